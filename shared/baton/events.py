@@ -1,0 +1,626 @@
+"""Every event that Baton puts on a topic: the public contract between the services and with others.
+
+Each class is the `data` of one CloudEvents type. A reader ignores fields that it does not know, so
+a field may be added if it has a default; anything else is a new type (`...v2`). Times are UTC.
+`occurred_at` is when the fact happened in the world, `ce_time` when Baton learnt or decided it.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from baton import topics
+from baton.topics import Topic
+
+Scalar = str | int | float | bool | None
+Text = Annotated[str, Field(max_length=10_000)]
+Name = Annotated[str, Field(max_length=1_000)]
+
+
+class Model(BaseModel):
+    """A frozen part of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class EventData(Model):
+    """The data of one event type."""
+
+    event_type: ClassVar[str]
+    topic: ClassVar[Topic]
+
+
+class LeadEvent(EventData):
+    """Something about one lead; `lead_id` is the record's key and the CloudEvents subject."""
+
+    lead_id: UUID
+    occurred_at: AwareDatetime
+
+
+# --- what is known of a person and an enquiry
+
+
+class ConsentStatus(StrEnum):
+    """Whether the person agreed to be contacted by marketing."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+class Contact(Model):
+    """The person. `phone` is E.164 where that could be worked out, else as sent."""
+
+    email: Name | None = None
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    job_title: Name | None = None
+    country: Name | None = Field(None, description="ISO 3166-1 alpha-2 where known")
+    region: Name | None = None
+    language: Name | None = Field(None, description="ISO 639-1 where known")
+
+
+class Company(Model):
+    """Where the person works."""
+
+    name: Name | None = None
+    domain: Name | None = None
+    industry: Name | None = None
+    employees: int | None = Field(None, ge=0)
+    country: Name | None = Field(None, description="ISO 3166-1 alpha-2 where known")
+
+
+class Campaign(Model):
+    """What brought the person here."""
+
+    name: Name | None = None
+    utm_source: Name | None = None
+    utm_medium: Name | None = None
+    utm_campaign: Name | None = None
+    utm_term: Name | None = None
+    utm_content: Name | None = None
+    click_id: Name | None = None
+    landing_url: Text | None = None
+    referrer: Text | None = None
+
+
+class Consent(Model):
+    """The agreement as it was given."""
+
+    status: ConsentStatus = ConsentStatus.UNKNOWN
+    text: Text | None = None
+    at: AwareDatetime | None = None
+
+
+class Request(Model):
+    """What was asked for."""
+
+    form_id: Name | None = None
+    form_name: Name | None = None
+    product: Name | None = None
+    message: Text | None = None
+
+
+class Profile(Model):
+    """What is known of a lead: the same shape in `lead.captured`, `lead.scored`, `lead.routed`."""
+
+    brand: Name
+    source: Name
+    external_id: Name | None = None
+    contact: Contact = Contact()
+    company: Company = Company()
+    campaign: Campaign = Campaign()
+    consent: Consent = Consent()
+    request: Request = Request()
+    custom: dict[str, Scalar] = Field(default_factory=dict, description="as the bundle declares")
+
+
+class Reason(Model):
+    """Why something was decided: a rule or criterion, and what it saw.
+
+    `matched` is null where a missing field left the answer unknown.
+    """
+
+    code: Name
+    label: Text
+    matched: bool | None
+    field: Name | None = None
+    value: JsonValue = None
+    points: int | None = None
+
+
+# --- lead-captured, lead-activity
+
+
+class LeadCaptured(LeadEvent):
+    """A person left an enquiry."""
+
+    event_type: ClassVar[str] = "baton.lead.captured.v1"
+    topic: ClassVar[Topic] = topics.LEAD_CAPTURED
+
+    received_at: AwareDatetime
+    delivery_id: Name | None = None
+    profile: Profile
+    answers: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the sender's fields that nobody declared, as sent"
+    )
+    test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+
+
+class ActivityType(StrEnum):
+    """What a person did."""
+
+    PAGE_VIEWED = "page_viewed"
+    MAIL_DELIVERED = "mail_delivered"
+    MAIL_OPENED = "mail_opened"
+    MAIL_CLICKED = "mail_clicked"
+    WEBINAR_REGISTERED = "webinar_registered"
+    WEBINAR_ATTENDED = "webinar_attended"
+    CONTENT_DOWNLOADED = "content_downloaded"
+    TRIAL_STARTED = "trial_started"
+    UNSUBSCRIBED = "unsubscribed"
+    OTHER = "other"
+
+
+class LeadActivity(LeadEvent):
+    """A person engaged with us."""
+
+    event_type: ClassVar[str] = "baton.lead.activity.v1"
+    topic: ClassVar[Topic] = topics.LEAD_ACTIVITY
+
+    source: Name
+    received_at: AwareDatetime
+    type: ActivityType
+    subject: Text | None = Field(None, description="the page, mail, webinar or content")
+    bot: bool = Field(default=False, description="done by a scanner, not by the person")
+    answers: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+# --- lead-scored
+
+
+class Stage(StrEnum):
+    """Where a lead stands between marketing and sales."""
+
+    SUSPECT = "suspect"
+    PROSPECT = "prospect"
+    LEAD = "lead"
+    MQL = "mql"
+    SAL = "sal"
+    SQL = "sql"
+    OPPORTUNITY = "opportunity"
+    CUSTOMER = "customer"
+    NURTURE = "nurture"
+    DISQUALIFIED = "disqualified"
+
+
+class Score(Model):
+    """Points are integers. `total` is `fit` plus `engagement`; the grade is the bundle's."""
+
+    fit: int
+    engagement: int
+    total: int
+    grade: Name
+
+
+class LeadScored(LeadEvent):
+    """What marketing's and sales' criteria say of a lead now."""
+
+    event_type: ClassVar[str] = "baton.lead.scored.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SCORED
+
+    cause: UUID = Field(description="id of the event that led to this")
+    enquiry: UUID | None = Field(description="id of the lead's latest `lead.captured`")
+    new_enquiry: bool = Field(description="whether the cause is that enquiry")
+    score: Score
+    stage_before: Stage | None
+    stage: Stage
+    reasons: tuple[Reason, ...]
+    profile: Profile
+    test: bool = False
+
+
+# --- lead-routed
+
+
+class Rep(Model):
+    """A person of sales."""
+
+    id: Name
+    name: Name
+    email: Name | None = None
+
+
+class LeadRouted(LeadEvent):
+    """A rep has the lead. `attempt` counts the assignments of one enquiry, from 1."""
+
+    event_type: ClassVar[str] = "baton.lead.routed.v1"
+    topic: ClassVar[Topic] = topics.LEAD_ROUTED
+
+    assignment_id: UUID
+    decision_id: UUID
+    enquiry: UUID | None
+    attempt: int = Field(ge=1)
+    rep: Rep
+    role: Name
+    team: Name
+    pool: Name
+    rule: Name
+    sla_policy: Name
+    previous_rep: Name | None = None
+    reasons: tuple[Reason, ...]
+    score: Score
+    stage: Stage
+    profile: Profile
+
+
+class LeadUnrouted(LeadEvent):
+    """Nobody has the lead, and why. It is tried again at `retry_at`, unless that is null."""
+
+    event_type: ClassVar[str] = "baton.lead.unrouted.v1"
+    topic: ClassVar[Topic] = topics.LEAD_ROUTED
+
+    decision_id: UUID
+    enquiry: UUID | None
+    attempt: int = Field(ge=1)
+    code: Name
+    retry_at: AwareDatetime | None = None
+    reasons: tuple[Reason, ...]
+
+
+class ReleaseCode(StrEnum):
+    """Why a rep no longer has a lead."""
+
+    DECLINED = "declined"
+    REJECTED = "rejected"
+    BREACHED = "breached"
+    OWNER_CHANGED = "owner_changed"
+    CLOSED = "closed"
+    ERASED = "erased"
+    REQUALIFIED = "requalified"
+
+
+class LeadReleased(LeadEvent):
+    """A rep no longer has the lead."""
+
+    event_type: ClassVar[str] = "baton.lead.released.v1"
+    topic: ClassVar[Topic] = topics.LEAD_ROUTED
+
+    assignment_id: UUID
+    decision_id: UUID
+    rep: Rep
+    pool: Name
+    code: ReleaseCode
+    reason: Name | None = Field(None, description="the rep's reason, of the bundle's table")
+
+
+# --- lead-followup
+
+
+class FollowupType(StrEnum):
+    """What the rep or the CRM did."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    REJECTED = "rejected"
+    ATTEMPTED = "attempted"
+    CONTACTED = "contacted"
+    MEETING_BOOKED = "meeting_booked"
+    MEETING_HELD = "meeting_held"
+    MEETING_MISSED = "meeting_missed"
+    MEETING_MOVED = "meeting_moved"
+    DISPOSITION = "disposition"
+    OPPORTUNITY = "opportunity"
+    WON = "won"
+    LOST = "lost"
+    CLAIMED = "claimed"
+    OWNER_CHANGED = "owner_changed"
+    CONVERTED = "converted"
+    MERGED = "merged"
+    DELETED = "deleted"
+    NOTE = "note"
+    COMPLAINT = "complaint"
+
+
+class LeadFollowup(LeadEvent):
+    """What became of a lead at sales. `declined` is 'not mine', `rejected` is 'not good'."""
+
+    event_type: ClassVar[str] = "baton.lead.followup.v1"
+    topic: ClassVar[Topic] = topics.LEAD_FOLLOWUP
+
+    source: Name
+    received_at: AwareDatetime
+    type: FollowupType
+    rep: Name | None = Field(None, description="id of the rep who did it")
+    assignment_id: UUID | None = None
+    reason: Name | None = Field(None, description="a code of the bundle's table of reasons")
+    channel: Name | None = Field(None, description="phone, mail, meeting, ...")
+    disposition: Name | None = None
+    note: Text | None = None
+    amount: Annotated[str, Field(pattern=r"^-?\d{1,18}(\.\d{1,6})?$")] | None = Field(
+        None, description="a decimal number as text"
+    )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
+        None, description="ISO 4217"
+    )
+    starts_at: AwareDatetime | None = Field(None, description="when a meeting begins")
+    external_id: Name | None = Field(None, description="the record in the sender's system")
+    answers: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+# --- lead-sla
+
+
+class SlaEvent(LeadEvent):
+    """One promise about one lead; `clock_id` is the same for all events of a clock.
+
+    Durations are whole seconds of the clock's calendar (business seconds).
+    """
+
+    clock_id: UUID
+    assignment_id: UUID | None
+    target: Name
+    cycle: int = Field(ge=1, description="counts the clocks of one target for a lead")
+    side: Name = Field(description="who promised: sales or marketing")
+    rep: Name | None
+    team: Name | None
+    pool: Name | None
+
+
+class SlaStarted(SlaEvent):
+    """A clock runs: the promise is kept if it is met by `due_at`."""
+
+    event_type: ClassVar[str] = "baton.sla.started.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    started_at: AwareDatetime
+    warn_at: AwareDatetime | None
+    due_at: AwareDatetime
+    calendar: Name
+    allowed_seconds: int = Field(ge=0)
+
+
+class SlaWarned(SlaEvent):
+    """The promise is about to be broken."""
+
+    event_type: ClassVar[str] = "baton.sla.warned.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    due_at: AwareDatetime
+    used_seconds: int = Field(ge=0)
+
+
+class SlaMet(SlaEvent):
+    """The promise was kept, by the follow-up `fact`."""
+
+    event_type: ClassVar[str] = "baton.sla.met.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    due_at: AwareDatetime
+    met_at: AwareDatetime
+    used_seconds: int = Field(ge=0)
+    fact: UUID
+
+
+class SlaBreached(SlaEvent):
+    """The promise was broken: `due_at` has passed, and every fact up to it has been read.
+
+    `facts_complete` is false where waiting for those facts ran into its bound.
+    """
+
+    event_type: ClassVar[str] = "baton.sla.breached.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    due_at: AwareDatetime
+    used_seconds: int = Field(ge=0)
+    late_seconds: int = Field(ge=0)
+    reassign: bool = Field(description="whether the bundle has routing give the lead to another")
+    facts_complete: bool = True
+
+
+class SlaRetracted(SlaEvent):
+    """What the clock said before does not hold; a fact that came late shows why."""
+
+    event_type: ClassVar[str] = "baton.sla.retracted.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    code: Name
+    fact: UUID | None = None
+
+
+# --- lead-identity
+
+
+class LeadMerged(LeadEvent):
+    """`lead_id` is the same person as `survivor` and lives on under that id."""
+
+    event_type: ClassVar[str] = "baton.lead.merged.v1"
+    topic: ClassVar[Topic] = topics.LEAD_IDENTITY
+
+    survivor: UUID
+    reasons: tuple[Reason, ...] = ()
+
+
+class LeadUnmerged(LeadEvent):
+    """The merge of `lead_id` into `survivor` was wrong."""
+
+    event_type: ClassVar[str] = "baton.lead.unmerged.v1"
+    topic: ClassVar[Topic] = topics.LEAD_IDENTITY
+
+    survivor: UUID
+    reasons: tuple[Reason, ...] = ()
+
+
+class LeadErased(LeadEvent):
+    """All data on the person up to `occurred_at` must go; a later enquiry starts anew."""
+
+    event_type: ClassVar[str] = "baton.lead.erased.v1"
+    topic: ClassVar[Topic] = topics.LEAD_IDENTITY
+
+    requested_by: Name
+    why: Text
+
+
+# --- contract
+
+
+class ContractEvent(EventData):
+    """What one department promised the other for a window of time."""
+
+    contract: Name
+    side: Name
+    occurred_at: AwareDatetime
+    window_from: AwareDatetime
+    window_to: AwareDatetime
+    promised: int = Field(ge=0)
+    delivered: int = Field(ge=0)
+
+
+class ContractPaced(ContractEvent):
+    """How the window stands, against where it should stand by now."""
+
+    event_type: ClassVar[str] = "baton.contract.paced.v1"
+    topic: ClassVar[Topic] = topics.CONTRACT
+
+    expected_by_now: int = Field(ge=0)
+
+
+class ContractMet(ContractEvent):
+    """The promise of the window was kept."""
+
+    event_type: ClassVar[str] = "baton.contract.met.v1"
+    topic: ClassVar[Topic] = topics.CONTRACT
+
+
+class ContractMissed(ContractEvent):
+    """The window ended short of its promise."""
+
+    event_type: ClassVar[str] = "baton.contract.missed.v1"
+    topic: ClassVar[Topic] = topics.CONTRACT
+
+
+# --- policy
+
+
+class BundlePublished(EventData):
+    """A policy bundle, whole; its key is its hash."""
+
+    event_type: ClassVar[str] = "baton.bundle.published.v1"
+    topic: ClassVar[Topic] = topics.POLICY
+
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    files: dict[str, str] = Field(description="the text of each file by its path in the bundle")
+
+
+class PolicyActivated(EventData):
+    """From `effective_at` on, decisions follow the bundle `hash`."""
+
+    event_type: ClassVar[str] = "baton.policy.activated.v1"
+    topic: ClassVar[Topic] = topics.POLICY
+
+    activation_id: UUID
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    effective_at: AwareDatetime
+    activated_at: AwareDatetime
+    by: Name
+    why: Text
+
+
+# --- operations
+
+
+class OperationsEvent(EventData):
+    """Something an operator wants to know; the key and subject is `subject`."""
+
+    subject: Name
+    service: Name
+    occurred_at: AwareDatetime
+
+
+class SourceQuiet(OperationsEvent):
+    """A source is silent against its own usual rhythm."""
+
+    event_type: ClassVar[str] = "baton.source.quiet.v1"
+    topic: ClassVar[Topic] = topics.OPERATIONS
+
+    last_seen_at: AwareDatetime
+    usual_seconds: int = Field(ge=0)
+
+
+class BreakerTripped(OperationsEvent):
+    """A service stopped, since too much of its input could not be processed."""
+
+    event_type: ClassVar[str] = "baton.breaker.tripped.v1"
+    topic: ClassVar[Topic] = topics.OPERATIONS
+
+    dead_letters: int = Field(ge=0)
+    why: Text
+
+
+class BreakerResumed(OperationsEvent):
+    """An operator let the service go on."""
+
+    event_type: ClassVar[str] = "baton.breaker.resumed.v1"
+    topic: ClassVar[Topic] = topics.OPERATIONS
+
+    by: Name
+    why: Text
+
+
+# --- dead-letter
+
+
+class DeadLetter(EventData):
+    """What a service could not process.
+
+    `value` is the record's value in base64, null where it is larger than a record may be; the
+    service's database has it whole, and `baton dead-letters show` prints it.
+    """
+
+    event_type: ClassVar[str] = "baton.dead.letter.v1"
+    topic: ClassVar[Topic] = topics.DEAD_LETTER
+
+    dead_letter_id: UUID
+    service: Name
+    kind: Name = Field(description="event, timer or command")
+    occurred_at: AwareDatetime
+    reason: Text
+    origin_topic: Name | None = None
+    partition: int | None = None
+    offset: int | None = None
+    key: Text | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    value: str | None = None
+
+
+ALL: tuple[type[EventData], ...] = (
+    LeadCaptured,
+    LeadActivity,
+    LeadScored,
+    LeadRouted,
+    LeadUnrouted,
+    LeadReleased,
+    LeadFollowup,
+    SlaStarted,
+    SlaWarned,
+    SlaMet,
+    SlaBreached,
+    SlaRetracted,
+    LeadMerged,
+    LeadUnmerged,
+    LeadErased,
+    ContractPaced,
+    ContractMet,
+    ContractMissed,
+    BundlePublished,
+    PolicyActivated,
+    SourceQuiet,
+    BreakerTripped,
+    BreakerResumed,
+    DeadLetter,
+)
+
+BY_TYPE = {data.event_type: data for data in ALL}

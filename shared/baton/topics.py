@@ -1,0 +1,106 @@
+"""Every topic, declared once: key, partitions, retention, owner and the event types it carries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Key(StrEnum):
+    """What a record's key is; its bytes are the text in UTF-8."""
+
+    LEAD = "lead id"
+    CONTRACT = "contract and side"
+    POLICY = "bundle hash or activation id"
+    SUBJECT = "subject"
+    EVENT = "event id"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as `baton topics apply` makes it.
+
+    A topic keyed by lead has as many partitions as the deployment has shards; the others have one.
+    """
+
+    name: str
+    key: Key
+    owner: str
+    retention: timedelta | None
+    says: str
+
+    @property
+    def sharded(self) -> bool:
+        """Partition n of each sharded topic belongs to shard n."""
+        return self.key is Key.LEAD
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Kafka's settings for the topic. `segment.ms` is set since a quiet partition never rolls
+        by size, and keeps what it holds past its retention.
+        """
+        if self.retention is None:
+            return {"cleanup.policy": "compact"}
+        milliseconds = int(self.retention / timedelta(milliseconds=1))
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(milliseconds),
+            "segment.ms": str(min(milliseconds, int(SEGMENT / timedelta(milliseconds=1)))),
+        }
+
+
+SEGMENT = timedelta(days=1)
+FACTS = timedelta(days=14)
+REPORTS = timedelta(days=90)
+
+LEAD_CAPTURED = Topic(
+    "lead-captured", Key.LEAD, "ingest", FACTS, "A person left an enquiry."
+)
+LEAD_ACTIVITY = Topic("lead-activity", Key.LEAD, "ingest", FACTS, "A person engaged with us.")
+LEAD_SCORED = Topic(
+    "lead-scored", Key.LEAD, "scoring", FACTS, "Fit, engagement, grade and stage, with the reasons."
+)
+LEAD_ROUTED = Topic(
+    "lead-routed", Key.LEAD, "routing", FACTS, "Who has the lead, or why nobody has."
+)
+LEAD_FOLLOWUP = Topic(
+    "lead-followup", Key.LEAD, "ingest, routing", FACTS, "What the rep or the CRM did."
+)
+LEAD_SLA = Topic("lead-sla", Key.LEAD, "sla-monitor", FACTS, "The life of each promise's clock.")
+LEAD_IDENTITY = Topic(
+    "lead-identity",
+    Key.LEAD,
+    "ingest, scoring",
+    FACTS,
+    "Who is the same person as whom, and who must be forgotten.",
+)
+CONTRACT = Topic(
+    "contract",
+    Key.CONTRACT,
+    "sla-monitor",
+    REPORTS,
+    "What the departments promised each other for a window.",
+)
+POLICY = Topic(
+    "policy", Key.POLICY, "baton policy activate", None, "Bundles, and which is in force since when."
+)
+OPERATIONS = Topic(
+    "operations", Key.SUBJECT, "all services", REPORTS, "What an operator wants to know."
+)
+DEAD_LETTER = Topic(
+    "dead-letter", Key.EVENT, "all services", REPORTS, "What could not be processed, and why."
+)
+
+ALL: Sequence[Topic] = (
+    LEAD_CAPTURED,
+    LEAD_ACTIVITY,
+    LEAD_SCORED,
+    LEAD_ROUTED,
+    LEAD_FOLLOWUP,
+    LEAD_SLA,
+    LEAD_IDENTITY,
+    CONTRACT,
+    POLICY,
+    OPERATIONS,
+    DEAD_LETTER,
+)
