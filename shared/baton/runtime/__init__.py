@@ -1,0 +1,1 @@
+"""How a service consumes, decides and publishes, so that each event takes effect once."""

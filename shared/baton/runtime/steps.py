@@ -1,0 +1,36 @@
+"""The steps of the runner's protocol that a test can leave out, to see that it is needed."""
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """A step; production leaves out none."""
+
+    COMPLETE_ASSIGNMENT = "complete-assignment"
+    RAISE_EPOCH = "raise-epoch"
+    RAISE_BEFORE_DRAIN = "raise-before-drain"
+    END_BLOCKING_SESSIONS = "end-blocking-sessions"
+    CONFIRM = "confirm"
+    DRAIN = "drain"
+    SEEK = "seek"
+    CHECK_RANGE = "check-range"
+    FENCE = "fence"
+    FENCE_LOCK = "fence-lock"
+    REJOIN = "rejoin"
+    CHECK_POSITIONS = "check-positions"
+    POLICY_LOCK = "policy-lock"
+    INBOX = "inbox"
+    NOTE_OWN_EVENTS = "note-own-events"
+    DELETE_TIMER = "delete-timer"
+    DELETE_COMMAND = "delete-command"
+    TIMER_GATE = "timer-gate"
+    END_ON_UNKNOWN_COMMIT = "end-on-unknown-commit"
+    COMMIT_BEFORE_PUBLISH = "commit-before-publish"
+    ONE_LINE = "one-line"
+    PUBLISH_DEADLINE = "publish-deadline"
+    DELETE_PUBLISHED = "delete-published"
+    FORGET_REVOKED = "forget-revoked"
+    HALVE = "halve"
+    CHECK_PARTITION = "check-partition"
+    STOP_ON_UNKNOWN_TYPE = "stop-on-unknown-type"
+    BREAKER = "breaker"
