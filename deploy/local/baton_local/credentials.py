@@ -1,0 +1,32 @@
+"""Secrets of a stack: made up once, then kept."""
+
+import secrets
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from baton_local.program import write_private
+
+BYTES = 24
+
+
+def keep_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """The secrets in the file at `path`, after adding a random one for each name that is missing.
+
+    Nothing already there is changed or dropped: ids of leads hang on BATON_ID_KEY for good. The
+    file can be sourced by a shell and is readable by its owner alone.
+    """
+    kept = read_secrets(path)
+    missing = [name for name in names if name not in kept]
+    if missing:
+        kept |= {name: secrets.token_urlsafe(BYTES) for name in missing}
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in kept.items()]
+        write_private(path, "".join(lines))
+    return kept
+
+
+def read_secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    words = shlex.split(path.read_text(), comments=True)
+    return dict(word.split("=", 1) for word in words)

@@ -1,0 +1,37 @@
+"""What can go wrong with a stack; each message says what to do about it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class StackError(Exception):
+    """Something on this machine keeps the stack from running; the text is for the person there."""
+
+
+class PortInUseError(StackError):
+    """Another process has a port that the stack needs. Nothing was started."""
+
+    def __init__(self, taken: Sequence[tuple[str, int]]) -> None:
+        self.taken = tuple(taken)
+        super().__init__(
+            "\n".join(
+                f"port {port}, which {program} needs, is in use by another process."
+                for program, port in taken
+            )
+        )
+
+
+class NotReadyError(StackError):
+    """A program did not become ready in time, or gave up."""
+
+    def __init__(self, program: str, reason: str, log: Path) -> None:
+        self.program = program
+        super().__init__(f"{program} is not ready: {reason}\nits log: {log}\n{tail(log)}")
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """The last lines of a log, indented; empty when there is none yet."""
+    if not log.exists():
+        return ""
+    text = log.read_text(errors="replace").splitlines()[-lines:]
+    return "\n".join(f"    {line}" for line in text)

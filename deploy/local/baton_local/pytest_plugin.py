@@ -1,0 +1,137 @@
+"""Real servers for tests: one Kafka and one PostgreSQL a run, started when first asked for.
+
+Where BATON_KAFKA_BOOTSTRAP_SERVERS or BATON_DATABASE_URL name a server, that one is used instead.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from baton_local.paths import RUN
+from baton_local.ports import Ports
+from baton_local.postgres import create_database, drop_database
+from baton_local.readiness import blocking
+from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """The address of a Kafka that all tests of the run share."""
+    given = os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS")
+    if given is not None:
+        yield given
+        return
+    stack = _start(KAFKA)
+    yield stack.kafka_bootstrap
+    stack.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL that all tests of the run share; make databases, don't use this."""
+    given = os.environ.get("BATON_DATABASE_URL")
+    if given is not None:
+        yield given
+        return
+    stack = _start(POSTGRES)
+    yield stack.server_url
+    stack.remove()
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Makes empty databases that last until the end of the run, and gives their URLs."""
+    made = []
+
+    def make() -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        made.append(name)
+        return create_database(postgres_url, name)
+
+    yield make
+    for name in made:
+        drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield create_database(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture(scope="session")
+def make_topic_prefix(kafka_bootstrap: str) -> Iterator[Callable[[], str]]:
+    """Makes prefixes that no other topic has; their topics last until the end of the run."""
+    made = []
+
+    def make() -> str:
+        made.append(f"t{secrets.token_hex(6)}-")
+        return made[-1]
+
+    yield make
+    _delete_topics(kafka_bootstrap, tuple(made))
+
+
+@pytest.fixture
+def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
+    """A prefix that no other test's topics have; the topics are deleted after the test."""
+    prefix = f"t{secrets.token_hex(6)}-"
+    yield prefix
+    _delete_topics(kafka_bootstrap, (prefix,))
+
+
+@pytest.fixture
+def own_stack() -> Iterator[Callable[..., Stack]]:
+    """Starts stacks of this test's own, whose servers it may kill: `own_stack("kafka")`.
+
+    Takes the names of the servers wanted; both if none is given.
+    """
+    stacks = []
+
+    def start(*servers: str) -> Stack:
+        stacks.append(_start(*(servers or (KAFKA, POSTGRES))))
+        return stacks[-1]
+
+    yield start
+    for stack in stacks:
+        stack.remove()
+
+
+def _start(*servers: str) -> Stack:
+    _remove_leftovers()
+    return start_on_free_ports(lambda ports: Stack(_new_state(), ports, servers=servers))
+
+
+def _new_state() -> Path:
+    """Under the run's process id, by which the next run tells whether it is left over."""
+    state = RUN / "test" / f"{os.getpid()}-{secrets.token_hex(3)}"
+    state.mkdir(parents=True, mode=0o700)
+    return state
+
+
+def _remove_leftovers() -> None:
+    for state in (RUN / "test").glob("*-*"):
+        if not psutil.pid_exists(int(state.name.split("-")[0])):
+            Stack(state, Ports()).remove()
+
+
+def _delete_topics(bootstrap: str, prefixes: tuple[str, ...]) -> None:
+    async def delete() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            topics = [topic for topic in await admin.list_topics() if topic.startswith(prefixes)]
+            if topics:
+                await admin.delete_topics(topics)
+        finally:
+            await admin.close()
+
+    if prefixes:
+        blocking(delete)

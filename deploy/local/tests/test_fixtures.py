@@ -1,0 +1,40 @@
+"""The servers that every other test of this repository stands on."""
+
+from collections.abc import Callable
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+
+async def test_a_test_has_an_empty_database_of_its_own(
+    database: str, make_database: Callable[[], str]
+) -> None:
+    other = make_database()
+    connection = await asyncpg.connect(database)
+    await connection.execute("create table lead (id int)")
+    elsewhere = await asyncpg.connect(other)
+    assert await elsewhere.fetchval("select to_regclass('lead')") is None
+    await connection.close()
+    await elsewhere.close()
+
+
+async def test_kafka_keeps_what_is_written_to_a_topic_of_the_test(
+    kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    topic = f"{topic_prefix}lead-captured"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, num_partitions=4, replication_factor=1)])
+    await admin.close()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all")
+    await producer.start()
+    await producer.send_and_wait(topic, b"value", key=b"lead")
+    await producer.stop()
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=kafka_bootstrap, group_id=topic, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    message = await consumer.getone()
+    await consumer.stop()
+    assert (message.key, message.value) == (b"lead", b"value")
