@@ -2,11 +2,16 @@
 
 All are UUIDv8 (RFC 9562). Event ids carry a time in their first 48 bits, so that the index of the
 inbox grows at its end; lead ids carry none, so that they say nothing about the person.
+
+What is hashed is a list of texts as JSON without white space, non-ASCII as it is, in UTF-8. Of
+SHA-256 (for lead ids HMAC-SHA256) the first 128 bits count, less those that time, version and
+variant take.
 """
 
 import hashlib
 import hmac
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,10 +24,12 @@ _VARIANT = 0b10 << 62
 _FREE_BITS = ((1 << 128) - 1) ^ (0xF << 76) ^ (0b11 << 62)
 _HASH_BITS_BELOW_TIME = (1 << 80) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_FEWEST_DIGITS = 5
 
 
 class UnusableIdentityError(ValueError):
-    """Nothing in a delivery tells whose it is."""
+    """Nothing in a delivery tells whose it is, or a text of it has no bytes to be hashed."""
 
 
 def lead_id(key: bytes, brand: str, *identity: str) -> UUID:
@@ -35,27 +42,25 @@ def lead_id(key: bytes, brand: str, *identity: str) -> UUID:
 
 
 def email_identity(email: str) -> tuple[str, str]:
-    """Identity of a mail address: trimmed, NFC, lower case, domain in IDNA's ASCII form.
+    """Identity of a mail address: trimmed, lower case, NFC, the domain in IDNA's ASCII form.
 
-    Raises UnusableIdentityError where there is no local part or no domain. Plus-tags, dots and the
-    like stay: whether two addresses are one person is for policy to say.
+    Raises UnusableIdentityError where there is no local part, or the domain is no name (an address
+    literal is none). Plus-tags, dots and the like stay: whether two addresses are one person is for
+    policy to say.
     """
-    text = unicodedata.normalize("NFC", email.strip()).lower()
-    local, at, domain = text.rpartition("@")
-    if not (local and at and domain) or any(c.isspace() or not c.isprintable() for c in text):
+    # Lower case can leave what NFC composes again: a capital J with a caron has no single letter, a
+    # small one has.
+    lower = unicodedata.normalize("NFC", _trimmed(email)).lower()
+    local, _, domain = unicodedata.normalize("NFC", lower).rpartition("@")
+    if not local or " " in local or not local.isprintable():
         msg = "an email must have the form name@domain"
         raise UnusableIdentityError(msg)
-    try:
-        ascii_domain = idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError as error:
-        msg = "the domain of the email is not a valid name"
-        raise UnusableIdentityError(msg) from error
-    return ("email", f"{local}@{ascii_domain}")
+    return ("email", f"{local}@{_ascii_domain(domain)}")
 
 
 def external_identity(source: str, external_id: str) -> tuple[str, str, str]:
-    """Identity of a record in the sender's own system."""
-    text = external_id.strip()
+    """Identity of a record in the sender's own system; its letters' case counts."""
+    text = _trimmed(external_id)
     if not text:
         msg = "an external_id must not be empty"
         raise UnusableIdentityError(msg)
@@ -63,38 +68,49 @@ def external_identity(source: str, external_id: str) -> tuple[str, str, str]:
 
 
 def phone_identity(source: str, phone: str, name: str) -> tuple[str, str, str, str]:
-    """Identity of the digits of a phone number and a name, as sent."""
-    digits = "".join(c for c in phone if c in "0123456789")
-    if not digits:
-        msg = "a phone must have digits"
+    """Identity of the digits of a phone number, of any script, and a name as sent, which may be "".
+
+    Raises UnusableIdentityError below five digits: no subscriber's number is that short.
+    """
+    digits = "".join(str(unicodedata.decimal(c)) for c in phone if c.isdecimal())
+    if len(digits) < _FEWEST_DIGITS:
+        msg = f"a phone must have at least {_FEWEST_DIGITS} digits"
         raise UnusableIdentityError(msg)
-    return ("phone", source, digits, name.strip())
+    return ("phone", source, digits, _trimmed(name))
 
 
-def delivery_event_id(
-    source: str, delivery_id: str, lead: UUID, time: datetime | None, body: bytes = b""
+def delivery_event_id(  # noqa: PLR0913 - all of them make the id
+    source: str,
+    delivery_id: str,
+    lead: UUID,
+    time: datetime | None,
+    body: bytes | None = None,
+    part: str = "",
 ) -> UUID:
     """Id of the event that a delivery becomes for one lead.
 
-    `time` is the sender's own, if the delivery has one. `body` belongs to the id only for the
-    Idempotency-Key of our own API; a vendor's retry may differ in its body.
+    `time` is the sender's own for what it tells, if the delivery has one; the time of an attempt to
+    deliver is none, since a retry has another. `body` belongs to the id only for the
+    Idempotency-Key of our own API; a vendor's retry may differ in its body. `part` tells apart the
+    events that one delivery becomes for the same lead.
     """
-    digest = hashlib.sha256(body).hexdigest() if body else ""
-    return _event_uuid(_unambiguous(("delivery", source, delivery_id, str(lead), digest)), time)
+    digest = "" if body is None else hashlib.sha256(body).hexdigest()
+    text = _unambiguous(("delivery", source, delivery_id, str(lead), digest, part))
+    return _without_time(text) if time is None else _with_time(text, _milliseconds(time))
 
 
-def digest_event_id(
-    source: str, body: bytes, lead: UUID, received: datetime, horizon: timedelta
+def digest_event_id(  # noqa: PLR0913 - all of them make the id
+    source: str, body: bytes, lead: UUID, received: datetime, horizon: timedelta, part: str = ""
 ) -> UUID:
     """Id for a delivery with neither id nor time: its body and the time of receipt.
 
     The time is cut to the source's retry `horizon`, so that a retry within it is the same event; a
-    retry across its edge is a second enquiry.
+    retry across its edge is a second enquiry. `part` is as in `delivery_event_id`.
     """
-    step = int(horizon / timedelta(milliseconds=1))
+    step = horizon // timedelta(milliseconds=1)
     cut = _milliseconds(received) // step * step
-    parts = ("digest", source, hashlib.sha256(body).hexdigest(), str(lead), str(cut))
-    return _with_time(_unambiguous(parts), cut)
+    digest = hashlib.sha256(body).hexdigest()
+    return _with_time(_unambiguous(("digest", source, digest, str(lead), str(cut), part)), cut)
 
 
 def following_id(cause: UUID, cause_time: datetime, event_type: str, ordinal: int) -> UUID:
@@ -109,26 +125,75 @@ def following_id(cause: UUID, cause_time: datetime, event_type: str, ordinal: in
 
 def named_id(*parts: str) -> UUID:
     """Id without a time, of something that is known by its names (a timer, an assignment)."""
-    return _uuid8(int.from_bytes(hashlib.sha256(_unambiguous(("named", *parts))).digest()[:16]))
+    return _without_time(_unambiguous(("named", *parts)))
+
+
+def shard_of(key: bytes, shards: int) -> int:
+    """The shard, and so the partition, of a record's key, as Kafka's own partitioner has it.
+
+    This is murmur2 as in `org.apache.kafka.common.utils.Utils`, made positive, modulo `shards`. It
+    stands here, since a domain may ask for a shard but may not import a Kafka client.
+    """
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) & ~3
+    for start in range(0, whole, 4):
+        k = int.from_bytes(key[start : start + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = h * m & mask ^ k
+    if whole < len(key):
+        h = (h ^ int.from_bytes(key[whole:], "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    h ^= h >> 15
+    return (h & 0x7FFFFFFF) % shards
+
+
+def _trimmed(text: str) -> str:
+    """Text without white space and invisible format characters at its ends."""
+    if "\0" in text:
+        msg = "a text must not have NUL characters"
+        raise UnusableIdentityError(msg)
+    seen = [i for i, c in enumerate(text) if not c.isspace() and unicodedata.category(c) != "Cf"]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
+
+
+def _ascii_domain(domain: str) -> str:
+    """IDNA's ASCII form, by UTS 46 (not transitional), without the root's dot.
+
+    Names in ASCII stay as they are, whatever IDNA says of their hyphens and underscores.
+    """
+    try:
+        text = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        msg = "the domain of the email is not a valid name"
+        raise UnusableIdentityError(msg) from error
+    text = text.removesuffix(".")
+    if not _DOMAIN.fullmatch(text):
+        msg = "the domain of the email is not a valid name"
+        raise UnusableIdentityError(msg)
+    return text
 
 
 def _unambiguous(parts: Sequence[str]) -> bytes:
-    return json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    try:
+        return json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        msg = "a text must not have half of a surrogate pair"
+        raise UnusableIdentityError(msg) from error
 
 
 def _milliseconds(time: datetime) -> int:
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _event_uuid(text: bytes, time: datetime | None) -> UUID:
-    if time is None:
-        return _uuid8(int.from_bytes(hashlib.sha256(text).digest()[:16]))
-    return _with_time(text, _milliseconds(time))
+def _without_time(text: bytes) -> UUID:
+    return _uuid8(int.from_bytes(hashlib.sha256(text).digest()[:16]))
 
 
 def _with_time(text: bytes, milliseconds: int) -> UUID:
+    """What is before 1970 has 0 for its time."""
     low = int.from_bytes(hashlib.sha256(text).digest()[:16]) & _HASH_BITS_BELOW_TIME
-    return _uuid8((milliseconds & ((1 << 48) - 1)) << 80 | low)
+    return _uuid8(max(milliseconds, 0) << 80 | low)
 
 
 def _uuid8(bits: int) -> UUID:

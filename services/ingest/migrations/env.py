@@ -1,0 +1,6 @@
+"""Runs this service's migrations; how is the same for all services."""
+
+from baton.migrations import run_env
+from ingest.tables import METADATA
+
+run_env("ingest", METADATA)

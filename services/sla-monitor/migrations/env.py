@@ -1,0 +1,6 @@
+"""Runs this service's migrations; how is the same for all services."""
+
+from baton.migrations import run_env
+from sla_monitor.tables import METADATA
+
+run_env("sla_monitor", METADATA)

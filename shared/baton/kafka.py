@@ -1,0 +1,147 @@
+"""How Baton's processes speak to Kafka: one place for the settings that the protocol relies on."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from baton import topics
+from baton.settings import KafkaSettings
+from baton.times import Times
+from baton.topics import Topic
+
+MAX_RECORD_BYTES = 1_000_000
+"""The most that a record's value may have; the broker's own bound is a little higher."""
+
+
+class TopicsError(Exception):
+    """The topics are not as Baton needs them; the message says what to do."""
+
+
+def topic_name(settings: KafkaSettings, topic: Topic) -> str:
+    """The topic's name in this deployment."""
+    return settings.topic_prefix + topic.name
+
+
+def partition_count(settings: KafkaSettings, topic: Topic) -> int:
+    """One partition a shard for topics keyed by lead, else one."""
+    return settings.partitions if topic.sharded else 1
+
+
+def producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    """A producer, not started. A send is acknowledged by all replicas and not repeated on the wire."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=MAX_RECORD_BYTES + 24_000,
+        max_request_size=MAX_RECORD_BYTES + 48_000,
+        request_timeout_ms=10_000,
+        metadata_max_age_ms=60_000,
+    )
+
+
+def member(settings: KafkaSettings, group: str, times: Times) -> AIOKafkaConsumer:
+    """A member of a service's group, not started, not subscribed."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=settings.topic_prefix + group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        heartbeat_interval_ms=_milliseconds(times.heartbeat),
+        session_timeout_ms=_milliseconds(times.session),
+        rebalance_timeout_ms=_milliseconds(times.rebalance),
+        # The runner itself ends a process that makes no progress; see `Times.stall`.
+        max_poll_interval_ms=_milliseconds(times.stall) * 2,
+        fetch_max_wait_ms=_milliseconds(times.poll),
+        max_partition_fetch_bytes=2 * MAX_RECORD_BYTES,
+        metadata_max_age_ms=60_000,
+    )
+
+
+def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
+    """A consumer without a group, for a topic that each process reads whole; not started."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        # Nothing on such a topic is urgent to the millisecond, and an idle process should sleep.
+        fetch_max_wait_ms=_milliseconds(times.look),
+        metadata_max_age_ms=60_000,
+    )
+
+
+async def apply_topics(
+    settings: KafkaSettings, wanted: Sequence[Topic] = topics.ALL
+) -> dict[str, str]:
+    """Make the topics that are missing and set the retention of those that exist.
+
+    Returns by name what was done: `made`, `set` or `as it was`. Raises TopicsError for a topic with
+    another number of partitions, since a lead's shard follows from it.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        done: dict[str, str] = {}
+        for topic in wanted:
+            name = topic_name(settings, topic)
+            if name in existing:
+                await _check_partitions(admin, settings, topic)
+                done[name] = await _set_config(admin, name, topic)
+            else:
+                await _make(admin, settings, topic)
+                done[name] = "made"
+        return done
+    finally:
+        await admin.close()
+
+
+async def _make(admin: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topic) -> None:
+    new = NewTopic(
+        topic_name(settings, topic),
+        num_partitions=partition_count(settings, topic),
+        replication_factor=settings.replication_factor,
+        topic_configs=topic.config,
+    )
+    answer = await admin.create_topics([new], timeout_ms=30_000)
+    for name, code, *message in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            msg = f"Kafka refused to make {name}: {error.__name__} {' '.join(map(str, message))}"
+            raise TopicsError(msg)
+
+
+async def _check_partitions(
+    admin: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topic
+) -> None:
+    name = topic_name(settings, topic)
+    (described,) = await admin.describe_topics([name])
+    found, wanted = len(described["partitions"]), partition_count(settings, topic)
+    if found != wanted:
+        msg = (
+            f"{name} has {found} partitions and the deployment {wanted} shards (BATON_PARTITIONS). "
+            "Their number is fixed when a deployment is created: set BATON_PARTITIONS to what the "
+            "topics have, or use another BATON_TOPIC_PREFIX for a new deployment."
+        )
+        raise TopicsError(msg)
+
+
+async def _set_config(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:
+    resource = ConfigResource(ConfigResourceType.TOPIC, name)
+    (described,) = await admin.describe_configs([resource])
+    current = {entry[0]: entry[1] for entry in described.resources[0][4]}
+    if all(current.get(key) == value for key, value in topic.config.items()):
+        return "as it was"
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, topic.config)])
+    return "set"
+
+
+def _milliseconds(time: timedelta) -> int:
+    return int(time / timedelta(milliseconds=1))

@@ -1,0 +1,77 @@
+"""Every metric of Baton, declared once, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+class RuntimeMetrics:
+    """What each consuming service shows of its runner."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.inputs = Counter(
+            "baton_inputs",
+            "Inputs by what became of them: applied, duplicate, poison, forgotten, passed",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self.batch_inputs = Histogram(
+            "baton_batch_inputs", "Inputs in a transaction", buckets=_BATCH, registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "baton_batch_seconds", "Time of a transaction", buckets=_SECONDS, registry=registry
+        )
+        self.published = Counter(
+            "baton_published", "Events that Kafka has acknowledged", ["topic"], registry=registry
+        )
+        self.outbox = Gauge(
+            "baton_outbox_unpublished", "Events committed and not yet published", registry=registry
+        )
+        self.shards_open = Gauge("baton_shards_open", "Shards that this process owns", registry=registry)
+        self.lag = Gauge(
+            "baton_lag_records", "Records that wait in Kafka for this process", registry=registry
+        )
+        self.rejoins = Counter(
+            "baton_rejoins", "Times that this process left the group and joined again", ["why"],
+            registry=registry,
+        )
+        self.retries = Counter(
+            "baton_retries", "Batches that were tried again", ["why"], registry=registry
+        )
+        self.dead_letters = Counter(
+            "baton_dead_letters", "Inputs that became dead letters", ["kind"], registry=registry
+        )
+        self.breaker = Gauge(
+            "baton_breaker_tripped", "1 while the service has stopped itself", registry=registry
+        )
+        self.late_timers = Counter(
+            "baton_timers_facts_incomplete",
+            "Accusing timers that fired though their shard had not read everything",
+            registry=registry,
+        )
+
+
+class IngestMetrics:
+    """What intake shows of its edge."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter(
+            "baton_deliveries",
+            "Deliveries by source and by what became of them",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.undeclared_fields = Counter(
+            "baton_undeclared_fields",
+            "Fields that nobody declared, kept with the raw answers",
+            ["source"],
+            registry=registry,
+        )
+        self.spooled = Counter(
+            "baton_spooled", "Events that went to the spool, since Kafka was away", registry=registry
+        )
+        self.spool_rows = Gauge("baton_spool_rows", "Events in the spool", registry=registry)
+        self.spool_age = Gauge(
+            "baton_spool_age_seconds", "Age of the oldest event in the spool", registry=registry
+        )

@@ -1,0 +1,71 @@
+"""RFC 9457 problem details: every error that a request can cause, in one shape."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemBody(BaseModel):
+    """The body of every answer from 400 on."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's own name
+    """A request that can't be served; `field` names the part of it that is wrong."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.body = ProblemBody(title=title, status=status, detail=detail, field=field)
+        self.headers = dict(headers or {})
+
+
+def response(problem: Problem) -> JSONResponse:
+    """The HTTP answer of a problem."""
+    return JSONResponse(
+        problem.body.model_dump(exclude_none=True),
+        status_code=problem.body.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def handle(app: FastAPI) -> None:
+    """Have an application answer with problem bodies, also where FastAPI itself refuses."""
+
+    async def on_problem(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)  # noqa: S101 - registered for this type alone
+        return response(error)
+
+    async def on_http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+        titles = {404: "Not found", 405: "Method not allowed"}
+        title = titles.get(error.status_code, "Request refused")
+        return response(Problem(error.status_code, title, str(error.detail), headers=error.headers))
+
+    async def on_validation(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+        return response(Problem(422, "Invalid request", str(first["msg"]), field=field))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)

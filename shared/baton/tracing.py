@@ -1,0 +1,59 @@
+"""W3C trace context, carried from HTTP through every topic; exporting it is optional."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class Tracing:
+    """Makes spans for one service. Without an endpoint they only carry the context on."""
+
+    def __init__(self, service: str, otlp_endpoint: str | None = None) -> None:
+        self._provider = TracerProvider(resource=Resource.create({"service.name": service}))
+        self.exports = otlp_endpoint is not None
+        if otlp_endpoint is not None:
+            exporter = OTLPSpanExporter(endpoint=otlp_endpoint)
+            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("baton")
+
+    @contextmanager
+    def request(self, name: str, traceparent: str | None) -> Iterator[None]:
+        """A span of an HTTP request, which continues the caller's trace if there is one."""
+        context = _PROPAGATOR.extract({} if traceparent is None else {"traceparent": traceparent})
+        with self._tracer.start_as_current_span(name, context=context, kind=SpanKind.SERVER):
+            yield
+
+    @contextmanager
+    def decision(self, name: str, traceparent: str | None) -> Iterator[str | None]:
+        """A span of the decision on one input; yields the context for the events that follow.
+
+        Where nothing is exported, no span is made and the input's context goes on as it is.
+        """
+        if not self.exports or traceparent is None:
+            yield traceparent
+            return
+        context = _PROPAGATOR.extract({"traceparent": traceparent})
+        with self._tracer.start_as_current_span(name, context=context, kind=SpanKind.CONSUMER):
+            yield current_traceparent()
+
+    def close(self) -> None:
+        """Export what is left."""
+        self._provider.shutdown()
+
+
+def current_traceparent() -> str | None:
+    """The context of the current span, as the `traceparent` header has it."""
+    if not trace.get_current_span().get_span_context().is_valid:
+        return None
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
