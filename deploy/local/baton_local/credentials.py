@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from baton_local.program import write_private
+from baton_local.state import write_private
 
 BYTES = 24
 

@@ -14,8 +14,9 @@ import asyncpg
 
 from baton_local.errors import StackError
 from baton_local.ports import LOOPBACK
-from baton_local.program import Program, write_private
+from baton_local.program import Program
 from baton_local.readiness import blocking, postgres_ready
+from baton_local.state import write_private
 
 OWNER = "baton"
 DATABASE = "baton"
@@ -55,7 +56,7 @@ def postgres_program(home: Path, port: int, password: str) -> Program:
         cwd=home,
         ready=partial(postgres_ready, database_url(port, password, "postgres")),
         port=port,
-        user=UNPRIVILEGED if _is_root() else None,
+        user=UNPRIVILEGED if is_root() else None,
         # A fast shutdown: TERM would wait until the last client has left.
         stop_signal=signal.SIGINT,
         priority=100,
@@ -70,7 +71,7 @@ def prepare_postgres(home: Path, password: str) -> None:
     under /root is).
     """
     home.mkdir(parents=True, exist_ok=True)
-    if _is_root() and not _binaries(home).exists():
+    if is_root() and not _binaries(home).exists():
         package = _package()
         shutil.copytree(package, home / package.name)
         # The libraries are found relative to the binaries.
@@ -84,7 +85,7 @@ def prepare_postgres(home: Path, password: str) -> None:
     # One that a killed initdb has left.
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
-    if _is_root():
+    if is_root():
         _give_away(data)
     _initdb(home, password)
 
@@ -92,7 +93,7 @@ def prepare_postgres(home: Path, password: str) -> None:
 def _initdb(home: Path, password: str) -> None:
     password_file = home / "password"
     write_private(password_file, password)
-    if _is_root():
+    if is_root():
         _give_away(password_file)
     command = [
         str(_binaries(home) / "initdb"),
@@ -113,9 +114,9 @@ def _initdb(home: Path, password: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        user=UNPRIVILEGED if _is_root() else None,
-        group=pwd.getpwnam(UNPRIVILEGED).pw_gid if _is_root() else None,
-        extra_groups=[] if _is_root() else None,
+        user=UNPRIVILEGED if is_root() else None,
+        group=pwd.getpwnam(UNPRIVILEGED).pw_gid if is_root() else None,
+        extra_groups=[] if is_root() else None,
     )
     password_file.unlink()
     if done.returncode != 0:
@@ -166,9 +167,9 @@ def _package() -> Path:
 
 def _binaries(home: Path) -> Path:
     package = _package()
-    inside = home / package.name if _is_root() else package
+    inside = home / package.name if is_root() else package
     return inside / "pginstall" / "bin"
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
     return os.geteuid() == 0

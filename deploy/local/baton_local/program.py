@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from baton_local.state import StateDirectory, write_private
+
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`ready` returns what the program is still waiting for, or None once it is ready."""
+    """`ready` says what the program is still waiting for, or None once it is ready."""
 
     name: str
     argv: tuple[str, ...]
@@ -23,20 +25,21 @@ class Program:
     cwd: Path
     ready: Callable[[], str | None]
     port: int | None = None
+    also_listens_on: Mapping[str, int] = field(default_factory=dict)
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: int = 20
     """After that it is killed."""
     priority: int = 500
     """Those with a lower one stop last."""
-    also_listens_on: Mapping[str, int] = field(default_factory=dict)
 
     def listens_on(self) -> dict[str, int]:
+        """Each port, by the name that an operator should read."""
         own = {} if self.port is None else {self.name: self.port}
         return own | dict(self.also_listens_on)
 
 
-def write_program(program: Program, specification: Path) -> None:
+def write_program(program: Program, state: StateDirectory) -> None:
     """The file that launch.py reads; it holds secrets, so only its owner can."""
     content = {
         "argv": program.argv,
@@ -44,61 +47,45 @@ def write_program(program: Program, specification: Path) -> None:
         "cwd": str(program.cwd),
         "user": program.user,
     }
-    write_private(specification, json.dumps(content, indent=2))
+    write_private(state.program(program.name), json.dumps(content, indent=2))
 
 
-def write_private(path: Path, content: str) -> None:
-    """Replaces a file at once, never readable by others, not even for a moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-    temporary.replace(path)
-
-
-def supervisord_conf(state: Path, socket: Path, programs: Iterable[Program]) -> str:
+def write_supervisor_conf(programs: Iterable[Program], state: StateDirectory) -> None:
     """No program starts by itself: the stack decides the order, and what comes between.
 
     A program that ends is started again, at once if it had run for a second, otherwise after one
     second more each time; after 30 tries in a row (about eight minutes) it is left FATAL.
     """
-    user = "user=root" if os.geteuid() == 0 else ""
-    parts = [
-        f"""\
+    parts = [_supervisor_section(state), *(_program_section(one, state) for one in programs)]
+    write_private(state.supervisor_conf, "\n".join(parts))
+
+
+def _supervisor_section(state: StateDirectory) -> str:
+    # Or it warns at each start that it runs as root.
+    user = "user=root\n" if os.geteuid() == 0 else ""
+    return f"""\
 [supervisord]
-logfile={_value(state / "supervisord.log")}
+logfile={_value(state.supervisor_log)}
 logfile_maxbytes=5MB
 logfile_backups=1
-pidfile={_value(state / "supervisord.pid")}
-childlogdir={_value(state / "logs")}
+pidfile={_value(state.supervisor_pid)}
+childlogdir={_value(state.logs)}
 minfds={_file_limit()}
 umask=077
 silent=true
 {user}
-
 [unix_http_server]
-file={_value(socket)}
+file={_value(state.supervisor_socket)}
 chmod=0700
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-    ]
-    parts += [_section(program, state) for program in programs]
-    return "\n".join(parts)
 
 
-def specification_path(state: Path, program: str) -> Path:
-    return state / "programs" / f"{program}.json"
-
-
-def log_path(state: Path, program: str) -> Path:
-    return state / "logs" / f"{program}.log"
-
-
-def _section(program: Program, state: Path) -> str:
-    launch = [sys.executable, "-I", "-S", LAUNCHER, specification_path(state, program.name)]
+def _program_section(program: Program, state: StateDirectory) -> str:
+    # -I and -S: the launcher needs no packages, and starts in a third of the time without.
+    launch = [sys.executable, "-I", "-S", LAUNCHER, state.program(program.name)]
     return f"""\
 [program:{program.name}]
 command={_value(shlex.join(map(str, launch)))}
@@ -110,7 +97,7 @@ startretries=30
 stopsignal={program.stop_signal.name.removeprefix("SIG")}
 stopwaitsecs={program.stop_within_s}
 redirect_stderr=true
-stdout_logfile={_value(log_path(state, program.name))}
+stdout_logfile={_value(state.log(program.name))}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 """

@@ -1,12 +1,8 @@
 """A set of programs under one supervisord: Kafka, PostgreSQL, and what is added to them."""
 
-import contextlib
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -26,17 +22,13 @@ from baton_local.postgres import (
     DATABASE,
     create_database,
     database_url,
+    is_root,
     postgres_program,
     prepare_postgres,
 )
-from baton_local.program import (
-    Program,
-    log_path,
-    specification_path,
-    supervisord_conf,
-    write_private,
-    write_program,
-)
+from baton_local.processes import alive, send, with_children
+from baton_local.program import Program, write_program, write_supervisor_conf
+from baton_local.state import StateDirectory
 from baton_local.supervision import ProgramState, Supervision
 
 KAFKA = "kafka"
@@ -51,19 +43,19 @@ GENEROUS_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A program as an operator wants to see it."""
+    """A program as an operator wants to see it; `waiting_for` is None if it is ready."""
 
     name: str
     state: str
     pid: int | None
     started_at: int
+    """Seconds since 1970."""
     port: int | None
     waiting_for: str | None
-    """None if it is ready."""
 
 
 class Stack:
-    """Programs with their state in one directory; a second process can open the same directory.
+    """Programs with their state in one directory; a second process can attach to the same.
 
     It runs those of `servers` whose address is not given; a given one belongs to somebody else.
     With `outlives_parent=False` everything ends when the process that started it does, however
@@ -79,16 +71,14 @@ class Stack:
         kafka_bootstrap: str | None = None,
         server_url: str | None = None,
         outlives_parent: bool = False,
-        jars: Path = KAFKA_JARS,
     ) -> None:
-        self.state = state
+        self.state = StateDirectory(state)
         self.ports = ports
         self.kafka_bootstrap = kafka_bootstrap or f"{LOOPBACK}:{ports.kafka}"
         self._given_server_url = server_url
         self._runs_kafka = KAFKA in servers and kafka_bootstrap is None
         self._runs_postgres = POSTGRES in servers and server_url is None
         self._outlives_parent = outlives_parent
-        self._jars = jars
         self._programs: dict[str, Program] = {}
         self._supervisor: subprocess.Popen[bytes] | None = None
 
@@ -115,124 +105,114 @@ class Stack:
         """Baton's database; of a given server, the one its URL names."""
         return self._given_server_url or database_url(self.ports.postgres, self._password())
 
-    @property
-    def secrets_path(self) -> Path:
-        return self.state / "secrets.env"
-
-    def log(self, program: str) -> Path:
-        return log_path(self.state, program)
+    def secrets(self, names: Iterable[str]) -> dict[str, str]:
+        """Random ones, made once and kept in `secrets.env` for as long as the state is."""
+        self.state.make()
+        return keep_secrets(self.state.secrets, names)
 
     def add(self, *programs: Program) -> None:
         """Programs to supervise, before or after the start; one of the same name is replaced.
 
-        They are not started; a running one keeps its old settings until it is started again.
+        This starts none; a running one keeps its old settings until it is started again.
         """
         for program in programs:
             self._programs[program.name] = program
-        if self._supervision_file().exists():
-            self._write_programs()
-            for program in programs:
-                if self.running() and not self._supervision().known(program.name):
-                    self._supervision().add(program.name)
+
+    def attach(self) -> None:
+        """Takes up what another process has prepared, and changes nothing."""
+        if self._runs_kafka:
+            self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports))
+        if self._runs_postgres:
+            self.add(postgres_program(self._postgres_home, self.ports.postgres, self._password()))
 
     def prepare(self) -> None:
         """Makes the directory and what Kafka and PostgreSQL need in it, where it is missing.
 
-        A stack that another process has started is opened by this, too. Raises StackError, saying
-        what to do, if that is not possible.
+        Raises StackError, saying what to do, if that is not possible.
         """
-        for directory in (self.state, self.state / "logs", self.state / "programs"):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.state.make()
         if self._runs_kafka:
-            require_jars(self._jars)
-            home = self.state / KAFKA
-            prepare_kafka(home, self._jars, self.ports)
-            self._programs[KAFKA] = kafka_program(home, self._jars, self.ports)
+            prepare_kafka(self._kafka_home, require_jars(KAFKA_JARS), self.ports)
         if self._runs_postgres:
-            home = self._postgres_home()
-            prepare_postgres(home, self._password())
-            self._programs[POSTGRES] = postgres_program(home, self.ports.postgres, self._password())
-        self._write_programs()
+            prepare_postgres(self._postgres_home, self._password())
+        self.attach()
 
-    def start(self, *programs: str) -> None:
-        """Starts the supervisor, then these programs (Kafka and PostgreSQL if none is named).
+    def start(self) -> None:
+        """Starts the supervisor and the servers.
 
         Returns when they are ready. Raises PortInUseError, as a rule before anything is started,
         and NotReadyError.
         """
         self.start_supervisor()
-        wanted = programs or tuple(name for name in (KAFKA, POSTGRES) if name in self._programs)
-        for name in wanted:
+        servers = [name for name in (KAFKA, POSTGRES) if name in self._programs]
+        for name in servers:
             self.start_program(name, wait=False)
-        self.wait_ready(*wanted)
-        if POSTGRES in wanted:
+        if servers:
+            self.wait_ready(*servers)
+        if POSTGRES in servers:
             create_database(self.server_url, DATABASE)
 
     def start_supervisor(self) -> None:
         """Does nothing if it runs. Raises PortInUseError."""
         if self.running():
+            self.attach()
             return
         self.prepare()
         self.require_free_ports()
-        annex = self._annex()
-        command = [sys.executable, "-m", "baton_local.supervise"]
+        write_supervisor_conf(self._programs.values(), self.state)
+        command = [sys.executable, "-m", "baton_local.supervise", str(self.state.supervisor_conf)]
         command += ["--with-parent"] * (not self._outlives_parent)
-        with (self.state / "supervisord.out").open("wb") as output:
+        with self.state.supervisor_output.open("wb") as output:
             self._supervisor = subprocess.Popen(  # noqa: S603  # our own command
-                [*command, str(self._supervision_file())],
-                cwd=annex,
+                command,
+                cwd=self.state.path,
                 stdin=subprocess.DEVNULL if self._outlives_parent else subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until(self._supervisor_answers, "supervisord does not answer")
+        _wait_until(self._supervisor_answers, "supervisord does not answer")
 
     def require_free_ports(self) -> None:
-        """Raises PortInUseError, which names every port and the program that wants it."""
+        """Raises PortInUseError, which names every taken port and the program that wants it."""
         wanted: dict[str, int] = {}
         for program in self._programs.values():
             wanted |= program.listens_on()
         require_free(wanted)
 
     def running(self) -> bool:
-        return self._annex_file().exists() and self._supervision().running()
+        """Whether there is a supervisor, whatever its programs do."""
+        return self.state.exists() and self._supervision.running()
 
     def start_program(self, name: str, *, wait: bool = True) -> None:
         """Does nothing if it runs. With `wait`, returns when it is ready."""
-        write_program(self._programs[name], specification_path(self.state, name))
-        if self._program_state(name).state not in {"RUNNING", "STARTING", "BACKOFF"}:
-            self._supervision().start(name)
+        write_program(self._programs[name], self.state)
+        if not self._supervision.known(name):
+            write_supervisor_conf(self._programs.values(), self.state)
+            self._supervision.add(name)
+        self._supervision.begin_start(name)
         if wait:
             self.wait_ready(name)
 
     def stop_program(self, name: str, *, crash: bool = False) -> None:
-        """Stops it until it is started again; with `crash` as a power failure would.
+        """Stops it until it is started again; with `crash`, as a power failure would.
 
         Returns when it and the processes it had started are gone.
         """
-        state = self._program_state(name)
-        if state.state in {"STOPPED", "EXITED", "FATAL"}:
-            return
-        processes = _with_children(state.pid)
+        pid = self._program_state(name).pid
+        processes = with_children(pid)
         if crash:
-            # Held first, so that it cannot act on the supervisor's request to stop.
-            _signal(state.pid, signal.SIGSTOP)
-        self._supervision().begin_stop(name)
+            # Held first, so that it can't act on the supervisor's request to stop.
+            send(signal.SIGSTOP, pid)
+        self._supervision.begin_stop(name)
         if crash:
-            _signal(state.pid, signal.SIGKILL)
-        self._wait_until(
-            lambda: self._program_state(name).state in {"STOPPED", "EXITED", "FATAL"},
-            f"{name} does not stop",
-        )
-        self._wait_until(
-            lambda: not any(_alive(process) for process in processes),
-            f"processes of {name} do not end",
-        )
+            send(signal.SIGKILL, pid)
+        _wait_until(lambda: self._stopped(name), f"{name} does not stop")
+        _wait_until(lambda: not any(map(alive, processes)), f"processes of {name} do not end")
 
     def kill_program(self, name: str, sent: signal.Signals = signal.SIGKILL) -> None:
         """Sends it a signal behind the supervisor's back; if it dies of that, it is restarted."""
-        _signal(self.pid(name), sent)
+        send(sent, self.pid(name))
 
     def pid(self, name: str) -> int:
         """Raises StackError if it does not run at the moment."""
@@ -244,7 +224,7 @@ class Stack:
     def status(self) -> list[Status]:
         """Of every program, in the order of their addition."""
         states = {state.name: state for state in self._states()}
-        return [self._status(program, states.get(program.name)) for program in self._order()]
+        return [_status(program, states.get(name)) for name, program in self._programs.items()]
 
     def wait_ready(self, *names: str, timeout_s: float = GENEROUS_S) -> None:
         """Returns when these programs (all if none is named) are ready.
@@ -253,28 +233,21 @@ class Stack:
         or as soon as the supervisor has given one up.
         """
         for name in names or tuple(self._programs):
-            self._wait_for_one(name, timeout_s)
+            self._wait_for_one(self._programs[name], timeout_s)
 
     def stop(self) -> None:
         """Stops every program, then the supervisor. Returns when all are gone."""
         supervisor = self._supervisor_process()
-        if supervisor is None:
-            return
-        processes = _with_children(supervisor.pid)
+        processes = with_children(supervisor.pid) if supervisor else []
         if self.running():
-            self._supervision().shut_down()
-        elif _alive(supervisor):
-            supervisor.terminate()
-        longest = sum(program.stop_within_s for program in self._programs.values())
+            self._supervision.shut_down()
+        elif supervisor:
+            send(signal.SIGTERM, supervisor.pid)
         try:
-            self._wait_until(
-                lambda: not any(_alive(process) for process in processes),
-                "the stack does not stop",
-                timeout_s=longest + 30,
-            )
+            _wait_until(lambda: self._ended(processes), "the stack does not stop")
         except StackError:
             for process in processes:
-                _signal(process.pid, signal.SIGKILL)
+                send(signal.SIGKILL, process.pid)
         if self._supervisor is not None:
             if self._supervisor.stdin is not None:
                 self._supervisor.stdin.close()
@@ -284,113 +257,74 @@ class Stack:
     def remove(self) -> None:
         """Stops it and removes all it has on disk."""
         self.stop()
-        if self._annex_file().exists():
-            shutil.rmtree(self._annex_file().read_text(), ignore_errors=True)
-        shutil.rmtree(self.state, ignore_errors=True)
+        self.state.remove()
 
-    def secrets(self, names: Iterable[str]) -> dict[str, str]:
-        """Random ones, made once and kept for as long as the state is."""
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return keep_secrets(self.secrets_path, names)
+    @property
+    def _supervision(self) -> Supervision:
+        return Supervision(self.state.supervisor_socket)
+
+    @property
+    def _kafka_home(self) -> Path:
+        return self.state.path / KAFKA
+
+    @property
+    def _postgres_home(self) -> Path:
+        return (self.state.annex if is_root() else self.state.path) / POSTGRES
 
     def _password(self) -> str:
         return self.secrets([POSTGRES_PASSWORD])[POSTGRES_PASSWORD]
 
-    def _wait_for_one(self, name: str, timeout_s: float) -> None:
-        program = self._programs[name]
+    def _wait_for_one(self, program: Program, timeout_s: float) -> None:
+        log = self.state.log(program.name)
         deadline = time.monotonic() + timeout_s
         while (waiting_for := program.ready()) is not None:
-            state = self._program_state(name).state
-            if state in {"BACKOFF", "FATAL"} and "ddress already in use" in tail(self.log(name)):
+            state = self._program_state(program.name).state
+            if state in {"BACKOFF", "FATAL"} and "ddress already in use" in tail(log):
                 raise PortInUseError(list(program.listens_on().items()))
             if state == "FATAL":
-                raise NotReadyError(name, "it ended again and again", self.log(name))
+                raise NotReadyError(program.name, "it ended again and again", log)
             if time.monotonic() > deadline:
-                raise NotReadyError(name, f"{waiting_for} ({state})", self.log(name))
+                raise NotReadyError(program.name, f"{waiting_for} ({state})", log)
             time.sleep(0.05)
 
-    def _status(self, program: Program, known: ProgramState | None) -> Status:
-        running = known is not None and known.state == "RUNNING"
-        return Status(
-            name=program.name,
-            state=known.state if known else "STOPPED",
-            pid=known.pid if known else None,
-            started_at=known.started_at if known else 0,
-            port=program.port,
-            waiting_for=program.ready() if running else "it does not run",
-        )
-
-    def _order(self) -> list[Program]:
-        return list(self._programs.values())
-
     def _states(self) -> list[ProgramState]:
-        return self._supervision().states() if self.running() else []
+        return self._supervision.states() if self.running() else []
 
     def _program_state(self, name: str) -> ProgramState:
         for state in self._states():
             if state.name == name:
                 return state
-        raise StackError(f"no supervisor runs a program {name} in {self.state}")
+        raise StackError(f"no supervisor runs a program {name} in {self.state.path}")
+
+    def _stopped(self, name: str) -> bool:
+        state = self._program_state(name).state
+        if state in {"STARTING", "RUNNING"}:
+            # It had just ended by itself, and the supervisor has started it again.
+            self._supervision.begin_stop(name)
+        return state in {"STOPPED", "FATAL"}
+
+    def _ended(self, processes: list[psutil.Process]) -> bool:
+        # Asking wakes the supervisor, which would otherwise look only once a second.
+        self.running()
+        return not any(map(alive, processes))
 
     def _supervisor_process(self) -> psutil.Process | None:
         """Found by its pid file too, for a stack that another process has started."""
-        file = self.state / "supervisord.pid"
+        file = self.state.supervisor_pid
         if self._supervisor is None and not file.exists():
             return None
         pid = self._supervisor.pid if self._supervisor else int(file.read_text())
         try:
             process = psutil.Process(pid)
-            mine = str(self._supervision_file()) in process.cmdline()
+            ours = str(self.state.supervisor_conf) in process.cmdline()
         except psutil.NoSuchProcess:
             return None
-        return process if mine else None
+        return process if ours else None
 
     def _supervisor_answers(self) -> bool:
         if self._supervisor is not None and self._supervisor.poll() is not None:
-            output = self.state / "supervisord.out"
-            raise StackError(f"supervisord ended at once:\n{tail(output)}")
+            raise StackError(f"supervisord ended at once:\n{tail(self.state.supervisor_output)}")
         return self.running()
-
-    def _supervision(self) -> Supervision:
-        return Supervision(self._annex() / "supervisor.sock")
-
-    def _supervision_file(self) -> Path:
-        return self.state / "supervisord.conf"
-
-    def _annex_file(self) -> Path:
-        return self.state / "annex"
-
-    def _annex(self) -> Path:
-        """A directory with a short path that other users can pass through.
-
-        A unix socket's path ends at 108 characters, and PostgreSQL, when we are root, runs as
-        somebody who may not reach the checkout.
-        """
-        file = self._annex_file()
-        if not file.exists() or not Path(file.read_text()).is_dir():
-            annex = tempfile.mkdtemp(prefix="baton-", dir="/var/tmp")
-            os.chmod(annex, 0o711)  # noqa: PTH101, S103  # see above
-            write_private(file, annex)
-        return Path(file.read_text())
-
-    def _postgres_home(self) -> Path:
-        return (self._annex() if os.geteuid() == 0 else self.state) / POSTGRES
-
-    def _write_programs(self) -> None:
-        for program in self._programs.values():
-            write_program(program, specification_path(self.state, program.name))
-        socket = self._annex() / "supervisor.sock"
-        conf = supervisord_conf(self.state, socket, self._programs.values())
-        write_private(self._supervision_file(), conf)
-
-    def _wait_until(
-        self, condition: Callable[[], bool], failure: str, timeout_s: float = GENEROUS_S
-    ) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            if time.monotonic() > deadline:
-                raise StackError(failure)
-            time.sleep(0.02)
 
 
 def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
@@ -412,24 +346,21 @@ def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
     raise StackError(f"somebody else took a free port {ATTEMPTS} times in a row")
 
 
-def _with_children(pid: int | None) -> list[psutil.Process]:
-    if pid is None:
-        return []
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+def _status(program: Program, known: ProgramState | None) -> Status:
+    running = known is not None and known.state == "RUNNING"
+    return Status(
+        name=program.name,
+        state=known.state if known else "STOPPED",
+        pid=known.pid if known else None,
+        started_at=known.started_at if known else 0,
+        port=program.port,
+        waiting_for=program.ready() if running else "it does not run",
+    )
 
 
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _signal(pid: int | None, sent: signal.Signals) -> None:
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sent)
+def _wait_until(condition: Callable[[], bool], failure: str) -> None:
+    deadline = time.monotonic() + GENEROUS_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StackError(failure)
+        time.sleep(0.02)

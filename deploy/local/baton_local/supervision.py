@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from supervisor.xmlrpc import Faults
+
+from baton_local.errors import StackError
+
 
 @dataclass(frozen=True, slots=True)
 class ProgramState:
@@ -20,7 +24,10 @@ class ProgramState:
 
 
 class Supervision:
-    """The calls a stack makes. Each raises OSError when no supervisord listens."""
+    """The calls a stack makes.
+
+    Each raises OSError when no supervisord listens, StackError when it refuses.
+    """
 
     def __init__(self, socket_path: Path) -> None:
         self._socket_path = socket_path
@@ -31,9 +38,6 @@ class Supervision:
         except (OSError, http.client.HTTPException):
             return False
         return True
-
-    def supervisor_pid(self) -> int:
-        return cast("int", self._call("supervisor.getPID"))
 
     def states(self) -> list[ProgramState]:
         infos = cast("list[dict[str, Any]]", self._call("supervisor.getAllProcessInfo"))
@@ -50,22 +54,29 @@ class Supervision:
         self._call("supervisor.reloadConfig")
         self._call("supervisor.addProcessGroup", program)
 
-    def start(self, program: str) -> None:
-        self._call("supervisor.startProcess", program, False)  # noqa: FBT003  # do not wait
+    def begin_start(self, program: str) -> None:
+        """Does nothing if it runs, so that no restart of supervisord's own can come in between."""
+        self._call("supervisor.startProcess", program, False, but=Faults.ALREADY_STARTED)  # noqa: FBT003  # do not wait
 
     def begin_stop(self, program: str) -> None:
-        self._call("supervisor.stopProcess", program, False)  # noqa: FBT003  # do not wait
+        """Does nothing if it does not run."""
+        self._call("supervisor.stopProcess", program, False, but=Faults.NOT_RUNNING)  # noqa: FBT003  # do not wait
 
     def shut_down(self) -> None:
         self._call("supervisor.shutdown")
 
-    def _call(self, method: str, *arguments: object) -> object:
+    def _call(self, method: str, *arguments: object, but: int | None = None) -> object:
         # One connection a call: supervisord closes idle ones, and calls are rare.
         proxy = xmlrpc.client.ServerProxy(
             "http://supervisord", transport=_UnixTransport(self._socket_path)
         )
-        with proxy:
-            return cast("object", getattr(proxy, method)(*arguments))
+        try:
+            with proxy:
+                return cast("object", getattr(proxy, method)(*arguments))
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == but:
+                return None
+            raise StackError(f"{method}{arguments} failed: {fault.faultString}") from fault
 
 
 class _UnixTransport(xmlrpc.client.Transport):
