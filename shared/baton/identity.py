@@ -53,8 +53,7 @@ def email_identity(email: str) -> tuple[str, str]:
     lower = unicodedata.normalize("NFC", _trimmed(email)).lower()
     local, _, domain = unicodedata.normalize("NFC", lower).rpartition("@")
     if not local or " " in local or not local.isprintable():
-        msg = "an email must have the form name@domain"
-        raise UnusableIdentityError(msg)
+        raise UnusableIdentityError("an email must have the form name@domain")
     return ("email", f"{local}@{_ascii_domain(domain)}")
 
 
@@ -62,8 +61,7 @@ def external_identity(source: str, external_id: str) -> tuple[str, str, str]:
     """Identity of a record in the sender's own system; its letters' case counts."""
     text = _trimmed(external_id)
     if not text:
-        msg = "an external_id must not be empty"
-        raise UnusableIdentityError(msg)
+        raise UnusableIdentityError("an external_id must not be empty")
     return ("external", source, text)
 
 
@@ -74,12 +72,11 @@ def phone_identity(source: str, phone: str, name: str) -> tuple[str, str, str, s
     """
     digits = "".join(str(unicodedata.decimal(c)) for c in phone if c.isdecimal())
     if len(digits) < _FEWEST_DIGITS:
-        msg = f"a phone must have at least {_FEWEST_DIGITS} digits"
-        raise UnusableIdentityError(msg)
+        raise UnusableIdentityError(f"a phone must have at least {_FEWEST_DIGITS} digits")
     return ("phone", source, digits, _trimmed(name))
 
 
-def delivery_event_id(  # noqa: PLR0913 - all of them make the id
+def delivery_event_id(
     source: str,
     delivery_id: str,
     lead: UUID,
@@ -99,7 +96,7 @@ def delivery_event_id(  # noqa: PLR0913 - all of them make the id
     return _without_time(text) if time is None else _with_time(text, _milliseconds(time))
 
 
-def digest_event_id(  # noqa: PLR0913 - all of them make the id
+def digest_event_id(
     source: str, body: bytes, lead: UUID, received: datetime, horizon: timedelta, part: str = ""
 ) -> UUID:
     """Id for a delivery with neither id nor time: its body and the time of receipt.
@@ -139,11 +136,11 @@ def shard_of(key: bytes, shards: int) -> int:
     whole = len(key) & ~3
     for start in range(0, whole, 4):
         k = int.from_bytes(key[start : start + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = h * m & mask ^ k
+        k = (k ^ (k >> 24)) * m & mask
+        h = (h * m & mask) ^ k
     if whole < len(key):
         h = (h ^ int.from_bytes(key[whole:], "little")) * m & mask
-    h = (h ^ h >> 13) * m & mask
+    h = (h ^ (h >> 13)) * m & mask
     h ^= h >> 15
     return (h & 0x7FFFFFFF) % shards
 
@@ -151,8 +148,7 @@ def shard_of(key: bytes, shards: int) -> int:
 def _trimmed(text: str) -> str:
     """Text without white space and invisible format characters at its ends."""
     if "\0" in text:
-        msg = "a text must not have NUL characters"
-        raise UnusableIdentityError(msg)
+        raise UnusableIdentityError("a text must not have NUL characters")
     seen = [i for i, c in enumerate(text) if not c.isspace() and unicodedata.category(c) != "Cf"]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
@@ -165,12 +161,10 @@ def _ascii_domain(domain: str) -> str:
     try:
         text = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        msg = "the domain of the email is not a valid name"
-        raise UnusableIdentityError(msg) from error
+        raise UnusableIdentityError("the domain of the email is not a valid name") from error
     text = text.removesuffix(".")
     if not _DOMAIN.fullmatch(text):
-        msg = "the domain of the email is not a valid name"
-        raise UnusableIdentityError(msg)
+        raise UnusableIdentityError("the domain of the email is not a valid name")
     return text
 
 
@@ -178,8 +172,7 @@ def _unambiguous(parts: Sequence[str]) -> bytes:
     try:
         return json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        msg = "a text must not have half of a surrogate pair"
-        raise UnusableIdentityError(msg) from error
+        raise UnusableIdentityError("a text must not have half of a surrogate pair") from error
 
 
 def _milliseconds(time: datetime) -> int:

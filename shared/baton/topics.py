@@ -36,8 +36,10 @@ class Topic:
 
     @property
     def config(self) -> dict[str, str]:
-        """Kafka's settings for the topic. `segment.ms` is set since a quiet partition never rolls
-        by size, and keeps what it holds past its retention.
+        """Kafka's settings for the topic.
+
+        `segment.ms` is set since a quiet partition never rolls by size, and keeps what it holds
+        past its retention.
         """
         if self.retention is None:
             return {"cleanup.policy": "compact"}
@@ -53,9 +55,7 @@ SEGMENT = timedelta(days=1)
 FACTS = timedelta(days=14)
 REPORTS = timedelta(days=90)
 
-LEAD_CAPTURED = Topic(
-    "lead-captured", Key.LEAD, "ingest", FACTS, "A person left an enquiry."
-)
+LEAD_CAPTURED = Topic("lead-captured", Key.LEAD, "ingest", FACTS, "A person left an enquiry.")
 LEAD_ACTIVITY = Topic("lead-activity", Key.LEAD, "ingest", FACTS, "A person engaged with us.")
 LEAD_SCORED = Topic(
     "lead-scored", Key.LEAD, "scoring", FACTS, "Fit, engagement, grade and stage, with the reasons."
@@ -82,7 +82,11 @@ CONTRACT = Topic(
     "What the departments promised each other for a window.",
 )
 POLICY = Topic(
-    "policy", Key.POLICY, "baton policy activate", None, "Bundles, and which is in force since when."
+    "policy",
+    Key.POLICY,
+    "baton policy activate",
+    None,
+    "Bundles, and which is in force since when.",
 )
 OPERATIONS = Topic(
     "operations", Key.SUBJECT, "all services", REPORTS, "What an operator wants to know."
