@@ -36,7 +36,7 @@ def prepare_kafka(home: Path, jars: Path, ports: Ports) -> None:
     if (home / "data" / "meta.properties").exists():
         return
     format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(
         [*_java(jars), *format_storage, "-c", "server.properties"],
         cwd=home,
         capture_output=True,

@@ -107,7 +107,7 @@ def _initdb(home: Path, password: str) -> None:
         "--builtin-locale=C.UTF-8",
         "--locale=C",
     ]
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(
         command,
         cwd=home,
         env={"LANG": "C.UTF-8"},

@@ -6,17 +6,26 @@ Where BATON_KAFKA_BOOTSTRAP_SERVERS or BATON_DATABASE_URL name a server, that on
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from baton_local.paths import RUN
-from baton_local.ports import Ports
+from baton_local.leftovers import new_state, remove_leftovers
 from baton_local.postgres import create_database, drop_database
 from baton_local.readiness import blocking
 from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
+
+SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "servers: uses a real server; set by itself, never by hand")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker("servers")
 
 
 @pytest.fixture(scope="session")
@@ -105,21 +114,8 @@ def own_stack() -> Iterator[Callable[..., Stack]]:
 
 
 def _start(*servers: str) -> Stack:
-    _remove_leftovers()
-    return start_on_free_ports(lambda ports: Stack(_new_state(), ports, servers=servers))
-
-
-def _new_state() -> Path:
-    """Under the run's process id, by which the next run tells whether it is left over."""
-    state = RUN / "test" / f"{os.getpid()}-{secrets.token_hex(3)}"
-    state.mkdir(parents=True, mode=0o700)
-    return state
-
-
-def _remove_leftovers() -> None:
-    for state in (RUN / "test").glob("*-*"):
-        if not psutil.pid_exists(int(state.name.split("-")[0])):
-            Stack(state, Ports()).remove()
+    remove_leftovers()
+    return start_on_free_ports(lambda ports: Stack(new_state(), ports, servers=servers))
 
 
 def _delete_topics(bootstrap: str, prefixes: tuple[str, ...]) -> None:

@@ -163,7 +163,7 @@ class Stack:
         command = [sys.executable, "-m", "baton_local.supervise", str(self.state.supervisor_conf)]
         command += ["--with-parent"] * (not self._outlives_parent)
         with self.state.supervisor_output.open("wb") as output:
-            self._supervisor = subprocess.Popen(  # noqa: S603  # our own command
+            self._supervisor = subprocess.Popen(
                 command,
                 cwd=self.state.path,
                 stdin=subprocess.DEVNULL if self._outlives_parent else subprocess.PIPE,

@@ -1,0 +1,88 @@
+# `make` lists what can be asked of it. Needs Python 3.11+ (with venv), make and git; no Docker, no
+# Java, no PostgreSQL.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Which Python makes .venv; everything else uses that one.
+PYTHON ?= python3
+# Added to every port of `make up`, so that two checkouts can run side by side.
+OFFSET ?= $(or $(BATON_PORT_OFFSET),0)
+# Passed on: make test ARGS="-k routing", make logs ARGS="routing"
+ARGS ?=
+
+BIN := .venv/bin
+LOCAL := $(BIN)/python -m baton_local --offset $(OFFSET)
+PACKAGES := baton baton_cli baton_local ingest scoring routing sla_monitor
+TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests)
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  OFFSET=100 moves all ports of up, down, status and logs; ARGS="..." goes to pytest and logs.'
+
+.PHONY: setup
+setup: ## Install everything into .venv and .run (all targets do it first)
+	@$(PYTHON) deploy/local/bootstrap.py
+
+.PHONY: demo
+demo: setup ## Watch leads go from a form to a rep, and a promise broken
+	@$(BIN)/python -m baton_local.demo $(ARGS)
+
+.PHONY: test
+test: lint ## Every check and every test, on a real Kafka and PostgreSQL
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: unit
+unit: setup ## The tests that need no server, in seconds
+	@$(BIN)/python -m pytest -m "not servers" $(ARGS)
+
+.PHONY: lint
+lint: setup ## Format, ruff, types, the layers' borders
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES:%=-p %)
+	$(BIN)/mypy --explicit-package-bases $(TESTS) deploy/local/bootstrap.py
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Let ruff put things right
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: up
+up: setup ## Kafka, PostgreSQL and the four services, in the background
+	@$(LOCAL) up
+
+.PHONY: down
+down: setup ## Stop them; what they know stays
+	@$(LOCAL) down
+
+.PHONY: status
+status: setup ## What runs, since when, on which port, and what it waits for
+	@$(LOCAL) status
+
+.PHONY: logs
+logs: setup ## Follow the logs (ARGS="routing" for one)
+	@$(LOCAL) logs $(ARGS)
+
+.PHONY: lock
+lock: setup ## Pin the newest versions that fit together, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
+		--custom-compile-command "make lock" $(LOCKED:%=--no-emit-package %) -o requirements.lock \
+		pyproject.toml shared/pyproject.toml cli/pyproject.toml deploy/local/pyproject.toml \
+		services/*/pyproject.toml
+
+LOCKED := baton baton-ingest baton-scoring baton-routing baton-sla-monitor baton-cli baton-local
+
+.PHONY: clean
+clean: ## Stop all and forget: leads, logs, secrets, caches
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m baton_local clean; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## The same, and what setup has installed
+	@rm -rf .venv .run

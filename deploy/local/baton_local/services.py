@@ -1,0 +1,101 @@
+"""Baton's services as programs of a stack, and what they and the operator's command are told."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from baton_local.errors import StackError
+from baton_local.paths import ROOT
+from baton_local.ports import LOOPBACK
+from baton_local.program import Program
+from baton_local.readiness import http_ready
+from baton_local.stack import Stack
+
+SERVICES = ("ingest", "scoring", "routing", "sla_monitor")
+SECRETS = ("BATON_API_TOKEN", "BATON_ID_KEY")
+BUNDLE = ROOT / "deploy" / "policy"
+
+BEFORE_SERVICES = (("topics", "apply"), ("migrate",))
+"""What the operator's command `baton` is asked, in this order, once the servers are up."""
+
+
+def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str]:
+    """The settings that all services and `baton` share, secrets included.
+
+    `secret_names` are further ones to make up: those that a policy bundle's sources name.
+    """
+    ports = stack.ports.by_name()
+    urls = {f"BATON_{name.upper()}_URL": f"http://{LOOPBACK}:{ports[name]}" for name in SERVICES}
+    secrets = stack.secrets([*SECRETS, *secret_names])
+    return {
+        "BATON_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,
+        "BATON_DATABASE_URL": stack.database_url,
+        **{name: secrets[name] for name in (*SECRETS, *secret_names)},
+        **urls,
+    }
+
+
+def service_program(
+    stack: Stack, service: str, told: Mapping[str, str], *, name: str | None = None, port: int = 0
+) -> Program:
+    """A process of a service; a second one of the same service needs a name and a port.
+
+    Settings that this process was started with go along (BATON_LOG_LEVEL=debug, say), as far as
+    `told` does not say otherwise.
+    """
+    listens = port or stack.ports.by_name()[service]
+    return Program(
+        name=name or service,
+        argv=(sys.executable, "-m", f"{service}.main"),
+        env={
+            **os.environ,
+            "BATON_LOG_FORMAT": "console",
+            **told,
+            "BATON_HOST": LOOPBACK,
+            "BATON_PORT": str(listens),
+        },
+        cwd=ROOT,
+        ready=partial(http_ready, f"http://{LOOPBACK}:{listens}/readyz"),
+        port=listens,
+    )
+
+
+def run_baton(arguments: Iterable[str], told: Mapping[str, str]) -> None:
+    """One command of `baton`. Raises StackError with its output if it fails."""
+    command = [str(Path(sys.executable).with_name("baton")), *arguments]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **told},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError(f"`baton {' '.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
+
+
+def secret_names(bundle: Path) -> list[str]:
+    """The environment variables that a policy bundle's sources take their secrets from."""
+    sources = bundle / "sources.yaml"
+    if not sources.exists():
+        return []
+    return sorted(set(_secret_envs(yaml.safe_load(sources.read_text()))))
+
+
+def _secret_envs(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "secret_env" and isinstance(value, str):
+                yield value
+            else:
+                yield from _secret_envs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _secret_envs(value)
