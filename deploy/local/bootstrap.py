@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -123,6 +124,10 @@ def run(command: Sequence[str]) -> None:
     environment = os.environ | {"VIRTUAL_ENV": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
     environment.pop("PYTHONPATH", None)
     environment.pop("PYTHONHOME", None)
+    # pip, uv and requests each bring certificates of their own; this machine's go before them.
+    if certificates := ssl.get_default_verify_paths().cafile:
+        for variable in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            environment.setdefault(variable, certificates)
     outcome = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if outcome.returncode != 0:
         sys.exit(
