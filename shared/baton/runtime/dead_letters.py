@@ -1,0 +1,211 @@
+"""What could not be processed: kept whole, listed, replayed; and the breaker that too much trips."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel, JsonValue
+
+from baton import identity
+from baton.events import BreakerTripped, DeadLetter
+from baton.runtime.batch import Item
+from baton.runtime.inputs import CommandInput, TimerInput
+
+_VALUE_ON_TOPIC = 500_000
+_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An item that can't be applied, and why."""
+
+    item: Item
+    reason: str
+
+
+class Letter(BaseModel):
+    """A dead letter as the API shows it; `value` is text where it is UTF-8, else base64."""
+
+    id: UUID
+    shard: int
+    kind: str
+    lead_id: UUID | None
+    topic: str | None
+    offset: int | None
+    reason: str
+    failures: int
+    failed_at: datetime
+    replayed_at: datetime | None
+    key: str | None = None
+    headers: dict[str, str] | None = None
+    value: str | None = None
+
+
+class Breaker(BaseModel):
+    """Whether the service stopped itself, and who let it go on."""
+
+    tripped_at: datetime | None
+    why: str | None
+    resumed_at: datetime | None
+    resumed_by: str | None
+
+    @property
+    def tripped(self) -> bool:
+        """Whether it stands still now."""
+        if self.tripped_at is None:
+            return False
+        return self.resumed_at is None or self.resumed_at < self.tripped_at
+
+
+def announcement(service: str, poison: Poison, now: datetime) -> DeadLetter:
+    """The event that tells of a dead letter; a large value stays in the database."""
+    item, record = poison.item, poison.item.record
+    value = record.value if record is not None else _body(item).encode()
+    return DeadLetter(
+        dead_letter_id=item.replays or item.dead_letter_id,
+        service=service,
+        kind=item.kind,
+        occurred_at=now,
+        reason=_printable(poison.reason),
+        origin_topic=None if record is None else record.topic,
+        partition=None if record is None else record.shard,
+        offset=None if record is None else record.offset,
+        key=None if record is None or record.key is None else _text(record.key)[:1000],
+        headers={} if record is None else {name: _text(value) for name, value in record.headers},
+        value=None
+        if value is None or len(value) > _VALUE_ON_TOPIC
+        else base64.b64encode(value).decode(),
+    )
+
+
+def announcement_id(service: str, dead_letter_id: UUID) -> UUID:
+    """The same for each time that it fails: once by id for each consuming service."""
+    return identity.named_id("dead-letter", service, str(dead_letter_id))
+
+
+async def write(db: asyncpg.Connection, poisons: Sequence[Poison], now: datetime) -> None:
+    """Keep what could not be applied, whole."""
+    await db.executemany(
+        """
+        INSERT INTO dead_letter (id, shard, kind, lead_id, topic, "offset", key, headers, value,
+                                 reason, failures, failed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)
+        ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
+            failures = dead_letter.failures + 1
+        """,
+        [_row(poison, now) for poison in poisons],
+    )
+
+
+async def replayed(db: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> None:
+    """Note that a replay took effect."""
+    await db.execute(
+        "UPDATE dead_letter SET replayed_at = $2 WHERE id = ANY($1::uuid[])", ids, now
+    )
+
+
+async def trip(
+    db: asyncpg.Connection, service: str, limit: int, within: timedelta, now: datetime
+) -> BreakerTripped | None:
+    """Stop the service if so many inputs failed within a time, counted since the last resume."""
+    count = await db.fetchval(
+        """
+        SELECT count(*) FROM dead_letter
+        WHERE failed_at > greatest($1::timestamptz, (SELECT resumed_at FROM breaker))
+        """,
+        now - within,
+    )
+    if count < limit:
+        return None
+    why = f"{count} inputs failed within {int(within.total_seconds())} s; the limit is {limit}"
+    await db.execute("UPDATE breaker SET tripped_at = $1, why = $2", now, why)
+    return BreakerTripped(
+        subject=service, service=service, occurred_at=now, dead_letters=count, why=why
+    )
+
+
+async def breaker(db: asyncpg.Connection) -> Breaker:
+    """How the breaker stands."""
+    row = await db.fetchrow("SELECT tripped_at, why, resumed_at, resumed_by FROM breaker")
+    return Breaker.model_validate(dict(row or {}))
+
+
+async def resume(db: asyncpg.Connection, by: str) -> None:
+    """Let the service go on; what failed before no longer counts."""
+    await db.execute("UPDATE breaker SET resumed_at = clock_timestamp(), resumed_by = $1", by)
+
+
+async def page(
+    db: asyncpg.Connection, before: datetime | None, limit: int, *, replayed_too: bool
+) -> list[Letter]:
+    """Dead letters without their contents, the newest first."""
+    rows = await db.fetch(
+        """
+        SELECT id, shard, kind, lead_id, topic, "offset", reason, failures, failed_at, replayed_at
+        FROM dead_letter
+        WHERE ($1::timestamptz IS NULL OR failed_at < $1) AND ($3 OR replayed_at IS NULL)
+        ORDER BY failed_at DESC LIMIT $2
+        """,
+        before,
+        limit,
+        replayed_too,
+    )
+    return [Letter.model_validate(dict(row)) for row in rows]
+
+
+async def whole(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
+    """One dead letter with its contents, None where there is none."""
+    row = await db.fetchrow("SELECT * FROM dead_letter WHERE id = $1", letter_id)
+    if row is None:
+        return None
+    headers = json.loads(row["headers"] or "[]")
+    fields = dict(row) | {
+        "key": None if row["key"] is None else _text(row["key"]),
+        "headers": {name: _text(bytes.fromhex(value)) for name, value in headers},
+        "value": None if row["value"] is None else _text(row["value"]),
+    }
+    return Letter.model_validate(fields)
+
+
+def _row(poison: Poison, now: datetime) -> tuple[object, ...]:
+    item, record = poison.item, poison.item.record
+    lead_id = None if item.given is None else item.given.lead_id
+    if record is None:
+        place: tuple[object, ...] = (None, None, None, None, _body(item).encode())
+    else:
+        headers = json.dumps([[name, value.hex()] for name, value in record.headers])
+        place = (record.topic, record.offset, record.key, headers, record.value)
+    identifier = item.replays or item.dead_letter_id
+    return (identifier, item.shard, item.kind, lead_id, *place, _printable(poison.reason), now)
+
+
+def _body(item: Item) -> str:
+    """A timer or command as JSON, from which it can be replayed."""
+    given = item.given
+    body: dict[str, JsonValue] = {}
+    if isinstance(given, TimerInput):
+        body = {"name": given.name}
+    elif isinstance(given, CommandInput):
+        body = {"name": given.kind, "body": given.body}
+    if given is not None:
+        body |= {
+            "id": str(given.id),
+            "lead_id": str(given.lead_id),
+            "time": given.time.isoformat(),
+        }
+    return json.dumps(body)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _printable(reason: str) -> str:
+    return reason.replace("\x00", "\\0").encode(errors="replace").decode()[:_REASON]

@@ -1,0 +1,59 @@
+"""What ends a batch, a membership or a process; each says what an operator should do, if anything."""
+
+
+class RejoinError(Exception):
+    """The shards may no longer be this process's: it leaves the group and joins again."""
+
+    why = "rejoin"
+
+
+class FenceLostError(RejoinError):
+    """Another process has raised a shard's epoch."""
+
+    why = "newer epoch"
+
+
+class PositionsMovedError(RejoinError):
+    """What was polled does not begin where the database says that the shard stands."""
+
+    why = "positions"
+
+
+class HaltedError(Exception):
+    """The service must not go on; it stays up, not ready, and looks again from time to time."""
+
+
+class BreakerTrippedError(HaltedError):
+    """Too much input could not be processed: `baton resume` lets the service go on."""
+
+
+class PolicyMissingError(HaltedError):
+    """No bundle is in force, or this release can't read the one that is."""
+
+
+class PositionOutOfRangeError(HaltedError):
+    """Kafka no longer has, or does not yet have, what must be read next."""
+
+
+class UnknownEventTypeError(HaltedError):
+    """A newer release writes what this one can't read: deploy readers before writers."""
+
+
+class CommitUnknownError(Exception):
+    """The outcome of a commit is not known; the next owner finds out from the positions."""
+
+
+class PublishError(Exception):
+    """Kafka did not take an event in time: the line ends, and with it the process."""
+
+
+class StalledError(Exception):
+    """There is work, and nothing moves."""
+
+
+class AssignmentError(Exception):
+    """The group gave this process a shard without all of its topics."""
+
+
+class DeploymentError(Exception):
+    """The schema, the topics and the settings do not fit together; the message says how."""

@@ -1,0 +1,138 @@
+"""Publishing: one line, in outbox order, while the next batch is worked on."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from baton import topics
+from baton.metrics import RuntimeMetrics
+from baton.runtime.errors import PublishError
+from baton.runtime.steps import Step
+from baton.runtime.store import OutboxRow
+from baton.times import Times
+
+_UNACKNOWLEDGED_BATCHES = 2
+_SHARDED = frozenset(topic.name for topic in topics.ALL if topic.sharded)
+
+
+class Line:
+    """Sends committed outbox rows, one committed batch after the other.
+
+    A later batch is not sent before Kafka has acknowledged the earlier one, so what a reader first
+    sees of a lead is in order. `run` ends with PublishError where Kafka does not take a row in time.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        prefix: str,
+        times: Times,
+        metrics: RuntimeMetrics,
+        leave_out: frozenset[Step] = frozenset(),
+    ) -> None:
+        self._producer = producer
+        self._prefix = prefix
+        self._times = times
+        self._metrics = metrics
+        self._leave_out = leave_out
+        self._waiting: deque[Sequence[OutboxRow]] = deque()
+        self._changed = asyncio.Condition()
+        self._published: dict[int, int] = {}
+
+    async def put(self, rows: Sequence[OutboxRow]) -> None:
+        """Queue a committed batch; waits while two are unacknowledged."""
+        if not rows:
+            return
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._waiting) < _UNACKNOWLEDGED_BATCHES)
+            self._waiting.append(rows)
+            self._changed.notify_all()
+
+    async def drained(self) -> None:
+        """Wait until Kafka has everything that was put."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._waiting)
+
+    def take_published(self, shards: Sequence[int]) -> dict[int, int]:
+        """By shard, the last row that Kafka has; the next transaction deletes up to it."""
+        return {n: self._published[n] for n in shards if n in self._published}
+
+    def deleted(self, published: dict[int, int]) -> None:
+        """These were deleted up to here."""
+        for shard, upto in published.items():
+            if self._published.get(shard) == upto:
+                del self._published[shard]
+
+    def forget(self, shards: Sequence[int]) -> None:
+        """The shards are no longer this process's: what they left is for their next owner."""
+        for shard in shards:
+            self._published.pop(shard, None)
+
+    async def run(self) -> None:
+        """Send what is put, until cancelled."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+                rows = self._waiting[0]
+            if Step.ONE_LINE in self._leave_out:
+                await self._send_apart(rows)
+            else:
+                await self.send(rows)
+            async with self._changed:
+                self._waiting.popleft()
+                for row in rows:
+                    self._published[row.shard] = row.id
+                self._changed.notify_all()
+
+    async def send(self, rows: Sequence[OutboxRow]) -> None:
+        """Send rows in their order and wait until Kafka has them.
+
+        Raises PublishError; then nothing behind a row that failed was sent.
+        """
+        within = None if Step.PUBLISH_DEADLINE in self._leave_out else self._times.publish
+        try:
+            async with asyncio.timeout(None if within is None else within.total_seconds()):
+                by_partition: dict[tuple[str, int], list[OutboxRow]] = {}
+                for row in rows:
+                    partition = row.shard if row.topic in _SHARDED else 0
+                    by_partition.setdefault((row.topic, partition), []).append(row)
+                await asyncio.gather(
+                    *(self._send_partition(*place, some) for place, some in by_partition.items())
+                )
+        except (KafkaError, TimeoutError) as error:
+            kind = type(error).__name__
+            msg = f"Kafka did not take {len(rows)} events within {self._times.publish}: {kind}"
+            raise PublishError(msg) from error
+
+    async def _send_partition(
+        self, topic: str, partition: int, rows: Sequence[OutboxRow]
+    ) -> None:
+        left = deque(rows)
+        while left:
+            builder = self._producer.create_batch()
+            while left and _append(builder, left[0]):
+                left.popleft()
+            if not builder.record_count():
+                msg = f"an event of {len(left[0].value)} bytes is larger than a record may be"
+                raise PublishError(msg)
+            builder.close()
+            sent = await self._producer.send_batch(
+                builder, self._prefix + topic, partition=partition
+            )
+            await sent
+            self._metrics.published.labels(topic).inc(builder.record_count())
+
+    async def _send_apart(self, rows: Sequence[OutboxRow]) -> None:
+        """Test only: each row by itself, those behind a failed one too."""
+        await asyncio.gather(*(self.send([row]) for row in rows), return_exceptions=True)
+
+
+def _append(builder: BatchBuilder, row: OutboxRow) -> bool:
+    appended = builder.append(
+        timestamp=None, key=row.key, value=row.value, headers=list(row.headers)
+    )
+    return appended is not None

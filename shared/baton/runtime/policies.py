@@ -1,0 +1,181 @@
+"""Which bundle is in force: read from the `policy` topic, kept in the database of each service."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from baton import cloudevents, topics
+from baton.events import BundlePublished, EventData, PolicyActivated
+from baton.kafka import reader, topic_name
+from baton.logs import logger
+from baton.policy.bundle import Bundle, BundleError
+from baton.runtime.errors import PolicyMissingError
+from baton.runtime.status import Status
+from baton.runtime.store import Activation, parse_activations
+from baton.settings import ServiceSettings
+
+_PART = "policy"
+_LOG = logger(__name__)
+
+
+class Policies:
+    """The bundles that this process can read, and the activations that it has heard of.
+
+    `feed` keeps them up to date; `in_force` serves those who decide without a transaction (intake);
+    the runner reads the activations with its fence instead, and asks for the bundle by its hash.
+    """
+
+    def __init__(self, settings: ServiceSettings, status: Status) -> None:
+        self._settings = settings
+        self._status = status
+        self._bundles: dict[str, Bundle] = {}
+        self._unreadable: dict[str, str] = {}
+        self._activations: tuple[Activation, ...] = ()
+        self.changed = asyncio.Event()
+        status.not_ready(_PART, "no policy bundle is in force yet: run `baton policy activate`")
+
+    def in_force(self, now: datetime) -> Bundle | None:
+        """The bundle in force, as far as this process has heard; None where it has none."""
+        activation = at(self._activations, now)
+        return None if activation is None else self._bundles.get(activation.hash)
+
+    @property
+    def activations(self) -> Sequence[Activation]:
+        """What this process has heard of, in order of effect."""
+        return self._activations
+
+    def bundle(self, activations: Sequence[Activation], now: datetime) -> Bundle:
+        """The bundle in force at `now` by these activations.
+
+        Raises PolicyMissingError where there is none, or none that this release can read.
+        """
+        activation = at(activations, now)
+        if activation is None:
+            msg = "no policy bundle is in force yet: run `baton policy activate`"
+            raise PolicyMissingError(msg)
+        bundle = self._bundles.get(activation.hash)
+        if bundle is None:
+            reason = self._unreadable.get(activation.hash, "it has not been read yet")
+            msg = f"the bundle in force, {activation.hash[:12]}, can't be used: {reason}"
+            raise PolicyMissingError(msg)
+        return bundle
+
+    async def restore(self, pool: asyncpg.Pool) -> None:
+        """Read what the database has kept."""
+        for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
+            self._read(row["hash"], json.loads(row["files"]))
+        self._heard(
+            parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
+        )
+
+    async def feed(self, pool: asyncpg.Pool) -> None:
+        """Read the topic from its beginning and go on reading, until cancelled.
+
+        What is read can be used at once, also while the database is away, and is kept there.
+        """
+        while True:
+            consumer = reader(self._settings, self._settings.times)
+            try:
+                await consumer.start()
+                await self._follow(consumer, pool)
+            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _LOG.warning("the policy topic is read anew", error=type(error).__name__)
+                await asyncio.sleep(self._settings.times.circuit.total_seconds())
+            finally:
+                await consumer.stop()
+
+    async def _follow(self, consumer: AIOKafkaConsumer, pool: asyncpg.Pool) -> None:
+        partition = TopicPartition(topic_name(self._settings, topics.POLICY), 0)
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        while True:
+            records = await consumer.getmany(timeout_ms=5_000)
+            bundles, activations = [], []
+            for record in records.get(partition, ()):
+                data = _decoded(record)
+                if isinstance(data, BundlePublished):
+                    bundles.append(data)
+                    self._read(data.hash, data.files)
+                elif isinstance(data, PolicyActivated):
+                    activations.append(_activation(data, record.offset))
+            self._heard(_together(self._activations, activations))
+            await self._keep(pool, bundles, activations)
+
+    async def _keep(
+        self,
+        pool: asyncpg.Pool,
+        bundles: Sequence[BundlePublished],
+        activations: Sequence[Activation],
+    ) -> None:
+        if bundles:
+            await pool.executemany(
+                "INSERT INTO policy_bundle (hash, files) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                [(data.hash, json.dumps(data.files)) for data in bundles],
+            )
+        if not activations:
+            return
+        async with pool.acquire() as db, db.transaction():
+            kept = parse_activations(
+                await db.fetchval("SELECT activations FROM policy_in_force FOR UPDATE")
+            )
+            together = _together(kept, activations)
+            if together != kept:
+                await db.execute(
+                    "UPDATE policy_in_force SET activations = $1",
+                    json.dumps([activation.to_json() for activation in together]),
+                )
+
+    def _read(self, hash_: str, files: dict[str, str]) -> None:
+        if hash_ in self._bundles:
+            return
+        try:
+            self._bundles[hash_] = Bundle.parse(files)
+        except BundleError as error:
+            self._unreadable[hash_] = str(error)
+            _LOG.error("a policy bundle can't be read", bundle=hash_, error=str(error))
+        self.changed.set()
+
+    def _heard(self, activations: tuple[Activation, ...]) -> None:
+        self._activations = activations
+        if activations:
+            self._status.ready(_PART)
+        self.changed.set()
+
+
+def at(activations: Sequence[Activation], now: datetime) -> Activation | None:
+    """The activation in force at a time: the last of those in effect by then."""
+    return next((a for a in reversed(activations) if a.effective_at <= now), None)
+
+
+def _together(
+    kept: tuple[Activation, ...], new: Sequence[Activation]
+) -> tuple[Activation, ...]:
+    known = {activation.activation_id for activation in kept}
+    added = [activation for activation in new if activation.activation_id not in known]
+    return tuple(sorted((*kept, *added), key=lambda a: (a.effective_at, a.offset)))
+
+
+def _activation(data: PolicyActivated, offset: int) -> Activation:
+    return Activation(
+        activation_id=data.activation_id,
+        hash=data.hash,
+        effective_at=data.effective_at,
+        activated_at=data.activated_at,
+        by=data.by,
+        why=data.why,
+        offset=offset,
+    )
+
+
+def _decoded(record: ConsumerRecord[bytes, bytes]) -> EventData | None:
+    try:
+        return cloudevents.decode(record.key, record.value, record.headers).data
+    except (cloudevents.NotDecodableError, cloudevents.UnknownTypeError) as error:
+        # Whoever may write to this topic decides for all; what they wrote is no bundle to follow.
+        _LOG.error("a policy record can't be read", offset=record.offset, error=str(error))
+        return None

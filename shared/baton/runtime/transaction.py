@@ -1,0 +1,521 @@
+"""One transaction: check the fence, load, decide, save, commit. Each event takes effect once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Generic
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel
+
+from baton import cloudevents, identity
+from baton.cloudevents import Event
+from baton.events import EventData, LeadErased, LeadEvent
+from baton.kafka import MAX_RECORD_BYTES
+from baton.logs import logger
+from baton.metrics import RuntimeMetrics
+from baton.policy.bundle import Bundle
+from baton.runtime import dead_letters, store, waiting
+from baton.runtime.batch import Batch, Item
+from baton.runtime.dead_letters import Poison
+from baton.runtime.errors import (
+    BreakerTrippedError,
+    CommitUnknownError,
+    FenceLostError,
+    PositionsMovedError,
+)
+from baton.runtime.inputs import (
+    Answer,
+    Arm,
+    Ask,
+    Decide,
+    Decision,
+    EventInput,
+    Input,
+    Row,
+    Shared,
+    State,
+    Store,
+    Subscription,
+)
+from baton.runtime.policies import Policies
+from baton.runtime.steps import Step
+from baton.runtime.store import Fence, LeadRow, OutboxRow, Writes
+from baton.runtime.waiting import REPLAY
+from baton.settings import ServiceSettings
+from baton.tracing import Tracing
+
+_LOG = logger(__name__)
+
+REFUSED_CLASSES = ("22", "23", "54")
+"""SQLSTATE classes that mean: this data is refused, and will be again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a transaction came to."""
+
+    batch: Batch
+    outbox: Sequence[OutboxRow]
+    next_due: timedelta | None
+
+
+@dataclass(slots=True)
+class _Lead(Generic[State]):
+    """A lead while a batch is decided on."""
+
+    state: State | None
+    sequences: dict[str, int]
+    erased_at: datetime | None
+    shard: int
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class _Effects:
+    """What a batch has come to so far."""
+
+    outbox: list[OutboxRow] = field(default_factory=list)
+    noted: list[UUID] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    timers: dict[tuple[UUID, str], tuple[int, Arm, str | None] | None] = field(default_factory=dict)
+    commands: list[UUID] = field(default_factory=list)
+    answers: list[tuple[UUID, UUID, int, object]] = field(default_factory=list)
+    asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
+    poisons: list[Poison] = field(default_factory=list)
+    replayed: list[UUID] = field(default_factory=list)
+    erased: list[UUID] = field(default_factory=list)
+
+
+class PoisonError(Exception):
+    """An input can't be applied; the message is the dead letter's reason."""
+
+
+class Transactor(Generic[State, Shared]):
+    """Turns batches into committed effects for one service."""
+
+    def __init__(
+        self,
+        service: str,
+        subscription: Subscription,
+        service_store: Store[State, Shared],
+        decide: Decide[State, Shared],
+        settings: ServiceSettings,
+        policies: Policies,
+        metrics: RuntimeMetrics,
+        tracing: Tracing,
+        committed: Callable[[Committed], Awaitable[None]],
+    ) -> None:
+        self._service = service
+        self._own_topics = frozenset(topic.name for topic in subscription.topics)
+        self._store = service_store
+        self._decide = decide
+        self._settings = settings
+        self._policies = policies
+        self._metrics = metrics
+        self._tracing = tracing
+        self._committed = committed
+        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+
+    async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
+        """Apply a batch, in one transaction or, where its data is refused, in several.
+
+        Raises FenceLostError, PositionsMovedError, PolicyMissingError, BreakerTrippedError,
+        CommitUnknownError, and what the database's being away raises; whatever was committed before
+        has been handed to `committed`.
+        """
+        try:
+            await self._attempt(db, batch)
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "")[:2] not in REFUSED_CLASSES or not batch.items:
+                raise
+            if all(item.fault is not None for item in batch.items):
+                raise
+            reason = f"the database refuses it: {error.sqlstate} {error}"
+            if len(batch.items) == 1 or Step.HALVE in self._leave_out:
+                await self._attempt(db, batch.poisoned(reason))
+                return
+            self._metrics.retries.labels("halved").inc()
+            for half in batch.halves():
+                await self.run(db, half)
+
+    async def _attempt(self, db: asyncpg.Connection, batch: Batch) -> None:
+        started = time.perf_counter()
+        transaction = db.transaction()
+        await transaction.start()
+        try:
+            done = await self._within(db, batch)
+        except BaseException:
+            await _roll_back(transaction)
+            raise
+        try:
+            await transaction.commit()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            if Step.END_ON_UNKNOWN_COMMIT in self._leave_out:
+                raise PositionsMovedError from error
+            msg = "the outcome of a commit is unknown; the next owner finds it out"
+            raise CommitUnknownError(msg) from error
+        self._metrics.batch_inputs.observe(len(batch.items))
+        self._metrics.batch_seconds.observe(time.perf_counter() - started)
+        await self._committed(done)
+
+    async def _within(self, db: asyncpg.Connection, batch: Batch) -> Committed:
+        ids = [item.given.id for item in batch.items if item.given is not None]
+        fence = await store.fence(
+            db,
+            list(batch.epochs),
+            ids,
+            lock=Step.FENCE_LOCK not in self._leave_out,
+            lock_policy=Step.POLICY_LOCK not in self._leave_out,
+        )
+        self._check(fence, batch)
+        nows = self._clocks(fence, batch)
+        effects = _Effects()
+        todo = self._unknown(fence, batch, effects)
+        leads = await self._load(db, todo)
+        if todo:
+            await self._decide_all(db, fence, nows, todo, leads, effects)
+        return await self._save(db, fence, batch, nows, leads, effects)
+
+    def _check(self, fence: Fence, batch: Batch) -> None:
+        if fence.tripped and Step.BREAKER not in self._leave_out:
+            msg = f"{self._service} has stopped itself; see `baton dead-letters list`"
+            raise BreakerTrippedError(msg)
+        if Step.FENCE not in self._leave_out:
+            for shard, epoch in batch.epochs.items():
+                if fence.epochs.get(shard) != epoch:
+                    msg = f"shard {shard} has epoch {fence.epochs.get(shard)}, not {epoch}"
+                    raise FenceLostError(msg)
+        if Step.CHECK_POSITIONS not in self._leave_out:
+            for partition, begin in batch.begins.items():
+                if fence.positions.get(partition, begin) != begin:
+                    msg = f"{partition} stands at {fence.positions[partition]}, not at {begin}"
+                    raise PositionsMovedError(msg)
+
+    def _clocks(self, fence: Fence, batch: Batch) -> dict[int, datetime]:
+        """Now, by shard: the database's clock, or the highest time that the shard's events had."""
+        if self._settings.clock == "database":
+            return dict.fromkeys(batch.epochs, fence.now)
+        beginning = datetime.fromtimestamp(0, tz=fence.now.tzinfo)
+        nows = {shard: fence.clocks.get(shard) or beginning for shard in batch.epochs}
+        for item in batch.items:
+            if isinstance(item.given, EventInput):
+                nows[item.shard] = max(nows[item.shard], item.given.event.data.occurred_at)
+        return nows
+
+    def _unknown(self, fence: Fence, batch: Batch, effects: _Effects) -> list[Item]:
+        """The items that have not taken effect yet; each id once."""
+        todo: list[Item] = []
+        seen = set(fence.known) if Step.INBOX not in self._leave_out else set()
+        for item in batch.items:
+            if item.command is not None:
+                effects.commands.append(item.command)
+            if item.fault is not None or item.given is None:
+                effects.poisons.append(Poison(item, item.fault or "it can't be understood"))
+                continue
+            if item.given.id in seen:
+                self._metrics.inputs.labels(item.kind, "duplicate").inc()
+                continue
+            if Step.INBOX not in self._leave_out:
+                seen.add(item.given.id)
+            todo.append(item)
+        return todo
+
+    async def _load(
+        self, db: asyncpg.Connection, todo: Sequence[Item]
+    ) -> dict[UUID, _Lead[State]]:
+        shards = {item.given.lead_id: item.shard for item in todo if item.given is not None}
+        rows = await store.load_leads(db, shards.keys())
+        leads: dict[UUID, _Lead[State]] = {}
+        for lead_id, shard in shards.items():
+            row = rows.get(lead_id)
+            if row is None:
+                leads[lead_id] = _Lead(None, {}, None, shard)
+                continue
+            state = None
+            if row.state is not None:
+                state = self._store.state.model_validate_json(row.state)
+            leads[lead_id] = _Lead(state, dict(row.sequences), row.erased_at, shard)
+        return leads
+
+    async def _decide_all(
+        self,
+        db: asyncpg.Connection,
+        fence: Fence,
+        nows: dict[int, datetime],
+        todo: Sequence[Item],
+        leads: dict[UUID, _Lead[State]],
+        effects: _Effects,
+    ) -> None:
+        bundles = {
+            now: self._policies.bundle(fence.activations, now) for now in set(nows.values())
+        }
+        bundle = bundles[max(bundles)]
+        states = {id_: lead.state for id_, lead in leads.items() if lead.state is not None}
+        inputs = [item.given for item in todo if item.given is not None]
+        shared = await self._store.lock(db, inputs, states, bundle)
+        for item in todo:
+            now = nows[item.shard]
+            try:
+                shared = self._apply(item, leads, shared, bundles[now], now, effects)
+            except Exception as error:  # noqa: BLE001 - whatever deciding raises is poison
+                effects.poisons.append(Poison(item, _reason(error)))
+        await self._store.save(db, effects.rows, shared)
+
+    def _apply(
+        self,
+        item: Item,
+        leads: dict[UUID, _Lead[State]],
+        shared: Shared,
+        bundle: Bundle,
+        now: datetime,
+        effects: _Effects,
+    ) -> Shared:
+        """Decide on one item; leaves everything as it was where that raises."""
+        given = item.given
+        assert given is not None  # noqa: S101 - `_unknown` has seen to it
+        lead = leads[given.lead_id]
+        if _forgotten(given, lead.erased_at):
+            self._metrics.inputs.labels(item.kind, "forgotten").inc()
+            effects.noted.append(given.id)
+            return shared
+        if effects.timers and item.kind == "timer" and self._moved(item, effects):
+            return shared
+        with self._tracing.decision(f"{self._service} decide", given.traceparent) as traceparent:
+            decision = self._decide(lead.state, shared, given, bundle, now)
+            outbox, sequences = self._events(item, decision, lead, bundle, now, traceparent)
+            asks = [
+                (
+                    identity.following_id(given.id, given.time, f"ask:{ask.kind}", ordinal),
+                    identity.shard_of(str(ask.lead_id).encode(), self._settings.partitions),
+                    ask,
+                    now,
+                    traceparent,
+                )
+                for ordinal, ask in enumerate(decision.ask)
+            ]
+        lead.changed = True
+        lead.state = decision.state
+        lead.sequences = sequences
+        if isinstance(given, EventInput) and isinstance(given.event.data, LeadErased):
+            self._erase(given.event.data, lead, effects)
+        effects.outbox += outbox
+        effects.rows += decision.rows
+        effects.asked += asks
+        self._note(item, given, outbox, effects)
+        for name in decision.cancel:
+            effects.timers[given.lead_id, name] = None
+        for arm in decision.arm:
+            effects.timers[given.lead_id, arm.name] = (item.shard, arm, traceparent)
+        if item.command is not None:
+            answer = decision.answer or Answer(200, {})
+            effects.answers.append((item.command, given.lead_id, answer.status, answer.body))
+        if item.replays is not None:
+            effects.replayed.append(item.replays)
+        self._metrics.inputs.labels(item.kind, "applied").inc()
+        return shared if decision.shared is None else decision.shared
+
+    def _moved(self, item: Item, effects: _Effects) -> bool:
+        """Whether this batch has cancelled or moved the timer before it came to it."""
+        given = item.given
+        name = getattr(given, "name", "")
+        return given is not None and (given.lead_id, name) in effects.timers
+
+    def _note(
+        self, item: Item, given: Input, outbox: Sequence[OutboxRow], effects: _Effects
+    ) -> None:
+        if isinstance(given, EventInput):
+            effects.noted.append(given.id)
+        elif item.kind == "timer" and Step.DELETE_TIMER not in self._leave_out:
+            effects.timers[given.lead_id, getattr(given, "name", "")] = None
+        if Step.NOTE_OWN_EVENTS not in self._leave_out:
+            effects.noted += [row.event_id for row in outbox if row.topic in self._own_topics]
+
+    @staticmethod
+    def _erase(data: LeadErased, lead: _Lead[State], effects: _Effects) -> None:
+        lead.state = None
+        lead.erased_at = data.occurred_at
+        effects.erased.append(data.lead_id)
+        # What this batch was about to keep of the lead goes too.
+        for key in [key for key in effects.timers if key[0] == data.lead_id]:
+            effects.timers[key] = None
+
+    def _events(
+        self,
+        item: Item,
+        decision: Decision[State, Shared],
+        lead: _Lead[State],
+        bundle: Bundle,
+        now: datetime,
+        traceparent: str | None,
+    ) -> tuple[list[OutboxRow], dict[str, int]]:
+        given = item.given
+        assert given is not None  # noqa: S101 - as in `_apply`
+        sequences = dict(lead.sequences)
+        ordinals: dict[str, int] = {}
+        rows = []
+        for data in decision.events:
+            ordinal = ordinals.get(data.event_type, 0)
+            ordinals[data.event_type] = ordinal + 1
+            event_id = identity.following_id(given.id, given.time, data.event_type, ordinal)
+            subject = str(data.lead_id) if isinstance(data, LeadEvent) else str(given.lead_id)
+            topic = data.topic.name
+            sequences[topic] = sequences.get(topic, 0) + 1
+            event: Event[EventData] = Event(
+                id=event_id,
+                source=f"/baton/{self._service}",
+                time=now,
+                subject=subject,
+                data=data,
+                sequence=sequences[topic],
+                traceparent=traceparent,
+                policyversion=bundle.hash,
+            )
+            rows.append(_outbox_row(item.shard, event))
+        return rows, sequences
+
+    async def _save(
+        self,
+        db: asyncpg.Connection,
+        fence: Fence,
+        batch: Batch,
+        nows: dict[int, datetime],
+        leads: dict[UUID, _Lead[State]],
+        effects: _Effects,
+    ) -> Committed:
+        if effects.poisons:
+            await self._bury(db, fence.now, effects)
+        if effects.replayed:
+            await dead_letters.replayed(db, effects.replayed, fence.now)
+        if effects.erased:
+            await self._forget(db, leads, effects)
+        gone = [key for key, value in effects.timers.items() if value is None]
+        armed = [
+            (shard, lead_id, arm, traceparent)
+            for (lead_id, _), value in effects.timers.items()
+            if value is not None
+            for shard, arm, traceparent in (value,)
+        ]
+        await waiting.write_timers(db, gone, armed)
+        keep_commands = Step.DELETE_COMMAND in self._leave_out
+        await waiting.write_commands(
+            db,
+            self._service,
+            [] if keep_commands else effects.commands,
+            effects.answers,  # type: ignore[arg-type]  # answers' bodies are JSON values
+            effects.asked,
+        )
+        if self._settings.clock == "events":
+            await store.move_clocks(db, nows)
+        moved = {p: end for p, end in batch.ends.items() if end != batch.begins.get(p)}
+        writes = Writes(
+            leads={
+                lead_id: (
+                    lead.shard,
+                    LeadRow(_json(lead.state), lead.sequences, lead.erased_at),
+                )
+                for lead_id, lead in leads.items()
+                if lead.changed and (lead.state is not None or lead.sequences or lead.erased_at)
+            },
+            noted=effects.noted,
+            positions=moved,
+            published=batch.published,
+            outbox=effects.outbox,
+        )
+        ids = await store.record(db, fence.inbox, writes)
+        outbox = [replace(row, id=id_) for row, id_ in zip(effects.outbox, ids, strict=True)]
+        waits = [arm.due_at - nows[shard] for shard, _, arm, _ in armed]
+        return Committed(batch, outbox, min(waits, default=None))
+
+    async def _bury(self, db: asyncpg.Connection, now: datetime, effects: _Effects) -> None:
+        """Keep what is poison, tell of it, and stop the service where it is too much."""
+        await dead_letters.write(db, effects.poisons, now)
+        for poison in effects.poisons:
+            kind = poison.item.kind
+            self._metrics.dead_letters.labels(kind).inc()
+            self._metrics.inputs.labels(kind, "poison").inc()
+            data = dead_letters.announcement(self._service, poison, now)
+            id_ = dead_letters.announcement_id(self._service, data.dead_letter_id)
+            effects.outbox.append(
+                _outbox_row(poison.item.shard, self._untold(id_, str(id_), data, now))
+            )
+            if kind == "timer" and poison.item.given is not None:
+                key = (poison.item.given.lead_id, getattr(poison.item.given, "name", ""))
+                effects.timers.setdefault(key, None)
+            if poison.item.command is not None and poison.item.given is not None:
+                answer = (
+                    500,
+                    {"title": "It became a dead letter", "dead_letter": str(data.dead_letter_id)},
+                )
+                effects.answers.append((poison.item.command, poison.item.given.lead_id, *answer))
+            _LOG.error(
+                "an input became a dead letter",
+                kind=kind,
+                dead_letter=str(data.dead_letter_id),
+                topic=data.origin_topic,
+                reason=poison.reason.split(":", maxsplit=1)[0],
+            )
+        if Step.BREAKER in self._leave_out:
+            return
+        tripped = await dead_letters.trip(
+            db,
+            self._service,
+            self._settings.breaker_dead_letters,
+            timedelta(seconds=self._settings.breaker_seconds),
+            now,
+        )
+        if tripped is not None:
+            id_ = identity.named_id("breaker", self._service, now.isoformat())
+            shard = effects.poisons[0].item.shard
+            event = self._untold(id_, self._service, tripped, now)
+            effects.outbox.append(_outbox_row(shard, event))
+
+    def _untold(
+        self, id_: UUID, subject: str, data: EventData, now: datetime
+    ) -> Event[EventData]:
+        """An event that is not about a lead: it takes no sequence."""
+        return Event(id_, f"/baton/{self._service}", now, subject, data)
+
+    async def _forget(
+        self, db: asyncpg.Connection, leads: dict[UUID, _Lead[State]], effects: _Effects
+    ) -> None:
+        erased_at = [at for id_ in effects.erased if (at := leads[id_].erased_at) is not None]
+        await store.erase(db, effects.erased, max(erased_at))
+        await self._store.erase(db, effects.erased)
+
+
+def _forgotten(given: Input, erased_at: datetime | None) -> bool:
+    """Whether an input tells of a time before the person was erased."""
+    if erased_at is None:
+        return False
+    if isinstance(given, EventInput):
+        return given.event.data.occurred_at <= erased_at
+    return given.time <= erased_at
+
+
+def _outbox_row(shard: int, event: Event[EventData]) -> OutboxRow:
+    message = cloudevents.encode(event)
+    if len(message.value) > MAX_RECORD_BYTES:
+        msg = f"{event.data.event_type} would have {len(message.value)} bytes, over the bound"
+        raise PoisonError(msg)
+    return OutboxRow(
+        shard, event.id, message.topic, message.key, message.headers, message.value
+    )
+
+
+def _json(state: BaseModel | None) -> str | None:
+    return None if state is None else state.model_dump_json()
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
+    try:
+        await asyncio.shield(transaction.rollback())
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        _LOG.warning("a transaction could not be rolled back", error=type(error).__name__)

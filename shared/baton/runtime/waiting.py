@@ -1,0 +1,233 @@
+"""The SQL of what waits in the database for a shard: timers, commands, and dead letters to replay."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+from pydantic import JsonValue
+
+from baton import identity
+from baton.runtime.batch import Item, Record, read_one
+from baton.runtime.inputs import Arm, Ask, CommandInput, TimerInput
+
+REPLAY = "baton.replay"
+"""The command that has a dead letter decided on again; its body is the dead letter's id."""
+
+_TIMERS_OF_A_SHARD = 100
+_COMMANDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer whose time has come by the shard's clock."""
+
+    shard: int
+    given: TimerInput
+    accuses: bool
+
+
+async def due_timers(
+    db: asyncpg.Connection, shards: Sequence[int], *, by_event_clock: bool
+) -> tuple[list[DueTimer], timedelta | None]:
+    """A bounded number of due timers of each shard, and in how long the next one is due.
+
+    By the events' clock nobody can say how long that is: then it is None.
+    """
+    clock = "s.clock" if by_event_clock else "now.now"
+    rows = await db.fetch(
+        f"""
+        SELECT t.*, now.now
+        FROM (SELECT clock_timestamp() AS now) AS now, shard AS s CROSS JOIN LATERAL (
+            (SELECT lead_id, name, shard, due_at, accuses, traceparent, true AS due
+             FROM timer WHERE shard = s.shard AND due_at <= {clock} ORDER BY due_at LIMIT $2)
+            UNION ALL
+            (SELECT lead_id, name, shard, due_at, accuses, traceparent, false AS due
+             FROM timer WHERE shard = s.shard AND due_at > {clock} ORDER BY due_at LIMIT 1)
+        ) AS t WHERE s.shard = ANY($1::int[]) ORDER BY t.due_at
+        """,  # noqa: S608 - one of two constants
+        shards,
+        _TIMERS_OF_A_SHARD,
+    )
+    due = [
+        DueTimer(
+            row["shard"],
+            TimerInput(
+                id=timer_id(row["lead_id"], row["name"], row["due_at"]),
+                lead_id=row["lead_id"],
+                name=row["name"],
+                due_at=row["due_at"],
+                traceparent=row["traceparent"],
+            ),
+            row["accuses"],
+        )
+        for row in rows
+        if row["due"]
+    ]
+    waits = [row["due_at"] - row["now"] for row in rows if not row["due"]]
+    return due, None if by_event_clock or not waits else min(waits)
+
+
+def timer_id(lead_id: UUID, name: str, due_at: datetime) -> UUID:
+    """The id of a timer's firing: the same timer set for another time is another."""
+    return identity.following_id(lead_id, due_at, f"timer:{name}", 0)
+
+
+async def write_timers(
+    db: asyncpg.Connection,
+    gone: Collection[tuple[UUID, str]],
+    armed: Sequence[tuple[int, UUID, Arm, str | None]],
+) -> None:
+    """Remove timers that fired or were cancelled, and set those that were armed."""
+    if gone:
+        await db.execute(
+            """
+            DELETE FROM timer USING unnest($1::uuid[], $2::text[]) AS gone (lead_id, name)
+            WHERE timer.lead_id = gone.lead_id AND timer.name = gone.name
+            """,
+            [lead_id for lead_id, _ in gone],
+            [name for _, name in gone],
+        )
+    if armed:
+        await db.execute(
+            """
+            INSERT INTO timer (shard, lead_id, name, due_at, accuses, traceparent)
+            SELECT * FROM unnest(
+                $1::int[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bool[], $6::text[])
+            ON CONFLICT (lead_id, name) DO UPDATE SET due_at = excluded.due_at,
+                accuses = excluded.accuses, traceparent = excluded.traceparent
+            """,
+            [shard for shard, _, _, _ in armed],
+            [lead_id for _, lead_id, _, _ in armed],
+            [arm.name for _, _, arm, _ in armed],
+            [arm.due_at for _, _, arm, _ in armed],
+            [arm.accuses for _, _, arm, _ in armed],
+            [traceparent for _, _, _, traceparent in armed],
+        )
+
+
+async def commands(db: asyncpg.Connection, shards: Sequence[int], partitions: int) -> list[Item]:
+    """A bounded number of what was asked of these shards, oldest first; replays decoded anew."""
+    rows = await db.fetch(
+        """
+        SELECT id, shard, lead_id, kind, body, made_at, traceparent FROM command
+        WHERE shard = ANY($1::int[]) ORDER BY made_at LIMIT $2
+        """,
+        shards,
+        _COMMANDS,
+    )
+    items = []
+    for row in rows:
+        given = CommandInput(
+            id=row["id"],
+            lead_id=row["lead_id"],
+            kind=row["kind"],
+            body=json.loads(row["body"]),
+            time=row["made_at"],
+            traceparent=row["traceparent"],
+        )
+        items.append(Item(row["shard"], given, command=row["id"]))
+    return await _with_replays(db, items, partitions)
+
+
+async def _with_replays(
+    db: asyncpg.Connection, items: list[Item], partitions: int
+) -> list[Item]:
+    wanted = {
+        item.given.id: UUID(str(item.given.body))
+        for item in items
+        if isinstance(item.given, CommandInput) and item.given.kind == REPLAY
+    }
+    if not wanted:
+        return items
+    rows = await db.fetch(
+        """
+        SELECT id, shard, kind, topic, "offset", key, headers, value FROM dead_letter
+        WHERE id = ANY($1::uuid[]) AND replayed_at IS NULL
+        """,
+        list(wanted.values()),
+    )
+    letters = {row["id"]: row for row in rows}
+    return [
+        item
+        if item.command not in wanted
+        else _replay(item, letters.get(wanted[item.command]), partitions)
+        for item in items
+    ]
+
+
+def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
+    if letter is None:
+        return item
+    if letter["kind"] == "event":
+        headers = [(name, bytes.fromhex(value)) for name, value in json.loads(letter["headers"])]
+        again = read_one(
+            Record(
+                letter["shard"],
+                letter["topic"],
+                letter["offset"],
+                letter["key"],
+                letter["value"],
+                headers,
+            ),
+            partitions,
+        )
+        return Item(
+            again.shard, again.given, again.record, again.fault, letter["id"], item.command
+        )
+    given = _given_of(letter["kind"], json.loads(letter["value"]))
+    return Item(item.shard, given, replays=letter["id"], command=item.command)
+
+
+def _given_of(kind: str, body: dict[str, str]) -> TimerInput | CommandInput:
+    lead_id, given_id = UUID(body["lead_id"]), UUID(body["id"])
+    time = datetime.fromisoformat(body["time"])
+    if kind == "timer":
+        return TimerInput(given_id, lead_id, body["name"], time)
+    return CommandInput(given_id, lead_id, body["name"], body["body"], time)
+
+
+async def write_commands(
+    db: asyncpg.Connection,
+    schema: str,
+    done: Sequence[UUID],
+    answers: Sequence[tuple[UUID, UUID, int, JsonValue]],
+    asked: Sequence[tuple[UUID, int, Ask, datetime, str | None]],
+) -> None:
+    """Remove commands that are done, keep their answers, and ask other shards."""
+    if done:
+        await db.execute("DELETE FROM command WHERE id = ANY($1::uuid[])", done)
+    if answers:
+        await db.execute(
+            """
+            INSERT INTO answer (command_id, lead_id, status, body, at)
+            SELECT command_id, lead_id, status, body, clock_timestamp()
+            FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::json[])
+                AS given (command_id, lead_id, status, body)
+            ON CONFLICT (command_id) DO NOTHING
+            """,
+            [command_id for command_id, _, _, _ in answers],
+            [lead_id for _, lead_id, _, _ in answers],
+            [status for _, _, status, _ in answers],
+            [json.dumps(body) for _, _, _, body in answers],
+        )
+        await db.execute("SELECT pg_notify($1, '')", f"{schema}_answer")
+    if asked:
+        await db.execute(
+            """
+            INSERT INTO command (id, shard, lead_id, kind, body, made_at, traceparent)
+            SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::json[],
+                $6::timestamptz[], $7::text[])
+            ON CONFLICT (id) DO NOTHING
+            """,
+            [command_id for command_id, *_ in asked],
+            [shard for _, shard, *_ in asked],
+            [ask.lead_id for _, _, ask, _, _ in asked],
+            [ask.kind for _, _, ask, _, _ in asked],
+            [json.dumps(ask.body) for _, _, ask, _, _ in asked],
+            [made_at for *_, made_at, _ in asked],
+            [traceparent for *_, traceparent in asked],
+        )
+        await db.execute("SELECT pg_notify($1, '')", f"{schema}_command")
