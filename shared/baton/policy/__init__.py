@@ -1,0 +1,1 @@
+"""Policy: what marketing and sales have agreed on, as checked and typed data."""

@@ -1,0 +1,218 @@
+"""From the YAML of a condition to the condition, with every fault in it.
+
+all: [...]        any: [...]        not: {...}
+{field: company.employees, at_least: 50, less: 500}
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as part
+
+from baton.policy.conditions import (
+    ALWAYS,
+    All,
+    AnyOf,
+    Comparison,
+    Condition,
+    Existence,
+    Not,
+    Part,
+)
+from baton.policy.document import Data
+from baton.policy.fields import Field, Fields, UnknownFieldError
+from baton.policy.patterns import Pattern, PatternError
+from baton.policy.problems import Fault, FaultsError, Place, did_you_mean
+from baton.policy.values import Kind, Value, WrongKindError, comparable, typed
+
+Holds = Callable[[Value], bool]
+
+_EQUALITIES = {"equals": "is", "not_equals": "is not"}
+_ORDERINGS = {
+    "less": "is less than",
+    "at_most": "is at most",
+    "more": "is more than",
+    "at_least": "is at least",
+}
+_SEARCHES = {"contains": "contains", "matches": "matches"}
+OPERATORS = (*_EQUALITIES, *_ORDERINGS, "in", *_SEARCHES, "exists")
+COMBINATIONS = ("all", "any", "not")
+
+
+def compiled(data: Data, fields: Fields) -> Condition:
+    """The condition that `data` writes. Raises FaultsError with all that is wrong in it."""
+    compiler = _Compiler(fields)
+    condition = Condition(compiler.part(data, ()))
+    if compiler.faults:
+        raise FaultsError(compiler.faults)
+    return condition
+
+
+@dataclass(slots=True)
+class _Compiler:
+    fields: Fields
+    faults: list[Fault] = part(default_factory=list)
+
+    def part(self, data: Data, place: Place) -> Part:
+        if not isinstance(data, dict):
+            return self._fault(place, "must be a condition: all, any, not, or field and comparison")
+        if "field" in data:
+            return self._leaf(data, place)
+        if len(data) != 1:
+            keys = ", ".join(data) or "nothing"
+            return self._fault(place, f"must be one of all, any, not or field; here is {keys}")
+        ((name, inner),) = data.items()
+        if name == "not":
+            return Not(self.part(inner, (*place, name)))
+        if name in COMBINATIONS:
+            parts = self._parts(inner, (*place, name))
+            return All(parts) if name == "all" else AnyOf(parts)
+        hint = did_you_mean(name, (*COMBINATIONS, "field"))
+        return self._fault((*place, name), f"unknown key '{name}'{hint}")
+
+    def _parts(self, data: Data, place: Place) -> tuple[Part, ...]:
+        if not isinstance(data, list) or not data:
+            self._fault(place, "must be a list of at least one condition")
+            return ()
+        return tuple(self.part(item, (*place, i)) for i, item in enumerate(data))
+
+    def _leaf(self, data: dict[str, Data], place: Place) -> Part:
+        asked = self._field(data["field"], (*place, "field"))
+        operators = [key for key in data if key != "field"]
+        if not operators:
+            return self._fault(place, f"needs a comparison: one of {', '.join(OPERATORS)}")
+        parts: list[Part] = []
+        for operator in operators:
+            here = (*place, operator)
+            if operator not in OPERATORS:
+                hint = did_you_mean(operator, OPERATORS)
+                self._fault(here, f"unknown comparison '{operator}'{hint}")
+            elif asked is not None:
+                parts.append(self._operation(asked, operator, data[operator], here))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _field(self, path: Data, place: Place) -> Field | None:
+        if not isinstance(path, str):
+            self._fault(place, "must be the name of a field")
+            return None
+        try:
+            return self.fields.look_up(path)
+        except UnknownFieldError as error:
+            self._fault(place, str(error))
+            return None
+
+    def _operation(self, asked: Field, operator: str, operand: Data, place: Place) -> Part:
+        if operator == "exists":
+            if not isinstance(operand, bool):
+                return self._fault(place, "must be true or false")
+            words = "exists" if operand else "does not exist"
+            return Existence(asked, f"{asked.path} {words}", operand)
+        try:
+            holds, words = _comparison(asked, operator, operand)
+        except FaultsError as error:
+            self.faults += [Fault((*place, *f.place), f.reason) for f in error.faults]
+            return ALWAYS.part
+        return Comparison(asked, f"{asked.path} {words}", holds)
+
+    def _fault(self, place: Place, reason: str) -> Part:
+        self.faults.append(Fault(place, reason))
+        return ALWAYS.part
+
+
+def _comparison(asked: Field, operator: str, operand: Data) -> tuple[Holds, str]:
+    if operator in _EQUALITIES:
+        wanted = _operand(asked, operand)
+        said = f"{_EQUALITIES[operator]} {operand}"
+        return (_equal(wanted) if operator == "equals" else _unequal(wanted)), said
+    if operator == "in":
+        return _among(asked, operand)
+    if operator in _ORDERINGS:
+        if not asked.kind.ordered:
+            raise _fault(f"'{asked.path}' is {asked.kind.words} and has no order")
+        return _ordering(operator, _operand(asked, operand)), f"{_ORDERINGS[operator]} {operand}"
+    if asked.kind is not Kind.TEXT:
+        raise _fault(f"'{asked.path}' is {asked.kind.words}; '{operator}' is for text")
+    if not isinstance(operand, str) or not operand.strip():
+        raise _fault("must be text")
+    return _search(operator, operand), f"{_SEARCHES[operator]} {operand}"
+
+
+def _operand(asked: Field, operand: Data) -> Value:
+    try:
+        value = typed(asked.kind, operand)
+    except WrongKindError as error:
+        quotes = "; put it in quotes" if _lacks_quotes(asked, operand) else ""
+        raise _fault(f"'{asked.path}' {error}{quotes}") from error
+    if value is None:
+        raise _fault("nothing to compare with; to ask whether it is missing, use exists: false")
+    if asked.choices and isinstance(value, str):
+        return _choice(asked, value)
+    return comparable(value) if isinstance(value, str) else value
+
+
+def _lacks_quotes(asked: Field, operand: Data) -> bool:
+    return asked.kind is Kind.TEXT and isinstance(operand, int | float)
+
+
+def _choice(asked: Field, value: str) -> str:
+    known = {comparable(choice): choice for choice in asked.choices}
+    if comparable(value) not in known:
+        hint = did_you_mean(value, asked.choices) or f": it is one of {', '.join(asked.choices)}"
+        raise _fault(f"'{asked.path}' is never '{value}'{hint}")
+    return comparable(value)
+
+
+def _among(asked: Field, operand: Data) -> tuple[Holds, str]:
+    if not isinstance(operand, list) or not operand:
+        raise _fault("must be a list of at least one value")
+    faults: list[Fault] = []
+    wanted: set[Value] = set()
+    for i, item in enumerate(operand):
+        try:
+            wanted.add(_operand(asked, item))
+        except FaultsError as error:
+            faults += [Fault((i, *f.place), f.reason) for f in error.faults]
+    if faults:
+        raise FaultsError(faults)
+    values = frozenset(wanted)
+    said = ", ".join(str(item) for item in operand)
+    return (lambda value: _key(value) in values), f"is one of {said}"
+
+
+def _key(value: Value) -> Value:
+    return comparable(value) if isinstance(value, str) else value
+
+
+def _equal(wanted: Value) -> Holds:
+    return lambda value: _key(value) == wanted
+
+
+def _unequal(wanted: Value) -> Holds:
+    return lambda value: _key(value) != wanted
+
+
+def _ordering(operator: str, bound: Value) -> Holds:
+    """Both are of the field's kind, which `Field.value` and `_operand` see to."""
+    match operator:
+        case "less":
+            return lambda value: value < bound  # type: ignore[operator]
+        case "at_most":
+            return lambda value: value <= bound  # type: ignore[operator]
+        case "more":
+            return lambda value: value > bound  # type: ignore[operator]
+        case _:
+            return lambda value: value >= bound  # type: ignore[operator]
+
+
+def _search(operator: str, operand: str) -> Holds:
+    if operator == "contains":
+        needle = comparable(operand)
+        return lambda value: needle in comparable(str(value))
+    try:
+        pattern = Pattern(operand)
+    except PatternError as error:
+        raise _fault(f"not a regular expression that RE2 reads: {error}") from error
+    return lambda value: pattern.found_in(str(value))
+
+
+def _fault(reason: str) -> FaultsError:
+    return FaultsError([Fault((), reason)])

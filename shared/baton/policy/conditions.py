@@ -1,0 +1,163 @@
+"""Conditions: what a criterion, a stage or a rule asks of a lead.
+
+Answers are three-valued, as in SQL: a comparison with a missing field is unknown (None), `not`
+unknown is unknown, `all` is false as soon as one part is, `any` true as soon as one part is. Only
+`exists` is never unknown. A criterion or rule applies where the answer is true.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from baton.events import Reason, Scalar
+from baton.policy.fields import Facts, Field
+from baton.policy.values import Value
+
+Answer = bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison, as it was answered: on what field and value, and in words what it asks."""
+
+    field: str
+    asks: str
+    matched: Answer
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a condition answered, and each of its comparisons in the order of the file."""
+
+    matched: Answer
+    clauses: tuple[Clause, ...]
+
+    def reasons(self, code: str, label: str, points: int | None = None) -> tuple[Reason, ...]:
+        """For an event: the answer as a whole, and after it each clause where there are several."""
+        single = self.clauses[0] if len(self.clauses) == 1 else None
+        whole = Reason(
+            code=code,
+            label=label,
+            matched=self.matched,
+            field=single.field if single else None,
+            value=single.value if single else None,
+            points=points,
+        )
+        if single:
+            return (whole,)
+        return (
+            whole,
+            *(
+                Reason(code=code, label=c.asks, matched=c.matched, field=c.field, value=c.value)
+                for c in self.clauses
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Compares a field's value; unknown where it is missing."""
+
+    field: Field
+    asks: str
+    holds: Callable[[Value], bool]
+
+    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
+        """True, false or unknown; adds its clause."""
+        value = self.field.value(facts)
+        matched = None if value is None else self.holds(value)
+        clauses.append(Clause(self.field.path, self.asks, matched, _plain(value)))
+        return matched
+
+
+@dataclass(frozen=True, slots=True)
+class Existence:
+    """Asks whether a field has a value; never unknown."""
+
+    field: Field
+    asks: str
+    wanted: bool
+
+    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
+        """True or false; adds its clause."""
+        value = self.field.value(facts)
+        matched = (value is not None) is self.wanted
+        clauses.append(Clause(self.field.path, self.asks, matched, _plain(value)))
+        return matched
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True if all parts are; of no parts, too."""
+
+    parts: Sequence["Part"]
+
+    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
+        """Asks every part, so that every clause is there to explain."""
+        return conjunction([part.answer(facts, clauses) for part in self.parts])
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True if one of the parts is."""
+
+    parts: Sequence["Part"]
+
+    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
+        """Asks every part, so that every clause is there to explain."""
+        return disjunction([part.answer(facts, clauses) for part in self.parts])
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The contrary."""
+
+    part: "Part"
+
+    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
+        """The clauses are those of the part, as they were answered there."""
+        return negation(self.part.answer(facts, clauses))
+
+
+Part = Comparison | Existence | All | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition, checked and ready. Pure: the same facts give the same outcome."""
+
+    part: Part
+
+    def evaluate(self, facts: Facts) -> Outcome:
+        """The answer with all its clauses."""
+        clauses: list[Clause] = []
+        matched = self.part.answer(facts, clauses)
+        return Outcome(matched, tuple(clauses))
+
+
+ALWAYS = Condition(All(()))
+"""The condition of a rule that has none."""
+
+
+def conjunction(answers: Sequence[Answer]) -> Answer:
+    """Kleene's `and`."""
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def disjunction(answers: Sequence[Answer]) -> Answer:
+    """Kleene's `or`."""
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def negation(answer: Answer) -> Answer:
+    """Kleene's `not`."""
+    return None if answer is None else not answer
+
+
+def _plain(value: Value | None) -> Scalar:
+    return value.isoformat() if isinstance(value, date | datetime) else value

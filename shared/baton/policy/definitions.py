@@ -1,0 +1,136 @@
+"""definitions.yaml: the words that marketing and sales have agreed on."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from baton.events import FollowupType, Scalar, Stage
+from baton.policy.conditions import Condition
+from baton.policy.model import DistinctIds, Flag, Id, PolicyModel, ScoredCondition, Text, distinct
+from baton.policy.problems import did_you_mean
+from baton.policy.values import Kind, WrongKindError, coerced
+
+
+class CustomField(PolicyModel):
+    """A field of the company's own. `personal`: it says something about the person."""
+
+    name: Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    label: Text
+    type: Kind
+    personal: Flag
+
+    def coerce(self, value: object) -> Scalar:
+        """A sent value as this field carries it; None if missing. Raises CustomValueError."""
+        try:
+            return coerced(self.type, value)
+        except WrongKindError as error:
+            raise CustomValueError(self.name, str(error)) from error
+
+
+class CustomValueError(ValueError):
+    """A value does not fit the custom field `name`; the message is fit for the sender."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"custom.{name} {reason}")
+
+
+def _distinct_names(fields: tuple[CustomField, ...]) -> tuple[CustomField, ...]:
+    return distinct(fields, lambda field: field.name, "name")
+
+
+CustomFields = Annotated[
+    tuple[CustomField, ...], Field(max_length=500), AfterValidator(_distinct_names)
+]
+
+
+class Grade(PolicyModel):
+    """A letter for how good a lead is."""
+
+    id: Id
+    label: Text
+
+
+class StageDefinition(PolicyModel):
+    """What makes a lead be in a stage."""
+
+    label: Text
+    when: ScoredCondition
+
+
+class Stages(PolicyModel):
+    """The stages that marketing's criteria decide. Each is by itself: the highest that holds is it.
+
+    Where none holds, a lead is a suspect.
+    """
+
+    prospect: StageDefinition
+    lead: StageDefinition
+    mql: StageDefinition
+
+    @property
+    def highest_first(self) -> tuple[tuple[Stage, Condition], ...]:
+        """Each stage with its condition, in the order in which to ask."""
+        return (
+            (Stage.MQL, self.mql.when),
+            (Stage.LEAD, self.lead.when),
+            (Stage.PROSPECT, self.prospect.when),
+        )
+
+
+class Then(StrEnum):
+    """What becomes of a lead that a rep gives back."""
+
+    REROUTE = "reroute"
+    NURTURE = "nurture"
+    DISQUALIFIED = "disqualified"
+
+
+class FollowupReason(PolicyModel):
+    """Why a rep declined a lead (it is rerouted) or rejected it (nurture or disqualified)."""
+
+    code: Id
+    label: Text
+    then: Then
+    give_back_turn: Flag = False
+    counts_against_marketing: Flag = False
+
+    @property
+    def followup(self) -> FollowupType:
+        """The follow-up that the reason belongs to."""
+        return FollowupType.DECLINED if self.then is Then.REROUTE else FollowupType.REJECTED
+
+
+def _distinct_codes(reasons: tuple[FollowupReason, ...]) -> tuple[FollowupReason, ...]:
+    return distinct(reasons, lambda reason: reason.code, "code")
+
+
+class Definitions(PolicyModel):
+    """All of definitions.yaml; `grades` are best first."""
+
+    custom_fields: CustomFields = ()
+    grades: Annotated[tuple[Grade, ...], Field(min_length=1, max_length=26), DistinctIds]
+    stages: Stages
+    reasons: Annotated[
+        tuple[FollowupReason, ...], Field(min_length=1), AfterValidator(_distinct_codes)
+    ]
+
+    def custom_field(self, name: str) -> CustomField | None:
+        """The declared field of that name; None if nobody declared it."""
+        return next((field for field in self.custom_fields if field.name == name), None)
+
+    def reason(self, code: str) -> FollowupReason | None:
+        """The reason of that code; None if the table has none."""
+        return next((reason for reason in self.reasons if reason.code == code), None)
+
+    def reasons_for(self, followup: FollowupType) -> tuple[FollowupReason, ...]:
+        """The reasons that a rep can give for `declined` or `rejected`."""
+        return tuple(reason for reason in self.reasons if reason.followup is followup)
+
+    def check_reason(self, code: str) -> None:
+        """Raises LookupError, with what may have been meant, where the table has no such code."""
+        if self.reason(code) is None:
+            msg = f"unknown reason '{code}'{did_you_mean(code, [r.code for r in self.reasons])}"
+            raise LookupError(msg)

@@ -1,0 +1,128 @@
+"""tests.yaml: leads, and what must become of them under the bundle."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+)
+
+from baton.events import ActivityType, LeadActivity, Profile, Stage
+from baton.policy.fields import Fields, UnknownFieldError
+from baton.policy.model import Flag, Id, PolicyModel, Text, distinct, vocabulary_of
+from baton.policy.problems import Fault, FaultsError, Place
+from baton.policy.values import Kind, WrongKindError, typed
+
+NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
+"""When a test takes place unless it says `now`: a Wednesday."""
+
+_NOBODY = UUID(int=0)
+_UNSET_BRAND = "-"
+
+
+def _profile(data: object, info: ValidationInfo) -> Profile:
+    """A profile as tests.yaml writes it; the brand is the source's, which `Bundle` knows."""
+    if not isinstance(data, dict):
+        msg = "must be a lead: source, contact, company, ..."
+        raise ValueError(msg)  # noqa: TRY004 - pydantic reports ValueError
+    faults = list(_unfit(data, (), vocabulary_of(info).profile))
+    if faults:
+        raise FaultsError(faults).as_validation_error()
+    return Profile.model_validate({"brand": _UNSET_BRAND, **data})
+
+
+def _unfit(data: dict[str, object], place: Place, fields: Fields) -> list[Fault]:
+    faults = []
+    for key, value in data.items():
+        here = (*place, key)
+        if isinstance(value, dict):
+            faults += _unfit(value, here, fields)
+            continue
+        try:
+            field = fields.look_up(".".join(str(step) for step in here))
+            if field is not None:
+                typed(field.kind, value)
+        except (UnknownFieldError, WrongKindError) as error:
+            faults.append(Fault(here, error.args[0]))
+    return faults
+
+
+def _moment(data: object) -> object:
+    try:
+        return typed(Kind.TIME, data)
+    except WrongKindError as error:
+        raise ValueError(str(error)) from error
+
+
+class TestActivity(PolicyModel):
+    """Something the lead did, so many days before the test's `now`."""
+
+    __test__ = False
+
+    type: ActivityType
+    subject: Text | None = None
+    source: Id | None = None
+    bot: Flag = False
+    days_ago: Annotated[int, Field(strict=True, ge=0, le=36_500)] = 0
+
+
+class Expected(PolicyModel):
+    """What must become of the lead; what is not said is not looked at."""
+
+    fit: Annotated[int, Field(strict=True)] | None = None
+    engagement: Annotated[int, Field(strict=True)] | None = None
+    total: Annotated[int, Field(strict=True)] | None = None
+    grade: Id | None = None
+    stage: Stage | None = None
+    rule: Id | None = None
+    pool: Id | None = None
+    role: Id | None = None
+    sla: Id | None = None
+
+
+class LeadTest(PolicyModel):
+    """One lead and its end. Run through scoring's and routing's own decisions by `baton policy`."""
+
+    name: Text
+    now: Annotated[AwareDatetime, BeforeValidator(_moment)] = NOW
+    lead: Annotated[Profile, BeforeValidator(_profile)]
+    activities: Annotated[tuple[TestActivity, ...], Field(max_length=1000)] = ()
+    expect: Expected
+
+    def of_brand(self, brand: str) -> Self:
+        """The test with its lead of that brand, unless it names one itself."""
+        if self.lead.brand != _UNSET_BRAND:
+            return self
+        return self.model_copy(update={"lead": self.lead.model_copy(update={"brand": brand})})
+
+    def activity_events(self) -> tuple[LeadActivity, ...]:
+        """The activities as events of a lead whose id is all zeros."""
+        return tuple(
+            LeadActivity(
+                lead_id=_NOBODY,
+                occurred_at=self.now - timedelta(days=activity.days_ago),
+                received_at=self.now - timedelta(days=activity.days_ago),
+                source=activity.source or self.lead.source,
+                type=activity.type,
+                subject=activity.subject,
+                bot=activity.bot,
+            )
+            for activity in self.activities
+        )
+
+
+def _distinct_names(tests: tuple[LeadTest, ...]) -> tuple[LeadTest, ...]:
+    return distinct(tests, lambda test: test.name, "name")
+
+
+class LeadTests(PolicyModel):
+    """All of tests.yaml."""
+
+    tests: Annotated[
+        tuple[LeadTest, ...], Field(max_length=1000), AfterValidator(_distinct_names)
+    ] = ()

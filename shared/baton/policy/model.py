@@ -1,0 +1,134 @@
+"""What the models of all files of a bundle share: strict scalars, durations, conditions."""
+
+import re
+from collections.abc import Callable, Hashable
+from datetime import date, timedelta
+from typing import Annotated, Protocol, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from baton.policy.compiling import compiled
+from baton.policy.conditions import Condition
+from baton.policy.fields import Fields, Vocabulary
+from baton.policy.problems import Fault, FaultsError
+from baton.policy.values import Kind, WrongKindError, typed
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+
+MAX_POINTS = 1_000_000
+
+
+class PolicyModel(BaseModel):
+    """A part of a bundle: frozen, and no key but those declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        msg = "must begin with a letter or digit, then only letters, digits and . _ - (at most 100)"
+        raise ValueError(msg)
+    return text
+
+
+def _duration(data: object) -> timedelta:
+    match = _DURATION.fullmatch(data) if isinstance(data, str) and data else None
+    if match is None:
+        msg = "must be a duration such as 1h, 30m, 20s or 1h30m"
+        raise ValueError(msg)
+    days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not duration:
+        msg = "must be longer than nothing"
+        raise ValueError(msg)
+    return duration
+
+
+def _business_duration(data: object) -> object:
+    if isinstance(data, str) and "d" in data:
+        msg = "is business time, where a day is no fixed length: write hours, minutes or seconds"
+        raise ValueError(msg)
+    return data
+
+
+def _date(data: object) -> object:
+    try:
+        return typed(Kind.DATE, data)
+    except WrongKindError as error:
+        raise ValueError(str(error)) from error
+
+
+Id = Annotated[str, Field(strict=True), AfterValidator(_id)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=1_000)]
+Flag = Annotated[bool, Field(strict=True)]
+Points = Annotated[int, Field(strict=True, ge=-MAX_POINTS, le=MAX_POINTS)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_POINTS)]
+Day = Annotated[date, BeforeValidator(_date)]
+Country = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$")]
+
+Elapsed = Annotated[timedelta, BeforeValidator(_duration)]
+"""Time by any clock: `7d`, `36h`."""
+
+BusinessTime = Annotated[timedelta, BeforeValidator(_duration), BeforeValidator(_business_duration)]
+"""Time while a calendar is open: `4h`, `1h30m`, `20s`."""
+
+
+def _over(scope: Callable[[Vocabulary], Fields]) -> BeforeValidator:
+    def compile_(data: object, info: ValidationInfo) -> Condition:
+        try:
+            return compiled(data, scope(vocabulary_of(info)))  # type: ignore[arg-type]
+        except FaultsError as error:
+            raise error.as_validation_error() from error
+
+    return BeforeValidator(compile_)
+
+
+def vocabulary_of(info: ValidationInfo) -> Vocabulary:
+    """The fields of the bundle that is being read."""
+    if not isinstance(info.context, Vocabulary):
+        msg = "the models of a bundle are read through Bundle.parse, which knows its fields"
+        raise TypeError(msg)
+    return info.context
+
+
+ProfileCondition = Annotated[Condition, _over(lambda known: known.profile)]
+"""Asks about the profile."""
+
+ActivityCondition = Annotated[Condition, _over(lambda known: known.activity)]
+"""Asks about one activity."""
+
+ScoredCondition = Annotated[Condition, _over(lambda known: known.scored)]
+"""Asks about the profile and the score."""
+
+StagedCondition = Annotated[Condition, _over(lambda known: known.staged)]
+"""Asks about the profile, the score and the stage."""
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T")
+WithId = TypeVar("WithId", bound=_HasId)
+
+
+def distinct(items: tuple[T, ...], key: Callable[[T], Hashable], name: str) -> tuple[T, ...]:
+    """The items, no two with the same key; the fault stands at the later one's `name`."""
+    seen: set[Hashable] = set()
+    faults = []
+    for i, item in enumerate(items):
+        if key(item) in seen:
+            faults.append(Fault((i, name), f"'{key(item)}' stands twice"))
+        seen.add(key(item))
+    if faults:
+        raise FaultsError(faults).as_validation_error()
+    return items
+
+
+def _distinct_ids(items: tuple[WithId, ...]) -> tuple[WithId, ...]:
+    return distinct(items, lambda item: item.id, "id")
+
+
+DistinctIds = AfterValidator(_distinct_ids)

@@ -1,0 +1,107 @@
+"""scoring.yaml: what points marketing and sales give for what."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import Field
+
+from baton.policy.model import (
+    ActivityCondition,
+    Count,
+    DistinctIds,
+    Id,
+    Points,
+    PolicyModel,
+    ProfileCondition,
+    Text,
+)
+
+FORGOTTEN_AFTER_HALF_LIVES = 30
+"""An activity older than so many half-lives is worth nothing."""
+
+
+class FitCriterion(PolicyModel):
+    """Points for what a lead is: given whole where the condition is true."""
+
+    id: Id
+    label: Text
+    when: ProfileCondition
+    points: Points
+
+
+class EngagementCriterion(PolicyModel):
+    """Points for what a lead does: for each activity for which the condition is true."""
+
+    id: Id
+    label: Text
+    when: ActivityCondition
+    points: Points
+    at_most: Count | None = None
+    half_life_days: Annotated[int, Field(strict=True, ge=1, le=3650)] | None = None
+
+    def points_at(self, now: datetime, occurred_at: Iterable[datetime]) -> int:
+        """The criterion's points for the activities that it matched, in whatever order.
+
+        The worth of each is added up exactly; the sum is bounded by `at_most` (for negative points:
+        from below), and then rounded to the nearest whole number, halves away from zero.
+        """
+        total = sum((self.worth(now - then) for then in occurred_at), start=Fraction(0))
+        if self.at_most is not None:
+            total = max(Fraction(-self.at_most), min(Fraction(self.at_most), total))
+        return _rounded(total)
+
+    def worth(self, age: timedelta) -> Fraction:
+        """One activity's points at an age, exactly.
+
+        Age counts in whole days of 24 hours; one that lies ahead is none. Points halve with each
+        half-life, and fall in a straight line in between.
+        """
+        if self.half_life_days is None:
+            return Fraction(self.points)
+        halvings, days = divmod(max(0, age // timedelta(days=1)), self.half_life_days)
+        if halvings >= FORGOTTEN_AFTER_HALF_LIVES:
+            return Fraction(0)
+        remaining = Fraction(2 * self.half_life_days - days, 2 * self.half_life_days)
+        return Fraction(self.points, 2**halvings) * remaining
+
+
+class GradedBy(StrEnum):
+    """Which points a grade follows from."""
+
+    FIT = "fit"
+    ENGAGEMENT = "engagement"
+    TOTAL = "total"
+
+
+class GradeThresholds(PolicyModel):
+    """Which grade a lead has: the best whose threshold its points reach, else `otherwise`."""
+
+    by: GradedBy
+    at_least: dict[Id, Points]
+    otherwise: Id
+
+    def grade(self, *, fit: int, engagement: int) -> str:
+        """The grade for these points."""
+        points = {
+            GradedBy.FIT: fit,
+            GradedBy.ENGAGEMENT: engagement,
+            GradedBy.TOTAL: fit + engagement,
+        }[self.by]
+        reached = [(least, grade) for grade, least in self.at_least.items() if points >= least]
+        return max(reached)[1] if reached else self.otherwise
+
+
+class Scoring(PolicyModel):
+    """All of scoring.yaml."""
+
+    fit: Annotated[tuple[FitCriterion, ...], Field(max_length=500), DistinctIds]
+    engagement: Annotated[tuple[EngagementCriterion, ...], Field(max_length=500), DistinctIds]
+    grades: GradeThresholds
+
+
+def _rounded(points: Fraction) -> int:
+    magnitude = (2 * abs(points) + 1) // 2
+    return magnitude if points >= 0 else -magnitude
