@@ -1,26 +1,56 @@
 """CloudEvents 1.0 over Kafka in binary mode: the data is the value, the attributes are headers."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from baton import events
 from baton.events import EventData, LeadEvent
 
 D_co = TypeVar("D_co", bound=EventData, covariant=True)
 Headers = Sequence[tuple[str, bytes]]
+ReceivedHeaders = Sequence[tuple[str, bytes | None]]
+"""Kafka lets a header have no value."""
 
 CONTENT_TYPE = "application/json"
 SPEC_VERSION = "1.0"
 SEQUENCE_DIGITS = 20
+ATTRIBUTES = frozenset(
+    {
+        "ce_specversion",
+        "ce_id",
+        "ce_type",
+        "ce_source",
+        "ce_time",
+        "ce_subject",
+        "ce_sequence",
+        "ce_traceparent",
+        "ce_policyversion",
+        "content-type",
+    }
+)
+"""Headers with other names are not ours, and are not looked at."""
+
+TYPE_NAME = re.compile(r"baton(\.[a-z_]{1,40}){1,4}\.v[1-9][0-9]{0,3}")
+_SEQUENCE = re.compile(rf"[0-9]{{{SEQUENCE_DIGITS}}}")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_MOST_ERRORS_TOLD = 5
+_LONGEST_PLACE = 200
 
 
 class NotDecodableError(ValueError):
-    """A record is not an event as the contract describes it."""
+    """A record is not an event as the contract describes it.
+
+    The text names the field. It is short and has no values, since they may be a person's data.
+    """
 
 
 class UnknownTypeError(Exception):
@@ -31,8 +61,8 @@ class UnknownTypeError(Exception):
 class Event(Generic[D_co]):
     """An event with its CloudEvents attributes.
 
-    `subject` is the lead id for events about leads. `sequence` counts the events of a lead on a
-    topic, from 1, for services that keep state.
+    `subject` is the lead id for events about leads, and the record's key for all. `sequence` counts
+    the events of a lead on a topic, from 1, for services that keep state.
     """
 
     id: UUID
@@ -80,90 +110,143 @@ def encode(event: Event[EventData]) -> Message:
     )
 
 
-def event_type(headers: Headers) -> str | None:
-    """The type of a record, without decoding it; None where it has none that can be read."""
-    for name, value in headers:
-        if name == "ce_type":
-            return value.decode("utf-8", errors="replace")
-    return None
+def event_type(headers: ReceivedHeaders) -> str | None:
+    """The type of a record, without decoding it; None where that needs a closer look."""
+    values = [value for name, value in headers if name == "ce_type"]
+    if len(values) != 1 or values[0] is None:
+        return None
+    return values[0].decode("utf-8", errors="replace")
 
 
-def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event[EventData]:
+def decode(key: bytes | None, value: bytes | None, headers: ReceivedHeaders) -> Event[EventData]:
     """The event of a record.
 
     Raises NotDecodableError where the record is not as the contract says, with the field's name,
     and UnknownTypeError for a type that this release does not know.
     """
     attributes = _attributes(headers)
-    if attributes.get("ce_specversion") != SPEC_VERSION:
-        msg = f"ce_specversion is {attributes.get('ce_specversion')!r}, not {SPEC_VERSION!r}"
-        raise NotDecodableError(msg)
-    type_name = _required(attributes, "ce_type")
-    model = events.BY_TYPE.get(type_name)
-    if model is None:
-        raise UnknownTypeError(type_name)
+    if _required(attributes, "ce_specversion") != SPEC_VERSION:
+        raise NotDecodableError(f"ce_specversion is not {SPEC_VERSION}")
+    if _required(attributes, "content-type").partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise NotDecodableError(f"content-type is not {CONTENT_TYPE}")
     subject = _required(attributes, "ce_subject")
-    if key is None or key != subject.encode():
-        msg = "the record's key is not its ce_subject"
-        raise NotDecodableError(msg)
-    try:
-        data = model.model_validate_json(value or b"")
-    except ValidationError as error:
-        raise NotDecodableError(describe(error)) from error
-    if isinstance(data, LeadEvent) and subject != str(data.lead_id):
-        msg = "lead_id is not the record's key"
-        raise NotDecodableError(msg)
-    sequence = attributes.get("ce_sequence")
-    try:
-        return Event(
-            id=UUID(_required(attributes, "ce_id")),
-            source=_required(attributes, "ce_source"),
-            time=parse_time(_required(attributes, "ce_time")),
-            subject=subject,
-            data=data,
-            sequence=None if sequence is None else int(sequence),
-            traceparent=attributes.get("ce_traceparent"),
-            policyversion=attributes.get("ce_policyversion"),
-        )
-    except ValueError as error:
-        msg = f"an attribute can't be read: {error}"
-        raise NotDecodableError(msg) from error
+    if key != subject.encode():
+        raise NotDecodableError("the record's key is not its ce_subject")
+    event = Event(
+        id=_id(_required(attributes, "ce_id")),
+        source=_required(attributes, "ce_source"),
+        time=_time(_required(attributes, "ce_time")),
+        subject=subject,
+        data=_data(_required(attributes, "ce_type"), value),
+        sequence=_sequence(attributes.get("ce_sequence")),
+        traceparent=attributes.get("ce_traceparent"),
+        policyversion=attributes.get("ce_policyversion"),
+    )
+    if isinstance(event.data, LeadEvent) and subject != str(event.data.lead_id):
+        raise NotDecodableError("lead_id is not the record's key")
+    return event
 
 
 def describe(error: ValidationError) -> str:
-    """The fields that are wrong and why, without the values, which may be a person's data."""
-    parts = (
-        f"{'.'.join(str(part) for part in detail['loc']) or 'data'}: {detail['msg']}"
-        for detail in error.errors(include_input=False, include_url=False)
-    )
+    """The first fields that are wrong and why, without their values."""
+    details = error.errors(include_input=False, include_url=False, include_context=False)
+    parts = [
+        f"{'.'.join(str(part) for part in detail['loc'])[:_LONGEST_PLACE] or 'data'}: "
+        f"{detail['msg'][:_LONGEST_PLACE]}"
+        for detail in details[:_MOST_ERRORS_TOLD]
+    ]
+    if len(details) > _MOST_ERRORS_TOLD:
+        parts.append(f"and {len(details) - _MOST_ERRORS_TOLD} more")
     return "; ".join(parts)
 
 
 def format_time(moment: datetime) -> str:
-    """RFC 3339 text of an aware time in UTC."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """RFC 3339 text, in UTC, of an aware time. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError("a time must have an offset from UTC")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> datetime:
-    """The aware time of an RFC 3339 text. Raises ValueError where it has no offset."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        msg = f"{text!r} has no offset from UTC"
-        raise ValueError(msg)
-    return moment
+    """The time, in UTC, of an RFC 3339 text; digits after the microseconds are cut off.
 
-
-def _attributes(headers: Headers) -> dict[str, str]:
+    Raises ValueError where the text is none.
+    """
+    if not _TIME.fullmatch(text):
+        raise ValueError("a time must be as RFC 3339 has it, with an offset from UTC")
     try:
-        return {name: value.decode("utf-8") for name, value in headers}
-    except UnicodeDecodeError as error:
-        msg = "a header is not UTF-8"
-        raise NotDecodableError(msg) from error
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time must be within the years 1 to 9999") from error
 
 
-def _required(attributes: dict[str, str], name: str) -> str:
+def _attributes(headers: ReceivedHeaders) -> Mapping[str, str]:
+    attributes: dict[str, str] = {}
+    for name, value in headers:
+        if name not in ATTRIBUTES:
+            continue
+        if name in attributes:
+            raise NotDecodableError(f"{name} is there twice")
+        if not value:
+            raise NotDecodableError(f"{name} is empty")
+        try:
+            attributes[name] = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise NotDecodableError(f"{name} is not UTF-8") from error
+    return attributes
+
+
+def _required(attributes: Mapping[str, str], name: str) -> str:
     value = attributes.get(name)
-    if not value:
-        msg = f"{name} is missing"
-        raise NotDecodableError(msg)
+    if value is None:
+        raise NotDecodableError(f"{name} is missing")
     return value
+
+
+def _id(text: str) -> UUID:
+    try:
+        made = UUID(text)
+    except ValueError as error:
+        raise NotDecodableError("ce_id is not a UUID") from error
+    if str(made) != text:
+        raise NotDecodableError("ce_id is not a UUID in lower case with hyphens")
+    return made
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise NotDecodableError(f"ce_time: {error}") from error
+
+
+def _sequence(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _SEQUENCE.fullmatch(text):
+        raise NotDecodableError(f"ce_sequence is not {SEQUENCE_DIGITS} digits")
+    return int(text)
+
+
+def _data(type_name: str, value: bytes | None) -> EventData:
+    model = events.BY_TYPE.get(type_name)
+    if model is None:
+        if TYPE_NAME.fullmatch(type_name):
+            raise UnknownTypeError(type_name)
+        raise NotDecodableError("ce_type is not the name of a type of Baton's")
+    if value is None:
+        raise NotDecodableError("data: the record has no value")
+    _refuse_nan(value)
+    try:
+        return model.model_validate_json(value, strict=True)
+    except ValidationError as error:
+        raise NotDecodableError(describe(error)) from error
+
+
+def _refuse_nan(value: bytes) -> None:
+    """Pydantic reads NaN and Infinity, which are not JSON, and passes over them in other fields."""
+    if b"NaN" in value or b"Infinity" in value:
+        try:
+            from_json(value, allow_inf_nan=False)
+        except ValueError as error:
+            raise NotDecodableError(f"data: Invalid JSON: {error}") from error

@@ -9,20 +9,19 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from baton import topics
 from baton.topics import Topic
+from baton.values import Count, GrowingEnum, Json, Moment, Name, Ordinal, Points, Text
 
 Scalar = str | int | float | bool | None
-Text = Annotated[str, Field(max_length=10_000)]
-Name = Annotated[str, Field(max_length=1_000)]
 
 
 class Model(BaseModel):
     """A frozen part of an event."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class EventData(Model):
@@ -36,7 +35,7 @@ class LeadEvent(EventData):
     """Something about one lead; `lead_id` is the record's key and the CloudEvents subject."""
 
     lead_id: UUID
-    occurred_at: AwareDatetime
+    occurred_at: Moment
 
 
 # --- what is known of a person and an enquiry
@@ -69,7 +68,7 @@ class Company(Model):
     name: Name | None = None
     domain: Name | None = None
     industry: Name | None = None
-    employees: int | None = Field(None, ge=0)
+    employees: Count | None = None
     country: Name | None = Field(None, description="ISO 3166-1 alpha-2 where known")
 
 
@@ -92,7 +91,7 @@ class Consent(Model):
 
     status: ConsentStatus = ConsentStatus.UNKNOWN
     text: Text | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class Request(Model):
@@ -128,8 +127,8 @@ class Reason(Model):
     label: Text
     matched: bool | None
     field: Name | None = None
-    value: JsonValue = None
-    points: int | None = None
+    value: Json = None
+    points: Points | None = None
 
 
 # --- lead-captured, lead-activity
@@ -141,16 +140,16 @@ class LeadCaptured(LeadEvent):
     event_type: ClassVar[str] = "baton.lead.captured.v1"
     topic: ClassVar[Topic] = topics.LEAD_CAPTURED
 
-    received_at: AwareDatetime
+    received_at: Moment
     delivery_id: Name | None = None
     profile: Profile
-    answers: dict[str, JsonValue] = Field(
+    answers: dict[str, Json] = Field(
         default_factory=dict, description="the sender's fields that nobody declared, as sent"
     )
     test: bool = Field(default=False, description="a trial delivery: never routed or counted")
 
 
-class ActivityType(StrEnum):
+class ActivityType(GrowingEnum):
     """What a person did."""
 
     PAGE_VIEWED = "page_viewed"
@@ -172,11 +171,11 @@ class LeadActivity(LeadEvent):
     topic: ClassVar[Topic] = topics.LEAD_ACTIVITY
 
     source: Name
-    received_at: AwareDatetime
+    received_at: Moment
     type: ActivityType
     subject: Text | None = Field(None, description="the page, mail, webinar or content")
     bot: bool = Field(default=False, description="done by a scanner, not by the person")
-    answers: dict[str, JsonValue] = Field(default_factory=dict)
+    answers: dict[str, Json] = Field(default_factory=dict)
 
 
 # --- lead-scored
@@ -200,9 +199,9 @@ class Stage(StrEnum):
 class Score(Model):
     """Points are integers. `total` is `fit` plus `engagement`; the grade is the bundle's."""
 
-    fit: int
-    engagement: int
-    total: int
+    fit: Points
+    engagement: Points
+    total: Points
     grade: Name
 
 
@@ -243,7 +242,7 @@ class LeadRouted(LeadEvent):
     assignment_id: UUID
     decision_id: UUID
     enquiry: UUID | None
-    attempt: int = Field(ge=1)
+    attempt: Ordinal
     rep: Rep
     role: Name
     team: Name
@@ -265,13 +264,13 @@ class LeadUnrouted(LeadEvent):
 
     decision_id: UUID
     enquiry: UUID | None
-    attempt: int = Field(ge=1)
+    attempt: Ordinal
     code: Name
-    retry_at: AwareDatetime | None = None
+    retry_at: Moment | None = None
     reasons: tuple[Reason, ...]
 
 
-class ReleaseCode(StrEnum):
+class ReleaseCode(GrowingEnum):
     """Why a rep no longer has a lead."""
 
     DECLINED = "declined"
@@ -300,7 +299,7 @@ class LeadReleased(LeadEvent):
 # --- lead-followup
 
 
-class FollowupType(StrEnum):
+class FollowupType(GrowingEnum):
     """What the rep or the CRM did."""
 
     ACCEPTED = "accepted"
@@ -332,7 +331,7 @@ class LeadFollowup(LeadEvent):
     topic: ClassVar[Topic] = topics.LEAD_FOLLOWUP
 
     source: Name
-    received_at: AwareDatetime
+    received_at: Moment
     type: FollowupType
     rep: Name | None = Field(None, description="id of the rep who did it")
     assignment_id: UUID | None = None
@@ -340,15 +339,15 @@ class LeadFollowup(LeadEvent):
     channel: Name | None = Field(None, description="phone, mail, meeting, ...")
     disposition: Name | None = None
     note: Text | None = None
-    amount: Annotated[str, Field(pattern=r"^-?\d{1,18}(\.\d{1,6})?$")] | None = Field(
+    amount: Annotated[str, Field(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,6})?$")] | None = Field(
         None, description="a decimal number as text"
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
         None, description="ISO 4217"
     )
-    starts_at: AwareDatetime | None = Field(None, description="when a meeting begins")
+    starts_at: Moment | None = Field(None, description="when a meeting begins")
     external_id: Name | None = Field(None, description="the record in the sender's system")
-    answers: dict[str, JsonValue] = Field(default_factory=dict)
+    answers: dict[str, Json] = Field(default_factory=dict)
 
 
 # --- lead-sla
@@ -363,7 +362,7 @@ class SlaEvent(LeadEvent):
     clock_id: UUID
     assignment_id: UUID | None
     target: Name
-    cycle: int = Field(ge=1, description="counts the clocks of one target for a lead")
+    cycle: Ordinal = Field(description="counts the clocks of one target for a lead")
     side: Name = Field(description="who promised: sales or marketing")
     rep: Name | None
     team: Name | None
@@ -376,11 +375,11 @@ class SlaStarted(SlaEvent):
     event_type: ClassVar[str] = "baton.sla.started.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA
 
-    started_at: AwareDatetime
-    warn_at: AwareDatetime | None
-    due_at: AwareDatetime
+    started_at: Moment
+    warn_at: Moment | None
+    due_at: Moment
     calendar: Name
-    allowed_seconds: int = Field(ge=0)
+    allowed_seconds: Count
 
 
 class SlaWarned(SlaEvent):
@@ -389,8 +388,8 @@ class SlaWarned(SlaEvent):
     event_type: ClassVar[str] = "baton.sla.warned.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA
 
-    due_at: AwareDatetime
-    used_seconds: int = Field(ge=0)
+    due_at: Moment
+    used_seconds: Count
 
 
 class SlaMet(SlaEvent):
@@ -399,9 +398,9 @@ class SlaMet(SlaEvent):
     event_type: ClassVar[str] = "baton.sla.met.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA
 
-    due_at: AwareDatetime
-    met_at: AwareDatetime
-    used_seconds: int = Field(ge=0)
+    due_at: Moment
+    met_at: Moment
+    used_seconds: Count
     fact: UUID
 
 
@@ -414,9 +413,9 @@ class SlaBreached(SlaEvent):
     event_type: ClassVar[str] = "baton.sla.breached.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA
 
-    due_at: AwareDatetime
-    used_seconds: int = Field(ge=0)
-    late_seconds: int = Field(ge=0)
+    due_at: Moment
+    used_seconds: Count
+    late_seconds: Count
     reassign: bool = Field(description="whether the bundle has routing give the lead to another")
     facts_complete: bool = True
 
@@ -472,11 +471,11 @@ class ContractEvent(EventData):
 
     contract: Name
     side: Name
-    occurred_at: AwareDatetime
-    window_from: AwareDatetime
-    window_to: AwareDatetime
-    promised: int = Field(ge=0)
-    delivered: int = Field(ge=0)
+    occurred_at: Moment
+    window_from: Moment
+    window_to: Moment
+    promised: Count
+    delivered: Count
 
 
 class ContractPaced(ContractEvent):
@@ -485,7 +484,7 @@ class ContractPaced(ContractEvent):
     event_type: ClassVar[str] = "baton.contract.paced.v1"
     topic: ClassVar[Topic] = topics.CONTRACT
 
-    expected_by_now: int = Field(ge=0)
+    expected_by_now: Count
 
 
 class ContractMet(ContractEvent):
@@ -523,8 +522,8 @@ class PolicyActivated(EventData):
 
     activation_id: UUID
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    effective_at: AwareDatetime
-    activated_at: AwareDatetime
+    effective_at: Moment
+    activated_at: Moment
     by: Name
     why: Text
 
@@ -537,7 +536,7 @@ class OperationsEvent(EventData):
 
     subject: Name
     service: Name
-    occurred_at: AwareDatetime
+    occurred_at: Moment
 
 
 class SourceQuiet(OperationsEvent):
@@ -546,8 +545,8 @@ class SourceQuiet(OperationsEvent):
     event_type: ClassVar[str] = "baton.source.quiet.v1"
     topic: ClassVar[Topic] = topics.OPERATIONS
 
-    last_seen_at: AwareDatetime
-    usual_seconds: int = Field(ge=0)
+    last_seen_at: Moment
+    usual_seconds: Count
 
 
 class BreakerTripped(OperationsEvent):
@@ -556,7 +555,7 @@ class BreakerTripped(OperationsEvent):
     event_type: ClassVar[str] = "baton.breaker.tripped.v1"
     topic: ClassVar[Topic] = topics.OPERATIONS
 
-    dead_letters: int = Field(ge=0)
+    dead_letters: Count
     why: Text
 
 
@@ -586,13 +585,15 @@ class DeadLetter(EventData):
     dead_letter_id: UUID
     service: Name
     kind: Name = Field(description="event, timer or command")
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     reason: Text
     origin_topic: Name | None = None
-    partition: int | None = None
-    offset: int | None = None
+    partition: Count | None = None
+    offset: Count | None = None
     key: Text | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="as text; the database has the bytes"
+    )
     value: str | None = None
 
 
