@@ -49,6 +49,7 @@ def findings(parts: Parts) -> Iterator[Finding]:
         yield from _reasons(parts.definitions, parts.sources)
     if parts.routing:
         yield from _rules(parts.routing, parts.sla)
+        yield from _overflows(parts.routing)
     if parts.routing and parts.teams:
         yield from _members(parts.routing, parts.teams)
     if parts.teams:
@@ -99,6 +100,39 @@ def _rules(routing: Routing, sla: Sla | None) -> Iterator[Finding]:
         if sla:
             place = ("rules", i, "sla")
             yield from _unknown("routing.yaml", place, "SLA policy", rule.sla, sla.policies)
+    for i, pool in enumerate(routing.pools):
+        place = ("pools", i, "overflow")
+        if pool.overflow is None:
+            continue
+        yield from _unknown("routing.yaml", place, "pool", pool.overflow, pools)
+        if _leads_back(pool, routing):
+            yield Finding("routing.yaml", place, "the overflow leads back to this pool")
+
+
+def _leads_back(pool: Pool, routing: Routing) -> bool:
+    seen: set[str] = set()
+    at: Pool | None = pool
+    while at and at.overflow and at.overflow not in seen:
+        seen.add(at.overflow)
+        at = routing.pool(at.overflow)
+    return pool.id in seen
+
+
+def _overflows(routing: Routing) -> Iterator[Finding]:
+    pools = [pool.id for pool in routing.pools]
+    for i, pool in enumerate(routing.pools):
+        if pool.overflow is None:
+            continue
+        place = ("pools", i, "overflow")
+        yield from _unknown("routing.yaml", place, "pool", pool.overflow, pools)
+        seen = [pool.id]
+        follower = routing.pool(pool.overflow)
+        while follower and follower.id not in seen:
+            seen.append(follower.id)
+            follower = routing.pool(follower.overflow) if follower.overflow else None
+        if follower is not None:
+            reason = f"overflows in a circle: {' > '.join([*seen, follower.id])}"
+            yield Finding("routing.yaml", place, reason)
 
 
 def _members(routing: Routing, teams: Teams) -> Iterator[Finding]:
@@ -139,8 +173,8 @@ def _targets(routing: Routing, sla: Sla, teams: Teams, calendars: Calendars) -> 
 
 
 def _calendars_of(pool_id: str, routing: Routing, teams: Teams) -> set[str]:
-    pool = routing.pool(pool_id)
-    reps = [teams.rep(member.rep) for member in pool.members] if pool else []
+    pools = routing.pools_from(pool_id)
+    reps = [teams.rep(member.rep) for pool in pools for member in pool.members]
     found = [teams.team(rep.team) for rep in reps if rep]
     return {team.calendar for team in found if team}
 

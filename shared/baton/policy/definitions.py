@@ -1,6 +1,8 @@
 """definitions.yaml: the words that marketing and sales have agreed on."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -8,7 +10,6 @@ from pydantic import AfterValidator, Field
 from baton.events import FollowupType, Scalar, Stage
 from baton.policy.conditions import Condition
 from baton.policy.model import DistinctIds, Flag, Id, PolicyModel, ScoredCondition, Text, distinct
-from baton.policy.problems import did_you_mean
 from baton.policy.values import Kind, WrongKindError, coerced
 
 
@@ -118,19 +119,20 @@ class Definitions(PolicyModel):
     ]
 
     def custom_field(self, name: str) -> CustomField | None:
-        """The declared field of that name; None if nobody declared it."""
-        return next((field for field in self.custom_fields if field.name == name), None)
+        """The field of that name; None if nobody declared it."""
+        return self._custom_fields.get(name)
 
     def reason(self, code: str) -> FollowupReason | None:
-        """The reason of that code; None if the table has none."""
-        return next((reason for reason in self.reasons if reason.code == code), None)
+        return self._reasons.get(code)
 
     def reasons_for(self, followup: FollowupType) -> tuple[FollowupReason, ...]:
         """The reasons that a rep can give for `declined` or `rejected`."""
         return tuple(reason for reason in self.reasons if reason.followup is followup)
 
-    def check_reason(self, code: str) -> None:
-        """Raises LookupError, with what may have been meant, where the table has no such code."""
-        if self.reason(code) is None:
-            msg = f"unknown reason '{code}'{did_you_mean(code, [r.code for r in self.reasons])}"
-            raise LookupError(msg)
+    @cached_property
+    def _custom_fields(self) -> Mapping[str, CustomField]:
+        return {field.name: field for field in self.custom_fields}
+
+    @cached_property
+    def _reasons(self) -> Mapping[str, FollowupReason]:
+        return {reason.code: reason for reason in self.reasons}

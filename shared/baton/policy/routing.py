@@ -1,10 +1,14 @@
 """routing.yaml: which pool gets which lead, and who is in it."""
 
+from collections.abc import Iterator
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from baton.events import Stage
 from baton.policy.conditions import ALWAYS
 from baton.policy.model import (
     Count,
@@ -18,6 +22,25 @@ from baton.policy.model import (
     distinct,
 )
 from baton.policy.problems import Fault, FaultsError
+
+_WAY = tuple(stage for stage in Stage if stage not in (Stage.NURTURE, Stage.DISQUALIFIED))
+"""The stages in their order, without those that are aside."""
+
+
+class Exclusion(PolicyModel):
+    """Leads that nobody gets; its id is the code that `lead.unrouted` gives."""
+
+    id: Id
+    label: Text
+    when: StagedCondition
+
+
+class Exclusion(PolicyModel):
+    """Leads that no rep shall get, whatever the rules say. Asked first."""
+
+    id: Id
+    label: Text
+    when: StagedCondition
 
 
 class Rule(PolicyModel):
@@ -63,7 +86,8 @@ class Pool(PolicyModel):
     """Reps that share leads.
 
     `capacity`: open leads a rep can hold, where the rep has none of their own. `max_attempts`: reps
-    that one enquiry is given to, at most. `retry_after`: when to try again if nobody can take it.
+    that one enquiry is given to, at most. Where none of them can take it, the pool `overflow` is
+    asked, and then it is tried again after `retry_after`, `max_retries` times at most.
     """
 
     id: Id
@@ -75,15 +99,27 @@ class Pool(PolicyModel):
     capacity: Count
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=100)]
     retry_after: Elapsed
+    max_retries: Count = 100
+    overflow: Id | None = None
+
+
+def _on_the_way(stage: Stage) -> Stage:
+    if stage not in _WAY:
+        msg = "must be a stage on the way from suspect to customer"
+        raise ValueError(msg)
+    return stage
 
 
 class Routing(PolicyModel):
-    """All of routing.yaml. The first rule that holds is it.
+    """All of routing.yaml. Leads are routed from stage `from_stage` on.
 
+    The exclusions are asked before the rules; the first that holds is it.
     `reassign_on_breach` false keeps every lead with its rep, whatever sla.yaml says.
     """
 
     reassign_on_breach: Flag
+    from_stage: Annotated[Stage, AfterValidator(_on_the_way)] = Stage.MQL
+    exclusions: Annotated[tuple[Exclusion, ...], Field(max_length=500), DistinctIds] = ()
     rules: Annotated[
         tuple[Rule, ...],
         Field(min_length=1, max_length=500),
@@ -92,10 +128,20 @@ class Routing(PolicyModel):
     ]
     pools: Annotated[tuple[Pool, ...], Field(min_length=1, max_length=500), DistinctIds]
 
+    def takes(self, stage: Stage) -> bool:
+        """Whether a lead of that stage is routed: nurture and disqualified are aside."""
+        return stage in _WAY and _WAY.index(stage) >= _WAY.index(self.from_stage)
+
     def pool(self, pool_id: str) -> Pool | None:
-        """The pool of that id; None if there is none."""
-        return next((pool for pool in self.pools if pool.id == pool_id), None)
+        return self._pools.get(pool_id)
 
     def rule(self, rule_id: str) -> Rule | None:
-        """The rule of that id; None if there is none."""
-        return next((rule for rule in self.rules if rule.id == rule_id), None)
+        return self._rules.get(rule_id)
+
+    @cached_property
+    def _pools(self) -> Mapping[str, Pool]:
+        return {pool.id: pool for pool in self.pools}
+
+    @cached_property
+    def _rules(self) -> Mapping[str, Rule]:
+        return {rule.id: rule for rule in self.rules}

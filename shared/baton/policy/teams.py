@@ -1,5 +1,7 @@
 """teams.yaml: the teams of sales and their reps."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
@@ -36,9 +38,15 @@ class Teams(PolicyModel):
     reps: Annotated[tuple[Rep, ...], Field(min_length=1, max_length=5000), DistinctIds]
 
     def team(self, team_id: str) -> Team | None:
-        """The team of that id; None if there is none."""
-        return next((team for team in self.teams if team.id == team_id), None)
+        return self._teams.get(team_id)
 
     def rep(self, rep_id: str) -> Rep | None:
-        """The rep of that id; None if there is none."""
-        return next((rep for rep in self.reps if rep.id == rep_id), None)
+        return self._reps.get(rep_id)
+
+    @cached_property
+    def _teams(self) -> Mapping[str, Team]:
+        return {team.id: team for team in self.teams}
+
+    @cached_property
+    def _reps(self) -> Mapping[str, Rep]:
+        return {rep.id: rep for rep in self.reps}
