@@ -102,7 +102,7 @@ def test_a_null_value_and_an_absent_one_read_alike_where_there_is_a_default() ->
     assert cloudevents.decode(key, value, headers).data == captured(delivery_id=None)
 
 
-NEEDED = (*(f"ce_{name}" for name in ("specversion", "id", "type", "source", "time", "subject")), "content-type")
+NEEDED = (
     "ce_specversion",
     "ce_id",
     "ce_type",
