@@ -100,22 +100,6 @@ def _rules(routing: Routing, sla: Sla | None) -> Iterator[Finding]:
         if sla:
             place = ("rules", i, "sla")
             yield from _unknown("routing.yaml", place, "SLA policy", rule.sla, sla.policies)
-    for i, pool in enumerate(routing.pools):
-        place = ("pools", i, "overflow")
-        if pool.overflow is None:
-            continue
-        yield from _unknown("routing.yaml", place, "pool", pool.overflow, pools)
-        if _leads_back(pool, routing):
-            yield Finding("routing.yaml", place, "the overflow leads back to this pool")
-
-
-def _leads_back(pool: Pool, routing: Routing) -> bool:
-    seen: set[str] = set()
-    at: Pool | None = pool
-    while at and at.overflow and at.overflow not in seen:
-        seen.add(at.overflow)
-        at = routing.pool(at.overflow)
-    return pool.id in seen
 
 
 def _overflows(routing: Routing) -> Iterator[Finding]:

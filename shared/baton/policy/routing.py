@@ -1,7 +1,6 @@
 """routing.yaml: which pool gets which lead, and who is in it."""
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
@@ -29,14 +28,6 @@ _WAY = tuple(stage for stage in Stage if stage not in (Stage.NURTURE, Stage.DISQ
 
 class Exclusion(PolicyModel):
     """Leads that nobody gets; its id is the code that `lead.unrouted` gives."""
-
-    id: Id
-    label: Text
-    when: StagedCondition
-
-
-class Exclusion(PolicyModel):
-    """Leads that no rep shall get, whatever the rules say. Asked first."""
 
     id: Id
     label: Text
@@ -86,8 +77,9 @@ class Pool(PolicyModel):
     """Reps that share leads.
 
     `capacity`: open leads a rep can hold, where the rep has none of their own. `max_attempts`: reps
-    that one enquiry is given to, at most. Where none of them can take it, the pool `overflow` is
-    asked, and then it is tried again after `retry_after`, `max_retries` times at most.
+    that one enquiry is given to, at most. `overflow`: the pool that is asked where nobody of this
+    one can take a lead; if nobody there can either, it is tried again after `retry_after`,
+    `max_retries` times at most.
     """
 
     id: Id
@@ -137,6 +129,15 @@ class Routing(PolicyModel):
 
     def rule(self, rule_id: str) -> Rule | None:
         return self._rules.get(rule_id)
+
+    def pools_from(self, pool_id: str) -> Iterator[Pool]:
+        """A pool and those that it overflows to, in the order in which to ask them."""
+        seen: set[str] = set()
+        pool = self.pool(pool_id)
+        while pool is not None and pool.id not in seen:
+            yield pool
+            seen.add(pool.id)
+            pool = self.pool(pool.overflow) if pool.overflow else None
 
     @cached_property
     def _pools(self) -> Mapping[str, Pool]:
