@@ -1,0 +1,126 @@
+"""Scoring's HTTP interface: what is known of a lead, and why it has the score that it has."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import RowMapping
+
+from baton.events import FollowupType, Profile, Reason, Score, Stage
+from baton.problems import Problem, ProblemBody
+from scoring.domain import merged
+from scoring.store import Kept, Reads
+from scoring.tables import HISTORY_KEPT
+
+
+class EnquiryView(BaseModel):
+    """An enquiry; `id` is its event's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    occurred_at: AwareDatetime
+    source: str
+    test: bool
+
+
+class FollowupView(BaseModel):
+    """What sales did; `id` is its event's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    occurred_at: AwareDatetime
+    type: FollowupType
+    reason: str | None
+
+
+class ScoreChangeView(BaseModel):
+    """One `lead.scored`: `number` counts them from 1, `at` is when it was decided."""
+
+    number: int
+    event_id: UUID
+    at: AwareDatetime
+    occurred_at: AwareDatetime
+    cause: UUID
+    enquiry: UUID | None
+    new_enquiry: bool
+    test: bool
+    score: Score
+    stage_before: Stage | None
+    stage: Stage
+    reasons: tuple[Reason, ...]
+    policy: str
+
+
+class LeadView(BaseModel):
+    """A lead. Score, stage and reasons are those that were told last; null before an enquiry."""
+
+    lead_id: UUID
+    profile: Profile | None
+    score: Score | None
+    stage: Stage | None
+    scored_at: AwareDatetime | None
+    policy: str | None
+    reasons: tuple[Reason, ...]
+    enquiries: tuple[EnquiryView, ...]
+    activities: int
+    followups: tuple[FollowupView, ...]
+    history: tuple[ScoreChangeView, ...]
+
+
+def router(reads: Reads) -> APIRouter:
+    """The routes; they only read."""
+    routes = APIRouter(prefix="/v1", tags=["leads"])
+
+    @routes.get("/leads/{lead_id}", responses={404: {"model": ProblemBody}})
+    async def lead(
+        lead_id: UUID,
+        history: Annotated[
+            int, Query(ge=0, le=HISTORY_KEPT, description="score changes to give, newest first")
+        ] = 50,
+    ) -> LeadView:
+        """What is known of a lead, its score with the reasons, and how it came about."""
+        kept = await reads.lead(lead_id, max(1, history))
+        if kept is None:
+            raise Problem(404, "No such lead", "nothing is known of this lead, or it was erased")
+        return _view(lead_id, kept, history)
+
+    return routes
+
+
+def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
+    lead = kept.lead
+    changes = [_change(row) for row in kept.changes]
+    latest = changes[0] if changes else None
+    return LeadView(
+        lead_id=lead_id,
+        profile=merged(lead.counted_enquiries) if lead.enquiries else None,
+        score=lead.told.score if lead.told else None,
+        stage=lead.told.stage if lead.told else None,
+        scored_at=latest.at if latest else None,
+        policy=latest.policy if latest else None,
+        reasons=latest.reasons if latest else (),
+        enquiries=tuple(
+            EnquiryView(
+                id=enquiry.id,
+                occurred_at=enquiry.occurred_at,
+                source=enquiry.profile.source,
+                test=enquiry.test,
+            )
+            for enquiry in lead.enquiries
+        ),
+        activities=len(lead.activities),
+        followups=tuple(FollowupView.model_validate(followup) for followup in lead.followups),
+        history=tuple(changes[:history]),
+    )
+
+
+def _change(row: RowMapping) -> ScoreChangeView:
+    return ScoreChangeView.model_validate(
+        {
+            **row,
+            "score": {name: row[name] for name in ("fit", "engagement", "total", "grade")},
+        }
+    )

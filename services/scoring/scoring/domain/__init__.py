@@ -1,0 +1,16 @@
+"""What a lead is worth and where it stands: pure decisions, no I/O."""
+
+from scoring.domain.assessment import Assessment, assess_profile
+from scoring.domain.decision import SUBSCRIPTION, ScoreChange, decide
+from scoring.domain.profile import merged
+from scoring.domain.state import Lead
+
+__all__ = [
+    "SUBSCRIPTION",
+    "Assessment",
+    "Lead",
+    "ScoreChange",
+    "assess_profile",
+    "decide",
+    "merged",
+]

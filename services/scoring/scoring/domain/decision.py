@@ -1,0 +1,192 @@
+"""What scoring decides on each input."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from baton import identity, topics
+from baton.events import (
+    LeadActivity,
+    LeadCaptured,
+    LeadErased,
+    LeadFollowup,
+    LeadScored,
+)
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import (
+    Arm,
+    CommandInput,
+    Decision,
+    EventInput,
+    Input,
+    Row,
+    Subscription,
+    TimerInput,
+)
+from scoring.domain import points
+from scoring.domain.assessment import Assessment, assess
+from scoring.domain.state import Lead, Told
+
+SUBSCRIPTION = Subscription(
+    topics=(
+        topics.LEAD_CAPTURED,
+        topics.LEAD_ACTIVITY,
+        topics.LEAD_FOLLOWUP,
+        topics.LEAD_SLA,
+        topics.LEAD_IDENTITY,
+    ),
+    uses=(LeadCaptured, LeadActivity, LeadFollowup, LeadErased),
+)
+"""`lead-sla` is subscribed to from the first day; a later release decides on what it says."""
+
+COOLING = "cooling"
+"""The timer that looks, once a day, whether a lead's grade or stage has decayed."""
+
+_DAY = timedelta(days=1)
+
+
+class NotForScoringError(TypeError):
+    """An input that no release of scoring decides on; somebody else's, or made by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChange(Row):
+    """One `lead.scored` for the lead's history; `number` counts them from 1, `at` is `ce_time`."""
+
+    number: int
+    event_id: UUID
+    at: datetime
+    policy: str
+    event: LeadScored
+
+
+def decide(
+    state: Lead | None,
+    shared: None,  # noqa: ARG001 - what the shards share, which is nothing here
+    given: Input,
+    bundle: Bundle,
+    now: datetime,
+) -> Decision[Lead, None]:
+    """Keep the fact, and tell the score.
+
+    Each enquiry is told of, also one that comes late, since somebody waits for an answer to it.
+    Activities and follow-ups are told of where score, grade or stage change by them; the passing of
+    time, where grade or stage do. A lead without an enquiry is not told of: it has no profile yet.
+    """
+    match given:
+        case EventInput():
+            return _on_event(state, given, bundle, now)
+        case TimerInput():
+            return _on_cooling(state, given, bundle, now)
+        case CommandInput():
+            msg = f"scoring takes no commands, and this is one: {given.kind}"
+            raise NotForScoringError(msg)
+
+
+def _on_event(
+    state: Lead | None, given: EventInput, bundle: Bundle, now: datetime
+) -> Decision[Lead, None]:
+    before = state or Lead()
+    data = given.event.data
+    match data:
+        case LeadErased():
+            return Decision(None)
+        case LeadCaptured():
+            if any(enquiry.id == given.id for enquiry in before.enquiries):
+                return Decision(state)
+            lead = before.with_enquiry(given.id, data)
+            cause = _Cause(given, data.occurred_at, given.id, new_enquiry=True, test=data.test)
+        case LeadActivity() | LeadFollowup():
+            if isinstance(data, LeadActivity):
+                lead = before.with_activity(given.id, data)
+            else:
+                lead = before.with_followup(given.id, data)
+            if lead is before:
+                return Decision(state)
+            if not lead.enquiries:
+                return Decision(points.counted(lead, bundle))
+            cause = _without_enquiry(lead, given, data.occurred_at)
+        case _:
+            msg = f"scoring does not decide on {data.event_type}"
+            raise NotForScoringError(msg)
+    lead = points.counted(lead, bundle)
+    found = assess(lead, bundle, now)
+    told = lead.told
+    changed = told is None or (told.score, told.stage) != (found.score, found.stage)
+    return _decision(lead, cause, found, bundle, now, tell=cause.new_enquiry or changed)
+
+
+def _on_cooling(
+    state: Lead | None, given: TimerInput, bundle: Bundle, now: datetime
+) -> Decision[Lead, None]:
+    if state is None or not state.enquiries:
+        return Decision(state)
+    lead = points.counted(state, bundle)
+    found = assess(lead, bundle, now)
+    cause = _without_enquiry(lead, given, given.due_at)
+    told = lead.told
+    changed = told is None or (told.score.grade, told.stage) != (found.score.grade, found.stage)
+    return _decision(lead, cause, found, bundle, now, tell=changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """Why a lead is looked at, and the enquiry that its score is then about."""
+
+    given: EventInput | TimerInput
+    occurred_at: datetime
+    enquiry: UUID
+    new_enquiry: bool
+    test: bool
+
+
+def _without_enquiry(lead: Lead, given: EventInput | TimerInput, occurred_at: datetime) -> _Cause:
+    latest = lead.counted_enquiries[-1]
+    return _Cause(given, occurred_at, latest.id, new_enquiry=False, test=latest.test)
+
+
+def _decision(
+    lead: Lead, cause: _Cause, found: Assessment, bundle: Bundle, now: datetime, *, tell: bool
+) -> Decision[Lead, None]:
+    given = cause.given
+    due = _next_look(given.lead_id, now) if found.engagement.cools else None
+    # What has fired is set no more, whatever the state says.
+    set_already = lead.cools_at if isinstance(given, EventInput) else None
+    arm = (Arm(COOLING, due),) if due is not None and due != set_already else ()
+    cancel = (COOLING,) if due is None and set_already is not None else ()
+    lead = lead.model_copy(update={"cools_at": due})
+    if not tell:
+        return Decision(lead, arm=arm, cancel=cancel)
+    told = Told(
+        number=lead.told.number + 1 if lead.told else 1, score=found.score, stage=found.stage
+    )
+    event = LeadScored(
+        lead_id=given.lead_id,
+        occurred_at=cause.occurred_at,
+        cause=given.id,
+        enquiry=cause.enquiry,
+        new_enquiry=cause.new_enquiry,
+        score=found.score,
+        stage_before=lead.told.stage if lead.told else None,
+        stage=found.stage,
+        reasons=found.reasons(),
+        profile=found.profile,
+        test=cause.test,
+    )
+    row = ScoreChange(
+        number=told.number,
+        event_id=identity.following_id(given.id, given.time, event.event_type, 0),
+        at=now,
+        policy=bundle.hash,
+        event=event,
+    )
+    return Decision(
+        lead.model_copy(update={"told": told}), events=(event,), arm=arm, cancel=cancel, rows=(row,)
+    )
+
+
+def _next_look(lead_id: UUID, now: datetime) -> datetime:
+    """Once a day, at a time of day (UTC) of the lead's own, so that not all are due at once."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    due = midnight + timedelta(seconds=lead_id.int % int(_DAY.total_seconds()))
+    return due if due > now else due + _DAY

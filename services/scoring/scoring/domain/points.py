@@ -1,0 +1,120 @@
+"""Fit, engagement and grade: a lead's points by the bundle's criteria."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from baton.events import Profile, Reason, Score
+from baton.policy.bundle import Bundle
+from baton.policy.conditions import Outcome
+from baton.policy.fields import facts_of, facts_of_activity
+from baton.policy.scoring import EngagementCriterion, FitCriterion
+from scoring.domain.state import Activity, Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Each fit criterion with what it answered, in the bundle's order."""
+
+    answers: Sequence[tuple[FitCriterion, Outcome]]
+
+    @property
+    def points(self) -> int:
+        """The sum of the criteria that hold."""
+        return sum(criterion.points for criterion, outcome in self.answers if outcome.matched)
+
+    def reasons(self) -> Iterable[tuple[Reason, ...]]:
+        """For each criterion its answer, with the points given, and its clauses."""
+        for criterion, outcome in self.answers:
+            points = criterion.points if outcome.matched else 0
+            yield outcome.reasons(f"fit.{criterion.id}", criterion.label, points)
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """Each engagement criterion with how many activities it counted and what they are worth."""
+
+    counted: Sequence[tuple[EngagementCriterion, int, int]]
+
+    @property
+    def points(self) -> int:
+        """The sum over the criteria, each bounded and rounded by itself."""
+        return sum(points for _, _, points in self.counted)
+
+    @property
+    def cools(self) -> bool:
+        """Whether time alone will change the points.
+
+        A criterion's points only come nearer to nothing as time goes by; at nothing they stay.
+        """
+        return any(points and criterion.half_life_days for criterion, _, points in self.counted)
+
+    def reasons(self) -> Iterable[tuple[Reason, ...]]:
+        """For each criterion the number of activities as its value, with the points given."""
+        for criterion, number, points in self.counted:
+            yield (
+                Reason(
+                    code=f"engagement.{criterion.id}",
+                    label=criterion.label,
+                    matched=number > 0,
+                    field="activities",
+                    value=number,
+                    points=points,
+                ),
+            )
+
+
+def fit(profile: Profile, bundle: Bundle) -> Fit:
+    """What a lead is, against what is wanted."""
+    facts = facts_of(profile)
+    return Fit([(criterion, criterion.when.evaluate(facts)) for criterion in bundle.scoring.fit])
+
+
+def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) -> Engagement:
+    """What a lead has done, as far as it still counts at `now`."""
+    times: defaultdict[str, list[datetime]] = defaultdict(list)
+    for activity in activities:
+        for criterion_id in activity.counts or ():
+            times[criterion_id].append(activity.occurred_at)
+    return Engagement([_points(criterion, times, now) for criterion in bundle.scoring.engagement])
+
+
+def _points(
+    criterion: EngagementCriterion, times: Mapping[str, Sequence[datetime]], now: datetime
+) -> tuple[EngagementCriterion, int, int]:
+    matched = times.get(criterion.id, ())
+    return criterion, len(matched), criterion.points_at(now, matched) if matched else 0
+
+
+def score(fit_points: int, engagement_points: int, bundle: Bundle) -> Score:
+    """The score of these points, with its grade."""
+    return Score(
+        fit=fit_points,
+        engagement=engagement_points,
+        total=fit_points + engagement_points,
+        grade=bundle.scoring.grades.grade(fit=fit_points, engagement=engagement_points),
+    )
+
+
+def counted(lead: Lead, bundle: Bundle) -> Lead:
+    """The lead with the criteria that each activity matches, asked once for each bundle."""
+    anew = lead.counted_under != bundle.hash
+    if not anew and all(activity.counts is not None for activity in lead.activities):
+        return lead
+    activities = tuple(
+        activity.model_copy(update={"counts": _criteria(activity, bundle)})
+        if anew or activity.counts is None
+        else activity
+        for activity in lead.activities
+    )
+    return lead.model_copy(update={"activities": activities, "counted_under": bundle.hash})
+
+
+def _criteria(activity: Activity, bundle: Bundle) -> tuple[str, ...]:
+    facts = facts_of_activity(activity.as_event())
+    return tuple(
+        criterion.id
+        for criterion in bundle.scoring.engagement
+        if criterion.when.evaluate(facts).matched
+    )

@@ -1,0 +1,150 @@
+"""Where a lead stands between marketing and sales.
+
+Sales' follow-ups say it where there are any, sorted by when they happened; else marketing's
+definitions do.
+
+| follow-up | stage |
+|---|---|
+| accepted, claimed, meeting booked | sal: sales has taken it on |
+| meeting held, converted | sql: sales has found it worth selling to |
+| opportunity | opportunity |
+| won | customer, for good |
+| rejected, lost | nurture or disqualified, as the bundle says of the reason; nurture without one |
+
+None of them moves a lead back but the last row. The others say nothing about quality: a lead that
+was declined, tried, reached or noted on stays where it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from baton.events import FollowupType, Profile, Reason, Score, Stage
+from baton.policy.bundle import Bundle
+from baton.policy.definitions import Then
+from baton.policy.fields import facts_of
+from scoring.domain.points import engagement, score
+from scoring.domain.state import Followup, Lead
+
+_REACHED = {
+    FollowupType.ACCEPTED: Stage.SAL,
+    FollowupType.CLAIMED: Stage.SAL,
+    FollowupType.MEETING_BOOKED: Stage.SAL,
+    FollowupType.MEETING_HELD: Stage.SQL,
+    FollowupType.CONVERTED: Stage.SQL,
+    FollowupType.OPPORTUNITY: Stage.OPPORTUNITY,
+    FollowupType.WON: Stage.CUSTOMER,
+}
+_GIVEN_BACK = frozenset({FollowupType.REJECTED, FollowupType.LOST})
+_UPWARDS = (Stage.SAL, Stage.SQL, Stage.OPPORTUNITY, Stage.CUSTOMER)
+_AFTER = {Then.NURTURE: Stage.NURTURE, Then.DISQUALIFIED: Stage.DISQUALIFIED}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A stage, and for each thing that was asked on the way to it a reason with its clauses."""
+
+    stage: Stage
+    reasons: tuple[tuple[Reason, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SalesView:
+    """What sales' follow-ups say, by the one that said it last."""
+
+    stage: Stage
+    followup: Followup
+
+
+def by_followups(followups: Iterable[Followup], bundle: Bundle) -> SalesView | None:
+    """What sales says of a lead, oldest follow-up first; None where it has said nothing."""
+    view: SalesView | None = None
+    for followup in followups:
+        stage = _said_by(followup, bundle)
+        if stage is not None and (view is None or _moves(view.stage, stage)):
+            view = SalesView(stage, followup)
+    return view
+
+
+def _said_by(followup: Followup, bundle: Bundle) -> Stage | None:
+    if followup.type not in _GIVEN_BACK:
+        return _REACHED.get(followup.type)
+    reason = bundle.definitions.reason(followup.reason) if followup.reason else None
+    return _AFTER.get(reason.then) if reason else Stage.NURTURE
+
+
+def _moves(before: Stage, stage: Stage) -> bool:
+    if before is Stage.CUSTOMER:
+        return False
+    if before in _UPWARDS and stage in _UPWARDS:
+        return _UPWARDS.index(stage) > _UPWARDS.index(before)
+    return True
+
+
+def by_definitions(profile: Profile, score: Score, bundle: Bundle) -> Standing:
+    """What marketing's definitions say: the highest stage that holds, else suspect."""
+    facts = facts_of(profile, score)
+    stages = bundle.definitions.stages
+    reasons = []
+    for stage, definition in (
+        (Stage.MQL, stages.mql),
+        (Stage.LEAD, stages.lead),
+        (Stage.PROSPECT, stages.prospect),
+    ):
+        outcome = definition.when.evaluate(facts)
+        reasons.append(outcome.reasons(f"stage.{stage}", definition.label))
+        if outcome.matched:
+            return Standing(stage, tuple(reasons))
+    return Standing(Stage.SUSPECT, tuple(reasons))
+
+
+def standing(
+    lead: Lead, profile: Profile, points: Score, bundle: Bundle, now: datetime
+) -> Standing:
+    """Where the lead stands at `now`, with these points.
+
+    One that sales gave back qualifies again by an enquiry since then, if it then is an MQL; out of
+    nurture also by what it has done since then, if that and its fit alone make it one: what sales
+    had seen already does not bring it back.
+    """
+    view = by_followups(lead.followups, bundle)
+    if view is None:
+        return by_definitions(profile, points, bundle)
+    said: tuple[Reason, ...] = (_reason(view.followup, bundle),)
+    if view.stage in _UPWARDS:
+        return Standing(view.stage, (said,))
+    since = view.followup.occurred_at
+    if any(enquiry.occurred_at > since for enquiry in lead.counted_enquiries):
+        again = by_definitions(profile, points, bundle)
+    elif view.stage is Stage.NURTURE:
+        new = engagement((a for a in lead.activities if a.occurred_at > since), bundle, now).points
+        said = (*said, _reason_of_engagement_since(new))
+        if new <= 0:
+            return Standing(view.stage, (said,))
+        again = by_definitions(profile, score(points.fit, new, bundle), bundle)
+    else:
+        return Standing(view.stage, (said,))
+    stage = Stage.MQL if again.stage is Stage.MQL else view.stage
+    return Standing(stage, (said, *again.reasons))
+
+
+def _reason(followup: Followup, bundle: Bundle) -> Reason:
+    reason = bundle.definitions.reason(followup.reason) if followup.reason else None
+    happened = followup.type.replace("_", " ")
+    return Reason(
+        code=f"followup.{followup.type}",
+        label=f"Sales: {happened}, {reason.label}" if reason else f"Sales: {happened}",
+        matched=True,
+        field="reason" if followup.reason else None,
+        value=followup.reason,
+    )
+
+
+def _reason_of_engagement_since(points: int) -> Reason:
+    return Reason(
+        code="engagement-since",
+        label="Points for what the lead has done since sales gave it back",
+        matched=points > 0,
+        field="score.engagement",
+        value=points,
+    )

@@ -1,0 +1,182 @@
+"""What scoring keeps of a lead: its facts, each with id and time, and what was last told of it.
+
+The facts are a set. In whatever order they arrive, and however often, the same ones are kept,
+sorted by (occurred_at, id); score and stage follow from them, a bundle and a time alone.
+"""
+
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from baton.events import (
+    ActivityType,
+    FollowupType,
+    LeadActivity,
+    LeadCaptured,
+    LeadFollowup,
+    Profile,
+    Score,
+    Stage,
+)
+
+ENQUIRIES_KEPT = 20
+"""The newest ones; of trial enquiries as many again."""
+
+ACTIVITIES_KEPT = 50
+"""The newest ones of each type, so that many page views can't push out the one webinar."""
+
+FOLLOWUPS_KEPT = 50
+"""The newest ones of each type."""
+
+SUBJECT_KEPT = 500
+"""The first characters of an activity's subject."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Enquiry(_Part):
+    """A `lead.captured`."""
+
+    id: UUID
+    occurred_at: AwareDatetime
+    profile: Profile
+    test: bool
+
+
+class Activity(_Part):
+    """A `lead.activity`.
+
+    `counts` are the engagement criteria, by id, that it matches; None: not asked yet.
+    """
+
+    id: UUID
+    occurred_at: AwareDatetime
+    received_at: AwareDatetime
+    source: str
+    type: ActivityType
+    subject: str | None
+    counts: tuple[str, ...] | None = None
+
+    def as_event(self) -> LeadActivity:
+        """The activity as conditions ask about it; whose it was is not among what they can ask."""
+        return LeadActivity(
+            lead_id=_ANYONE,
+            occurred_at=self.occurred_at,
+            received_at=self.received_at,
+            source=self.source,
+            type=self.type,
+            subject=self.subject,
+        )
+
+
+class Followup(_Part):
+    """A `lead.followup`. `reason` is a code of the bundle's table of reasons."""
+
+    id: UUID
+    occurred_at: AwareDatetime
+    type: FollowupType
+    reason: str | None
+
+
+class Told(_Part):
+    """What the latest `lead.scored` said. `number` counts them for a lead, from 1."""
+
+    number: int
+    score: Score
+    stage: Stage
+
+
+class Lead(_Part):
+    """A lead's state. What bots did is not in it.
+
+    `counted_under` is the hash of the bundle by which the activities' `counts` were found;
+    `cools_at` is when the timer that looks at the decay is due, None while none is set.
+    """
+
+    enquiries: tuple[Enquiry, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    followups: tuple[Followup, ...] = ()
+    counted_under: str | None = None
+    cools_at: AwareDatetime | None = None
+    told: Told | None = None
+
+    @property
+    def counted_enquiries(self) -> tuple[Enquiry, ...]:
+        """Those that say something of the person: trial ones only while there are no others."""
+        real = tuple(enquiry for enquiry in self.enquiries if not enquiry.test)
+        return real or self.enquiries
+
+    def with_enquiry(self, event_id: UUID, data: LeadCaptured) -> "Lead":
+        """The lead with one more enquiry; itself where it has that one or is past keeping it."""
+        enquiry = Enquiry(
+            id=event_id, occurred_at=data.occurred_at, profile=data.profile, test=data.test
+        )
+        kept = _with(self.enquiries, enquiry, lambda other: other.test, ENQUIRIES_KEPT)
+        return self if kept is self.enquiries else self.model_copy(update={"enquiries": kept})
+
+    def with_activity(self, event_id: UUID, data: LeadActivity) -> "Lead":
+        """The lead with one more activity, not yet counted; itself where nothing changes."""
+        if data.bot:
+            return self
+        activity = Activity(
+            id=event_id,
+            occurred_at=data.occurred_at,
+            received_at=data.received_at,
+            source=data.source,
+            type=data.type,
+            subject=data.subject[:SUBJECT_KEPT] if data.subject else None,
+        )
+        kept = _with(self.activities, activity, lambda other: other.type, ACTIVITIES_KEPT)
+        return self if kept is self.activities else self.model_copy(update={"activities": kept})
+
+    def with_followup(self, event_id: UUID, data: LeadFollowup) -> "Lead":
+        """The lead with one more follow-up; itself where nothing changes."""
+        followup = Followup(
+            id=event_id, occurred_at=data.occurred_at, type=data.type, reason=data.reason
+        )
+        kept = _with(self.followups, followup, lambda other: other.type, FOLLOWUPS_KEPT)
+        return self if kept is self.followups else self.model_copy(update={"followups": kept})
+
+
+class _Fact(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def occurred_at(self) -> datetime: ...
+
+
+F = TypeVar("F", bound=_Fact)
+
+_ANYONE = UUID(int=0)
+
+
+def _with(
+    facts: tuple[F, ...], fact: F, group: Callable[[F], Hashable], most: int
+) -> tuple[F, ...]:
+    """The sorted facts with one more, and of its group the newest `most`; the same if unchanged.
+
+    The newest of what was kept and what is new are the newest of all there ever was: so the order
+    of arrival does not matter.
+    """
+    if any(other.id == fact.id for other in facts):
+        return facts
+    siblings = [other for other in facts if group(other) == group(fact)]
+    dropped = None
+    if len(siblings) >= most:
+        dropped = min(siblings[0], fact, key=_order)
+        if dropped is fact:
+            return facts
+    kept = [other for other in facts if other is not dropped]
+    at = next((i for i, other in enumerate(kept) if _order(other) > _order(fact)), len(kept))
+    kept.insert(at, fact)
+    return tuple(kept)
+
+
+def _order(fact: _Fact) -> tuple[datetime, UUID]:
+    return fact.occurred_at, fact.id

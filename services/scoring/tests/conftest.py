@@ -1,0 +1,266 @@
+"""A bundle and facts to try decisions on."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from baton.cloudevents import Event
+from baton.events import (
+    ActivityType,
+    FollowupType,
+    LeadActivity,
+    LeadCaptured,
+    LeadErased,
+    LeadEvent,
+    LeadFollowup,
+    LeadScored,
+    Profile,
+)
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import EventInput
+from scoring.domain import Lead, decide
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LEAD_ID = UUID("00000000-0000-8000-8000-00000000abcd")
+
+BUNDLE = {
+    "definitions.yaml": """\
+custom_fields:
+  - {name: seats, label: Seats, type: integer, personal: false}
+grades:
+  - {id: A, label: Good}
+  - {id: B, label: Fair}
+  - {id: C, label: Poor}
+stages:
+  prospect:
+    label: Somebody who can be reached
+    when: {field: contact.email, exists: true}
+  lead:
+    label: Fits
+    when: {field: score.fit, at_least: 20}
+  mql:
+    label: Ready for sales
+    when:
+      all:
+        - {field: score.fit, at_least: 20}
+        - {field: score.total, at_least: 50}
+reasons:
+  - {code: not-mine, label: Not mine, then: reroute}
+  - {code: not-now, label: Not now, then: nurture}
+  - {code: spam, label: Spam, then: disqualified}
+""",
+    "scoring.yaml": """\
+fit:
+  - id: mid-size
+    label: A company of 100 people or more
+    when: {field: company.employees, at_least: 100}
+    points: 25
+  - id: served
+    label: A country that we serve
+    when: {field: contact.country, in: [DE, NO]}
+    points: 10
+  - id: student
+    label: A student
+    when: {field: contact.job_title, matches: student}
+    points: -30
+engagement:
+  - id: webinar
+    label: Attended a webinar
+    when: {field: activity.type, equals: webinar_attended}
+    points: 15
+    at_most: 30
+    half_life_days: 10
+  - id: pricing
+    label: Looked at the prices
+    when:
+      all:
+        - {field: activity.type, equals: page_viewed}
+        - {field: activity.subject, contains: /pricing}
+    points: 8
+    at_most: 20
+    half_life_days: 7
+  - id: trial
+    label: Started a trial
+    when: {field: activity.type, equals: trial_started}
+    points: 20
+  - id: unsubscribed
+    label: Unsubscribed
+    when: {field: activity.type, equals: unsubscribed}
+    points: -25
+    at_most: 25
+grades:
+  by: total
+  at_least: {A: 50, B: 20}
+  otherwise: C
+""",
+    "routing.yaml": """\
+reassign_on_breach: true
+rules:
+  - {id: everybody, label: Everybody, pool: all, role: sales, sla: standard}
+pools:
+  - id: all
+    label: All
+    members: [{rep: rep-1}]
+    capacity: 10
+    max_attempts: 2
+    retry_after: 10m
+""",
+    "sla.yaml": """\
+policies:
+  standard:
+    label: Standard
+    targets:
+      first_response: {allowed: 4h, warn_at_percent: 75, met_by: [contacted], on_breach: notify}
+""",
+    "calendars.yaml": """\
+calendars:
+  office:
+    time_zone: Europe/Berlin
+    hours:
+      monday: ["09:00-17:00"]
+""",
+    "teams.yaml": """\
+teams:
+  - {id: one, name: Team One, calendar: office}
+reps:
+  - {id: rep-1, name: Rep 1, team: one}
+""",
+    "sources.yaml": """\
+sources:
+  website: {label: Website, kind: api, brand: main}
+""",
+    "tests.yaml": """\
+tests: []
+""",
+}
+
+
+class Facts:
+    """Events about one lead; each gets an id of its own unless it is given one."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def enquiry(
+        self,
+        at: datetime = NOW,
+        *,
+        number: int | None = None,
+        test: bool = False,
+        **profile: object,
+    ) -> EventInput:
+        """An enquiry with these parts of a profile; without any, of somebody who fits."""
+        parts = profile or {
+            "contact": {"email": "buyer@example.com", "country": "DE"},
+            "company": {"name": "Example Works", "employees": 250},
+        }
+        data = LeadCaptured(
+            lead_id=LEAD_ID,
+            occurred_at=at,
+            received_at=at,
+            profile=Profile.model_validate({"brand": "main", "source": "website", **parts}),
+            test=test,
+        )
+        return self._input(data, number)
+
+    def activity(
+        self,
+        type_: ActivityType,
+        at: datetime = NOW,
+        *,
+        number: int | None = None,
+        subject: str | None = None,
+        bot: bool = False,
+    ) -> EventInput:
+        """Something that the lead, or a bot, did."""
+        data = LeadActivity(
+            lead_id=LEAD_ID,
+            occurred_at=at,
+            received_at=at,
+            source="website",
+            type=type_,
+            subject=subject,
+            bot=bot,
+        )
+        return self._input(data, number)
+
+    def followup(
+        self,
+        type_: FollowupType,
+        at: datetime = NOW,
+        *,
+        number: int | None = None,
+        reason: str | None = None,
+    ) -> EventInput:
+        """Something that sales did."""
+        data = LeadFollowup(
+            lead_id=LEAD_ID,
+            occurred_at=at,
+            received_at=at,
+            source="crm",
+            type=type_,
+            reason=reason,
+        )
+        return self._input(data, number)
+
+    def erasure(self, at: datetime = NOW) -> EventInput:
+        """The person asks to be forgotten."""
+        data = LeadErased(lead_id=LEAD_ID, occurred_at=at, requested_by="dpo", why="asked for it")
+        return self._input(data, None)
+
+    def _input(self, data: LeadEvent, number: int | None) -> EventInput:
+        self._made += 1
+        event_id = UUID(int=number if number is not None else 1_000 + self._made)
+        event: Event[LeadEvent] = Event(
+            id=event_id, source="/test", time=data.occurred_at, subject=str(LEAD_ID), data=data
+        )
+        return EventInput(event)
+
+
+Decided = tuple[Lead | None, list[LeadScored]]
+DecideAll = Callable[..., Decided]
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """A small bundle: fit up to 35 points, MQL from 50 in total."""
+    return Bundle.parse(BUNDLE)
+
+
+@pytest.fixture(scope="session")
+def changed_bundle() -> Callable[[str, str, str], Bundle]:
+    """The small bundle with one text of one file replaced; it must be there."""
+
+    def change(file: str, old: str, new: str) -> Bundle:
+        assert old in BUNDLE[file]
+        return Bundle.parse({**BUNDLE, file: BUNDLE[file].replace(old, new, 1)})
+
+    return change
+
+
+@pytest.fixture
+def facts() -> Facts:
+    """Makes events about one lead."""
+    return Facts()
+
+
+@pytest.fixture(scope="session")
+def decide_all(bundle: Bundle) -> DecideAll:
+    """Decides on inputs in their order, all at one time; gives the state and what was told."""
+
+    def run(given: Sequence[EventInput], now: datetime = NOW, state: Lead | None = None) -> Decided:
+        told: list[LeadScored] = []
+        for each in given:
+            decision = decide(state, None, each, bundle, now)
+            state = decision.state
+            told += [event for event in decision.events if isinstance(event, LeadScored)]
+        return state, told
+
+    return run
+
+
+def days(number: float) -> timedelta:
+    """So many days."""
+    return timedelta(days=number)
