@@ -1,0 +1,57 @@
+"""Keeping a lead's facts within their bounds, in a way that does not depend on their order."""
+
+from datetime import datetime
+
+from baton.events import FollowupType
+from sla_monitor.domain.state import (
+    CLOCKS_KEPT,
+    FOLLOWUPS_KEPT,
+    RELEASES_KEPT,
+    Clock,
+    Followup,
+    LeadClocks,
+    Release,
+    Verdict,
+)
+
+
+def with_followup(state: LeadClocks, fact: Followup) -> LeadClocks:
+    """Keep a follow-up for clocks that may yet start."""
+    if fact in state.followups:
+        return state
+    facts = sorted((*state.followups, fact), key=lambda kept: (kept.occurred_at, kept.id))
+    same = [kept for kept in facts if kept.type is fact.type]
+    forgotten = state.followups_forgotten
+    if len(same) > FOLLOWUPS_KEPT:
+        facts.remove(same[0])
+        forgotten = forgotten | {fact.type: _later(forgotten.get(fact.type), same[0].occurred_at)}
+    return state.model_copy(update={"followups": tuple(facts), "followups_forgotten": forgotten})
+
+
+def with_release(state: LeadClocks, fact: Release) -> LeadClocks:
+    """Keep the release of an assignment whose clocks may yet start."""
+    if fact in state.releases:
+        return state
+    facts = sorted((*state.releases, fact), key=lambda kept: (kept.occurred_at, kept.id))
+    return state.model_copy(update={"releases": tuple(facts[-RELEASES_KEPT:])})
+
+
+def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
+    """Keep these clocks instead of the present ones; the oldest closed ones go beyond the bound."""
+    kept = sorted(clocks, key=lambda clock: (clock.started_at, clock.id))
+    forgotten = state.clocks_forgotten
+    for clock in kept[:-CLOCKS_KEPT]:
+        if clock.told is not Verdict.RUNNING:
+            kept.remove(clock)
+            forgotten = _later(forgotten, clock.started_at)
+    return state.model_copy(update={"clocks": tuple(kept), "clocks_forgotten": forgotten})
+
+
+def may_lack_facts(state: LeadClocks, met_by: tuple[FollowupType, ...], since: datetime) -> bool:
+    """Whether a follow-up that could answer a clock from `since` on was let go unread by it."""
+    forgotten = (state.followups_forgotten.get(type_) for type_ in met_by)
+    return any(newest is not None and newest >= since for newest in forgotten)
+
+
+def _later(known: datetime | None, moment: datetime) -> datetime:
+    return moment if known is None else max(known, moment)

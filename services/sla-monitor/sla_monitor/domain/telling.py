@@ -1,0 +1,179 @@
+"""The events that tell of a clock.
+
+A verdict is retracted before another takes its place, so that whoever adds up events counts each
+clock once. `occurred_at` is the moment in the clock's life: its start, its warning, the answer, the
+due time; of a retraction, when it was found out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypedDict
+from uuid import UUID
+
+from baton.events import (
+    SlaBreached,
+    SlaEvent,
+    SlaMet,
+    SlaRetracted,
+    SlaStarted,
+    SlaWarned,
+)
+from sla_monitor.domain.judging import verdict
+from sla_monitor.domain.state import Breach, Clock, Mark, Verdict
+
+Used = Callable[[Clock, datetime, datetime], int]
+"""Whole business seconds between two moments, by a clock's calendar."""
+
+
+class Retraction(StrEnum):
+    """Why what a clock said does not hold."""
+
+    RELEASED = "released"
+    """The assignment ended before the clock was due, and before an answer: it closes unjudged."""
+    ANSWERED_IN_TIME = "answered_in_time"
+    """It was called a breach, and an answer in time came to light: `sla.met` follows."""
+    ANSWERED_EARLIER = "answered_earlier"
+    """It was met, and by an earlier fact than was told: `sla.met` follows."""
+    ERASED = "erased"
+    """The person must be forgotten, and the clock with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A clock after what it has told, and the events that tell it."""
+
+    clock: Clock
+    events: tuple[SlaEvent, ...] = ()
+
+
+class _Common(TypedDict):
+    lead_id: UUID
+    clock_id: UUID
+    assignment_id: UUID
+    target: str
+    cycle: int
+    side: str
+    rep: str
+    team: str
+    pool: str
+
+
+def start(lead_id: UUID, clock: Clock) -> SlaStarted:
+    """That a clock runs."""
+    return SlaStarted(
+        **_common(lead_id, clock),
+        occurred_at=clock.started_at,
+        started_at=clock.started_at,
+        warn_at=clock.warn_at,
+        due_at=clock.due_at,
+        calendar=clock.calendar,
+        allowed_seconds=clock.allowed_seconds,
+    )
+
+
+def warn(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
+    """That a promise is about to be broken; nothing once it is decided, or due."""
+    if verdict(clock) is not Verdict.RUNNING or clock.warned_at is not None or now >= clock.due_at:
+        return Telling(clock)
+    seconds = used(clock, clock.started_at, now)
+    event = SlaWarned(
+        **_common(lead_id, clock),
+        occurred_at=clock.warn_at or now,
+        due_at=clock.due_at,
+        used_seconds=seconds,
+    )
+    return Telling(clock.model_copy(update={"warned_at": now, "used_seconds": seconds}), (event,))
+
+
+def judge(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
+    """What has changed since the clock was last told of; nothing if nothing has."""
+    found = verdict(clock)
+    if found is clock.told and (found is not Verdict.MET or clock.answer == clock.met):
+        return Telling(clock)
+    events = _retracted(lead_id, clock, found, now)
+    if found is Verdict.MET and clock.answer is not None:
+        return _met(lead_id, clock, clock.answer, events, used)
+    if found is Verdict.BREACHED:
+        return _breached(lead_id, clock, used, now)
+    return Telling(clock.model_copy(update={"told": found, "met": None}), events)
+
+
+def erase(lead_id: UUID, clock: Clock, fact: UUID, now: datetime) -> SlaRetracted:
+    """That a clock which still runs ends with all that is known of the lead."""
+    return _retraction(lead_id, clock, Retraction.ERASED, fact, now)
+
+
+def _retracted(lead_id: UUID, clock: Clock, found: Verdict, now: datetime) -> tuple[SlaEvent, ...]:
+    if found is Verdict.RELEASED and clock.end is not None:
+        return (_retraction(lead_id, clock, Retraction.RELEASED, clock.end.fact, now),)
+    if found is Verdict.MET and clock.answer is not None:
+        if clock.told is Verdict.BREACHED:
+            code = Retraction.ANSWERED_IN_TIME
+            return (_retraction(lead_id, clock, code, clock.answer.fact, now),)
+        if clock.told is Verdict.MET:
+            code = Retraction.ANSWERED_EARLIER
+            return (_retraction(lead_id, clock, code, clock.answer.fact, now),)
+    return ()
+
+
+def _met(
+    lead_id: UUID, clock: Clock, answer: Mark, before: tuple[SlaEvent, ...], used: Used
+) -> Telling:
+    seconds = used(clock, clock.started_at, answer.at)
+    event = SlaMet(
+        **_common(lead_id, clock),
+        occurred_at=answer.at,
+        due_at=clock.due_at,
+        met_at=answer.at,
+        used_seconds=seconds,
+        fact=answer.fact,
+    )
+    told = clock.model_copy(update={"told": Verdict.MET, "met": answer, "used_seconds": seconds})
+    return Telling(told, (*before, event))
+
+
+def _breached(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
+    breach = Breach(
+        at=now,
+        used_seconds=used(clock, clock.started_at, now),
+        late_seconds=used(clock, clock.due_at, now),
+    )
+    event = SlaBreached(
+        **_common(lead_id, clock),
+        occurred_at=clock.due_at,
+        due_at=clock.due_at,
+        used_seconds=breach.used_seconds,
+        late_seconds=breach.late_seconds,
+        reassign=clock.reassign,
+        facts_complete=clock.facts_complete,
+    )
+    told = clock.model_copy(
+        update={
+            "told": Verdict.BREACHED,
+            "breach": breach,
+            "used_seconds": breach.used_seconds,
+        }
+    )
+    return Telling(told, (event,))
+
+
+def _retraction(
+    lead_id: UUID, clock: Clock, code: Retraction, fact: UUID, now: datetime
+) -> SlaRetracted:
+    return SlaRetracted(**_common(lead_id, clock), occurred_at=now, code=code, fact=fact)
+
+
+def _common(lead_id: UUID, clock: Clock) -> _Common:
+    return _Common(
+        lead_id=lead_id,
+        clock_id=clock.id,
+        assignment_id=clock.assignment_id,
+        target=clock.target,
+        cycle=clock.cycle,
+        side=clock.side,
+        rep=clock.rep,
+        team=clock.team,
+        pool=clock.pool,
+    )

@@ -1,0 +1,158 @@
+"""The SQL of the monitor: the list of clocks that decisions write, and what the API reads of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from pydantic import TypeAdapter
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from baton.events import LeadRouted
+from baton.policy.bundle import Bundle
+from baton.policy.problems import BundleError
+from baton.runtime.inputs import EventInput, Input, Row
+from sla_monitor.domain import Bundles, ClockRow, LeadClocks
+from sla_monitor.records import ClockRecord, ClockState
+from sla_monitor.tables import CLOCK
+
+_RECORDS = TypeAdapter(list[ClockRecord])
+
+_WRITE = """
+INSERT INTO clock
+SELECT * FROM json_populate_recordset(NULL::clock, $1::json)
+ON CONFLICT (clock_id) DO UPDATE SET
+    state = excluded.state,
+    fact = excluded.fact,
+    used_seconds = excluded.used_seconds,
+    warned_at = excluded.warned_at,
+    answered_at = excluded.answered_at,
+    ended_at = excluded.ended_at,
+    breached_at = excluded.breached_at,
+    late_seconds = excluded.late_seconds,
+    facts_complete = excluded.facts_complete
+"""
+
+
+class ClockStore:
+    """What the monitor keeps beside a lead's state.
+
+    The shards share nothing that changes; what `decide` is given as shared are the bundles, by
+    their hash, that the clocks of a batch stand under.
+    """
+
+    def __init__(self) -> None:
+        self._bundles: dict[str, Bundle] = {}
+        self._unreadable: set[str] = set()
+
+    @property
+    def state(self) -> type[LeadClocks]:
+        """The model of a lead's state."""
+        return LeadClocks
+
+    async def lock(
+        self,
+        db: asyncpg.Connection,
+        given: Sequence[Input],
+        states: Mapping[UUID, LeadClocks],
+        bundle: Bundle,
+    ) -> Bundles:
+        """The bundles that these inputs need, where they are not the one in force.
+
+        The table has each that was ever published. One that this release can't read is left out.
+        """
+        needed = {clock.bundle for state in states.values() for clock in state.clocks}
+        for item in given:
+            if isinstance(item, EventInput) and isinstance(item.event.data, LeadRouted):
+                needed.add(item.event.policyversion or bundle.hash)
+        self._bundles[bundle.hash] = bundle
+        if unknown := needed - self._bundles.keys() - self._unreadable:
+            await self._read(db, unknown)
+        return {hash_: self._bundles[hash_] for hash_ in needed & self._bundles.keys()}
+
+    async def save(
+        self,
+        db: asyncpg.Connection,
+        rows: Sequence[Row],
+        shared: Bundles,  # noqa: ARG002 - bundles do not change
+    ) -> None:
+        """Write the clocks that have changed, each as it was decided on last."""
+        changed = {
+            row.clock.id: ClockRecord.of(row.lead_id, row.clock)
+            for row in rows
+            if isinstance(row, ClockRow)
+        }
+        if changed:
+            await db.execute(_WRITE, _RECORDS.dump_json(list(changed.values())).decode())
+
+    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+        """Remove the clocks of these leads."""
+        await db.execute("DELETE FROM clock WHERE lead_id = ANY($1::uuid[])", lead_ids)
+
+    async def _read(self, db: asyncpg.Connection, hashes: set[str]) -> None:
+        query = "SELECT hash, files FROM policy_bundle WHERE hash = ANY($1::text[])"
+        for row in await db.fetch(query, list(hashes)):
+            try:
+                self._bundles[row["hash"]] = Bundle.parse(json.loads(row["files"]))
+            except BundleError:
+                self._unreadable.add(row["hash"])
+
+
+@dataclass(frozen=True, slots=True)
+class BreachFilter:
+    """Which breaches; `since` is when they were told. Those taken back only where `retracted`."""
+
+    since: datetime | None = None
+    team: str | None = None
+    pool: str | None = None
+    retracted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A breach in the list, which is newest first; a page begins after one."""
+
+    breached_at: datetime
+    clock_id: UUID
+
+
+class Reads:
+    """What the API reads."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def clocks(self, lead_id: UUID) -> Sequence[ClockRecord]:
+        """All clocks of a lead, by their start; none where it is unknown."""
+        query = (
+            select(CLOCK)
+            .where(CLOCK.c.lead_id == lead_id)
+            .order_by(CLOCK.c.started_at, CLOCK.c.clock_id)
+        )
+        async with self._engine.connect() as db:
+            rows = await db.execute(query)
+            return _RECORDS.validate_python([dict(row) for row in rows.mappings()])
+
+    async def breaches(
+        self, wanted: BreachFilter, limit: int, after: Position | None
+    ) -> Sequence[ClockRecord]:
+        """Breaches, newest first, at most `limit` from behind `after`."""
+        query = select(CLOCK).where(CLOCK.c.breached_at.is_not(None))
+        if not wanted.retracted:
+            query = query.where(CLOCK.c.state == ClockState.BREACHED)
+        if wanted.since is not None:
+            query = query.where(CLOCK.c.breached_at >= wanted.since)
+        if wanted.team is not None:
+            query = query.where(CLOCK.c.team == wanted.team)
+        if wanted.pool is not None:
+            query = query.where(CLOCK.c.pool == wanted.pool)
+        place = tuple_(CLOCK.c.breached_at, CLOCK.c.clock_id)
+        if after is not None:
+            query = query.where(place < tuple_(after.breached_at, after.clock_id))
+        query = query.order_by(CLOCK.c.breached_at.desc(), CLOCK.c.clock_id.desc()).limit(limit)
+        async with self._engine.connect() as db:
+            rows = await db.execute(query)
+            return _RECORDS.validate_python([dict(row) for row in rows.mappings()])

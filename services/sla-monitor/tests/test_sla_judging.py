@@ -1,0 +1,163 @@
+"""Which follow-ups count for a clock, as a table. The clock runs from 10:00 to 14:00."""
+
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from baton.events import FollowupType
+from sla_monitor.domain import judging
+from sla_monitor.domain.state import Clock, Followup, Mark, Verdict
+
+OURS = UUID("00000000-0000-8000-8000-0000000000a1")
+THEIRS = UUID("00000000-0000-8000-8000-0000000000a2")
+FACT = UUID("00000000-0000-8000-8000-0000000000f1")
+
+CONTACTED = FollowupType.CONTACTED
+ACCEPTED = FollowupType.ACCEPTED
+DECLINED = FollowupType.DECLINED
+REJECTED = FollowupType.REJECTED
+
+
+def at(time: str) -> datetime:
+    return datetime.fromisoformat(f"2026-03-02T{time}Z")
+
+
+def clock(*met_by: FollowupType) -> Clock:
+    return Clock(
+        id=UUID("00000000-0000-8000-8000-0000000000c1"),
+        assignment_id=OURS,
+        target="first_response",
+        cycle=1,
+        side="sales",
+        rep="rep-1",
+        team="inside",
+        pool="inbound",
+        policy="standard",
+        bundle="",
+        calendar="office",
+        allowed_seconds=4 * 3600,
+        met_by=met_by,
+        reassign=True,
+        started_at=at("10:00"),
+        warn_at=None,
+        due_at=at("14:00"),
+    )
+
+
+def followup(
+    kind: FollowupType,
+    occurred: str,
+    received: str,
+    rep: str | None = None,
+    assignment: UUID | None = None,
+) -> Followup:
+    return Followup(
+        id=FACT,
+        type=kind,
+        occurred_at=at(occurred),
+        received_at=at(received),
+        rep=rep,
+        assignment_id=assignment,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "answered"),
+    [
+        pytest.param(followup(CONTACTED, "11:00", "11:00"), "11:00", id="by nobody in particular"),
+        pytest.param(followup(CONTACTED, "11:00", "11:00", "rep-1"), "11:00", id="by the rep"),
+        pytest.param(
+            followup(CONTACTED, "11:00", "11:00", "rep-2", THEIRS),
+            "11:00",
+            id="by another rep: the lead was answered",
+        ),
+        pytest.param(followup(CONTACTED, "11:00", "16:00"), "11:00", id="heard of late"),
+        pytest.param(
+            followup(CONTACTED, "14:05", "13:59"), "13:59", id="on a fast clock, received in time"
+        ),
+        pytest.param(followup(CONTACTED, "09:57", "10:01"), None, id="before the assignment"),
+        pytest.param(
+            followup(CONTACTED, "09:58", "10:01"), "10:00", id="on a slow clock, received after"
+        ),
+        pytest.param(
+            followup(CONTACTED, "09:59", "09:59"), None, id="received before the assignment"
+        ),
+        pytest.param(followup(FollowupType.NOTE, "11:00", "11:00"), None, id="of another type"),
+        pytest.param(followup(ACCEPTED, "11:00", "11:00", "rep-1"), "11:00", id="accepted by rep"),
+        pytest.param(
+            followup(ACCEPTED, "11:00", "11:00", "rep-2"), None, id="accepted by another rep"
+        ),
+        pytest.param(
+            followup(ACCEPTED, "11:00", "11:00", "rep-1", THEIRS), None, id="accepted elsewhere"
+        ),
+        pytest.param(
+            followup(ACCEPTED, "09:00", "11:00", "rep-2", OURS), "10:00", id="accepted by its id"
+        ),
+        pytest.param(
+            followup(ACCEPTED, "10:00", "10:01"), None, id="accepted before, at the very start"
+        ),
+    ],
+)
+def test_an_answer_counts(fact: Followup, answered: str | None) -> None:
+    seen = judging.with_followups(clock(CONTACTED, ACCEPTED), [fact])
+
+    assert seen.answer == (Mark(at=at(answered), fact=FACT) if answered else None)
+    assert judging.verdict(seen) is (Verdict.MET if answered else Verdict.RUNNING)
+
+
+@pytest.mark.parametrize("kind", [DECLINED, REJECTED])
+@pytest.mark.parametrize(
+    ("rep", "assignment", "received", "ended"),
+    [
+        pytest.param(None, None, "11:00", True, id="by nobody in particular"),
+        pytest.param("rep-1", None, "11:00", True, id="by the rep"),
+        pytest.param("rep-2", None, "11:00", False, id="by another rep"),
+        pytest.param("rep-1", OURS, "16:00", True, id="by its id, heard of late"),
+        pytest.param("rep-1", THEIRS, "11:00", False, id="of another assignment"),
+    ],
+)
+def test_a_rep_who_gives_the_lead_back_ends_the_assignment(
+    kind: FollowupType, rep: str | None, assignment: UUID | None, received: str, *, ended: bool
+) -> None:
+    fact = followup(kind, "11:00", received, rep, assignment)
+    seen = judging.with_followups(clock(CONTACTED), [fact])
+
+    assert judging.verdict(seen) is (Verdict.RELEASED if ended else Verdict.RUNNING)
+
+
+def test_the_decline_that_led_to_an_assignment_does_not_end_it() -> None:
+    fact = followup(DECLINED, "10:00", "10:01")
+    assert judging.verdict(judging.with_followups(clock(CONTACTED), [fact])) is Verdict.RUNNING
+
+
+def test_a_rejection_is_an_answer_where_the_target_says_so() -> None:
+    fact = followup(REJECTED, "11:00", "11:00", "rep-1")
+    assert judging.verdict(judging.with_followups(clock(REJECTED), [fact])) is Verdict.MET
+
+
+@pytest.mark.parametrize(
+    ("answer", "end", "verdict"),
+    [
+        ("14:00", None, Verdict.MET),
+        ("14:01", None, Verdict.BREACHED),
+        (None, "13:59", Verdict.RELEASED),
+        (None, "14:00", Verdict.BREACHED),
+        ("12:00", "12:00", Verdict.MET),
+        ("12:01", "12:00", Verdict.RELEASED),
+        ("14:01", "14:02", Verdict.BREACHED),
+        ("14:00", "14:00", Verdict.MET),
+    ],
+)
+def test_what_comes_first_closes_a_clock(
+    answer: str | None, end: str | None, verdict: Verdict
+) -> None:
+    closed = clock(CONTACTED).model_copy(
+        update={
+            "answer": Mark(at=at(answer), fact=FACT) if answer else None,
+            "end": Mark(at=at(end), fact=FACT) if end else None,
+            "due_passed": True,
+        }
+    )
+
+    assert judging.verdict(closed) is verdict
