@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from baton.policy.calendar import BusinessCalendar, Minutes
-from baton.policy.model import Day, Flag, Id, PolicyModel, Text, distinct
+from baton.policy.model import Day, Flag, Id, NotEmpty, PolicyModel, Text, distinct
 from baton.policy.problems import did_you_mean
 
 _HOURS = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
@@ -125,4 +125,4 @@ class Calendar(PolicyModel):
 class Calendars(PolicyModel):
     """All of calendars.yaml."""
 
-    calendars: Annotated[dict[Id, Calendar], Field(min_length=1)]
+    calendars: Annotated[dict[Id, Calendar], NotEmpty]

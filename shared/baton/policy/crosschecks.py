@@ -181,6 +181,7 @@ def _expectations(parts: Parts) -> Iterator[tuple[str, str, list[str]]]:
     if parts.definitions:
         yield "grade", "grade", [grade.id for grade in parts.definitions.grades]
     if parts.routing:
+        yield "exclusion", "exclusion", [each.id for each in parts.routing.exclusions]
         yield "rule", "rule", [rule.id for rule in parts.routing.rules]
         yield "pool", "pool", [pool.id for pool in parts.routing.pools]
         yield "role", "role", [rule.role for rule in parts.routing.rules]

@@ -9,7 +9,16 @@ from pydantic import AfterValidator, Field
 
 from baton.events import FollowupType, Scalar, Stage
 from baton.policy.conditions import Condition
-from baton.policy.model import DistinctIds, Flag, Id, PolicyModel, ScoredCondition, Text, distinct
+from baton.policy.model import (
+    DistinctIds,
+    Flag,
+    Id,
+    NotEmpty,
+    PolicyModel,
+    ScoredCondition,
+    Text,
+    distinct,
+)
 from baton.policy.values import Kind, WrongKindError, coerced
 
 
@@ -112,11 +121,9 @@ class Definitions(PolicyModel):
     """All of definitions.yaml; `grades` are best first."""
 
     custom_fields: CustomFields = ()
-    grades: Annotated[tuple[Grade, ...], Field(min_length=1, max_length=26), DistinctIds]
+    grades: Annotated[tuple[Grade, ...], Field(max_length=26), NotEmpty, DistinctIds]
     stages: Stages
-    reasons: Annotated[
-        tuple[FollowupReason, ...], Field(min_length=1), AfterValidator(_distinct_codes)
-    ]
+    reasons: Annotated[tuple[FollowupReason, ...], NotEmpty, AfterValidator(_distinct_codes)]
 
     def custom_field(self, name: str) -> CustomField | None:
         """The field of that name; None if nobody declared it."""

@@ -72,13 +72,17 @@ class TestActivity(PolicyModel):
 
 
 class Expected(PolicyModel):
-    """What must become of the lead; what is not said is not looked at."""
+    """What must become of the lead; what is not said is not looked at.
+
+    `exclusion` is the one that keeps every rep from getting it.
+    """
 
     fit: Annotated[int, Field(strict=True)] | None = None
     engagement: Annotated[int, Field(strict=True)] | None = None
     total: Annotated[int, Field(strict=True)] | None = None
     grade: Id | None = None
     stage: Stage | None = None
+    exclusion: Id | None = None
     rule: Id | None = None
     pool: Id | None = None
     role: Id | None = None

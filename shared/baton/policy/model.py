@@ -1,7 +1,7 @@
 """What the models of all files of a bundle share: strict scalars, durations, conditions."""
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sized
 from datetime import date, timedelta
 from typing import Annotated, Protocol, TypeVar
 
@@ -103,6 +103,19 @@ ScoredCondition = Annotated[Condition, _over(lambda known: known.scored)]
 
 StagedCondition = Annotated[Condition, _over(lambda known: known.staged)]
 """Asks about the profile, the score and the stage."""
+
+
+Items = TypeVar("Items", bound=Sized)
+
+
+def _not_empty(items: Items) -> Items:
+    if not items:
+        raise ValueError("must not be empty")
+    return items
+
+
+NotEmpty = AfterValidator(_not_empty)
+"""Unlike `min_length`, which counts only what is right in itself, and so complains twice."""
 
 
 class _HasId(Protocol):

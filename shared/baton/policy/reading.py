@@ -75,7 +75,6 @@ _REASONS = {
     "string_pattern_mismatch": "must have the form {pattern}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "must have at least {min_length}, has {actual_length}",
     "too_long": "must have at most {max_length}",
     "union_tag_not_found": "{discriminator} is missing",
     "value_error": "{error}",

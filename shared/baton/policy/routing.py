@@ -15,6 +15,7 @@ from baton.policy.model import (
     Elapsed,
     Flag,
     Id,
+    NotEmpty,
     PolicyModel,
     StagedCondition,
     Text,
@@ -86,7 +87,7 @@ class Pool(PolicyModel):
     label: Text
     strategy: Strategy = Strategy.WEIGHTED_ROUND_ROBIN
     members: Annotated[
-        tuple[Member, ...], Field(min_length=1, max_length=5000), AfterValidator(_distinct_reps)
+        tuple[Member, ...], Field(max_length=5000), NotEmpty, AfterValidator(_distinct_reps)
     ]
     capacity: Count
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=100)]
@@ -114,11 +115,12 @@ class Routing(PolicyModel):
     exclusions: Annotated[tuple[Exclusion, ...], Field(max_length=500), DistinctIds] = ()
     rules: Annotated[
         tuple[Rule, ...],
-        Field(min_length=1, max_length=500),
+        Field(max_length=500),
+        NotEmpty,
         DistinctIds,
         AfterValidator(_all_reachable),
     ]
-    pools: Annotated[tuple[Pool, ...], Field(min_length=1, max_length=500), DistinctIds]
+    pools: Annotated[tuple[Pool, ...], Field(max_length=500), NotEmpty, DistinctIds]
 
     def takes(self, stage: Stage) -> bool:
         """Whether a lead of that stage is routed: nurture and disqualified are aside."""

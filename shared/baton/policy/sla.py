@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from baton.events import FollowupType
-from baton.policy.model import BusinessTime, Id, PolicyModel, Text
+from baton.policy.model import BusinessTime, Id, NotEmpty, PolicyModel, Text
 
 
 class OnBreach(StrEnum):
@@ -28,7 +28,7 @@ class Target(PolicyModel):
 
     allowed: BusinessTime
     warn_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] | None = None
-    met_by: Annotated[frozenset[FollowupType], Field(min_length=1)]
+    met_by: Annotated[frozenset[FollowupType], NotEmpty]
     on_breach: OnBreach
 
     @property
@@ -44,10 +44,10 @@ class SlaPolicy(PolicyModel):
     """The promises for the leads that a rule gives this policy."""
 
     label: Text
-    targets: Annotated[dict[TargetName, Target], Field(min_length=1)]
+    targets: Annotated[dict[TargetName, Target], NotEmpty]
 
 
 class Sla(PolicyModel):
     """All of sla.yaml."""
 
-    policies: Annotated[dict[Id, SlaPolicy], Field(min_length=1)]
+    policies: Annotated[dict[Id, SlaPolicy], NotEmpty]

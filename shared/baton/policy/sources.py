@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, ValidationInfo, model_validator
 
 from baton.events import ActivityType, FollowupType, LeadActivity, LeadFollowup
-from baton.policy.model import Country, Elapsed, Id, PolicyModel, Text, vocabulary_of
+from baton.policy.model import Country, Elapsed, Id, NotEmpty, PolicyModel, Text, vocabulary_of
 from baton.policy.problems import Fault, FaultsError, did_you_mean
 
 _PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
@@ -68,7 +68,7 @@ class ApiSource(_Source):
 class _SignedSource(_Source):
     """Signs what it sends. `secret_env` names variables; two at once while a secret is changed."""
 
-    secret_env: Annotated[tuple[VariableName, ...], Field(min_length=1, max_length=2)]
+    secret_env: Annotated[tuple[VariableName, ...], Field(max_length=2), NotEmpty]
 
 
 class Who(PolicyModel):
@@ -92,7 +92,7 @@ class LeadMapping(PolicyModel):
 
     becomes: Literal["lead"]
     occurred_at: PayloadPath | None = None
-    fields: Annotated[dict[ProfileField, PayloadPath], Field(min_length=1)]
+    fields: Annotated[dict[ProfileField, PayloadPath], NotEmpty]
 
 
 class ActivityMapping(PolicyModel):
@@ -149,7 +149,7 @@ class StandardWebhooksSource(_SignedSource):
 
     kind: Literal["standard_webhooks"]
     type_at: PayloadPath = "type"
-    events: Annotated[dict[Text, EventMapping], Field(min_length=1)]
+    events: Annotated[dict[Text, EventMapping], NotEmpty]
     ignore: tuple[Text, ...] = ()
 
 
@@ -175,7 +175,7 @@ class TypeformSource(_SignedSource):
     """Sends Typeform's form responses."""
 
     kind: Literal["typeform"]
-    answers: Annotated[tuple[TypeformAnswer, ...], Field(min_length=1, max_length=500)]
+    answers: Annotated[tuple[TypeformAnswer, ...], Field(max_length=500), NotEmpty]
 
 
 Source = ApiSource | StandardWebhooksSource | TypeformSource
@@ -184,7 +184,7 @@ Source = ApiSource | StandardWebhooksSource | TypeformSource
 class Sources(PolicyModel):
     """All of sources.yaml."""
 
-    sources: Annotated[dict[Id, Annotated[Source, Discriminator("kind")]], Field(min_length=1)]
+    sources: Annotated[dict[Id, Annotated[Source, Discriminator("kind")]], NotEmpty]
 
     def secrets(self) -> Mapping[str, tuple[str, ...]]:
         """The names of the variables that hold each signing source's secrets."""

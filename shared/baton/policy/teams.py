@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from baton.policy.model import Count, DistinctIds, Flag, Id, PolicyModel, Text
+from baton.policy.model import Count, DistinctIds, Flag, Id, NotEmpty, PolicyModel, Text
 
 
 class Team(PolicyModel):
@@ -34,8 +34,8 @@ class Rep(PolicyModel):
 class Teams(PolicyModel):
     """All of teams.yaml."""
 
-    teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=500), DistinctIds]
-    reps: Annotated[tuple[Rep, ...], Field(min_length=1, max_length=5000), DistinctIds]
+    teams: Annotated[tuple[Team, ...], Field(max_length=500), NotEmpty, DistinctIds]
+    reps: Annotated[tuple[Rep, ...], Field(max_length=5000), NotEmpty, DistinctIds]
 
     def team(self, team_id: str) -> Team | None:
         return self._teams.get(team_id)
