@@ -1,0 +1,84 @@
+"""Who gets which lead. Pure: what is decided follows from the arguments alone."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from baton import topics
+from baton.events import (
+    LeadErased,
+    LeadEvent,
+    LeadFollowup,
+    LeadScored,
+    ReleaseCode,
+    SlaBreached,
+)
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import (
+    CommandInput,
+    Decision,
+    EventInput,
+    Input,
+    Subscription,
+    TimerInput,
+)
+from routing.domain.breaches import breached
+from routing.domain.commands import commanded
+from routing.domain.floor import Floor
+from routing.domain.followups import followed_up
+from routing.domain.handling import RETRY, Handling
+from routing.domain.scored import scored, tell_not_qualified
+from routing.domain.state import Lead
+
+SUBSCRIPTION = Subscription(
+    topics=(topics.LEAD_SCORED, topics.LEAD_FOLLOWUP, topics.LEAD_SLA, topics.LEAD_IDENTITY),
+    uses=(LeadScored, LeadFollowup, SlaBreached, LeadErased),
+)
+
+
+def decide(
+    state: Lead | None, floor: Floor, given: Input, bundle: Bundle, now: datetime
+) -> Decision[Lead, Floor]:
+    """What becomes of a lead by one input.
+
+    `floor` must hold what `needs.needs` names for the batch. Raises ValueError for a command or a
+    timer that there is not.
+    """
+    handling = Handling(given, state or Lead(), floor, bundle, now)
+    match given:
+        case EventInput(event=event) if isinstance(event.data, LeadErased):
+            return _forget(handling, floor)
+        case EventInput(event=event):
+            _heard(handling, event.data)
+        case TimerInput(name=name) if name == RETRY:
+            _try_again(handling)
+        case TimerInput(name=name):
+            raise ValueError(f"there is no timer {name!r}")
+        case CommandInput():
+            commanded(handling, given)
+    return handling.decision(floor)
+
+
+def _heard(handling: Handling, data: LeadEvent) -> None:
+    match data:
+        case LeadScored():
+            scored(handling, data)
+        case LeadFollowup():
+            followed_up(handling, data)
+        case SlaBreached():
+            breached(handling, data)
+
+
+def _try_again(handling: Handling) -> None:
+    if handling.lead.held is not None or handling.lead.scored is None:
+        return
+    if handling.qualified:
+        handling.route()
+    else:
+        tell_not_qualified(handling)
+
+
+def _forget(handling: Handling, before: Floor) -> Decision[Lead, Floor]:
+    """The rep no longer has the lead. Nothing is kept of it, not even of this."""
+    if handling.lead.held is not None:
+        handling.release(ReleaseCode.ERASED)
+    return replace(handling.decision(before), state=None, rows=())

@@ -1,0 +1,253 @@
+"""Who gets a lead: the first rule that holds, and in its pool whose turn it is.
+
+A choice is a function of its `Question` and the bundle alone. Both are kept with the decision, so
+that it can be explained, and computed again to the last character.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from baton.events import Profile, Reason, Score, Stage
+from baton.policy.bundle import Bundle
+from baton.policy.fields import facts_of
+from baton.policy.routing import Pool, Rule
+from routing.domain import turns
+from routing.domain.floor import Floor
+from routing.domain.state import Part, Scored
+
+ROUTED = "routed"
+NO_RULE = "no_rule"
+MAX_ATTEMPTS = "max_attempts"
+NO_CAPACITY = "no_capacity"
+NO_REP = "no_rep"
+ALL_TRIED = "all_tried"
+
+FOR_GOOD = frozenset({MAX_ATTEMPTS, ALL_TRIED})
+"""Only a new enquiry, or qualifying anew, helps."""
+
+WORTH_RETRYING = frozenset({NO_CAPACITY, NO_REP})
+"""Time may help."""
+
+_MOST = 20
+
+
+class Question(Part):
+    """What a choice depends on beside the bundle.
+
+    `credits` by pool and rep, and `open` leads by rep, are those of the rule's pool and of the
+    pools that it overflows to.
+    """
+
+    profile: Profile
+    score: Score
+    stage: Stage
+    tried: tuple[str, ...]
+    credits: Mapping[str, Mapping[str, int]] = {}
+    open: Mapping[str, int] = {}
+
+
+class Verdict(StrEnum):
+    """What became of one candidate."""
+
+    CHOSEN = "chosen"
+    LATER_IN_TURN = "later_in_turn"
+    HAD_IT_BEFORE = "had_it_before"
+    UNAVAILABLE = "unavailable"
+    AT_CAPACITY = "at_capacity"
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether the rep could not take the lead, whosever turn it was."""
+        return self not in (Verdict.CHOSEN, Verdict.LATER_IN_TURN)
+
+
+class Candidate(Part):
+    """A rep who was considered, with what was known then."""
+
+    rep: str
+    weight: int
+    credit: int
+    credit_after: int
+    open: int
+    capacity: int
+    verdict: Verdict
+
+
+class PoolChoice(Part):
+    """A pool that was asked, with its members by turn, whether or not they could take the lead."""
+
+    pool: str
+    candidates: tuple[Candidate, ...]
+
+
+class Choice(Part):
+    """Who gets the lead (`code` is `routed`), or why nobody can.
+
+    `reasons` has each rule that was asked, with its clauses. `pools` are in the order asked; the
+    last is the one that gave the rep.
+    """
+
+    code: str
+    rule: str | None
+    reasons: tuple[Reason, ...]
+    pools: tuple[PoolChoice, ...] = ()
+    rep: str | None = None
+    turn: Mapping[str, int] = {}
+
+    @property
+    def pool(self) -> str | None:
+        """The pool that gave the rep."""
+        return self.pools[-1].pool if self.rep else None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The rule that takes the lead. Where that is None, `code` is an exclusion's, or `no_rule`.
+
+    `matched` explains what held, `asked` all that was asked on the way.
+    """
+
+    rule: Rule | None
+    code: str
+    matched: tuple[Reason, ...]
+    asked: tuple[Reason, ...]
+
+
+def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match:
+    """Ask first whom nobody shall get, then each rule; the first that holds is it."""
+    facts = facts_of(profile, score, stage)
+    asked: list[Reason] = []
+    for exclusion in bundle.routing.exclusions:
+        outcome = exclusion.when.evaluate(facts)
+        reasons = outcome.reasons(exclusion.id, exclusion.label)
+        asked += reasons
+        if outcome.matched:
+            return Match(None, exclusion.id, reasons, tuple(asked))
+    for rule in bundle.routing.rules:
+        outcome = rule.when.evaluate(facts)
+        reasons = outcome.reasons(rule.id, rule.label)
+        asked += reasons
+        if outcome.matched:
+            return Match(rule, ROUTED, reasons, tuple(asked))
+    return Match(None, NO_RULE, (), tuple(asked))
+
+
+def question(
+    scored: Scored, tried: tuple[str, ...], found: Match, floor: Floor, bundle: Bundle
+) -> Question:
+    """What is asked, with the part of the floor that the answer may depend on."""
+    pools = tuple(bundle.routing.pools_from(found.rule.pool)) if found.rule else ()
+    reps = sorted({member.rep for pool in pools for member in pool.members})
+    return Question(
+        profile=scored.profile,
+        score=scored.score,
+        stage=scored.stage,
+        tried=tried,
+        credits={pool.id: dict(sorted(floor.credits(pool.id).items())) for pool in pools},
+        open={rep: floor.desk(rep).open for rep in reps},
+    )
+
+
+def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
+    """Choose who gets the lead, and keep why each other rep did not. Raises nothing."""
+    if found.rule is None:
+        return Choice(code=found.code, rule=None, reasons=found.asked)
+    rule = found.rule
+    looked: list[PoolChoice] = []
+    for pool in bundle.routing.pools_from(rule.pool):
+        if not looked and len(asked.tried) >= pool.max_attempts:
+            return Choice(code=MAX_ATTEMPTS, rule=rule.id, reasons=found.asked)
+        look, turn = _ask(pool, asked, bundle)
+        looked.append(look)
+        if turn is not None:
+            return Choice(
+                code=ROUTED,
+                rule=rule.id,
+                reasons=found.asked,
+                pools=tuple(looked),
+                rep=turn.rep,
+                turn=turn.changes,
+            )
+    verdicts = {candidate.verdict for look in looked for candidate in look.candidates}
+    code = ALL_TRIED
+    if Verdict.AT_CAPACITY in verdicts:
+        code = NO_CAPACITY
+    elif Verdict.UNAVAILABLE in verdicts:
+        code = NO_REP
+    return Choice(code=code, rule=rule.id, reasons=found.asked, pools=tuple(looked))
+
+
+def recompute(kept: Question, bundle: Bundle) -> Choice:
+    """The choice of a question that was kept, under the bundle that its decision names."""
+    return choose(kept, match(kept.profile, kept.score, kept.stage, bundle), bundle)
+
+
+def in_short(found: Match, chosen: Choice) -> tuple[Reason, ...]:
+    """For an event: what held, who was passed over and why, who got it; the first of each."""
+    passed = [
+        Reason(
+            code=candidate.verdict,
+            label=f"{candidate.rep}: {candidate.verdict.replace('_', ' ')}",
+            matched=False,
+            field="rep",
+            value=candidate.rep,
+        )
+        for look in chosen.pools
+        for candidate in look.candidates
+        if candidate.verdict.passed_over
+    ]
+    got = [
+        Reason(
+            code=candidate.verdict,
+            label=f"{candidate.rep}: next in turn",
+            matched=True,
+            field="rep",
+            value=candidate.rep,
+        )
+        for look in chosen.pools
+        for candidate in look.candidates
+        if candidate.verdict is Verdict.CHOSEN
+    ]
+    return (*found.matched[:_MOST], *passed[:_MOST], *got)
+
+
+def _ask(pool: Pool, asked: Question, bundle: Bundle) -> tuple[PoolChoice, turns.Turn | None]:
+    before = asked.credits[pool.id]
+    weights = {member.rep: member.weight for member in pool.members}
+    hindered = {rep: _hindrance(rep, pool, asked, bundle) for rep in weights}
+    able = {rep: weight for rep, weight in weights.items() if hindered[rep] is None}
+    turn = turns.take(before, able) if able else None
+    after = turns.after(before, turn.changes) if turn else before
+    candidates = [
+        Candidate(
+            rep=rep,
+            weight=weight,
+            credit=before.get(rep, 0),
+            credit_after=after.get(rep, 0),
+            open=asked.open[rep],
+            capacity=_capacity(rep, pool, bundle),
+            verdict=hindered[rep]
+            or (Verdict.CHOSEN if turn and rep == turn.rep else Verdict.LATER_IN_TURN),
+        )
+        for rep, weight in weights.items()
+    ]
+    # By turn; sorting is stable, so of equals the first in the pool stays first, as in `take`.
+    candidates.sort(key=lambda one: -(one.credit + one.weight))
+    return PoolChoice(pool=pool.id, candidates=tuple(candidates)), turn
+
+
+def _hindrance(rep: str, pool: Pool, asked: Question, bundle: Bundle) -> Verdict | None:
+    if rep in asked.tried:
+        return Verdict.HAD_IT_BEFORE
+    known = bundle.teams.rep(rep)
+    if known is None or not known.available:
+        return Verdict.UNAVAILABLE
+    if asked.open[rep] >= _capacity(rep, pool, bundle):
+        return Verdict.AT_CAPACITY
+    return None
+
+
+def _capacity(rep: str, pool: Pool, bundle: Bundle) -> int:
+    known = bundle.teams.rep(rep)
+    return pool.capacity if known is None or known.capacity is None else known.capacity

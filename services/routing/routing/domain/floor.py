@@ -1,0 +1,79 @@
+"""The sales floor: what all leads share. Each pool's credits, each rep's open leads.
+
+A rep's load is the number of leads that the rep has and has not spoken with yet. Capacity is there
+to protect the first response; opportunities stay with their owners for months and would fill every
+desk if they counted. So a lead stops counting once it is contacted (or a meeting is booked or held,
+or it becomes an opportunity), and when the rep no longer has it. An attempt without an answer
+changes nothing. A further enquiry of a lead that its owner has spoken with does not count again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from routing.domain import turns
+from routing.domain.turns import Credits
+
+T = TypeVar("T")
+
+
+class NotLockedError(LookupError):
+    """A decision reached for a pool or a rep that its batch did not lock: a fault in `needs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One rep's load; `last_assigned_at` is None for who never had a lead."""
+
+    open: int = 0
+    last_assigned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The pools and reps that a batch has locked, and which of them have changed since."""
+
+    pools: Mapping[str, Credits] = field(default_factory=dict)
+    reps: Mapping[str, Desk] = field(default_factory=dict)
+    changed_pools: frozenset[str] = frozenset()
+    changed_reps: frozenset[str] = frozenset()
+
+    def credits(self, pool: str) -> Credits:
+        """The credits of a pool."""
+        return _locked(self.pools, pool, "pool")
+
+    def desk(self, rep: str) -> Desk:
+        """A rep's load."""
+        return _locked(self.reps, rep, "rep")
+
+    def with_turn(self, pool: str, changes: Credits) -> "Floor":
+        """A turn of the pool is taken."""
+        return self._with_credits(pool, turns.after(self.credits(pool), changes))
+
+    def without_turn(self, pool: str, changes: Credits) -> "Floor":
+        """A turn of the pool is given back."""
+        return self._with_credits(pool, turns.taken_back(self.credits(pool), changes))
+
+    def with_lead(self, rep: str, at: datetime) -> "Floor":
+        """A rep is given a lead."""
+        return self._with_desk(rep, Desk(self.desk(rep).open + 1, at))
+
+    def without_lead(self, rep: str) -> "Floor":
+        """A lead no longer counts against a rep's capacity."""
+        desk = self.desk(rep)
+        return self._with_desk(rep, replace(desk, open=desk.open - 1))
+
+    def _with_credits(self, pool: str, after: Credits) -> "Floor":
+        changed = self.changed_pools | {pool}
+        return replace(self, pools={**self.pools, pool: after}, changed_pools=changed)
+
+    def _with_desk(self, rep: str, desk: Desk) -> "Floor":
+        changed = self.changed_reps | {rep}
+        return replace(self, reps={**self.reps, rep: desk}, changed_reps=changed)
+
+
+def _locked(rows: Mapping[str, T], name: str, kind: str) -> T:
+    if name not in rows:
+        raise NotLockedError(f"{kind} {name!r} is not locked")
+    return rows[name]

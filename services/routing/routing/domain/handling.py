@@ -1,0 +1,241 @@
+"""The handling of one input: what has become of the lead and of the floor so far."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from baton import identity
+from baton.events import EventData, LeadReleased, LeadRouted, LeadUnrouted, Reason, ReleaseCode, Rep
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import Answer, Arm, Decision, Input, Row
+from routing.domain import choice as choosing
+from routing.domain.choice import ROUTED, Choice, Match, Question
+from routing.domain.floor import Floor
+from routing.domain.rows import AssignmentRow, DecisionRow
+from routing.domain.state import Assignment, Lead, Scored, Terms, Unrouted
+from routing.domain.turns import Credits
+
+RETRY = "retry"
+"""The timer of a lead that nobody could take."""
+
+
+@dataclass(slots=True)
+class Handling:
+    """Begins with a lead and the floor as they were, and collects what one input leads to."""
+
+    given: Input
+    lead: Lead
+    floor: Floor
+    bundle: Bundle
+    now: datetime
+    events: list[EventData] = field(default_factory=list)
+    answer: Answer | None = None
+    _rows: list[AssignmentRow] = field(default_factory=list)
+    _decided: DecisionRow | None = None
+    _arm: Arm | None = None
+    _cancel: bool = False
+
+    @property
+    def decision_id(self) -> UUID:
+        """One for each input."""
+        return identity.named_id("decision", str(self.given.id))
+
+    @property
+    def scored(self) -> Scored:
+        """What scoring said last. Who asks has seen to it that there is something."""
+        if self.lead.scored is None:
+            raise ValueError("a lead that was never scored can't be routed")
+        return self.lead.scored
+
+    @property
+    def held(self) -> Assignment:
+        """The lead's assignment. Who asks has seen to it that there is one."""
+        if self.lead.held is None:
+            raise ValueError("nobody has the lead")
+        return self.lead.held
+
+    @property
+    def qualified(self) -> bool:
+        """Whether the policy in force has the lead routed."""
+        return self.bundle.routing.takes(self.scored.stage)
+
+    def become(self, **changes: object) -> None:
+        """Change the lead."""
+        self.lead = self.lead.model_copy(update=changes)
+
+    def decide(
+        self, code: str, asked: Question | None = None, chosen: Choice | None = None
+    ) -> None:
+        """Keep what this came to, and from what it followed."""
+        before = self._decided
+        self._decided = DecisionRow(
+            id=self.decision_id,
+            lead_id=self.given.lead_id,
+            cause=self.given.id,
+            at=self.now,
+            policy=self.bundle.hash,
+            code=code,
+            assignment_id=self.lead.held.id if self.lead.held else None,
+            released=before.released if before else None,
+            question=asked,
+            choice=chosen,
+        )
+
+    def choose(self) -> tuple[Question, Match, Choice]:
+        """Who of those who have not had the lead for this enquiry would get it now."""
+        scored = self.scored
+        found = choosing.match(scored.profile, scored.score, scored.stage, self.bundle)
+        asked = choosing.question(scored, self.lead.tried, found, self.floor, self.bundle)
+        return asked, found, choosing.choose(asked, found, self.bundle)
+
+    def route(self) -> None:
+        """Give the lead to whose turn it is, or tell why nobody can take it."""
+        asked, found, chosen = self.choose()
+        if chosen.rep is not None:
+            self.assign(asked, found, chosen)
+        else:
+            self.tell_unrouted(asked, found, chosen)
+
+    def assign(self, asked: Question, found: Match, chosen: Choice) -> None:
+        """The chosen rep has the lead from now on."""
+        rule, pool = found.rule, chosen.pool
+        if rule is None or pool is None or chosen.rep is None:
+            raise ValueError("nobody was chosen")
+        self.floor = self.floor.with_turn(pool, chosen.turn)
+        terms = Terms(rule=rule.id, pool=pool, role=rule.role, sla_policy=rule.sla)
+        self.give(chosen.rep, terms, choosing.in_short(found, chosen), chosen.turn)
+        self.decide(ROUTED, asked, chosen)
+
+    def give(
+        self, rep_id: str, terms: Terms, reasons: tuple[Reason, ...], turn: Credits | None = None
+    ) -> None:
+        """A rep of the bundle has the lead from now on; it counts against the rep's capacity."""
+        scored = self.scored
+        rep = self.bundle.rep(rep_id)
+        held = Assignment(
+            id=identity.named_id("assignment", str(self.given.id)),
+            decision_id=self.decision_id,
+            enquiry=scored.enquiry,
+            attempt=self.lead.attempts + 1,
+            rep=Rep(id=rep.id, name=rep.name, email=rep.email),
+            team=rep.team,
+            terms=terms,
+            previous_rep=self.lead.tried[-1] if self.lead.tried else None,
+            assigned_at=self.now,
+            turn=turn or {},
+        )
+        self.floor = self.floor.with_lead(rep.id, self.now)
+        self._stop_waiting()
+        self.become(
+            held=held,
+            attempts=held.attempt,
+            tried=(*self.lead.tried, rep.id),
+            waits=0,
+            unrouted=None,
+        )
+        self._rows.append(AssignmentRow(self.given.lead_id, held))
+        self.events.append(
+            LeadRouted(
+                lead_id=self.given.lead_id,
+                occurred_at=self.now,
+                assignment_id=held.id,
+                decision_id=held.decision_id,
+                enquiry=held.enquiry,
+                attempt=held.attempt,
+                rep=held.rep,
+                role=terms.role,
+                team=held.team,
+                pool=terms.pool,
+                rule=terms.rule,
+                sla_policy=terms.sla_policy,
+                previous_rep=held.previous_rep,
+                reasons=reasons,
+                score=scored.score,
+                stage=scored.stage,
+                profile=scored.profile,
+            )
+        )
+
+    def tell_unrouted(self, asked: Question, found: Match, chosen: Choice) -> None:
+        """Nobody can have the lead for now; where time may help, it is tried again."""
+        retry_at = None
+        pool = found.rule and self.bundle.routing.pool(found.rule.pool)
+        if chosen.code in choosing.WORTH_RETRYING and pool and self.lead.waits < pool.max_retries:
+            retry_at = self.now + pool.retry_after
+        self.unrouted(chosen.code, choosing.in_short(found, chosen), retry_at)
+        self.decide(chosen.code, asked, chosen)
+
+    def unrouted(
+        self, code: str, reasons: tuple[Reason, ...], retry_at: datetime | None = None
+    ) -> None:
+        """Nobody has the lead, and why."""
+        self._stop_waiting()
+        if retry_at is not None:
+            self._arm = Arm(RETRY, retry_at)
+        waits = self.lead.waits + 1
+        self.become(unrouted=Unrouted(code=code, retry_at=retry_at), waits=waits)
+        self.events.append(
+            LeadUnrouted(
+                lead_id=self.given.lead_id,
+                occurred_at=self.now,
+                decision_id=self.decision_id,
+                enquiry=self.lead.scored.enquiry if self.lead.scored else None,
+                attempt=self.lead.attempts + 1,
+                code=code,
+                retry_at=retry_at,
+                reasons=reasons,
+            )
+        )
+        self.decide(code)
+
+    def release(
+        self, code: ReleaseCode, reason: str | None = None, *, give_back_turn: bool = False
+    ) -> None:
+        """The rep no longer has the lead."""
+        held = self.held
+        if held.open:
+            self.floor = self.floor.without_lead(held.rep.id)
+        if give_back_turn and held.turn:
+            self.floor = self.floor.without_turn(held.terms.pool, held.turn)
+        self.become(held=None)
+        self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, code, reason))
+        self.events.append(
+            LeadReleased(
+                lead_id=self.given.lead_id,
+                occurred_at=self.now,
+                assignment_id=held.id,
+                decision_id=self.decision_id,
+                rep=held.rep,
+                pool=held.terms.pool,
+                code=code,
+                reason=reason,
+            )
+        )
+        self.decide(code)
+        if self._decided is not None:
+            self._decided = replace(self._decided, released=held.id)
+
+    def amend(self, **changes: object) -> None:
+        """Change the lead's assignment."""
+        held = self.held.model_copy(update=changes)
+        self.become(held=held)
+        self._rows.append(AssignmentRow(self.given.lead_id, held))
+
+    def decision(self, before: Floor) -> Decision[Lead, Floor]:
+        """All that it led to."""
+        rows: list[Row] = [*self._rows]
+        if self._decided is not None:
+            rows.append(self._decided)
+        return Decision(
+            state=None if self.lead == Lead() else self.lead,
+            shared=None if self.floor is before else self.floor,
+            events=self.events,
+            arm=[self._arm] if self._arm else [],
+            cancel=[RETRY] if self._cancel else [],
+            rows=rows,
+            answer=self.answer,
+        )
+
+    def _stop_waiting(self) -> None:
+        if self.lead.unrouted and self.lead.unrouted.retry_at:
+            self._cancel = True

@@ -1,0 +1,109 @@
+"""Which pools and reps a batch may reach for, so that they are locked before it is decided.
+
+More than it takes is harmless, less makes a decision fail. Most batches need nothing: what is not
+about who has a lead touches nothing that leads share.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from baton.events import LeadErased, LeadEvent, LeadFollowup, LeadScored, SlaBreached
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
+from routing.domain import choice as choosing
+from routing.domain.commands import DECLINE
+from routing.domain.followups import ENDS, TAKEN, WORKED
+from routing.domain.state import Lead, Scored
+
+E = TypeVar("E", bound=LeadEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Ids, sorted."""
+
+    pools: tuple[str, ...]
+    reps: tuple[str, ...]
+
+
+def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -> Needs:
+    """The pools with all that they overflow to; their reps, and those of current assignments."""
+    by_lead: dict[UUID, list[Input]] = {}
+    for one in given:
+        by_lead.setdefault(one.lead_id, []).append(one)
+    pools: set[str] = set()
+    reps: set[str] = set()
+    for lead_id, inputs in by_lead.items():
+        lead = states.get(lead_id, Lead())
+        if _may_route(inputs, lead):
+            for snapshot in _snapshots(inputs, lead):
+                pools.update(_pools(snapshot, bundle))
+        if lead.held is not None and any(_eases(one) for one in inputs):
+            reps.add(lead.held.rep.id)
+        if lead.held is not None and lead.held.turn and any(_gives_back(one) for one in inputs):
+            pools.add(lead.held.terms.pool)
+        reps.update(rep for rep in _named(inputs) if bundle.teams.rep(rep) is not None)
+    for pool_id in pools:
+        pool = bundle.routing.pool(pool_id)
+        reps.update(member.rep for member in (pool.members if pool else ()))
+    return Needs(tuple(sorted(pools)), tuple(sorted(reps)))
+
+
+def _may_route(given: Sequence[Input], lead: Lead) -> bool:
+    ends = any(_ends(one) for one in given)
+    scored = any(_data(one, LeadScored) is not None for one in given)
+    timer = any(isinstance(one, TimerInput) for one in given)
+    return ends or ((scored or timer) and lead.held is None)
+
+
+def _ends(given: Input) -> bool:
+    """Whether it may end an assignment."""
+    if isinstance(given, CommandInput):
+        return given.kind == DECLINE
+    followup = _data(given, LeadFollowup)
+    if followup is not None:
+        return followup.type in ENDS or followup.type in TAKEN
+    return _data(given, SlaBreached) is not None or _data(given, LeadErased) is not None
+
+
+def _eases(given: Input) -> bool:
+    """Whether after it a lead may no longer count against its rep's capacity."""
+    followup = _data(given, LeadFollowup)
+    return _ends(given) or (followup is not None and followup.type in WORKED)
+
+
+def _gives_back(given: Input) -> bool:
+    """Whether a turn may be given back."""
+    if isinstance(given, CommandInput):
+        return given.kind == DECLINE
+    followup = _data(given, LeadFollowup)
+    return followup is not None and followup.type in ENDS
+
+
+def _data(given: Input, kind: type[E]) -> E | None:
+    if isinstance(given, EventInput) and isinstance(given.event.data, kind):
+        return given.event.data
+    return None
+
+
+def _snapshots(given: Sequence[Input], lead: Lead) -> Iterator[LeadScored | Scored]:
+    if lead.scored is not None:
+        yield lead.scored
+    yield from filter(None, (_data(one, LeadScored) for one in given))
+
+
+def _pools(snapshot: LeadScored | Scored, bundle: Bundle) -> Iterator[str]:
+    if not bundle.routing.takes(snapshot.stage):
+        return
+    rule = choosing.match(snapshot.profile, snapshot.score, snapshot.stage, bundle).rule
+    if rule is not None:
+        yield from (pool.id for pool in bundle.routing.pools_from(rule.pool))
+
+
+def _named(given: Sequence[Input]) -> Iterator[str]:
+    """Reps who may have taken a lead outside of routing."""
+    for followup in filter(None, (_data(one, LeadFollowup) for one in given)):
+        if followup.type in TAKEN and followup.rep is not None:
+            yield followup.rep
