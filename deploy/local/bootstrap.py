@@ -86,7 +86,7 @@ def make_environment() -> None:
 
 
 def install_packages() -> None:
-    say("the packages of requirements.lock (about 250 MB the first time)")
+    say("the packages of requirements.lock (about 110 MB the first time)")
     run([str(UV), "pip", "sync", "--python", str(PYTHON), "--require-hashes", str(LOCK)])
 
 
@@ -98,7 +98,7 @@ def install_members() -> None:
 
 
 def fetch_kafka() -> None:
-    say("the jars of Apache Kafka (about 60 MB the first time)")
+    say("the jars of Apache Kafka (43 MB the first time)")
     run([str(PYTHON), "-m", "baton_local.kafka_jars"])
     say("done")
 

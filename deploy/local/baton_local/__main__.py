@@ -4,9 +4,11 @@ import argparse
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
-from baton_local import background, logs
+from baton_local.background import Background, clean
 from baton_local.errors import StackError
+from baton_local.logs import follow
 
 
 def main() -> None:
@@ -22,17 +24,18 @@ def main() -> None:
     try:
         match arguments.command:
             case "up":
-                background.up(console, arguments.offset)
+                Background(console, arguments.offset).up()
             case "down":
-                background.down(console, arguments.offset)
+                Background(console, arguments.offset).down()
             case "status":
-                background.status(console, arguments.offset)
-            case "clean":
-                background.clean(console)
+                Background(console, arguments.offset).status()
             case "logs":
-                logs.follow(console, background.stack(arguments.offset), arguments.programs)
+                follow(console, Background(console, arguments.offset).stack(), arguments.programs)
+            case "clean":
+                clean(console)
     except StackError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True)
+        errors = Console(stderr=True, highlight=False)
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

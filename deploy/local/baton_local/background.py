@@ -12,11 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from baton_local.errors import PortInUseError, StackError
 from baton_local.leftovers import remove_leftovers
-from baton_local.paths import KAFKA_JARS, ROOT, RUN
+from baton_local.paths import KAFKA_JARS, RUN
 from baton_local.ports import LOOPBACK, Ports
 from baton_local.services import (
     BEFORE_SERVICES,
@@ -31,133 +32,137 @@ from baton_local.stack import Stack, Status
 from baton_local.state import StateDirectory, write_private
 
 
-def up(console: Console, offset: int) -> None:
-    """Returns when every service is ready; if one does not get there, nothing is left running."""
-    baton = stack(offset)
-    if baton.running():
-        console.print(f"Baton is up already; `{_make('down', offset)}` stops it.")
-        _show(console, baton.status())
-        return
-    baton = _new_stack(offset)
-    told = environment(baton, secret_names(BUNDLE))
-    baton.add(*(service_program(baton, service, told) for service in SERVICES))
-    with _or_nothing(baton, offset):
-        _say(console, "Kafka and PostgreSQL")
-        baton.start()
-        for command in BEFORE_SERVICES:
-            _say(console, f"baton {' '.join(command)}")
-            run_baton(command, told)
-        _say(console, f"the services: {', '.join(SERVICES)}")
-        for service in SERVICES:
-            baton.start_program(service, wait=False)
-        baton.wait_ready()
-    shell = _write_shell_environment(baton, told)
-    _show(console, baton.status())
-    console.print(
-        f"\nTo use it from this shell:  [bold]. {shell}[/]  then [bold]baton --help[/]\n"
-        f"Its interactive API:        http://{LOOPBACK}:{baton.ports.ingest}/docs\n"
-        f"To watch, and to stop:      [bold]{_make('logs', offset)}[/], "
-        f"[bold]{_make('down', offset)}[/]"
-    )
+class Background:
+    """One Baton of this checkout; those with other offsets run beside it."""
+
+    def __init__(
+        self, console: Console, offset: int, *, run: Path = RUN, bundle: Path = BUNDLE
+    ) -> None:
+        self._console = console
+        self._offset = offset
+        self._bundle = bundle
+        self._state = run / (f"up-{offset}" if offset else "up")
+
+    def up(self) -> None:
+        """Returns when every service is ready; if one does not get there, nothing is left running.
+
+        Raises StackError with the way out.
+        """
+        stack = self.stack()
+        if stack.running():
+            self._console.print(f"Baton is up already; `{self._make('down')}` stops it.")
+            self._show(stack.status())
+            return
+        stack = self._new_stack()
+        told = environment(stack, secret_names(self._bundle))
+        stack.add(*(service_program(stack, service, told) for service in SERVICES))
+        with self._or_nothing(stack):
+            self._say("Kafka and PostgreSQL")
+            stack.start()
+            for command in BEFORE_SERVICES:
+                self._say(f"baton {' '.join(command)}")
+                run_baton(command, told)
+            self._say(f"the services: {', '.join(SERVICES)}")
+            for service in SERVICES:
+                stack.start_program(service, wait=False)
+            stack.wait_ready()
+        shell = _write_shell_environment(stack, told)
+        self._show(stack.status())
+        self._console.print(
+            f"\nTo use it from this shell:  [bold]. {shell}[/]  then [bold]baton --help[/]\n"
+            f"Its interactive API:        http://{LOOPBACK}:{stack.ports.ingest}/docs\n"
+            f"To watch, and to stop:      [bold]{self._make('logs')}[/], "
+            f"[bold]{self._make('down')}[/]"
+        )
+
+    def down(self) -> None:
+        stack = self.stack()
+        if not stack.running():
+            self._console.print("Baton is not up.")
+            return
+        stack.stop()
+        self._console.print("Baton is down; what it knows is kept. `make clean` forgets it.")
+
+    def status(self) -> None:
+        stack = self.stack()
+        if not stack.running():
+            self._console.print(f"Baton is not up; `{self._make('up')}` starts it.")
+            return
+        self._show(stack.status())
+
+    def stack(self) -> Stack:
+        """The stack as it was last started, wherever that was done from."""
+        state = StateDirectory(self._state)
+        given = json.loads(state.manifest.read_text()) if state.manifest.exists() else {}
+        found = self._stack(given)
+        if state.exists():
+            found.attach()
+            found.add(*(service_program(found, service, {}) for service in SERVICES))
+        return found
+
+    def _new_stack(self) -> Stack:
+        """With the servers that the environment names, where it does."""
+        given = {
+            "kafka_bootstrap": os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS"),
+            "server_url": os.environ.get("BATON_DATABASE_URL"),
+        }
+        made = self._stack(given)
+        made.state.make()
+        # Holds a password, if a PostgreSQL was given.
+        write_private(made.state.manifest, json.dumps(given))
+        return made
+
+    def _stack(self, given: Mapping[str, str | None]) -> Stack:
+        return Stack(
+            self._state,
+            Ports().shifted(self._offset),
+            kafka_bootstrap=given.get("kafka_bootstrap"),
+            server_url=given.get("server_url"),
+            outlives_parent=True,
+        )
+
+    @contextmanager
+    def _or_nothing(self, stack: Stack) -> Iterator[None]:
+        try:
+            yield
+        except PortInUseError as error:
+            stack.stop()
+            other = f"make up OFFSET={self._offset + 100}"
+            raise StackError(f"{error}\nNothing was started. Try other ports: {other}") from error
+        except BaseException:
+            stack.stop()
+            raise
+
+    def _make(self, target: str) -> str:
+        return f"make {target} OFFSET={self._offset}" if self._offset else f"make {target}"
+
+    def _say(self, step: str) -> None:
+        self._console.print(f"[dim]up:[/] {step}")
+
+    def _show(self, states: list[Status]) -> None:
+        self._console.print(_table(states))
 
 
-def down(console: Console, offset: int) -> None:
-    baton = stack(offset)
-    if not baton.running():
-        console.print("Baton is not up.")
-        return
-    baton.stop()
-    console.print("Baton is down; what it knows is kept. `make clean` forgets it.")
-
-
-def status(console: Console, offset: int) -> None:
-    baton = stack(offset)
-    if not baton.running():
-        console.print(f"Baton is not up; `{_make('up', offset)}` starts it.")
-        return
-    _show(console, baton.status())
-
-
-def clean(console: Console) -> None:
+def clean(console: Console, run: Path = RUN) -> None:
     """Stops and removes every stack of this checkout but those of a test run that goes on."""
-    for state in RUN.glob("*/annex"):
+    for state in run.glob("*/annex"):
         Stack(state.parent, Ports()).remove()
     going_on = remove_leftovers()
-    for entry in RUN.glob("*"):
+    for entry in run.glob("*"):
         if entry != KAFKA_JARS and not (going_on and entry.name == "test"):
             shutil.rmtree(entry)
     console.print("Nothing runs, and nothing is kept.")
 
 
-def stack(offset: int) -> Stack:
-    """The stack as it was last started, wherever that was done from."""
-    state = StateDirectory(_state(offset))
-    given = json.loads(state.manifest.read_text()) if state.manifest.exists() else {}
-    found = _stack(offset, given)
-    if state.exists():
-        found.attach()
-        for service in SERVICES:
-            found.add(service_program(found, service, {}))
-    return found
-
-
-def _new_stack(offset: int) -> Stack:
-    """With the servers that the environment names, where it does."""
-    given = {
-        "kafka_bootstrap": os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS"),
-        "server_url": os.environ.get("BATON_DATABASE_URL"),
-    }
-    made = _stack(offset, given)
-    made.state.make()
-    # Holds a password, if a PostgreSQL was given.
-    write_private(made.state.manifest, json.dumps(given))
-    return made
-
-
-def _stack(offset: int, given: Mapping[str, str | None]) -> Stack:
-    return Stack(
-        _state(offset),
-        Ports().shifted(offset),
-        kafka_bootstrap=given.get("kafka_bootstrap"),
-        server_url=given.get("server_url"),
-        outlives_parent=True,
-    )
-
-
-def _state(offset: int) -> Path:
-    return RUN / (f"up-{offset}" if offset else "up")
-
-
-@contextmanager
-def _or_nothing(baton: Stack, offset: int) -> Iterator[None]:
-    try:
-        yield
-    except PortInUseError as error:
-        baton.stop()
-        other = _make("up", offset + 100)
-        raise StackError(f"{error}\nNothing was started. Try other ports: {other}") from error
-    except BaseException:
-        baton.stop()
-        raise
-
-
-def _write_shell_environment(baton: Stack, told: Mapping[str, str]) -> Path:
+def _write_shell_environment(stack: Stack, told: Mapping[str, str]) -> Path:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
     path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-    file = baton.state.path / "env"
+    file = stack.state.path / "env"
     write_private(file, "\n".join([*exports, path, ""]))
-    return file.relative_to(ROOT)
+    return Path(os.path.relpath(file))
 
 
-def _say(console: Console, step: str) -> None:
-    console.print(f"[dim]up:[/] {step}")
-
-
-def _make(target: str, offset: int) -> str:
-    return f"make {target} OFFSET={offset}" if offset else f"make {target}"
-
-
-def _show(console: Console, states: list[Status]) -> None:
+def _table(states: list[Status]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("program", "state"):
         table.add_column(column)
@@ -171,9 +176,11 @@ def _show(console: Console, states: list[Status]) -> None:
             "-" if state.pid is None else str(state.pid),
             "-" if state.pid is None else _since(state.started_at),
             "-" if state.port is None else str(state.port),
-            "[green]yes[/]" if state.waiting_for is None else f"[red]no:[/] {state.waiting_for}",
+            "[green]yes[/]"
+            if state.waiting_for is None
+            else f"[red]no:[/] {escape(state.waiting_for)}",
         )
-    console.print(table)
+    return table
 
 
 def _since(started_at: int) -> str:

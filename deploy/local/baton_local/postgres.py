@@ -33,7 +33,7 @@ SETTINGS = {
     "wal_compression": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_messages": "warning",
+    "log_checkpoints": "off",
 }
 
 
@@ -134,9 +134,9 @@ def create_database(server_url: str, name: str) -> str:
     async def create() -> None:
         connection = await asyncpg.connect(server_url)
         try:
-            await connection.execute(f'create database "{name}"')
-        except asyncpg.DuplicateDatabaseError:
-            pass
+            known = await connection.fetchval("select 1 from pg_database where datname = $1", name)
+            if not known:
+                await connection.execute(f'create database "{name}"')
         finally:
             await connection.close()
 

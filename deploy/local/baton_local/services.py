@@ -82,11 +82,16 @@ def run_baton(arguments: Iterable[str], told: Mapping[str, str]) -> None:
 
 
 def secret_names(bundle: Path) -> list[str]:
-    """The environment variables that a policy bundle's sources take their secrets from."""
+    """The environment variables that a policy bundle's sources take their secrets from.
+
+    Raises StackError if the bundle has no `sources.yaml` that can be read.
+    """
     sources = bundle / "sources.yaml"
-    if not sources.exists():
-        return []
-    return sorted(set(_secret_envs(yaml.safe_load(sources.read_text()))))
+    try:
+        content = yaml.safe_load(sources.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise StackError(f"the policy's sources can't be read: {sources}: {error}") from error
+    return sorted(set(_secret_envs(content)))
 
 
 def _secret_envs(node: object) -> Iterator[str]:

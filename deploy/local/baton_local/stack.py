@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -131,11 +132,17 @@ class Stack:
         Raises StackError, saying what to do, if that is not possible.
         """
         self.state.make()
-        if self._runs_kafka:
-            prepare_kafka(self._kafka_home, require_jars(KAFKA_JARS), self.ports)
-        if self._runs_postgres:
-            prepare_postgres(self._postgres_home, self._password())
         self.attach()
+        with ThreadPoolExecutor() as both:
+            steps = []
+            if self._runs_kafka:
+                jars = require_jars(KAFKA_JARS)
+                steps.append(both.submit(prepare_kafka, self._kafka_home, jars, self.ports))
+            if self._runs_postgres:
+                password = self._password()
+                steps.append(both.submit(prepare_postgres, self._postgres_home, password))
+        for step in steps:
+            step.result()
 
     def start(self) -> None:
         """Starts the supervisor and the servers.
@@ -154,11 +161,12 @@ class Stack:
 
     def start_supervisor(self) -> None:
         """Does nothing if it runs. Raises PortInUseError."""
+        self.state.make()
+        self.attach()
         if self.running():
-            self.attach()
             return
-        self.prepare()
         self.require_free_ports()
+        self.prepare()
         write_supervisor_conf(self._programs.values(), self.state)
         command = [sys.executable, "-m", "baton_local.supervise", str(self.state.supervisor_conf)]
         command += ["--with-parent"] * (not self._outlives_parent)
@@ -243,9 +251,7 @@ class Stack:
             self._supervision.shut_down()
         elif supervisor:
             send(signal.SIGTERM, supervisor.pid)
-        try:
-            _wait_until(lambda: self._ended(processes), "the stack does not stop")
-        except StackError:
+        if not _happens(lambda: self._ended(processes)):
             for process in processes:
                 send(signal.SIGKILL, process.pid)
         if self._supervisor is not None:
@@ -347,7 +353,7 @@ def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
 
 
 def _status(program: Program, known: ProgramState | None) -> Status:
-    running = known is not None and known.state == "RUNNING"
+    running = known is not None and known.pid is not None
     return Status(
         name=program.name,
         state=known.state if known else "STOPPED",
@@ -359,8 +365,14 @@ def _status(program: Program, known: ProgramState | None) -> Status:
 
 
 def _wait_until(condition: Callable[[], bool], failure: str) -> None:
+    if not _happens(condition):
+        raise StackError(failure)
+
+
+def _happens(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + GENEROUS_S
     while not condition():
         if time.monotonic() > deadline:
-            raise StackError(failure)
+            return False
         time.sleep(0.02)
+    return True

@@ -34,7 +34,8 @@ class Supervision:
 
     def running(self) -> bool:
         try:
-            self._call("supervisor.getState")
+            # While it shuts down it refuses most calls, but is there.
+            self._call("supervisor.getState", but=Faults.SHUTDOWN_STATE)
         except (OSError, http.client.HTTPException):
             return False
         return True

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import asyncpg
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -38,3 +39,8 @@ async def test_kafka_keeps_what_is_written_to_a_topic_of_the_test(
     message = await consumer.getone()
     await consumer.stop()
     assert (message.key, message.value) == (b"lead", b"value")
+
+
+async def test_postgres_wants_its_password(database: str) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(database, password="wrong")
