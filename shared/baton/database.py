@@ -1,7 +1,10 @@
 """How Baton's processes speak to PostgreSQL: asyncpg for the runner, SQLAlchemy for the rest."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 
 import asyncpg
 from sqlalchemy import make_url
@@ -19,46 +22,49 @@ class DatabaseError(Exception):
 
 
 async def pool(
-    settings: DatabaseSettings, schema: str, times: Times, size: int = 4
+    settings: DatabaseSettings, schema: str, times: Times, size: int = 8
 ) -> asyncpg.Pool:
-    """Connections to a service's schema, with the bounds of `times` set in each session.
+    """Connections to a service's schema, made when they are needed, with the bounds of `times`.
 
-    JSON comes and goes as text: states are parsed by their models, once.
+    JSON comes and goes as text: states are parsed by their models, once. Who uses a connection must
+    leave its session as it was, since giving it back does not cost a round trip to reset it.
     """
-    url = settings.database_url.get_secret_value()
-    bounds = {
-        "lock_timeout": _milliseconds(times.lock),
-        "idle_in_transaction_session_timeout": _milliseconds(times.idle_in_transaction),
-        "statement_timeout": _milliseconds(times.statement),
-    }
-    if await _version(url) >= _TRANSACTION_TIMEOUT_SINCE:
-        bounds["transaction_timeout"] = _milliseconds(times.transaction)
+
+    async def init(connection: asyncpg.Connection) -> None:
+        await _bound_transactions(connection, times)
+
     return await asyncpg.create_pool(
-        url,
-        min_size=1,
+        settings.database_url.get_secret_value(),
+        min_size=0,
         max_size=size,
         timeout=10,
-        command_timeout=times.statement.total_seconds() + 5,
-        # Given at the start of a session, these are what asyncpg's RESET ALL goes back to.
+        command_timeout=times.rebalance.total_seconds(),
+        init=init,
+        reset=_leave_as_it_is,
         server_settings={
             "application_name": f"baton-{schema}",
             "search_path": schema,
             "timezone": "UTC",
-            **bounds,
+            "lock_timeout": _milliseconds(times.lock),
+            "idle_in_transaction_session_timeout": _milliseconds(times.idle_in_transaction),
+            "statement_timeout": _milliseconds(times.statement),
         },
     )
 
 
-async def _version(url: str) -> int:
-    connection = await asyncpg.connect(url, timeout=10)
-    try:
-        version = connection.get_server_version().major
-    finally:
-        await connection.close()
+async def _bound_transactions(connection: asyncpg.Connection, times: Times) -> None:
+    version = connection.get_server_version().major
     if version < MINIMUM_VERSION:
         msg = f"PostgreSQL {MINIMUM_VERSION} or later is needed, this is {version}"
         raise DatabaseError(msg)
-    return version
+    if version >= _TRANSACTION_TIMEOUT_SINCE:
+        await connection.execute(f"SET transaction_timeout = {_milliseconds(times.transaction)}")
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Nothing is set in a session but by SET LOCAL, and transactions end before a connection is
+    given back.
+    """
 
 
 def engine(settings: DatabaseSettings, schema: str) -> AsyncEngine:
@@ -83,3 +89,10 @@ def engine(settings: DatabaseSettings, schema: str) -> AsyncEngine:
 
 def _milliseconds(time: timedelta) -> str:
     return str(int(time / timedelta(milliseconds=1)))
+
+
+@asynccontextmanager
+async def connection(of: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the pool, for the time of the block."""
+    async with of.acquire() as proxy:
+        yield cast(asyncpg.Connection, proxy)  # it forwards to one; its type only says so less well

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -75,6 +75,34 @@ def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
         fetch_max_wait_ms=_milliseconds(times.look),
         metadata_max_age_ms=60_000,
     )
+
+
+async def partitions(settings: KafkaSettings, wanted: Sequence[Topic]) -> dict[str, int | None]:
+    """How many partitions each topic has, by its full name; None where Kafka has no such topic."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        names = [topic_name(settings, topic) for topic in wanted]
+        described = await admin.describe_topics(names)
+        return {
+            entry["topic"]: None if entry["error_code"] else len(entry["partitions"])
+            for entry in described
+        }
+    finally:
+        await admin.close()
+
+
+async def log_range(settings: KafkaSettings, topic: Topic, partition: int) -> tuple[int, int]:
+    """The first offset that Kafka has of a partition, and the one after the last."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await consumer.start()
+    try:
+        place = TopicPartition(topic_name(settings, topic), partition)
+        begins = await consumer.beginning_offsets([place])
+        ends = await consumer.end_offsets([place])
+        return begins[place], ends[place]
+    finally:
+        await consumer.stop()
 
 
 async def apply_topics(

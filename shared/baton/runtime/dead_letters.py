@@ -48,10 +48,10 @@ class Letter(BaseModel):
 class Breaker(BaseModel):
     """Whether the service stopped itself, and who let it go on."""
 
-    tripped_at: datetime | None
-    why: str | None
-    resumed_at: datetime | None
-    resumed_by: str | None
+    tripped_at: datetime | None = None
+    why: str | None = None
+    resumed_at: datetime | None = None
+    resumed_by: str | None = None
 
     @property
     def tripped(self) -> bool:
@@ -103,9 +103,7 @@ async def write(db: asyncpg.Connection, poisons: Sequence[Poison], now: datetime
 
 async def replayed(db: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> None:
     """Note that a replay took effect."""
-    await db.execute(
-        "UPDATE dead_letter SET replayed_at = $2 WHERE id = ANY($1::uuid[])", ids, now
-    )
+    await db.execute("UPDATE dead_letter SET replayed_at = $2 WHERE id = ANY($1::uuid[])", ids, now)
 
 
 async def trip(

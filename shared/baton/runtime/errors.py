@@ -55,5 +55,5 @@ class AssignmentError(Exception):
     """The group gave this process a shard without all of its topics."""
 
 
-class DeploymentError(Exception):
+class DeploymentError(HaltedError):
     """The schema, the topics and the settings do not fit together; the message says how."""

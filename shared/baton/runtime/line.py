@@ -108,9 +108,7 @@ class Line:
             msg = f"Kafka did not take {len(rows)} events within {self._times.publish}: {kind}"
             raise PublishError(msg) from error
 
-    async def _send_partition(
-        self, topic: str, partition: int, rows: Sequence[OutboxRow]
-    ) -> None:
+    async def _send_partition(self, topic: str, partition: int, rows: Sequence[OutboxRow]) -> None:
         left = deque(rows)
         while left:
             builder = self._producer.create_batch()

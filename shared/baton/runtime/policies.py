@@ -1,6 +1,7 @@
 """Which bundle is in force: read from the `policy` topic, kept in the database of each service."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,10 +11,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from baton import cloudevents, topics
+from baton.database import connection
 from baton.events import BundlePublished, EventData, PolicyActivated
 from baton.kafka import reader, topic_name
 from baton.logs import logger
-from baton.policy.bundle import Bundle, BundleError
+from baton.policy.bundle import Bundle
+from baton.policy.problems import BundleError
 from baton.runtime.errors import PolicyMissingError
 from baton.runtime.status import Status
 from baton.runtime.store import Activation, parse_activations
@@ -49,29 +52,35 @@ class Policies:
         """What this process has heard of, in order of effect."""
         return self._activations
 
-    def bundle(self, activations: Sequence[Activation], now: datetime) -> Bundle:
+    async def bundle(
+        self, db: asyncpg.Connection, activations: Sequence[Activation], now: datetime
+    ) -> Bundle:
         """The bundle in force at `now` by these activations.
 
-        Raises PolicyMissingError where there is none, or none that this release can read.
+        Another process may have heard of it first: then the database has it. Raises
+        PolicyMissingError where there is none, or none that this release can read.
         """
         activation = at(activations, now)
         if activation is None:
             msg = "no policy bundle is in force yet: run `baton policy activate`"
             raise PolicyMissingError(msg)
-        bundle = self._bundles.get(activation.hash)
+        hash_ = activation.hash
+        if hash_ not in self._bundles and hash_ not in self._unreadable:
+            files = await db.fetchval("SELECT files FROM policy_bundle WHERE hash = $1", hash_)
+            if files is not None:
+                self._read(hash_, json.loads(files))
+        bundle = self._bundles.get(hash_)
         if bundle is None:
-            reason = self._unreadable.get(activation.hash, "it has not been read yet")
-            msg = f"the bundle in force, {activation.hash[:12]}, can't be used: {reason}"
+            reason = self._unreadable.get(hash_, "it has not been read yet")
+            msg = f"the bundle in force, {hash_[:12]}, can't be used: {reason}"
             raise PolicyMissingError(msg)
         return bundle
 
-    async def restore(self, pool: asyncpg.Pool) -> None:
-        """Read what the database has kept."""
+    async def _restore(self, pool: asyncpg.Pool) -> None:
         for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
             self._read(row["hash"], json.loads(row["files"]))
-        self._heard(
-            parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
-        )
+        kept = parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
+        self._heard(_together(self._activations, kept))
 
     async def feed(self, pool: asyncpg.Pool) -> None:
         """Read the topic from its beginning and go on reading, until cancelled.
@@ -81,6 +90,8 @@ class Policies:
         while True:
             consumer = reader(self._settings, self._settings.times)
             try:
+                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await self._restore(pool)
                 await consumer.start()
                 await self._follow(consumer, pool)
             except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -119,14 +130,17 @@ class Policies:
             )
         if not activations:
             return
-        async with pool.acquire() as db, db.transaction():
+        async with connection(pool) as db, db.transaction():
             kept = parse_activations(
                 await db.fetchval("SELECT activations FROM policy_in_force FOR UPDATE")
             )
             together = _together(kept, activations)
             if together != kept:
                 await db.execute(
-                    "UPDATE policy_in_force SET activations = $1",
+                    """
+                    INSERT INTO policy_in_force (activations) VALUES ($1)
+                    ON CONFLICT (one) DO UPDATE SET activations = excluded.activations
+                    """,
                     json.dumps([activation.to_json() for activation in together]),
                 )
 
@@ -152,9 +166,7 @@ def at(activations: Sequence[Activation], now: datetime) -> Activation | None:
     return next((a for a in reversed(activations) if a.effective_at <= now), None)
 
 
-def _together(
-    kept: tuple[Activation, ...], new: Sequence[Activation]
-) -> tuple[Activation, ...]:
+def _together(kept: tuple[Activation, ...], new: Sequence[Activation]) -> tuple[Activation, ...]:
     known = {activation.activation_id for activation in kept}
     added = [activation for activation in new if activation.activation_id not in known]
     return tuple(sorted((*kept, *added), key=lambda a: (a.effective_at, a.offset)))

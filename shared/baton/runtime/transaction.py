@@ -31,6 +31,7 @@ from baton.runtime.inputs import (
     Answer,
     Arm,
     Ask,
+    CommandInput,
     Decide,
     Decision,
     EventInput,
@@ -38,10 +39,10 @@ from baton.runtime.inputs import (
     Row,
     Shared,
     State,
-    Store,
     Subscription,
 )
 from baton.runtime.policies import Policies
+from baton.runtime.ports import Store
 from baton.runtime.steps import Step
 from baton.runtime.store import Fence, LeadRow, OutboxRow, Writes
 from baton.runtime.waiting import REPLAY
@@ -224,9 +225,7 @@ class Transactor(Generic[State, Shared]):
             todo.append(item)
         return todo
 
-    async def _load(
-        self, db: asyncpg.Connection, todo: Sequence[Item]
-    ) -> dict[UUID, _Lead[State]]:
+    async def _load(self, db: asyncpg.Connection, todo: Sequence[Item]) -> dict[UUID, _Lead[State]]:
         shards = {item.given.lead_id: item.shard for item in todo if item.given is not None}
         rows = await store.load_leads(db, shards.keys())
         leads: dict[UUID, _Lead[State]] = {}
@@ -251,7 +250,8 @@ class Transactor(Generic[State, Shared]):
         effects: _Effects,
     ) -> None:
         bundles = {
-            now: self._policies.bundle(fence.activations, now) for now in set(nows.values())
+            now: await self._policies.bundle(db, fence.activations, now)
+            for now in set(nows.values())
         }
         bundle = bundles[max(bundles)]
         states = {id_: lead.state for id_, lead in leads.items() if lead.state is not None}
@@ -283,6 +283,10 @@ class Transactor(Generic[State, Shared]):
             effects.noted.append(given.id)
             return shared
         if effects.timers and item.kind == "timer" and self._moved(item, effects):
+            return shared
+        if isinstance(given, CommandInput) and given.kind == REPLAY:
+            gone = Answer(404, {"title": "There is no such dead letter that waits"})
+            effects.answers.append((given.id, given.lead_id, gone.status, gone.body))
             return shared
         with self._tracing.decision(f"{self._service} decide", given.traceparent) as traceparent:
             decision = self._decide(lead.state, shared, given, bundle, now)
@@ -473,9 +477,7 @@ class Transactor(Generic[State, Shared]):
             event = self._untold(id_, self._service, tripped, now)
             effects.outbox.append(_outbox_row(shard, event))
 
-    def _untold(
-        self, id_: UUID, subject: str, data: EventData, now: datetime
-    ) -> Event[EventData]:
+    def _untold(self, id_: UUID, subject: str, data: EventData, now: datetime) -> Event[EventData]:
         """An event that is not about a lead: it takes no sequence."""
         return Event(id_, f"/baton/{self._service}", now, subject, data)
 
@@ -501,9 +503,7 @@ def _outbox_row(shard: int, event: Event[EventData]) -> OutboxRow:
     if len(message.value) > MAX_RECORD_BYTES:
         msg = f"{event.data.event_type} would have {len(message.value)} bytes, over the bound"
         raise PoisonError(msg)
-    return OutboxRow(
-        shard, event.id, message.topic, message.key, message.headers, message.value
-    )
+    return OutboxRow(shard, event.id, message.topic, message.key, message.headers, message.value)
 
 
 def _json(state: BaseModel | None) -> str | None:

@@ -132,9 +132,7 @@ async def commands(db: asyncpg.Connection, shards: Sequence[int], partitions: in
     return await _with_replays(db, items, partitions)
 
 
-async def _with_replays(
-    db: asyncpg.Connection, items: list[Item], partitions: int
-) -> list[Item]:
+async def _with_replays(db: asyncpg.Connection, items: list[Item], partitions: int) -> list[Item]:
     wanted = {
         item.given.id: UUID(str(item.given.body))
         for item in items
@@ -174,9 +172,7 @@ def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
             ),
             partitions,
         )
-        return Item(
-            again.shard, again.given, again.record, again.fault, letter["id"], item.command
-        )
+        return Item(again.shard, again.given, again.record, again.fault, letter["id"], item.command)
     given = _given_of(letter["kind"], json.loads(letter["value"]))
     return Item(item.shard, given, replays=letter["id"], command=item.command)
 

@@ -1,0 +1,109 @@
+"""What an operator asks of any consuming service: dead letters, the breaker, an accepted loss."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import asyncpg
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, StringConstraints
+
+from baton.database import connection
+from baton.problems import Problem
+from baton.runtime import dead_letters, losses
+from baton.runtime.commands import Commands
+from baton.runtime.dead_letters import Breaker, Letter
+from baton.runtime.losses import Loss
+from baton.runtime.waiting import REPLAY
+from baton.settings import ServiceSettings
+
+_Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class Resumption(BaseModel):
+    """Who lets the service go on."""
+
+    by: _Who
+
+
+class AcceptedLoss(BaseModel):
+    """Who accepts that records are gone, and why."""
+
+    shard: int = Field(ge=0)
+    topic: str
+    by: _Who
+    why: _Who
+
+
+class Replayed(BaseModel):
+    """What became of a replay; `status` is 202 while its shard has not come to it."""
+
+    status: int
+    detail: str
+
+
+def router(pool: asyncpg.Pool, settings: ServiceSettings, commands: Commands) -> APIRouter:
+    """The routes under `/v1`."""
+    routes = APIRouter(prefix="/v1", tags=["operations"])
+
+    @routes.get("/dead-letters")
+    async def list_dead_letters(
+        before: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        *,
+        replayed: bool = False,
+    ) -> list[Letter]:
+        """What could not be processed, the newest first, without its contents."""
+        async with connection(pool) as db:
+            return await dead_letters.page(db, before, limit, replayed_too=replayed)
+
+    @routes.get("/dead-letters/{letter_id}")
+    async def show_dead_letter(letter_id: UUID) -> Letter:
+        """One dead letter, whole."""
+        return await _letter(letter_id)
+
+    @routes.post("/dead-letters/{letter_id}/replay", response_model=Replayed)
+    async def replay_dead_letter(letter_id: UUID) -> JSONResponse:
+        """Have its shard decide on it again, decoded anew."""
+        letter = await _letter(letter_id)
+        if letter.replayed_at is not None:
+            raise Problem(409, "Replayed already", f"It took effect at {letter.replayed_at}.")
+        lead_id = letter.lead_id or uuid4()
+        answer = await commands.ask(lead_id, REPLAY, str(letter_id), shard=letter.shard)
+        after = await _letter(letter_id)
+        if after.replayed_at is not None:
+            done = Replayed(status=200, detail="It took effect.")
+        elif answer is None and after.failures == letter.failures:
+            done = Replayed(status=202, detail="Its shard has not come to it yet.")
+        else:
+            raise Problem(409, "It failed again", after.reason)
+        return JSONResponse(done.model_dump(), status_code=done.status)
+
+    @routes.get("/breaker")
+    async def show_breaker() -> Breaker:
+        """Whether the service has stopped itself."""
+        async with connection(pool) as db:
+            return await dead_letters.breaker(db)
+
+    @routes.post("/resume")
+    async def resume(body: Resumption) -> Breaker:
+        """Let a service that has stopped itself go on."""
+        async with connection(pool) as db:
+            await dead_letters.resume(db, body.by)
+            return await dead_letters.breaker(db)
+
+    @routes.post("/accept-loss")
+    async def accept_loss(body: AcceptedLoss) -> Loss:
+        """Move a position over records that Kafka no longer has."""
+        place = (body.shard, body.topic)
+        return await losses.accept(pool, settings, place, body.by, body.why)
+
+    async def _letter(letter_id: UUID) -> Letter:
+        async with connection(pool) as db:
+            letter = await dead_letters.whole(db, letter_id)
+        if letter is None:
+            raise Problem(404, "No such dead letter", f"There is no dead letter {letter_id}.")
+        return letter
+
+    return routes

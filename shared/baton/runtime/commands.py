@@ -1,0 +1,103 @@
+"""What HTTP asks of a lead's shard, which may be another process's: written, waited for."""
+
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+import asyncpg
+from pydantic import JsonValue
+
+from baton import identity
+from baton.database import connection
+from baton.logs import logger
+from baton.runtime.inputs import Answer
+from baton.settings import ServiceSettings
+from baton.tracing import current_traceparent
+
+_LOG = logger(__name__)
+
+
+class Commands:
+    """Writes commands, wakes their owners, and waits for the answers."""
+
+    def __init__(
+        self, schema: str, settings: ServiceSettings, pool: asyncpg.Pool, wake: asyncio.Event
+    ) -> None:
+        self._schema = schema
+        self._settings = settings
+        self._pool = pool
+        self._wake = wake
+        self._answered = asyncio.Condition()
+
+    async def ask(
+        self, lead_id: UUID, kind: str, body: JsonValue, shard: int | None = None
+    ) -> Answer | None:
+        """Have the lead's shard decide on a command; None where it has not done so in time.
+
+        The command is kept, and takes effect once, whenever its shard comes to it.
+        """
+        number = shard
+        if number is None:
+            number = identity.shard_of(str(lead_id).encode(), self._settings.partitions)
+        async with connection(self._pool) as db:
+            made_at = await db.fetchval("SELECT clock_timestamp()")
+            command_id = identity.following_id(uuid4(), made_at, kind, 0)
+            await db.execute(
+                """
+                INSERT INTO command (id, shard, lead_id, kind, body, made_at, traceparent)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
+                """,
+                command_id,
+                number,
+                lead_id,
+                kind,
+                json.dumps(body),
+                made_at,
+                current_traceparent(),
+            )
+            await db.execute("SELECT pg_notify($1, '')", f"{self._schema}_command")
+        return await self._wait(command_id)
+
+    async def listen(self) -> None:
+        """Hear of commands and answers, until cancelled; a lost connection is made again."""
+        while True:
+            try:
+                async with connection(self._pool) as db:
+                    await self._listen(db)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _LOG.warning("notifications are off for a while", error=type(error).__name__)
+            await asyncio.sleep(self._settings.times.look.total_seconds())
+
+    async def _listen(self, db: asyncpg.Connection) -> None:
+        lost = asyncio.Event()
+        db.add_termination_listener(lambda _: lost.set())
+        await db.add_listener(f"{self._schema}_command", lambda *_: self._wake.set())
+        await db.add_listener(f"{self._schema}_answer", self._on_answer)
+        await lost.wait()
+
+    def _on_answer(self, *_: object) -> None:
+        self._notifying = asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._answered:
+            self._answered.notify_all()
+
+    async def _wait(self, command_id: UUID) -> Answer | None:
+        look = self._settings.times.look.total_seconds()
+        try:
+            async with asyncio.timeout(self._settings.times.command_wait.total_seconds()):
+                while (answer := await self._answer(command_id)) is None:
+                    async with self._answered:
+                        try:
+                            await asyncio.wait_for(self._answered.wait(), timeout=look)
+                        except TimeoutError:
+                            continue
+                return answer
+        except TimeoutError:
+            return None
+
+    async def _answer(self, command_id: UUID) -> Answer | None:
+        row = await self._pool.fetchrow(
+            "SELECT status, body FROM answer WHERE command_id = $1", command_id
+        )
+        return None if row is None else Answer(row["status"], json.loads(row["body"]))

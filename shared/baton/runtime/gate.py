@@ -1,0 +1,92 @@
+"""The gate of accusing timers: the fact that answers one may be lying unread."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from baton.runtime.shards import Shard
+from baton.runtime.waiting import DueTimer
+from baton.times import Times
+
+
+@dataclass(slots=True)
+class _Ends:
+    """The end offsets of a shard, asked for at `asked` (the process's steady clock)."""
+
+    offsets: dict[str, int]
+    asked: float
+
+
+@dataclass(slots=True)
+class Gate:
+    """Lets an accusing timer through once its shard has read every topic up to an end offset that
+    was asked for after the timer was due.
+    """
+
+    times: Times
+    _ends: dict[int, _Ends] = field(default_factory=dict)
+    _due_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
+    _settles_at: float = 0.0
+
+    def kafka_was_away(self) -> None:
+        """From its return on, intake's spools have a time to empty themselves."""
+        self._settles_at = time.monotonic() + self.times.settle.total_seconds()
+
+    async def ask(
+        self,
+        consumer: AIOKafkaConsumer,
+        partitions: dict[int, dict[str, TopicPartition]],
+        due: list[DueTimer],
+    ) -> None:
+        """Ask for the end offsets of shards with accusing timers that nobody asked for yet.
+
+        All of `due` was found due before this call, so what Kafka answers is from after that.
+        """
+        now = time.monotonic()
+        needed = set()
+        for timer in due:
+            if timer.accuses:
+                since = self._due_since.setdefault((timer.shard, timer.given.due_at), now)
+                ends = self._ends.get(timer.shard)
+                if ends is None or ends.asked < since:
+                    needed.add(timer.shard)
+        if not needed:
+            return
+        places = [tp for shard in needed for tp in partitions[shard].values()]
+        try:
+            offsets = await consumer.end_offsets(places)
+        except (KafkaError, TimeoutError):
+            self.kafka_was_away()
+            return
+        for shard in needed:
+            read_to = {topic: offsets[tp] for topic, tp in partitions[shard].items()}
+            self._ends[shard] = _Ends(read_to, now)
+
+    def opens(self, timer: DueTimer, shard: Shard) -> tuple[bool, bool]:
+        """Whether the timer may fire now, and whether the facts are complete then."""
+        now = time.monotonic()
+        since = self._due_since.get((timer.shard, timer.given.due_at), now)
+        ends = self._ends.get(timer.shard)
+        read_up = (
+            ends is not None
+            and ends.asked >= since
+            and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
+        )
+        if read_up and now >= self._settles_at:
+            return True, True
+        if now - since >= self.times.catch_up.total_seconds():
+            return True, False
+        return False, False
+
+    def fired(self, timers: list[DueTimer]) -> None:
+        """These are done with."""
+        for timer in timers:
+            self._due_since.pop((timer.shard, timer.given.due_at), None)
+
+    def closed(self) -> None:
+        """The shards are no longer this process's."""
+        self._ends.clear()
+        self._due_since.clear()

@@ -1,0 +1,64 @@
+"""Records that Kafka no longer has: an operator accepts the loss, by name, and reading goes on."""
+
+import asyncpg
+from pydantic import BaseModel
+
+from baton import kafka, topics
+from baton.database import connection
+from baton.problems import Problem
+from baton.settings import ServiceSettings
+
+
+class Loss(BaseModel):
+    """What was given up, from an offset (included) to another (excluded)."""
+
+    shard: int
+    topic: str
+    from_offset: int
+    to_offset: int
+
+
+async def accept(
+    pool: asyncpg.Pool, settings: ServiceSettings, place: tuple[int, str], by: str, why: str
+) -> Loss:
+    """Move the position of a partition (shard and topic) to where Kafka's log begins or ends.
+
+    Raises Problem where there is no such position, or where nothing is missing.
+    """
+    shard, topic_name = place
+    topic = next((t for t in topics.ALL if t.name == topic_name and t.sharded), None)
+    if topic is None:
+        raise Problem(404, "No such topic", f"{topic_name} is no topic of leads.", "topic")
+    begin, end = await kafka.log_range(settings, topic, shard)
+    async with connection(pool) as db, db.transaction():
+        # A raise of the epoch, so that nobody who believes to own the shard goes on behind it.
+        await db.execute("UPDATE shard SET epoch = epoch + 1 WHERE shard = $1", shard)
+        at = await db.fetchval(
+            "SELECT next_offset FROM position WHERE shard = $1 AND topic = $2", shard, topic_name
+        )
+        if at is None:
+            detail = f"Nothing was ever read of partition {shard} of {topic_name}."
+            raise Problem(404, "No such position", detail, "shard")
+        if begin <= at <= end:
+            detail = f"It stands at {at}, and Kafka has {begin} to {end}."
+            raise Problem(409, "Nothing is missing", detail)
+        to = begin if at < begin else end
+        await db.execute(
+            "UPDATE position SET next_offset = $3 WHERE shard = $1 AND topic = $2",
+            shard,
+            topic_name,
+            to,
+        )
+        await db.execute(
+            """
+            INSERT INTO accepted_loss (shard, topic, from_offset, to_offset, at, by, why)
+            VALUES ($1, $2, $3, $4, now(), $5, $6)
+            """,
+            shard,
+            topic_name,
+            at,
+            to,
+            by,
+            why,
+        )
+    return Loss(shard=shard, topic=topic_name, from_offset=at, to_offset=to)

@@ -1,0 +1,403 @@
+"""One stay in the group: from joining it to leaving it, with the shards that it brings."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Generic
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+)
+
+from baton.cloudevents import UnknownTypeError
+from baton.database import connection
+from baton.kafka import topic_name
+from baton.logs import logger
+from baton.metrics import RuntimeMetrics
+from baton.runtime import batch as batches
+from baton.runtime import waiting
+from baton.runtime.batch import Batch, Item, Record
+from baton.runtime.errors import (
+    FenceLostError,
+    HaltedError,
+    PositionOutOfRangeError,
+    PublishError,
+    RejoinError,
+    StalledError,
+    UnknownEventTypeError,
+)
+from baton.runtime.gate import Gate
+from baton.runtime.inputs import Shared, State, Subscription
+from baton.runtime.line import Line
+from baton.runtime.shards import NotConfirmedError, Opener, Shard
+from baton.runtime.steps import Step
+from baton.runtime.transaction import Committed, Transactor
+from baton.runtime.waiting import DueTimer
+from baton.settings import ServiceSettings
+
+_LOG = logger(__name__)
+_REPEAT = ("40P01", "40001", "55P03")
+"""SQLSTATEs after which a batch is repeated: deadlock, serialization, a lock that took too long."""
+_OFFSETS_EVERY = 0.25
+_ENDS_EVERY = 10.0
+_POLL_MS = 1_000
+
+
+class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ignore[misc]  # untyped
+    """Polls, applies and publishes for the shards that the group assigns to this process."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        subscription: Subscription,
+        transactor: Callable[..., Transactor[State, Shared]],
+        pool: asyncpg.Pool,
+        consumer: AIOKafkaConsumer,
+        line: Line,
+        metrics: RuntimeMetrics,
+        wake: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._times = settings.times
+        self._topics = {topic_name(settings, topic): topic.name for topic in subscription.topics}
+        self._uses = frozenset(data.event_type for data in subscription.uses)
+        self._transactor = transactor(self._committed)
+        self._pool = pool
+        self._consumer = consumer
+        self._line = line
+        self._metrics = metrics
+        self._wake = wake
+        self._opener = Opener(settings, subscription, pool, consumer, line)
+        self._gate = Gate(settings.times)
+        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        # Held by whoever works on the shards: a batch, an opening, or a revocation.
+        self._turn = asyncio.Lock()
+        self._assigned: Sequence[TopicPartition] | None = None
+        self._shards: dict[int, Shard] = {}
+        self._poll: asyncio.Task[dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]] | None
+        self._poll = None
+        self._asked: dict[int, Shard] = {}
+        self._due: list[DueTimer] = []
+        self._next_look = 0.0
+        self._failure: BaseException | None = None
+        self._offsets: dict[TopicPartition, int] = {}
+        self._next_offsets = 0.0
+        self._next_ends = 0.0
+        self._next_delete = 0.0
+        self.opened = False
+        self._progress = time.monotonic()
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """The shards that are open."""
+        return sorted(self._shards)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Join the group and work until `stop`, or until something ends the stay."""
+        self._consumer.subscribe(topics=list(self._topics), listener=self)
+        try:
+            async with connection(self._pool) as db:
+                while not stop.is_set():
+                    await self._step(db)
+            async with self._turn:
+                await self._let_go()
+        finally:
+            if self._poll is not None:
+                self._poll.cancel()
+
+    # --- what the group says
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Let go: finish the batch, publish what it came to, forget what was polled."""
+        try:
+            async with asyncio.timeout(self._times.drain.total_seconds()), self._turn:
+                await self._let_go()
+        except TimeoutError as error:
+            self._fail(PublishError(f"could not let go of shards within {self._times.drain}"))
+            raise PublishError from error
+        except Exception as error:
+            # aiokafka swallows what a listener raises; the process must not live on with it.
+            self._fail(error)
+            raise
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Have the loop open what was assigned, outside the rebalance."""
+        self._assigned = list(assigned)
+        self._wake.set()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._wake.set()
+
+    def _close(self) -> None:
+        self._line.forget(list(self._shards))
+        if Step.FORGET_REVOKED not in self._leave_out:
+            self._shards = {}
+            if self._poll is not None:
+                self._poll.cancel()
+                self._poll = None
+        self._assigned = None
+        self._due = []
+        self._gate.closed()
+        self._offsets = {}
+        self._metrics.shards_open.set(0)
+
+    # --- the loop
+
+    async def _step(self, db: asyncpg.Connection) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._assigned is not None:
+            async with self._turn:
+                await self._open_assigned()
+        await self._wait()
+        async with self._turn:
+            records = self._polled()
+            commands = await self._look(db)
+            await self._apply(db, records, commands)
+        await self._show_offsets()
+
+    async def _open_assigned(self) -> None:
+        assigned, self._assigned = self._assigned, None
+        if assigned is None:
+            return
+        self._shards = {}
+        for number in self._opener.complete(assigned):
+            try:
+                self._shards[number] = await self._opener.open(number)
+            except NotConfirmedError:
+                # A newer assignment is on its way; leaving now would make a storm of rejoins.
+                self._shards = {}
+                return
+        self.opened = True
+        self._next_look = 0.0
+        self._progress = time.monotonic()
+        self._metrics.shards_open.set(len(self._shards))
+        _LOG.info("shards are open", shards=sorted(self._shards))
+
+    async def _wait(self) -> None:
+        """Until there are records, something woke the loop, or a timer is due."""
+        if self._poll is None and self._shards:
+            self._asked = dict(self._shards)
+            partitions = [tp for n in self._asked for tp in self._opener.partitions(n).values()]
+            self._poll = asyncio.create_task(
+                self._consumer.getmany(
+                    *partitions, timeout_ms=_POLL_MS, max_records=self._settings.batch_events
+                )
+            )
+        woken = asyncio.create_task(self._wake.wait())
+        tasks: set[asyncio.Task[object]] = {woken}
+        if self._poll is not None:
+            tasks.add(self._poll)
+        wait = max(0.0, self._next_look - time.monotonic())
+        await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+
+    def _polled(self) -> list[Record]:
+        """The records of a poll that is done, of shards that are still the same as then."""
+        if self._poll is None or not self._poll.done():
+            return []
+        poll, self._poll = self._poll, None
+        try:
+            found = poll.result()
+        except asyncio.CancelledError:
+            return []
+        except OffsetOutOfRangeError as error:
+            msg = f"Kafka no longer has what must be read next: {error}"
+            raise PositionOutOfRangeError(msg) from error
+        records = []
+        for partition, some in found.items():
+            shard = self._shards.get(partition.partition)
+            forget = Step.FORGET_REVOKED not in self._leave_out
+            if forget and (shard is None or shard is not self._asked.get(partition.partition)):
+                continue
+            topic = self._topics[partition.topic]
+            records += [
+                Record(partition.partition, topic, r.offset, r.key, r.value, r.headers)
+                for r in some
+            ]
+        return records
+
+    async def _look(self, db: asyncpg.Connection) -> list[Item]:
+        """Once a second, or woken: commands, timers, and whether things move."""
+        if not self._shards or not (self._wake.is_set() or time.monotonic() >= self._next_look):
+            if not self._shards:
+                self._wake.clear()
+                self._next_look = time.monotonic() + self._times.look.total_seconds()
+            return []
+        self._wake.clear()
+        shards = list(self._shards)
+        commands = await waiting.commands(db, shards, self._settings.partitions)
+        self._due, wait = await waiting.due_timers(
+            db, shards, by_event_clock=self._settings.clock == "events"
+        )
+        await self._gate.ask(
+            self._consumer, {n: self._opener.partitions(n) for n in shards}, self._due
+        )
+        await self._watch(shards)
+        self._next_look = time.monotonic() + self._times.look.total_seconds()
+        self._expect(None if wait is None else wait.total_seconds())
+        return commands
+
+    def _expect(self, seconds: float | None) -> None:
+        if seconds is not None:
+            self._next_look = min(self._next_look, time.monotonic() + max(0.0, seconds))
+
+    async def _apply(
+        self, db: asyncpg.Connection, records: list[Record], commands: list[Item]
+    ) -> None:
+        """Apply what there is, with what may be deleted from the outbox, if there is anything."""
+        ends = self._ends_of(records)
+        items = commands + self._read(records)
+        timers = self._open_timers(ends)
+        items += [Item(timer.shard, timer.given) for timer in timers]
+        published = self._line.take_published(list(self._shards))
+        if Step.DELETE_PUBLISHED in self._leave_out:
+            published = {}
+        if not items and not ends and (not published or time.monotonic() < self._next_delete):
+            return
+        self._next_delete = time.monotonic() + self._times.look.total_seconds()
+        touched = {item.shard for item in items} | {n for n, _ in ends} | set(published)
+        epochs = {n: self._shards[n].epoch for n in touched if n in self._shards}
+        begins = {place: self._shards[place[0]].positions[place[1]] for place in ends}
+        batch = Batch(items, epochs, begins, ends, published)
+        await self._repeat(db, batch)
+        self._gate.fired(timers)
+        fired = {timer.given.id for timer in timers}
+        self._due = [timer for timer in self._due if timer.given.id not in fired]
+
+    def _ends_of(self, records: list[Record]) -> dict[tuple[int, str], int]:
+        ends: dict[tuple[int, str], int] = {}
+        for record in records:
+            place = (record.shard, record.topic)
+            if place not in ends:
+                begin = self._shards[record.shard].positions[record.topic]
+                if record.offset < begin and Step.SEEK not in self._leave_out:
+                    msg = f"{place} was polled from {record.offset}, and stands at {begin}"
+                    raise RejoinError(msg)
+            ends[place] = record.offset + 1
+        return ends
+
+    def _read(self, records: list[Record]) -> list[Item]:
+        check = Step.CHECK_PARTITION not in self._leave_out
+        try:
+            return batches.read(
+                records, self._uses, self._settings.partitions, check_partition=check
+            )
+        except UnknownTypeError as error:
+            msg = (
+                f"an event has the type {error}, which this release does not know: deploy this "
+                "service's new release before the one that writes it"
+            )
+            if Step.STOP_ON_UNKNOWN_TYPE in self._leave_out:
+                return []
+            raise UnknownEventTypeError(msg) from error
+
+    def _open_timers(self, ends: dict[tuple[int, str], int]) -> list[DueTimer]:
+        """The due timers that may fire after the events of this batch."""
+        fire = []
+        for timer in self._due:
+            shard = self._shards.get(timer.shard)
+            if shard is None:
+                continue
+            if timer.accuses and Step.TIMER_GATE not in self._leave_out:
+                after = {t: ends.get((timer.shard, t), at) for t, at in shard.positions.items()}
+                opens, complete = self._gate.opens(timer, replace(shard, positions=after))
+                if not opens:
+                    continue
+                if not complete:
+                    self._metrics.late_timers.inc()
+                    given = replace(timer.given, facts_complete=False)
+                    fire.append(replace(timer, given=given))
+                    continue
+            fire.append(timer)
+        return fire
+
+    async def _repeat(self, db: asyncpg.Connection, batch: Batch) -> None:
+        """Apply a batch; one that met a deadlock or a lock held too long is repeated."""
+        deadline = time.monotonic() + self._times.patience.total_seconds()
+        while True:
+            try:
+                await self._transactor.run(db, batch)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate not in _REPEAT or time.monotonic() > deadline:
+                    raise
+                self._metrics.retries.labels(error.sqlstate).inc()
+                await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - jitter
+            except FenceLostError:
+                if Step.REJOIN not in self._leave_out:
+                    raise
+                self._skip(batch)
+                return
+            else:
+                return
+
+    def _skip(self, batch: Batch) -> None:
+        """Test only: stay in the group and go on behind a batch that was refused."""
+        for (number, topic), end in batch.ends.items():
+            self._shards[number].positions[topic] = end
+
+    async def _committed(self, done: Committed) -> None:
+        for (number, topic), end in done.batch.ends.items():
+            self._shards[number].positions[topic] = end
+            partition = self._opener.partitions(number)[topic]
+            self._offsets[partition] = end
+        self._progress = time.monotonic()
+        self._line.deleted(dict(done.batch.published))
+        if done.next_due is not None:
+            self._expect(done.next_due.total_seconds())
+        await self._line.put(done.outbox)
+
+    async def _show_offsets(self) -> None:
+        """Commit positions to the group, four times a second: for displays of lag only."""
+        if not self._offsets or time.monotonic() < self._next_offsets:
+            return
+        self._next_offsets = time.monotonic() + _OFFSETS_EVERY
+        offsets, self._offsets = self._offsets, {}
+        with contextlib.suppress(CommitFailedError, IllegalStateError, KafkaError):
+            await self._consumer.commit(offsets)
+
+    async def _watch(self, shards: Sequence[int]) -> None:
+        """See that positions move while Kafka has more; a dead fetch looks like an idle topic."""
+        if time.monotonic() < self._next_ends:
+            return
+        self._next_ends = time.monotonic() + _ENDS_EVERY
+        partitions = {
+            tp: self._shards[n].positions[topic]
+            for n in shards
+            for topic, tp in self._opener.partitions(n).items()
+        }
+        try:
+            ends = await self._consumer.end_offsets(list(partitions))
+        except (KafkaError, TimeoutError):
+            self._gate.kafka_was_away()
+            self._progress = time.monotonic()
+            return
+        lag = sum(max(0, ends[tp] - at) for tp, at in partitions.items())
+        self._metrics.lag.set(lag)
+        if lag == 0:
+            self._progress = time.monotonic()
+        elif time.monotonic() - self._progress > self._times.stall.total_seconds():
+            msg = f"{lag} records wait, and nothing moved for {self._times.stall}"
+            raise StalledError(msg)
+
+    async def _let_go(self) -> None:
+        """Publish what is committed, delete what is published, and close the shards."""
+        await self._line.drained()
+        published = self._line.take_published(list(self._shards))
+        if published:
+            epochs = {number: self._shards[number].epoch for number in published}
+            # Who has lost a shard already leaves the deletion to its next owner.
+            with contextlib.suppress(RejoinError, HaltedError):
+                async with connection(self._pool) as db:
+                    await self._repeat(db, Batch([], epochs, {}, {}, published))
+        self._close()

@@ -1,0 +1,195 @@
+"""The runner of a service: in the group while it may work, outside it while it must not."""
+
+import asyncio
+import random
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Generic
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from baton import kafka
+from baton.database import connection
+from baton.logs import logger
+from baton.metrics import RuntimeMetrics
+from baton.runtime import dead_letters
+from baton.runtime.errors import (
+    BreakerTrippedError,
+    DeploymentError,
+    HaltedError,
+    PolicyMissingError,
+    RejoinError,
+)
+from baton.runtime.inputs import Decide, Shared, State, Subscription
+from baton.runtime.line import Line
+from baton.runtime.membership import Membership
+from baton.runtime.policies import Policies
+from baton.runtime.ports import Store
+from baton.runtime.shards import check_deployment
+from baton.runtime.status import Status
+from baton.runtime.steps import Step
+from baton.runtime.transaction import Transactor
+from baton.settings import ServiceSettings
+from baton.tracing import Tracing
+
+_PART = "runner"
+_LOG = logger(__name__)
+
+
+class Runner(Generic[State, Shared]):
+    """Consumes a service's topics, decides, and publishes."""
+
+    def __init__(
+        self,
+        service: str,
+        subscription: Subscription,
+        store: Store[State, Shared],
+        decide: Decide[State, Shared],
+        settings: ServiceSettings,
+        pool: asyncpg.Pool,
+        policies: Policies,
+        status: Status,
+        metrics: RuntimeMetrics,
+        tracing: Tracing,
+    ) -> None:
+        self._service = service
+        self._subscription = subscription
+        self._settings = settings
+        self._pool = pool
+        self._policies = policies
+        self._status = status
+        self._metrics = metrics
+        self.wake = asyncio.Event()
+        self._worked = False
+        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        self._transactor = partial(
+            Transactor[State, Shared],
+            service,
+            subscription,
+            store,
+            decide,
+            settings,
+            policies,
+            metrics,
+            tracing,
+        )
+        status.not_ready(_PART, "it has not joined its group yet")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; raises whatever must end the process.
+
+        I/O that fails is tried again, with jitter, for `Times.patience`.
+        """
+        failing_since: float | None = None
+        while not stop.is_set():
+            self._worked = False
+            try:
+                await self._may_work()
+                await self._stay(stop)
+            except RejoinError as error:
+                self._metrics.rejoins.labels(error.why).inc()
+                _LOG.info("left the group to join it again", why=str(error))
+            except HaltedError as error:
+                if self._status.reasons.get(_PART) != str(error):
+                    _LOG.error("the service must not go on", why=str(error))
+                self._status.not_ready(_PART, str(error))
+                await self._pause(stop)
+            except (KafkaError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+                self._status.not_ready(_PART, f"{type(error).__name__}: {error}")
+                if failing_since is None or self._worked:
+                    failing_since = time.monotonic()
+                if time.monotonic() - failing_since > self._settings.times.patience.total_seconds():
+                    raise
+                _LOG.warning("I/O failed and is tried again", error=type(error).__name__)
+            else:
+                failing_since = None
+            await asyncio.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter
+
+    async def _may_work(self) -> None:
+        """Raise HaltedError while the breaker is open or there is no policy to decide by."""
+        async with connection(self._pool) as db:
+            if await db.fetchval("SELECT to_regclass('breaker')") is None:
+                msg = "the database has no tables of this service: run `baton migrate`"
+                raise DeploymentError(msg)
+            breaker = await dead_letters.breaker(db)
+            self._metrics.breaker.set(breaker.tripped)
+            if breaker.tripped and Step.BREAKER not in self._leave_out:
+                msg = (
+                    f"{self._service} has stopped itself: {breaker.why}. See `baton dead-letters "
+                    f"list {self._service}`, mend the cause, then `baton resume {self._service}`."
+                )
+                raise BreakerTrippedError(msg)
+            if self._settings.clock == "database":
+                now = await db.fetchval("SELECT clock_timestamp()")
+                await self._policies.bundle(db, self._policies.activations, now)
+        if not self._policies.activations:
+            msg = "no policy bundle is in force yet: run `baton policy activate`"
+            raise PolicyMissingError(msg)
+
+    async def _stay(self, stop: asyncio.Event) -> None:
+        settings = self._settings
+        consumer = kafka.member(settings, self._service, settings.times)
+        producer = kafka.producer(settings)
+        line = Line(producer, settings.topic_prefix, settings.times, self._metrics, self._leave_out)
+        membership = Membership(
+            settings,
+            self._subscription,
+            self._transactor,
+            self._pool,
+            consumer,
+            line,
+            self._metrics,
+            self.wake,
+        )
+        try:
+            await self._check_deployment()
+            await producer.start()
+            await consumer.start()
+            self._status.ready(_PART)
+            await _until_one_ends(membership.run(stop), line.run())
+        finally:
+            self._worked = membership.opened
+            self._status.reasons.setdefault(_PART, "it is not in its group")
+            self._metrics.shards_open.set(0)
+            await self._leave(consumer, producer)
+
+    async def _leave(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+        try:
+            async with asyncio.timeout(self._settings.times.session.total_seconds()):
+                await consumer.stop()
+                await producer.stop()
+        except (KafkaError, TimeoutError) as error:
+            _LOG.warning("left the group without a word", error=type(error).__name__)
+
+    async def _check_deployment(self) -> None:
+        found = await kafka.partitions(self._settings, self._subscription.topics)
+        await check_deployment(self._settings, self._pool, found)
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        self.wake.clear()
+        self._policies.changed.clear()
+        waits = {
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(self.wake.wait()),
+            asyncio.create_task(self._policies.changed.wait()),
+        }
+        seconds = self._settings.times.look.total_seconds()
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+
+async def _until_one_ends(*works: Coroutine[None, None, None]) -> None:
+    """Until the first of these ends; the others are cancelled. Raises what the first raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,286 @@
+"""How a service's process is put together: API, health, metrics, runner, and their common end."""
+
+import asyncio
+import contextlib
+import hmac
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import uvicorn
+import uvloop
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from baton import database, logs, problems
+from baton.logs import logger
+from baton.metrics import RuntimeMetrics
+from baton.problems import Problem
+from baton.runtime import admin
+from baton.runtime.commands import Commands
+from baton.runtime.housekeeping import keep_house
+from baton.runtime.inputs import Decide, Shared, State, Subscription
+from baton.runtime.policies import Policies
+from baton.runtime.ports import Store
+from baton.runtime.runner import Runner
+from baton.runtime.status import Status
+from baton.settings import ServiceSettings
+from baton.tracing import Tracing
+
+_LOG = logger(__name__)
+_LAST_SECONDS = 5
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+class Health(BaseModel):
+    """`reasons` says for each part that can't work for now why not."""
+
+    status: str
+    reasons: dict[str, str] = {}
+
+
+def application(
+    title: str,
+    says: str,
+    api_token: str,
+    routers: Sequence[APIRouter],
+    open_routers: Sequence[APIRouter] = (),
+    *,
+    status: Status,
+    registry: CollectorRegistry,
+    tracing: Tracing,
+) -> FastAPI:
+    """A service's HTTP side. `routers` demand the bearer token, `open_routers` do not."""
+    app = FastAPI(
+        title=f"Baton {title}",
+        description=says,
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        responses={
+            "4XX": {
+                "description": "A problem (RFC 9457)",
+                "content": {
+                    problems.MEDIA_TYPE: {"schema": problems.ProblemBody.model_json_schema()}
+                },
+            }
+        },
+    )
+    problems.handle(app)
+    demand = Depends(_bearer(api_token))
+    for router in routers:
+        app.include_router(router, dependencies=[demand])
+    for router in open_routers:
+        app.include_router(router)
+    app.include_router(_health(status, registry))
+    app.add_middleware(_Traced, tracing=tracing)
+    return app
+
+
+def _bearer(token: str) -> Callable[..., Awaitable[None]]:
+    scheme = HTTPBearer(auto_error=False)
+
+    async def check(
+        given: HTTPAuthorizationCredentials | None = Depends(scheme),  # noqa: B008 - FastAPI's way
+    ) -> None:
+        sent = "" if given is None else given.credentials
+        if not hmac.compare_digest(sent.encode(errors="replace"), token.encode()):
+            raise Problem(
+                401,
+                "Not authorised",
+                "Send the header 'Authorization: Bearer TOKEN' with the deployment's API token.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    return check
+
+
+def _health(status: Status, registry: CollectorRegistry) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    async def healthz() -> Health:
+        """Whether the process lives."""
+        return Health(status="alive")
+
+    @router.get("/readyz", response_model=Health)
+    async def readyz() -> JSONResponse:
+        """Whether it can do its work, and why not."""
+        reasons = dict(status.reasons)
+        body = Health(status="not ready" if reasons else "ready", reasons=reasons)
+        return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus' text."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+class _Traced:
+    """Continues the caller's trace, or begins one, for each HTTP request."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        traceparent = headers.get(b"traceparent", b"").decode("latin-1") or None
+        with self._tracing.request(f"{scope['method']} {scope['path']}", traceparent):
+            await self._app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that a process does as long as it lives; its end is the process's end.
+
+    Who heeds `stop` ends by itself, in order; the others are cancelled after that.
+    """
+
+    name: str
+    work: Coroutine[None, None, None]
+    heeds_stop: bool = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn beside other tasks: signals are the process's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    app: FastAPI, settings: ServiceSettings, tasks: Sequence[Task], stop: asyncio.Event
+) -> None:
+    """Answer HTTP and do the tasks until SIGTERM or SIGINT, or until one of them ends by itself.
+
+    At a signal `stop` is set, and all is over within `Times.shutdown`. Raises what a task raised.
+    """
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    all_tasks = (*tasks, Task("http", server.serve(), heeds_stop=True))
+    running = {asyncio.create_task(task.work, name=task.name): task for task in all_tasks}
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in done if task is not stopping]
+    if ended and not stop.is_set():
+        _LOG.error("a task of the process has ended", tasks=[task.get_name() for task in ended])
+    stop.set()
+    server.should_exit = True
+    stopping.cancel()
+    await _wind_up(running, settings.times.shutdown.total_seconds())
+    for task in ended:
+        task.result()
+
+
+async def _wind_up(running: Mapping[asyncio.Task[None], Task], within: float) -> None:
+    heeding = [task for task, what in running.items() if what.heeds_stop]
+    _, late = await asyncio.wait(heeding, timeout=within)
+    if late:
+        _LOG.error("not ended in time", tasks=[task.get_name() for task in late])
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running, timeout=_LAST_SECONDS)
+
+
+async def consume(
+    settings: ServiceSettings,
+    name: str,
+    says: str,
+    subscription: Subscription,
+    store: Store[State, Shared],
+    decide: Decide[State, Shared],
+    routers: Callable[[AsyncEngine, Commands], Sequence[APIRouter]],
+) -> None:
+    """The whole life of a service that consumes and answers questions: its only parts."""
+    stop = asyncio.Event()
+    status = Status()
+    registry = CollectorRegistry()
+    tracing = Tracing(name, None if settings.otlp_endpoint is None else str(settings.otlp_endpoint))
+    pool = await database.pool(settings, name, settings.times)
+    engine = database.engine(settings, name)
+    policies = Policies(settings, status)
+    runner = Runner(
+        name,
+        subscription,
+        store,
+        decide,
+        settings,
+        pool,
+        policies,
+        status,
+        RuntimeMetrics(registry),
+        tracing,
+    )
+    commands = Commands(name, settings, pool, runner.wake)
+    app = application(
+        name,
+        says,
+        settings.api_token.get_secret_value(),
+        [*routers(engine, commands), admin.router(pool, settings, commands)],
+        status=status,
+        registry=registry,
+        tracing=tracing,
+    )
+    tasks = [
+        Task("runner", runner.run(stop), heeds_stop=True),
+        Task("policy", policies.feed(pool)),
+        Task("commands", commands.listen()),
+        Task("housekeeping", keep_house(pool)),
+    ]
+    try:
+        await serve(app, settings, tasks, stop)
+    finally:
+        await engine.dispose()
+        pool.terminate()
+        tracing.close()
+
+
+def main(
+    settings: Callable[[], Settings],
+    service: str,
+    run: Callable[[Settings], Coroutine[None, None, None]],
+) -> None:
+    """Start a process: read its settings, or say in a line each what is wrong with them."""
+    try:
+        read = settings()
+    except ValidationError as error:
+        for detail in error.errors(include_input=False, include_url=False):
+            name = "BATON_" + "__".join(str(part) for part in detail["loc"]).upper()
+            sys.stderr.write(f"{service}: {name}: {detail['msg']}\n")
+        sys.exit(2)
+    logs.configure(service, read.log_format, read.log_level)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(run(read))
+    except Exception:
+        _LOG.exception("the process ends")
+        sys.exit(1)

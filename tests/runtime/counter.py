@@ -1,0 +1,175 @@
+"""A toy service: it counts what it is told of a lead, and says so. Its domain is nothing else."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel, JsonValue
+
+from baton import topics
+from baton.events import (
+    LeadActivity,
+    LeadCaptured,
+    LeadErased,
+    LeadFollowup,
+    LeadScored,
+    Profile,
+    Score,
+    Stage,
+)
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import (
+    Answer,
+    Arm,
+    CommandInput,
+    Decision,
+    EventInput,
+    Input,
+    Row,
+    Subscription,
+    TimerInput,
+)
+
+SUBSCRIPTION = Subscription(
+    topics=(topics.LEAD_CAPTURED, topics.LEAD_FOLLOWUP, topics.LEAD_SCORED, topics.LEAD_IDENTITY),
+    uses=(LeadCaptured, LeadFollowup, LeadScored, LeadErased),
+)
+
+
+class Count(BaseModel):
+    """How often each kind of input took effect on a lead, and the last `value` it was given."""
+
+    captured: int = 0
+    followups: int = 0
+    scored: int = 0
+    timers: list[str] = []
+    commands: int = 0
+    facts_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow(Row):
+    """A row that PostgreSQL itself checks: `amount` must fit into a smallint."""
+
+    lead_id: UUID
+    amount: int
+
+
+def decide(
+    state: Count | None, shared: None, given: Input, bundle: Bundle, now: datetime
+) -> Decision[Count, None]:
+    """Count; what the follow-up's answers ask for, they get: see the tests."""
+    count = state or Count()
+    match given:
+        case EventInput(event=event):
+            return _on_event(count, event.data, now)
+        case TimerInput():
+            count = count.model_copy(
+                update={
+                    "timers": [*count.timers, given.name],
+                    "facts_complete": given.facts_complete,
+                }
+            )
+            return Decision(count, events=[_told(given.lead_id, given.due_at, count)])
+        case CommandInput():
+            if given.body == "poison":
+                raise ValueError("the command is poison")
+            count = count.model_copy(update={"commands": count.commands + 1})
+            return Decision(
+                count,
+                events=[_told(given.lead_id, now, count)],
+                answer=Answer(200, {"commands": count.commands}),
+            )
+
+
+def _on_event(count: Count, data: object, now: datetime) -> Decision[Count, None]:
+    if isinstance(data, LeadErased):
+        return Decision(None)
+    if isinstance(data, LeadScored):
+        return Decision(count.model_copy(update={"scored": count.scored + 1}))
+    if isinstance(data, LeadFollowup):
+        return _on_followup(count.model_copy(update={"followups": count.followups + 1}), data, now)
+    assert isinstance(data, LeadCaptured | LeadActivity)
+    count = count.model_copy(update={"captured": count.captured + 1})
+    return Decision(count, events=[_told(data.lead_id, data.occurred_at, count)])
+
+
+def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Count, None]:
+    asked = data.answers
+    if asked.get("poison"):
+        raise ValueError("this fact is poison")
+    arm: Sequence[Arm] = ()
+    if "arm" in asked:
+        seconds = timedelta(seconds=float(str(asked["arm"])))
+        arm = [Arm("t", now + seconds, accuses=bool(asked.get("accuses")))]
+    rows: Sequence[Row] = ()
+    if "amount" in asked:
+        rows = [CountRow(data.lead_id, int(str(asked["amount"])))]
+    told = [_told(data.lead_id, data.occurred_at, count, large=int(str(asked.get("large", 0))))]
+    return Decision(
+        count,
+        events=told if asked.get("tell") or asked.get("large") else (),
+        arm=arm,
+        cancel=["t"] if asked.get("cancel") else (),
+        rows=rows,
+    )
+
+
+def _told(lead_id: UUID, occurred_at: datetime, count: Count, large: int = 0) -> LeadScored:
+    """What the counter publishes; `score.total` is the number of inputs that took effect."""
+    total = count.captured + count.followups + len(count.timers) + count.commands
+    return LeadScored(
+        lead_id=lead_id,
+        occurred_at=occurred_at,
+        cause=lead_id,
+        enquiry=None,
+        new_enquiry=False,
+        score=Score(fit=0, engagement=0, total=total, grade="A"),
+        stage_before=None,
+        stage=Stage.LEAD,
+        reasons=(),
+        profile=Profile(brand="b", source="s", custom={f"c{i}": "x" * 900 for i in range(large)}),
+    )
+
+
+Hook = Callable[[asyncpg.Connection, Sequence[Input]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class CounterStore:
+    """Has a table of amounts; `on_lock` and `on_save` let a test stop the process in between."""
+
+    on_lock: Hook | None = None
+    on_save: Callable[[asyncpg.Connection], Awaitable[None]] | None = None
+    state: type[Count] = Count
+
+    async def lock(
+        self,
+        db: asyncpg.Connection,
+        given: Sequence[Input],
+        states: dict[UUID, Count],
+        bundle: Bundle,
+    ) -> None:
+        if self.on_lock is not None:
+            await self.on_lock(db, given)
+
+    async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: None) -> None:
+        for row in rows:
+            assert isinstance(row, CountRow)
+            await db.execute(
+                "INSERT INTO amount (lead_id, amount) VALUES ($1, $2::bigint::smallint)",
+                row.lead_id,
+                row.amount,
+            )
+        if self.on_save is not None:
+            await self.on_save(db)
+
+    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+        await db.execute("DELETE FROM amount WHERE lead_id = ANY($1::uuid[])", lead_ids)
+
+
+def total_of(value: JsonValue) -> int:
+    """`score.total` of a told event's data."""
+    return LeadScored.model_validate(value).score.total
