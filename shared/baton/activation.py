@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from baton import cloudevents, identity, kafka, topics
 from baton.cloudevents import Event
-from baton.events import BundlePublished, EventData, PolicyActivated
+from baton.events import BundlePublished, PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton.times import Times
@@ -34,14 +34,14 @@ async def activate(
         why=why,
     )
     published = BundlePublished(hash=bundle.hash, files=dict(bundle.files))
-    bundle_event = Event[EventData](
+    bundle_event = Event(
         id=identity.named_id("bundle", bundle.hash),
         source=_SOURCE,
         time=now,
         subject=bundle.hash,
         data=published,
     )
-    activation_event = Event[EventData](
+    activation_event = Event(
         id=activation.activation_id,
         source=_SOURCE,
         time=now,

@@ -1,0 +1,334 @@
+"""Processes of the toy counter service, on real Kafka and PostgreSQL, all in one event loop."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from counter import SUBSCRIPTION, Count, CounterStore, decide
+from prometheus_client import CollectorRegistry
+from pydantic import JsonValue, SecretStr
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from baton import activation, cloudevents, database, identity, kafka, topics
+from baton.cloudevents import Event
+from baton.events import (
+    EventData,
+    FollowupType,
+    LeadCaptured,
+    LeadErased,
+    LeadFollowup,
+    LeadScored,
+    Profile,
+)
+from baton.metrics import RuntimeMetrics
+from baton.policy.bundle import Bundle
+from baton.runtime import tables
+from baton.runtime.commands import Commands
+from baton.runtime.policies import Policies
+from baton.runtime.runner import Runner
+from baton.runtime.status import Status
+from baton.settings import ServiceSettings
+from baton.times import Times
+from baton.topics import Topic
+from baton.tracing import Tracing
+
+Found = TypeVar("Found")
+SCHEMA = "counter"
+PARTITIONS = 3
+BUNDLE = Path(__file__).parents[2] / "deploy" / "policy"
+PATIENCE = 60.0
+QUICK = Times(
+    heartbeat=timedelta(seconds=0.5),
+    session=timedelta(seconds=6),
+    rebalance=timedelta(seconds=20),
+    drain=timedelta(seconds=18),
+    publish=timedelta(seconds=5),
+    shutdown=timedelta(seconds=20),
+    lock=timedelta(seconds=0.5),
+    idle_in_transaction=timedelta(seconds=5),
+    statement=timedelta(seconds=8),
+    transaction=timedelta(seconds=15),
+    look=timedelta(seconds=0.2),
+    settle=timedelta(seconds=1),
+    catch_up=timedelta(seconds=20),
+)
+
+
+def settings_for(
+    bootstrap: str,
+    url: str,
+    prefix: str,
+    **changes: Any,  # noqa: ANN401 - a setting's own type
+) -> ServiceSettings:
+    return ServiceSettings(
+        **{
+            "kafka_bootstrap_servers": bootstrap,
+            "database_url": SecretStr(url),
+            "topic_prefix": prefix,
+            "partitions": PARTITIONS,
+            "api_token": SecretStr("t" * 16),
+            "port": 0,
+            "times": QUICK,
+            **changes,
+        }
+    )
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of the counter service, as its main.py would put it together."""
+
+    runner: Runner[Count, None]
+    store: CounterStore
+    pool: asyncpg.Pool
+    status: Status
+    commands: Commands
+    stop: asyncio.Event
+    registry: CollectorRegistry
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def running(self) -> asyncio.Task[None]:
+        """The runner's task; done with an exception where the process would have ended."""
+        return self.tasks[0]
+
+    @property
+    def ready(self) -> bool:
+        return not self.status.reasons
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    async def end(self) -> None:
+        """SIGTERM."""
+        self.stop.set()
+        await asyncio.wait(self.tasks[:1], timeout=PATIENCE)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL: nothing is finished, connections are cut."""
+        self.pool.terminate()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class World:
+    """Kafka, PostgreSQL and what the tests ask of them."""
+
+    settings: ServiceSettings
+    producer: AIOKafkaProducer
+    db: asyncpg.Connection
+    processes: list[Process] = field(default_factory=list)
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def lead(self, shard: int = 0) -> UUID:
+        """The id of a new lead that belongs to a shard."""
+        while True:
+            lead_id = identity.named_id("lead", str(next(self.numbers)))
+            if identity.shard_of(str(lead_id).encode(), PARTITIONS) == shard:
+                return lead_id
+
+    async def start(self, store: CounterStore | None = None, **changes: Any) -> Process:  # noqa: ANN401
+        """Start a process."""
+        settings = self.settings.model_copy(update=changes)
+        status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
+        pool = await database.pool(settings, SCHEMA, settings.times)
+        policies = Policies(settings, status)
+        store = store or CounterStore()
+        runner = Runner(
+            SCHEMA,
+            SUBSCRIPTION,
+            store,
+            decide,
+            settings,
+            pool,
+            policies,
+            status,
+            RuntimeMetrics(registry),
+            Tracing(SCHEMA),
+        )
+        commands = Commands(SCHEMA, settings, pool, runner.wake)
+        process = Process(runner, store, pool, status, commands, stop, registry)
+        process.tasks = [
+            asyncio.create_task(runner.run(stop)),
+            asyncio.create_task(policies.feed(pool)),
+            asyncio.create_task(commands.listen()),
+        ]
+        self.processes.append(process)
+        return process
+
+    async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:  # noqa: ANN401
+        """Write an event to its topic as another service would; returns its id."""
+        subject = key or getattr(data, "lead_id", None)
+        number = next(self.numbers)
+        now = datetime.now(UTC)
+        event = Event(
+            **{
+                "id": identity.following_id(identity.named_id(str(number)), now, "test", 0),
+                "source": "/test",
+                "time": now,
+                "subject": str(subject),
+                "data": data,
+                **changes,
+            }
+        )
+        await self.put_record(data.topic, cloudevents.encode(event))
+        return event.id
+
+    async def put_record(
+        self, topic: Topic, message: cloudevents.Message, partition: int | None = None
+    ) -> None:
+        if partition is None:
+            partition = identity.shard_of(message.key, PARTITIONS)
+        await self.producer.send_and_wait(
+            kafka.topic_name(self.settings, topic),
+            value=message.value,
+            key=message.key,
+            headers=list(message.headers),
+            partition=partition,
+        )
+
+    async def state(self, lead_id: UUID) -> Count | None:
+        text = await self.db.fetchval("SELECT state FROM lead WHERE lead_id = $1", lead_id)
+        return None if text is None else Count.model_validate_json(text)
+
+    async def counted(self, lead_id: UUID, what: Callable[[Count], bool]) -> Count:
+        """Wait until a lead's count is as wanted."""
+
+        async def look() -> Count | None:
+            count = await self.state(lead_id)
+            return count if count is not None and what(count) else None
+
+        return await eventually(look)
+
+    async def told(self, topic: Topic = topics.LEAD_SCORED) -> list[Event[EventData]]:
+        """Every event on a topic, by partition in the order of the log, copies included."""
+        name = kafka.topic_name(self.settings, topic)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka_bootstrap_servers, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            count = kafka.partition_count(self.settings, topic)
+            places = [TopicPartition(name, n) for n in range(count)]
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            ends = await consumer.end_offsets(places)
+            found = []
+            for place in places:
+                while await consumer.position(place) < ends[place]:
+                    records = await consumer.getmany(place, timeout_ms=1000)
+                    found += records.get(place, [])
+            return [cloudevents.decode(r.key, r.value, r.headers) for r in found]
+        finally:
+            await consumer.stop()
+
+    async def settled(self, topic: Topic = topics.LEAD_CAPTURED) -> None:
+        """Wait until positions are at the end of a topic, and the outbox is empty."""
+        name = kafka.topic_name(self.settings, topic)
+        places = [TopicPartition(name, n) for n in range(PARTITIONS)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        await consumer.start()
+        ends = await consumer.end_offsets(places)
+        await consumer.stop()
+
+        async def look() -> bool:
+            rows = await self.db.fetch(
+                "SELECT shard, next_offset FROM position WHERE topic = $1", topic.name
+            )
+            at = {row["shard"]: row["next_offset"] for row in rows}
+            reached = all(at.get(p.partition, 0) >= end for p, end in ends.items())
+            return reached and not await self.db.fetchval("SELECT count(*) FROM outbox")
+
+        await eventually(look)
+
+
+async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
+    """Look until there is something; fails after a generous time."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await look()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+def captured(lead_id: UUID) -> LeadCaptured:
+    now = datetime.now(UTC)
+    return LeadCaptured(
+        lead_id=lead_id,
+        occurred_at=now,
+        received_at=now,
+        profile=Profile(brand="b", source="s"),
+    )
+
+
+def followup(lead_id: UUID, **answers: JsonValue) -> LeadFollowup:
+    now = datetime.now(UTC)
+    return LeadFollowup(
+        lead_id=lead_id,
+        occurred_at=now,
+        received_at=now,
+        source="s",
+        type=FollowupType.NOTE,
+        answers=answers,
+    )
+
+
+def erased(lead_id: UUID) -> LeadErased:
+    return LeadErased(
+        lead_id=lead_id, occurred_at=datetime.now(UTC), requested_by="privacy", why="asked for"
+    )
+
+
+def totals(told: list[Event[EventData]], lead_id: UUID) -> list[int]:
+    """`score.total` of what was told of a lead, in the order of the log."""
+    return [
+        event.data.score.total
+        for event in told
+        if isinstance(event.data, LeadScored) and event.data.lead_id == lead_id
+    ]
+
+
+async def make_schema(url: str) -> None:
+    metadata = MetaData()
+    tables.define(metadata)
+    dialect = postgresql.dialect()
+    db = await asyncpg.connect(url)
+    await db.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")
+    for table in metadata.sorted_tables:
+        await db.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for index in table.indexes:
+            await db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    await db.execute("CREATE TABLE amount (lead_id uuid, amount smallint)")
+    await db.close()
+
+
+@contextlib.asynccontextmanager
+async def deployment(bootstrap: str, url: str, prefix: str) -> AsyncIterator[World]:
+    """A deployment of the counter service, with a policy in force and no process yet."""
+    settings = settings_for(bootstrap, url, prefix)
+    await make_schema(url)
+    await kafka.apply_topics(settings)
+    await activation.activate(settings, Bundle.read(BUNDLE), None, "test", "test")
+    producer = kafka.producer(settings)
+    await producer.start()
+    db = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})
+    world = World(settings, producer, db)
+    try:
+        yield world
+    finally:
+        for process in world.processes:
+            await process.kill()
+        await producer.stop()
+        await db.close()

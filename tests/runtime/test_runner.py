@@ -1,0 +1,98 @@
+"""What the runner promises, when nothing goes wrong."""
+
+import asyncio
+
+from harness import World, captured, eventually, followup, totals
+
+from baton import topics
+
+
+async def test_each_event_takes_effect_once_and_is_told_once(world: World) -> None:
+    await world.start()
+    leads = [world.lead(n % 3) for n in range(30)]
+    for lead_id in leads:
+        await world.put(captured(lead_id))
+    await world.settled()
+    told = await world.told()
+    assert [totals(told, lead_id) for lead_id in leads] == [[1]] * 30
+
+
+async def test_what_follows_from_events_of_a_lead_is_in_their_order(world: World) -> None:
+    await world.start()
+    lead_id = world.lead()
+    for _ in range(50):
+        await world.put(captured(lead_id))
+    await world.settled()
+    told = await world.told()
+    assert totals(told, lead_id) == list(range(1, 51))
+    assert [event.sequence for event in told] == list(range(1, 51))
+
+
+async def test_an_event_that_is_twice_on_the_wire_counts_once(world: World) -> None:
+    await world.start()
+    lead_id = world.lead()
+    event_id = await world.put(captured(lead_id))
+    await world.put(captured(lead_id), id=event_id)
+    await world.put(captured(lead_id))
+    await world.settled()
+    assert totals(await world.told(), lead_id) == [1, 2]
+
+
+async def test_shards_are_shared_between_processes_and_survive_one_of_them(world: World) -> None:
+    first, second = await world.start(), await world.start()
+
+    async def both_have_shards() -> bool:
+        shards = [p.metric("baton_shards_open") for p in (first, second)]
+        return all(shards) and sum(shards) == 3
+
+    await eventually(both_have_shards)
+    leads = [world.lead(n % 3) for n in range(30)]
+    for lead_id in leads[:15]:
+        await world.put(captured(lead_id))
+    await first.kill()
+    for lead_id in leads[15:]:
+        await world.put(captured(lead_id))
+    await world.settled()
+    told = {event.id: event for event in await world.told()}
+    assert [totals(list(told.values()), lead_id) for lead_id in leads] == [[1]] * 30
+
+
+async def test_a_process_that_is_told_to_end_leaves_nothing_undone(world: World) -> None:
+    process = await world.start()
+    lead_id = world.lead()
+    for _ in range(20):
+        await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured > 0)
+    await process.end()
+    assert process.running.exception() is None
+    assert await world.db.fetchval("SELECT count(*) FROM outbox") == 0
+    count = await world.state(lead_id)
+    assert count is not None
+    assert totals(await world.told(), lead_id) == list(range(1, count.captured + 1))
+
+
+async def test_a_command_is_answered_from_its_shard_by_another_process(world: World) -> None:
+    first, second = await world.start(), await world.start()
+    await eventually(lambda: _ready(first, second))
+    answers = await asyncio.gather(
+        *(
+            process.commands.ask(world.lead(n), "count", None)
+            for process in (first, second)
+            for n in range(3)
+        )
+    )
+    assert [answer.status for answer in answers if answer is not None] == [200] * 6
+
+
+async def test_a_timer_fires_once_it_is_due(world: World) -> None:
+    await world.start()
+    lead_id = world.lead()
+    await world.put(followup(lead_id, arm=0.3))
+    count = await world.counted(lead_id, lambda count: bool(count.timers))
+    await world.settled(topics.LEAD_FOLLOWUP)
+    assert count.timers == ["t"]
+    assert await world.db.fetchval("SELECT count(*) FROM timer") == 0
+
+
+async def _ready(*processes: object) -> bool:
+    return all(getattr(process, "ready", False) for process in processes)
