@@ -1,7 +1,8 @@
 """A bundle and facts to try decisions on."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from baton.events import (
     Profile,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import EventInput
+from baton.runtime.inputs import EventInput, Input
 from scoring.domain import Lead, decide
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -137,21 +138,29 @@ tests: []
 }
 
 
-class Facts:
-    """Events about one lead; each gets an id of its own unless it is given one."""
+Made = Callable[..., EventInput]
+_ids = count(1_000)
 
-    def __init__(self) -> None:
-        self._made = 0
 
-    def enquiry(
-        self,
-        at: datetime = NOW,
-        *,
-        number: int | None = None,
-        test: bool = False,
-        **profile: object,
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    """A Monday, noon."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def lead_id() -> UUID:
+    """Whose events the others make."""
+    return LEAD_ID
+
+
+@pytest.fixture(scope="session")
+def enquiry() -> Made:
+    """Makes an enquiry of these parts of a profile; without any, of somebody who fits."""
+
+    def make(
+        at: datetime = NOW, *, id_: int | None = None, test: bool = False, **profile: object
     ) -> EventInput:
-        """An enquiry with these parts of a profile; without any, of somebody who fits."""
         parts = profile or {
             "contact": {"email": "buyer@example.com", "country": "DE"},
             "company": {"name": "Example Works", "employees": 250},
@@ -163,18 +172,23 @@ class Facts:
             profile=Profile.model_validate({"brand": "main", "source": "website", **parts}),
             test=test,
         )
-        return self._input(data, number)
+        return _input(data, id_)
 
-    def activity(
-        self,
+    return make
+
+
+@pytest.fixture(scope="session")
+def activity() -> Made:
+    """Makes something that the lead, or a bot, did."""
+
+    def make(
         type_: ActivityType,
         at: datetime = NOW,
         *,
-        number: int | None = None,
+        id_: int | None = None,
         subject: str | None = None,
         bot: bool = False,
     ) -> EventInput:
-        """Something that the lead, or a bot, did."""
         data = LeadActivity(
             lead_id=LEAD_ID,
             occurred_at=at,
@@ -184,17 +198,22 @@ class Facts:
             subject=subject,
             bot=bot,
         )
-        return self._input(data, number)
+        return _input(data, id_)
 
-    def followup(
-        self,
+    return make
+
+
+@pytest.fixture(scope="session")
+def followup() -> Made:
+    """Makes something that sales did."""
+
+    def make(
         type_: FollowupType,
         at: datetime = NOW,
         *,
-        number: int | None = None,
+        id_: int | None = None,
         reason: str | None = None,
     ) -> EventInput:
-        """Something that sales did."""
         data = LeadFollowup(
             lead_id=LEAD_ID,
             occurred_at=at,
@@ -203,29 +222,22 @@ class Facts:
             type=type_,
             reason=reason,
         )
-        return self._input(data, number)
+        return _input(data, id_)
 
-    def erasure(self, at: datetime = NOW) -> EventInput:
-        """The person asks to be forgotten."""
-        data = LeadErased(lead_id=LEAD_ID, occurred_at=at, requested_by="dpo", why="asked for it")
-        return self._input(data, None)
-
-    def _input(self, data: LeadEvent, number: int | None) -> EventInput:
-        self._made += 1
-        event_id = UUID(int=number if number is not None else 1_000 + self._made)
-        event: Event[LeadEvent] = Event(
-            id=event_id, source="/test", time=data.occurred_at, subject=str(LEAD_ID), data=data
-        )
-        return EventInput(event)
+    return make
 
 
-Decided = tuple[Lead | None, list[LeadScored]]
-DecideAll = Callable[..., Decided]
+@pytest.fixture(scope="session")
+def erasure() -> EventInput:
+    """The person asks to be forgotten."""
+    return _input(
+        LeadErased(lead_id=LEAD_ID, occurred_at=NOW, requested_by="dpo", why="asked for it"), None
+    )
 
 
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
-    """A small bundle: fit up to 35 points, MQL from 50 in total."""
+    """A small bundle: fit up to 35 points, an MQL from 50 in total."""
     return Bundle.parse(BUNDLE)
 
 
@@ -240,27 +252,30 @@ def changed_bundle() -> Callable[[str, str, str], Bundle]:
     return change
 
 
-@pytest.fixture
-def facts() -> Facts:
-    """Makes events about one lead."""
-    return Facts()
-
-
 @pytest.fixture(scope="session")
-def decide_all(bundle: Bundle) -> DecideAll:
+def decide_all(bundle: Bundle) -> Callable[..., tuple[Lead, list[LeadScored]]]:
     """Decides on inputs in their order, all at one time; gives the state and what was told."""
 
-    def run(given: Sequence[EventInput], now: datetime = NOW, state: Lead | None = None) -> Decided:
+    def run(
+        *given: Input, at: datetime = NOW, under: Bundle = bundle
+    ) -> tuple[Lead, list[LeadScored]]:
+        state: Lead | None = None
         told: list[LeadScored] = []
         for each in given:
-            decision = decide(state, None, each, bundle, now)
+            decision = decide(state, None, each, under, at)
             state = decision.state
             told += [event for event in decision.events if isinstance(event, LeadScored)]
-        return state, told
+        return state or Lead(), told
 
     return run
 
 
-def days(number: float) -> timedelta:
-    """So many days."""
-    return timedelta(days=number)
+def _input(data: LeadEvent, id_: int | None) -> EventInput:
+    event: Event[LeadEvent] = Event(
+        id=UUID(int=next(_ids) if id_ is None else id_),
+        source="/test",
+        time=data.occurred_at,
+        subject=str(LEAD_ID),
+        data=data,
+    )
+    return EventInput(event)
