@@ -139,7 +139,7 @@ class Decide(Protocol[State, Shared]):
     """
 
     def __call__(
-        self, state: State | None, shared: Shared, given: Input, bundle: Bundle, now: datetime
+        self, state: State | None, shared: Shared, given: Input, bundle: Bundle, now: datetime, /
     ) -> Decision[State, Shared]:
         """Decide on one input."""
 

@@ -1,0 +1,24 @@
+"""The routing process: `python -m routing.main`."""
+
+from baton.service import consume, main
+from routing import api
+from routing.domain import SUBSCRIPTION, decide
+from routing.settings import Settings
+from routing.store import Reads, RoutingStore
+
+
+async def run(settings: Settings) -> None:
+    """Put the parts together and live until told to end."""
+    await consume(
+        settings,
+        "routing",
+        "Who has a lead, why, and what its rep makes of it.",
+        SUBSCRIPTION,
+        RoutingStore(),
+        decide,
+        lambda engine, commands: [api.router(Reads(engine), commands)],
+    )
+
+
+if __name__ == "__main__":
+    main(Settings, "routing", run)

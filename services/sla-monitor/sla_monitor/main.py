@@ -1,0 +1,24 @@
+"""The sla-monitor process: `python -m sla_monitor.main`."""
+
+from baton.service import consume, main
+from sla_monitor import api
+from sla_monitor.domain import SUBSCRIPTION, decide
+from sla_monitor.settings import Settings
+from sla_monitor.store import ClockStore, Reads
+
+
+async def run(settings: Settings) -> None:
+    """Put the parts together and live until told to end."""
+    await consume(
+        settings,
+        "sla_monitor",
+        "Which promises run, were kept, and were broken.",
+        SUBSCRIPTION,
+        ClockStore(),
+        decide,
+        lambda engine, _commands: [api.router(Reads(engine))],
+    )
+
+
+if __name__ == "__main__":
+    main(Settings, "sla_monitor", run)
