@@ -6,10 +6,10 @@ from pydantic import JsonValue
 
 from baton.events import FollowupType, LeadFollowup
 from baton.runtime.inputs import Answer, CommandInput
-from baton.values import Name
+from baton.values import Moment, Name
 from routing.domain import followups
 from routing.domain.handling import Handling
-from routing.domain.state import Assignment, Part
+from routing.domain.state import Assignment, Part, Unrouted
 
 ACCEPT = "accept"
 DECLINE = "decline"
@@ -26,6 +26,31 @@ class Refusal(Acceptance):
     """A rep says that a lead is not theirs."""
 
     reason: Name
+
+
+class Refused(Part):
+    """Why a command was not done; `field` is what of it does not fit."""
+
+    title: str
+    detail: str = ""
+    field: str | None = None
+
+
+class Holder(Part):
+    """Who has a lead."""
+
+    assignment_id: UUID
+    rep: str
+    attempt: int
+    accepted_at: Moment | None
+
+
+class WhoHasIt(Part):
+    """Who has a lead now; where nobody has, `unrouted` says why."""
+
+    lead_id: UUID
+    assignment: Holder | None
+    unrouted: Unrouted | None
 
 
 def commanded(handling: Handling, given: CommandInput) -> None:
@@ -66,8 +91,9 @@ def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
 def _current(handling: Handling, asked: Acceptance) -> Assignment | None:
     """The current assignment, if it is what was meant; otherwise the answer says what is."""
     if handling.lead.scored is None and handling.lead.unrouted is None:
-        detail = f"lead {handling.given.lead_id} is not known"
-        handling.answer = _refused(404, "Unknown lead", detail)
+        handling.answer = _refused(
+            404, "Unknown lead", f"lead {handling.given.lead_id} is not known"
+        )
         return None
     held = handling.lead.held
     if held is None:
@@ -85,30 +111,20 @@ def _current(handling: Handling, asked: Acceptance) -> Assignment | None:
 
 
 def _refused(status: int, title: str, detail: str, field: str | None = None) -> Answer:
-    """The answer to a command that can't be done: the parts of a problem body."""
-    return Answer(status, {"title": title, "detail": detail, "field": field})
+    return Answer(status, Refused(title=title, detail=detail, field=field).model_dump())
 
 
 def _who_has_it(handling: Handling) -> JsonValue:
     lead = handling.lead
-    held = lead.held
-    return {
-        "lead_id": str(handling.given.lead_id),
-        "assignment": None
-        if held is None
-        else {
-            "assignment_id": str(held.id),
-            "rep": held.rep.id,
-            "attempt": held.attempt,
-            "accepted_at": held.accepted_at.isoformat() if held.accepted_at else None,
-        },
-        "unrouted": None
-        if lead.unrouted is None
-        else {
-            "code": lead.unrouted.code,
-            "retry_at": lead.unrouted.retry_at.isoformat() if lead.unrouted.retry_at else None,
-        },
-    }
+    held = lead.held and Holder(
+        assignment_id=lead.held.id,
+        rep=lead.held.rep.id,
+        attempt=lead.held.attempt,
+        accepted_at=lead.held.accepted_at,
+    )
+    now = WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=lead.unrouted)
+    body: JsonValue = now.model_dump(mode="json")
+    return body
 
 
 def _fact(

@@ -1,0 +1,108 @@
+"""Routing's HTTP interface: who has a lead and why, who has how many, and what a rep answers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, TypeAdapter
+
+from baton.problems import Problem, ProblemBody
+from baton.runtime.commands import Commands
+from baton.runtime.inputs import Answer
+from routing.domain.commands import ACCEPT, DECLINE, Acceptance, Refusal, Refused, WhoHasIt
+from routing.records import HistoryRecord, RepRecord
+from routing.store import NoPolicyError, Reads
+
+_OK = 200
+_REFUSED = TypeAdapter(Refused)
+
+
+class RepsView(BaseModel):
+    """All reps."""
+
+    reps: tuple[RepRecord, ...]
+
+
+class LaterView(BaseModel):
+    """The command is kept and will take effect; its outcome shows in the lead's assignments."""
+
+    lead_id: UUID
+    status: str = "accepted"
+
+
+def router(reads: Reads, commands: Commands) -> APIRouter:
+    """The routes. A lead is changed by its shard alone, which may be another process's."""
+    routes = APIRouter(prefix="/v1", tags=["routing"])
+
+    @routes.get(
+        "/leads/{lead_id}/assignments",
+        summary="Who has a lead, who had it, and why",
+        responses={404: {"model": ProblemBody}},
+    )
+    async def assignments(
+        lead_id: UUID,
+        decisions: Annotated[
+            int, Query(ge=1, le=1000, description="how many decisions to give, the newest")
+        ] = 100,
+    ) -> HistoryRecord:
+        """All assignments of a lead, and the decisions with what they depended on."""
+        history = await reads.history(lead_id, decisions)
+        if history is None:
+            raise _unknown(lead_id)
+        return history
+
+    @routes.get(
+        "/reps", summary="The reps and their open leads", responses={503: {"model": ProblemBody}}
+    )
+    async def reps() -> RepsView:
+        """Each rep with team, pools, capacity, open leads and the time of the last assignment."""
+        try:
+            return RepsView(reps=tuple(await reads.reps()))
+        except NoPolicyError as error:
+            raise Problem(503, "No policy", str(error), headers={"Retry-After": "5"}) from error
+
+    answers: dict[int | str, dict[str, object]] = {
+        202: {"model": LaterView},
+        404: {"model": ProblemBody},
+        409: {"model": ProblemBody},
+        422: {"model": ProblemBody},
+    }
+
+    @routes.post(
+        "/leads/{lead_id}/accept",
+        summary="A rep takes a lead on",
+        response_model=WhoHasIt,
+        responses=answers,
+    )
+    async def accept(lead_id: UUID, body: Acceptance) -> Response:
+        """The rep of the current assignment accepts it; doing so twice changes nothing."""
+        asked = body.model_dump(mode="json")
+        return _answered(lead_id, await commands.ask(lead_id, ACCEPT, asked))
+
+    @routes.post(
+        "/leads/{lead_id}/decline",
+        summary="A rep says that a lead is not theirs",
+        response_model=WhoHasIt,
+        responses=answers,
+    )
+    async def decline(lead_id: UUID, body: Refusal) -> Response:
+        """The lead goes to another rep at once; the answer says to whom, or why to nobody."""
+        asked = body.model_dump(mode="json")
+        return _answered(lead_id, await commands.ask(lead_id, DECLINE, asked))
+
+    return routes
+
+
+def _answered(lead_id: UUID, answer: Answer | None) -> Response:
+    """The answer of the lead's shard. Raises Problem where it is a refusal."""
+    if answer is None:
+        return JSONResponse(LaterView(lead_id=lead_id).model_dump(mode="json"), status_code=202)
+    if answer.status == _OK:
+        return JSONResponse(answer.body)
+    refused = _REFUSED.validate_python(answer.body)
+    raise Problem(answer.status, refused.title, refused.detail, field=refused.field)
+
+
+def _unknown(lead_id: UUID) -> Problem:
+    return Problem(404, "Unknown lead", f"lead {lead_id} is not known")

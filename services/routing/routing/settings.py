@@ -1,0 +1,11 @@
+"""What routing is told by its environment."""
+
+from pydantic import Field
+
+from baton.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """As every service's."""
+
+    port: int = Field(8103, ge=0, le=65535)
