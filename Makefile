@@ -15,13 +15,15 @@ ARGS ?=
 BIN := .venv/bin
 LOCAL := $(BIN)/python -m baton_local --offset $(OFFSET)
 PACKAGES := baton baton_cli baton_local ingest scoring routing sla_monitor
+# Installed from the checkout, so no lock file names them.
+MEMBERS := baton baton-ingest baton-scoring baton-routing baton-sla-monitor baton-cli baton-local
 TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests)
 
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  OFFSET=100 moves all ports of up, down, status and logs; ARGS="..." goes to pytest and logs.'
+	@echo '  OFFSET=100 moves all ports of up, down, status and logs; ARGS="..." goes to the program behind.'
 
 .PHONY: setup
 setup: ## Install everything into .venv and .run (all targets do it first)
@@ -69,13 +71,11 @@ logs: setup ## Follow the logs (ARGS="routing" for one)
 	@$(LOCAL) logs $(ARGS)
 
 .PHONY: lock
-lock: setup ## Pin the newest versions that fit together, with hashes
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
-		--custom-compile-command "make lock" $(LOCKED:%=--no-emit-package %) -o requirements.lock \
+lock: setup ## Pin what the packages ask for, with hashes (ARGS="--upgrade" for the newest)
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock" $(ARGS) $(MEMBERS:%=--no-emit-package %) -o requirements.lock \
 		pyproject.toml shared/pyproject.toml cli/pyproject.toml deploy/local/pyproject.toml \
 		services/*/pyproject.toml
-
-LOCKED := baton baton-ingest baton-scoring baton-routing baton-sla-monitor baton-cli baton-local
 
 .PHONY: clean
 clean: ## Stop all and forget: leads, logs, secrets, caches

@@ -108,6 +108,7 @@ class Background:
         }
         made = self._stack(given)
         made.state.make()
+        made.attach()
         # Holds a password, if a PostgreSQL was given.
         write_private(made.state.manifest, json.dumps(given))
         return made
@@ -172,7 +173,8 @@ def _table(states: list[Status]) -> Table:
     for state in states:
         table.add_row(
             f"[bold]{state.name}[/]",
-            state.state.lower(),
+            # supervisord believes in a program once it has run for a second.
+            "running" if state.waiting_for is None else state.state.lower(),
             "-" if state.pid is None else str(state.pid),
             "-" if state.pid is None else _since(state.started_at),
             "-" if state.port is None else str(state.port),
