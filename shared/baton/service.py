@@ -59,8 +59,12 @@ def application(
     status: Status,
     registry: CollectorRegistry,
     tracing: Tracing,
+    aside: Status | None = None,
 ) -> FastAPI:
-    """A service's HTTP side. `routers` demand the bearer token, `open_routers` do not."""
+    """A service's HTTP side. `routers` demand the bearer token, `open_routers` do not.
+
+    What is not ready in `aside` only makes the service degraded.
+    """
     app = FastAPI(
         title=f"Baton {title}",
         description=says,
@@ -82,7 +86,7 @@ def application(
         app.include_router(router, dependencies=[demand])
     for router in open_routers:
         app.include_router(router)
-    app.include_router(_health(status, registry))
+    app.include_router(_health(status, aside or Status(), registry))
     app.add_middleware(_Traced, tracing=tracing)
     return app
 
@@ -105,7 +109,7 @@ def _bearer(token: str) -> Callable[..., Awaitable[None]]:
     return check
 
 
-def _health(status: Status, registry: CollectorRegistry) -> APIRouter:
+def _health(status: Status, aside: Status, registry: CollectorRegistry) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -116,9 +120,9 @@ def _health(status: Status, registry: CollectorRegistry) -> APIRouter:
     @router.get("/readyz", response_model=Health)
     async def readyz() -> JSONResponse:
         """Whether it can do its work, and why not."""
-        reasons = dict(status.reasons)
-        body = Health(status="not ready" if reasons else "ready", reasons=reasons)
-        return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
+        says = "not ready" if status.reasons else "degraded" if aside.reasons else "ready"
+        body = Health(status=says, reasons=aside.reasons | status.reasons)
+        return JSONResponse(body.model_dump(), status_code=503 if status.reasons else 200)
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
