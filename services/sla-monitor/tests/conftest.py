@@ -1,8 +1,9 @@
-"""The bundle of the monitor's tests."""
+"""A bundle, and a lead to try it on."""
 
 from pathlib import Path
 
 import pytest
+from sla_lead import Lead
 
 from baton.policy.bundle import Bundle
 
@@ -11,3 +12,9 @@ from baton.policy.bundle import Bundle
 def bundle() -> Bundle:
     """Four working hours in Berlin (`inside`), or by any clock (`night`)."""
     return Bundle.read(Path(__file__).parent / "policy")
+
+
+@pytest.fixture
+def lead(bundle: Bundle) -> Lead:
+    """A lead that nobody has had."""
+    return Lead(bundle)

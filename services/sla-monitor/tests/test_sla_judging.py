@@ -80,8 +80,12 @@ def followup(
         pytest.param(
             followup(CONTACTED, "09:58", "10:01"), "10:00", id="on a slow clock, received after"
         ),
+        pytest.param(followup(CONTACTED, "09:59", "09:59"), None, id="just before the assignment"),
         pytest.param(
-            followup(CONTACTED, "09:59", "09:59"), None, id="received before the assignment"
+            followup(CONTACTED, "10:00", "09:58"), "10:00", id="received on a slow clock of ours"
+        ),
+        pytest.param(
+            followup(CONTACTED, "10:05", "09:57"), None, id="received before the assignment"
         ),
         pytest.param(followup(FollowupType.NOTE, "11:00", "11:00"), None, id="of another type"),
         pytest.param(followup(ACCEPTED, "11:00", "11:00", "rep-1"), "11:00", id="accepted by rep"),

@@ -6,9 +6,9 @@
   for the clock that runs then.
 - A fact happened at its `occurred_at`, or when it was received where that is earlier: a sender's
   clock may be fast, but nothing is received before it happens.
-- A contact from before the assignment does not count. But a sender's clock may be slow, and many
-  cut the time to the minute: what happened up to `SKEW` before the start and was received after it
-  counts as at the start.
+- A contact from before the assignment does not count. But clocks differ, and many senders cut the
+  time to the minute: it is before only if both times are, or one of them by more than `SKEW`. Else
+  what seems to have happened before the start counts as at the start.
 - An assignment ends when it is released, or when its rep declines or rejects it. What comes first
   closes the clock: an answer by `due_at` (also at the moment of the end), an end before `due_at`,
   the due time.
@@ -81,10 +81,10 @@ def _counted_at(clock: Clock, fact: Followup) -> datetime | None:
 
 
 def _since_start(clock: Clock, fact: Followup, at: datetime) -> datetime | None:
-    if at >= clock.started_at:
-        return at
-    slow_clock = at >= clock.started_at - SKEW and fact.received_at >= clock.started_at
-    return clock.started_at if slow_clock else None
+    after = max(fact.occurred_at, fact.received_at) >= clock.started_at
+    if after and at >= clock.started_at - SKEW:
+        return max(at, clock.started_at)
+    return None
 
 
 def _earlier(known: Mark | None, mark: Mark) -> Mark:

@@ -1,0 +1,148 @@
+"""A lead at the monitor, to try the life of its clocks on."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from baton.cloudevents import Event
+from baton.events import (
+    EventData,
+    FollowupType,
+    LeadEvent,
+    LeadFollowup,
+    LeadReleased,
+    LeadRouted,
+    Profile,
+    ReleaseCode,
+    Rep,
+    Score,
+    Stage,
+)
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
+from sla_monitor.domain import ClockRow, LeadClocks, decide
+
+LEAD = UUID("00000000-0000-8000-8000-000000000001")
+FIRST = UUID("00000000-0000-8000-8000-0000000000a1")
+SECOND = UUID("00000000-0000-8000-8000-0000000000a2")
+MONDAY = "2026-03-02T10:00+01:00"
+
+
+def t(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def event_id(name: str) -> UUID:
+    return uuid5(LEAD, name)
+
+
+@dataclass
+class Lead:
+    """A lead at the monitor: give it facts, let time pass, look at what was told."""
+
+    bundle: Bundle
+    others: dict[str, Bundle] = field(default_factory=dict)
+    state: LeadClocks | None = None
+    told: list[EventData] = field(default_factory=list)
+    timers: dict[str, Arm] = field(default_factory=dict)
+    rows: list[ClockRow] = field(default_factory=list)
+
+    def give(self, given: Input, now: datetime) -> list[EventData]:
+        decision = decide(self.state, self.others, given, self.bundle, now)
+        self.state = decision.state
+        self.told += decision.events
+        for arm in decision.arm:
+            self.timers[arm.name] = arm
+        for name in decision.cancel:
+            self.timers.pop(name, None)
+        for row in decision.rows:
+            assert isinstance(row, ClockRow)
+            self.rows.append(row)
+        return list(decision.events)
+
+    def fact(
+        self, data: LeadEvent, name: str, now: str | datetime, policy: str | None = None
+    ) -> list[EventData]:
+        moment = t(now) if isinstance(now, str) else now
+        event = Event(event_id(name), "/test", moment, str(LEAD), data, policyversion=policy)
+        return self.give(EventInput(event), moment)
+
+    def routed(
+        self,
+        at: str,
+        assignment: UUID = FIRST,
+        *,
+        rep: str = "rep-1",
+        team: str = "inside",
+        sla: str = "standard",
+        policy: str | None = None,
+        heard: str | None = None,
+    ) -> list[EventData]:
+        data = LeadRouted(
+            lead_id=LEAD,
+            occurred_at=t(at),
+            assignment_id=assignment,
+            decision_id=assignment,
+            enquiry=None,
+            attempt=1,
+            rep=Rep(id=rep, name=rep),
+            role="sdr",
+            team=team,
+            pool="inbound",
+            rule="all",
+            sla_policy=sla,
+            reasons=(),
+            score=Score(fit=0, engagement=0, total=0, grade="A"),
+            stage=Stage.MQL,
+            profile=Profile(brand="acme", source="website"),
+        )
+        return self.fact(data, f"routed {assignment}", heard or at, policy)
+
+    def released(
+        self, at: str, assignment: UUID = FIRST, *, heard: str | None = None
+    ) -> list[EventData]:
+        data = LeadReleased(
+            lead_id=LEAD,
+            occurred_at=t(at),
+            assignment_id=assignment,
+            decision_id=assignment,
+            rep=Rep(id="rep-1", name="rep-1"),
+            pool="inbound",
+            code=ReleaseCode.DECLINED,
+        )
+        return self.fact(data, f"released {assignment}", heard or at)
+
+    def followed_up(
+        self,
+        kind: FollowupType,
+        at: str,
+        *,
+        heard: str | None = None,
+        rep: str | None = None,
+        assignment: UUID | None = None,
+    ) -> list[EventData]:
+        heard = heard or at
+        data = LeadFollowup(
+            lead_id=LEAD,
+            occurred_at=t(at),
+            received_at=t(heard),
+            source="website",
+            type=kind,
+            rep=rep,
+            assignment_id=assignment,
+        )
+        return self.fact(data, f"{kind} {at}", heard)
+
+    def wait_until(self, moment: str, *, facts_complete: bool = True) -> list[EventData]:
+        events = []
+        for arm in sorted(self.timers.values(), key=lambda arm: arm.due_at):
+            if arm.due_at <= t(moment) and arm.name in self.timers:
+                del self.timers[arm.name]
+                timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at, facts_complete)
+                events += self.give(timer, t(moment))
+        return events
+
+
+def the(events: list[EventData], *types: type[EventData]) -> EventData:
+    assert [type(event) for event in events] == list(types)
+    return events[-1]
