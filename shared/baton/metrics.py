@@ -62,6 +62,12 @@ class IngestMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self.refused = Counter(
+            "baton_refused_requests",
+            "Requests that were answered with a problem, by its status",
+            ["status"],
+            registry=registry,
+        )
         self.undeclared_fields = Counter(
             "baton_undeclared_fields",
             "Fields that nobody declared, kept with the raw answers",

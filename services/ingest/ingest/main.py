@@ -2,15 +2,12 @@
 
 import asyncio
 import os
-from datetime import UTC, datetime
-from functools import partial
-from uuid import uuid4
 
 import asyncpg
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from baton import database, kafka, topics
+from baton import database
 from baton.logs import logger
 from baton.metrics import IngestMetrics, RuntimeMetrics
 from baton.runtime import admin
@@ -22,22 +19,11 @@ from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, main, serve
 from baton.tracing import Tracing
-from ingest.api import router, webhook_router
-from ingest.circuit import Circuit
 from ingest.domain import SUBSCRIPTION, NoState, decide
-from ingest.forwarding import Forwarder, remove_old
-from ingest.intake import Intake
-from ingest.publishing import Publisher, Spool
+from ingest.edge import edge
 from ingest.settings import Settings
-from ingest.store import AliasStore, FailedDeliveries, SpoolTable, lead_of
-from ingest.webhooks import Webhooks
+from ingest.store import AliasStore
 
-_PUBLISHES = (
-    topics.LEAD_CAPTURED,
-    topics.LEAD_ACTIVITY,
-    topics.LEAD_FOLLOWUP,
-    topics.LEAD_IDENTITY,
-)
 _LOG = logger(__name__)
 
 
@@ -63,47 +49,25 @@ async def run(settings: Settings) -> None:
         RuntimeMetrics(registry),
         tracing,
     )
-    circuit = Circuit(
-        partial(kafka.producer, settings),
-        lambda name: settings.topic_prefix + name,
-        [topic.name for topic in _PUBLISHES],
-        settings.partitions,
-        settings.times.spool_switch,
-        settings.times.circuit,
-    )
-    table = SpoolTable(pool, uuid4())
-    spool = Spool(table, settings.database_wait)
-    failed = FailedDeliveries(pool)
-    intake = Intake(
-        settings.id_key.get_secret_value().encode(),
-        policies,
-        partial(lead_of, pool),
-        Publisher(circuit, spool, settings.partitions, _now, metrics),
-        _now,
-        settings.ahead,
-        metrics,
-    )
+    parts = edge(settings, pool, policies, os.environ, metrics)
     commands = Commands("ingest", settings, pool, runner.wake)
     app = application(
         "ingest",
         "Takes leads, activities and follow-ups; answers once they are safe.",
         settings.api_token.get_secret_value(),
-        [router(intake, settings, metrics), admin.router(pool, settings, commands)],
-        [webhook_router(Webhooks(intake, os.environ, failed.keep, metrics), settings, metrics)],
+        [*parts.routers, admin.router(pool, settings, commands)],
+        parts.open_routers,
         status=status,
         registry=registry,
         tracing=tracing,
         aside=aside,
     )
-    forwarder = Forwarder(pool, table, spool, circuit, metrics)
     tasks = [
         Task("aliases", _keep_aliases(runner, settings, aside, stop), heeds_stop=True),
-        Task("circuit", circuit.keep()),
-        Task("forwarder", forwarder.run(settings.times, _now)),
+        *(Task(name, work()) for name, work in parts.tasks.items()),
         Task("policy", policies.feed(pool)),
         Task("commands", commands.listen()),
         Task("housekeeping", keep_house(pool)),
-        Task("old deliveries", remove_old(failed, _now)),
     ]
     try:
         await serve(app, settings, tasks, stop)
@@ -132,10 +96,6 @@ async def _keep_aliases(
             _LOG.warning("the alias keeper begins anew", why=type(error).__name__)
             await asyncio.sleep(settings.times.circuit.total_seconds())
             aside.ready("aliases")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,133 @@
+"""Intake's HTTP interface. Bodies are read raw, bounded, and validated once."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel
+
+from baton.metrics import IngestMetrics
+from baton.problems import Problem
+from ingest import batches, bodies, documents, openapi, refusals
+from ingest.batches import taken_json
+from ingest.capturing import Receipt
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.intake import Intake
+from ingest.refusals import REFUSED
+from ingest.settings import Settings
+from ingest.webhooks import Webhooks
+
+Given = TypeVar("Given", bound=BaseModel)
+Answer = TypeVar("Answer")
+
+NDJSON = "application/x-ndjson"
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRouter:
+    """The routes that demand the deployment's token."""
+    routes = APIRouter(prefix="/v1")
+
+    async def read_and(
+        request: Request,
+        model: type[Given],
+        take: Callable[[Given, Receipt], Awaitable[Answer]],
+    ) -> Answer:
+        with _refusing(metrics):
+            key = _key(request)
+            body = await bodies.whole(request, settings.body_limit)
+            given = model.model_validate(documents.read(body))
+            return await take(given, intake.receipt(body, key))
+
+    @routes.post("/leads", tags=["leads"], **openapi.taking(LeadIn, openapi.LEAD))
+    async def lead(request: Request) -> JSONResponse:
+        """A person left an enquiry."""
+        taken = await read_and(request, LeadIn, intake.lead)
+        return JSONResponse(taken_json(taken), 202)
+
+    @routes.post("/leads/batch", tags=["leads"], **openapi.taking_lines())
+    async def batch(request: Request) -> StreamingResponse:
+        """Enquiries, one a line. The answer has a line for each, in their order.
+
+        Blank lines are passed over. A line's `state` is `published` or `spooled` (taken), `refused`
+        (change it: `problem` says how) or `failed` (send it again). The answer begins when the
+        whole batch has been read. Sending a batch again is safe: its leads are the same events.
+        """
+        with _refusing(metrics):
+            key = _key(request)
+            limit = settings.body_limit
+            lines = bodies.lines(request, limit)
+            results = await batches.take(intake, lines, key, limit, settings.batch_in_flight)
+        return StreamingResponse(results.read(), 202, media_type=NDJSON)
+
+    @routes.post("/activities", tags=["activities"], **openapi.taking(ActivityIn, openapi.ACTIVITY))
+    async def activity(request: Request) -> JSONResponse:
+        """A person engaged with us. Name the lead by `lead_id`, or as the enquiry did."""
+        taken = await read_and(request, ActivityIn, intake.activity)
+        return JSONResponse(taken_json(taken), 202)
+
+    @routes.post("/followups", tags=["followups"], **openapi.taking(FollowupIn, openapi.FOLLOWUP))
+    async def followup(request: Request) -> JSONResponse:
+        """What the rep or the CRM did. Name the lead by `lead_id`, or as the enquiry did.
+
+        An `external_id` or a `phone` alone is looked up among those of earlier enquiries; one that
+        is not among them names the lead of an enquiry that has nothing else.
+        """
+        taken = await read_and(request, FollowupIn, intake.followup)
+        return JSONResponse(taken_json(taken), 202)
+
+    @routes.post("/privacy/erasures", tags=["privacy"], **openapi.erasing())
+    async def erasure(request: Request) -> JSONResponse:
+        """Have everything forgotten that is held on a person up to now.
+
+        A phone finds the lead of an enquiry that had nothing else, with the same name.
+        """
+        taken = await read_and(request, ErasureIn, intake.erasure)
+        return JSONResponse({"results": [taken_json(each) for each in taken]}, 202)
+
+    return routes
+
+
+def webhook_router(webhooks: Webhooks, settings: Settings, metrics: IngestMetrics) -> APIRouter:
+    """The routes that signatures protect."""
+    routes = APIRouter(prefix="/v1")
+
+    @routes.post("/webhooks/{source}", tags=["webhooks"], **openapi.taking_webhooks())
+    async def webhook(source: str, request: Request) -> JSONResponse:
+        """A delivery of a source that the policy declares, signed as its vendor signs.
+
+        What is authentic and can't be understood is kept (`state` is `kept`), for the mapping to be
+        mended; the vendor need not send it again.
+        """
+        with _refusing(metrics):
+            body = await bodies.whole(request, settings.body_limit)
+            results = await webhooks.take(source, dict(request.headers), body)
+        return JSONResponse({"results": results}, 202)
+
+    return routes
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(
+            422,
+            "Invalid request",
+            "must be 1 to 255 printable ASCII characters",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+@contextmanager
+def _refusing(metrics: IngestMetrics) -> Iterator[None]:
+    """Answer what is refused with its problem, and count it by its status."""
+    try:
+        yield
+    except (Problem, *REFUSED) as error:
+        problem = error if isinstance(error, Problem) else refusals.problem_of(error)
+        metrics.refused.labels(str(problem.body.status)).inc()
+        raise problem from error

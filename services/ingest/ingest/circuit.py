@@ -1,0 +1,133 @@
+"""Kafka as long as it answers in time, nothing while it does not."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from baton.cloudevents import Message
+from baton.logs import logger
+
+_LOG = logger(__name__)
+
+
+class KafkaAwayError(Exception):
+    """Kafka did not acknowledge in time; it may have the event all the same."""
+
+
+class Circuit:
+    """One producer, which a fresh one replaces after it has failed.
+
+    aiokafka's idempotent producer never gives up by itself, and goes on sending what everybody has
+    given up on: our deadline ends it, and with it what it still holds.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], AIOKafkaProducer],
+        names: Mapping[str, str],
+        shards: int,
+        deadline: timedelta,
+        pause: timedelta,
+    ) -> None:
+        """`names`: of the topics in this deployment, by their own.
+
+        `deadline`: for a send; `pause`: between two attempts to reach Kafka again.
+        """
+        self._make = make
+        self._names = names
+        self._shards = shards
+        self._deadline = deadline.total_seconds()
+        self._pause = pause.total_seconds()
+        self._producer: AIOKafkaProducer | None = None
+        self._opened = asyncio.Event()
+        self.closed = asyncio.Event()
+        """Set while events can go to Kafka."""
+
+    async def send(self, message: Message, shard: int) -> None:
+        """Returns when Kafka has the event. Raises KafkaAwayError, at once while it is away."""
+        (sent,) = await self.send_all([(message, shard)])
+        if not sent:
+            raise KafkaAwayError
+
+    async def send_all(self, messages: Sequence[tuple[Message, int]]) -> list[bool]:
+        """Send in this order; says of each whether Kafka has it. Raises nothing."""
+        producer = self._producer
+        if producer is None:
+            return [False] * len(messages)
+        pending: list[asyncio.Future[RecordMetadata]] = []
+        why = "not acknowledged"
+        try:
+            async with asyncio.timeout(self._deadline):
+                for message, shard in messages:
+                    sending = await producer.send(
+                        self._names[message.topic],
+                        message.value,
+                        key=message.key,
+                        partition=shard,
+                        headers=list(message.headers),
+                    )
+                    pending.append(sending)
+                await asyncio.wait(pending)
+        except (KafkaError, OSError, TimeoutError) as error:
+            why = type(error).__name__
+        sent = [_acknowledged(future) for future in pending]
+        sent += [False] * (len(messages) - len(sent))
+        if not all(sent):
+            self._open(producer, why)
+        return sent
+
+    def _open(self, producer: AIOKafkaProducer, why: str) -> None:
+        if self._producer is producer:
+            _LOG.warning("Kafka is away; events go to the spool", why=why)
+            self._producer = None
+            self.closed.clear()
+            self._opened.set()
+
+    async def keep(self) -> None:
+        """Have a producer whenever Kafka is there; runs until it is cancelled."""
+        while True:
+            producer = self._make()
+            try:
+                if await self._reach(producer):
+                    await self._opened.wait()
+            finally:
+                self._producer = None
+                self.closed.clear()
+                await abandon(producer)
+            await asyncio.sleep(self._pause)
+
+    async def _reach(self, producer: AIOKafkaProducer) -> bool:
+        try:
+            async with asyncio.timeout(10 * self._deadline):
+                await producer.start()
+                for name in self._names.values():
+                    found = len(await producer.partitions_for(name))
+                    if found != self._shards:
+                        _LOG.error("wrong partitions", topic=name, found=found, want=self._shards)
+                        return False
+        except (KafkaError, OSError, TimeoutError) as error:
+            _LOG.warning("Kafka can't be reached", why=type(error).__name__)
+            return False
+        self._opened.clear()
+        self._producer = producer
+        self.closed.set()
+        _LOG.info("Kafka takes events")
+        return True
+
+
+def _acknowledged(future: "asyncio.Future[RecordMetadata]") -> bool:
+    """Whether Kafka has it; what is still open by now is given up on."""
+    return not future.cancel() and not future.cancelled() and future.exception() is None
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer without waiting for what it holds; `stop` alone waits for that for ever."""
+    await producer.client.close()
+    sender = producer._sender  # noqa: SLF001 - the library has no way to give up
+    await sender.close()
+    producer._message_accumulator.fail_all(KafkaAwayError())  # noqa: SLF001 - as above
+    await producer.stop()

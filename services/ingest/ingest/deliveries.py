@@ -1,0 +1,171 @@
+"""What our own API takes; what a webhook brings is brought into the same shape."""
+
+from collections.abc import Iterator
+from typing import Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from baton.events import (
+    ActivityType,
+    Campaign,
+    Company,
+    Consent,
+    Contact,
+    FollowupType,
+    LeadFollowup,
+    Request,
+)
+from baton.values import Moment, Name, Text
+
+Plain = TypeVar("Plain", bound=BaseModel)
+
+_OPEN = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class ContactIn(Contact):
+    model_config = _OPEN
+
+
+class CompanyIn(Company):
+    model_config = _OPEN
+
+
+class CampaignIn(Campaign):
+    model_config = _OPEN
+
+
+class ConsentIn(Consent):
+    model_config = _OPEN
+
+
+class RequestIn(Request):
+    model_config = _OPEN
+
+
+class Delivery(BaseModel):
+    """What leads, activities and follow-ups have in common; what nobody declared is kept.
+
+    The first that is there of email, external_id and phone (with the name) says whose it is.
+    """
+
+    model_config = _OPEN
+
+    source: Name = Field(description="a source that the policy bundle declares")
+    brand: Name | None = Field(None, description="the source's own where it is not given")
+    email: Name | None = None
+    external_id: Name | None = Field(None, description="the person's id in the sender's system")
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    occurred_at: Moment | None = Field(None, description="now where it is not given")
+    delivery_id: Name | None = Field(
+        None, description="the same id for the same person is the same event, sent again"
+    )
+    answers: dict[str, JsonValue] = Field(default_factory=dict, description="kept as sent")
+
+    def undeclared(self) -> dict[str, JsonValue]:
+        """By its path, each field that this model does not know."""
+        return dict(_undeclared(self, ""))
+
+
+class LeadIn(Delivery):
+    """A person left an enquiry. What stands in `contact` may stand at the top as well."""
+
+    contact: ContactIn = ContactIn()
+    company: CompanyIn = CompanyIn()
+    campaign: CampaignIn = CampaignIn()
+    consent: ConsentIn = ConsentIn()
+    request: RequestIn = RequestIn()
+    custom: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the fields that the bundle declares"
+    )
+    test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for name in _AT_THE_TOP:
+            top, inner = getattr(self, name), getattr(self.contact, name)
+            if top is not None and inner is not None and top != inner:
+                raise ValueError(f"{name} and contact.{name} differ")
+        return self
+
+    def whole_contact(self) -> Contact:
+        """The contact, with what stands at the top."""
+        said = {name: getattr(self, name) for name in _AT_THE_TOP}
+        return Contact.model_validate(
+            declared(self.contact) | {name: text for name, text in said.items() if text is not None}
+        )
+
+
+class ActivityIn(Delivery):
+    """A person engaged with us."""
+
+    lead_id: UUID | None = Field(None, description="instead of the person's own details")
+    type: ActivityType
+    subject: Text | None = Field(None, description="the page, mail, webinar or content")
+    bot: bool = Field(default=False, description="done by a scanner, not by the person")
+
+
+class FollowupIn(Delivery):
+    """What the rep or the CRM did; `external_id` is the record in the sender's system."""
+
+    lead_id: UUID | None = Field(None, description="instead of the person's own details")
+    type: FollowupType
+    rep: Name | None = Field(None, description="id of the rep who did it")
+    assignment_id: UUID | None = None
+    reason: Name | None = Field(None, description="a code of the bundle's table of reasons")
+    channel: Name | None = Field(None, description="phone, mail, meeting, ...")
+    disposition: Name | None = None
+    note: Text | None = None
+    amount: str | None = Field(
+        None, pattern=r"^-?\d{1,18}(\.\d{1,6})?$", description="a decimal number as text"
+    )
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217")
+    starts_at: Moment | None = Field(None, description="when a meeting begins")
+
+
+class ErasureIn(BaseModel):
+    """A request to forget a person. Without a brand, in every brand that the bundle declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lead_id: UUID | None = None
+    brand: Name | None = None
+    source: Name | None = Field(None, description="whose external_id or phone it is")
+    email: Name | None = None
+    external_id: Name | None = None
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    why: Text = Field(min_length=1)
+    requested_by: Name = "api"
+
+
+_AT_THE_TOP = ("email", "phone", "first_name", "last_name")
+
+FOLLOWUP_FIELDS = frozenset(FollowupIn.model_fields) & frozenset(LeadFollowup.model_fields) - {
+    "lead_id",
+    "source",
+    "answers",
+    "occurred_at",
+}
+
+
+def declared(given: BaseModel) -> dict[str, object]:
+    """The fields of a part that its model knows."""
+    return {name: getattr(given, name) for name in type(given).model_fields}
+
+
+def plain(model: type[Plain], given: BaseModel) -> Plain:
+    """A part as the event has it."""
+    return model.model_validate(declared(given))
+
+
+def _undeclared(part: BaseModel, prefix: str) -> Iterator[tuple[str, JsonValue]]:
+    for name, value in (part.model_extra or {}).items():
+        yield f"{prefix}{name}", value
+    for name in type(part).model_fields:
+        inner = getattr(part, name)
+        if isinstance(inner, BaseModel):
+            yield from _undeclared(inner, f"{prefix}{name}.")

@@ -1,0 +1,81 @@
+"""Intake's HTTP side, put together: its routes, and what goes on beside the requests."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
+
+import asyncpg
+from fastapi import APIRouter
+
+from baton import kafka, topics
+from baton.metrics import IngestMetrics
+from ingest.api import router, webhook_router
+from ingest.circuit import Circuit
+from ingest.forwarding import Forwarder, remove_old
+from ingest.intake import Intake, PolicyInForce
+from ingest.publishing import Publisher, Spool
+from ingest.settings import Settings
+from ingest.store import AliasReads, FailedDeliveries, SpoolTable
+from ingest.webhooks import Webhooks
+
+WRITES = (
+    topics.LEAD_CAPTURED,
+    topics.LEAD_ACTIVITY,
+    topics.LEAD_FOLLOWUP,
+    topics.LEAD_IDENTITY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`tasks` run for as long as the process does, by name; each until it is cancelled."""
+
+    routers: Sequence[APIRouter]
+    open_routers: Sequence[APIRouter]
+    tasks: Mapping[str, Callable[[], Coroutine[None, None, None]]]
+    circuit: Circuit
+
+
+def edge(
+    settings: Settings,
+    pool: asyncpg.Pool,
+    policy: PolicyInForce,
+    environment: Mapping[str, str],
+    metrics: IngestMetrics,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Edge:
+    """The edge of one process. `environment` holds the secrets of the bundle's sources."""
+    names = {topic.name: kafka.topic_name(settings, topic) for topic in WRITES}
+    circuit = Circuit(
+        make=partial(kafka.producer, settings),
+        names=names,
+        shards=settings.partitions,
+        deadline=settings.times.spool_switch,
+        pause=settings.times.circuit,
+    )
+    table = SpoolTable(pool, process=uuid4())
+    spool = Spool(table, settings.database_wait)
+    failed = FailedDeliveries(pool)
+    intake = Intake(
+        id_key=settings.id_key.get_secret_value().encode(),
+        policy=policy,
+        leads_of=AliasReads(pool, settings.database_wait).leads_of,
+        publisher=Publisher(circuit, spool, settings.partitions, clock, metrics),
+        clock=clock,
+        ahead=settings.ahead,
+        metrics=metrics,
+    )
+    webhooks = Webhooks(intake, environment, failed.keep, metrics)
+    forwarder = Forwarder(pool, table, spool, circuit, metrics)
+    return Edge(
+        routers=[router(intake, settings, metrics)],
+        open_routers=[webhook_router(webhooks, settings, metrics)],
+        tasks={
+            "kafka": circuit.keep,
+            "forwarder": partial(forwarder.run, settings.times, clock),
+            "retention": partial(remove_old, failed, clock),
+        },
+        circuit=circuit,
+    )

@@ -1,0 +1,128 @@
+"""The API's documentation, declared by hand, since the routes read raw bodies."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel, JsonValue
+
+from baton.problems import MEDIA_TYPE, ProblemBody
+from ingest.deliveries import ErasureIn
+
+LEAD: JsonValue = {
+    "source": "website",
+    "email": "vp.sales@example.com",
+    "first_name": "Vivian",
+    "contact": {"job_title": "VP Sales", "country": "DE"},
+    "company": {"name": "Example Ltd", "employees": 250},
+    "campaign": {"utm_source": "newsletter"},
+    "consent": {"status": "granted"},
+    "request": {"form_id": "contact-us", "message": "Please call me."},
+    "occurred_at": "2026-01-31T09:00:00Z",
+}
+ACTIVITY: JsonValue = {
+    "source": "website",
+    "email": "vp.sales@example.com",
+    "type": "page_viewed",
+    "subject": "https://www.example.com/pricing",
+}
+FOLLOWUP: JsonValue = {
+    "source": "crm",
+    "external_id": "00Q000000000001",
+    "type": "contacted",
+    "rep": "rep-1",
+    "channel": "phone",
+}
+ERASURE: JsonValue = {"email": "vp.sales@example.com", "why": "asked by mail on 31 January"}
+
+_IDS = ("01890a5d-ac96-8b4e-9c3a-6f0d5c1e7a42", "019c1320-4a00-8d5f-a1b2-0c3d4e5f6a7b")
+_TAKEN: dict[str, JsonValue] = {"state": "published", "lead_id": _IDS[0], "event_id": _IDS[1]}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same body is the same event, however often it is sent.",
+}
+
+
+def taking(model: type[BaseModel], example: JsonValue) -> dict[str, Any]:
+    """A route that takes one JSON document."""
+    return _route(_document(model, example), _json(_TAKEN), (400, 401, 413, 415, 422, 503))
+
+
+def taking_lines() -> dict[str, Any]:
+    """The route that takes a batch."""
+    line = json.dumps({"source": "website", "email": "vp.sales@example.com"})
+    body = {
+        "description": "One lead a line, as `POST /v1/leads` takes it; any number of lines.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{line}\n"}},
+    }
+    result = json.dumps({"line": 1, **_TAKEN})
+    answer = {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{result}\n"}}
+    return _route(body, answer, (400, 401, 415, 422, 503))
+
+
+def erasing() -> dict[str, Any]:
+    """The route by which a person is forgotten."""
+    body = _document(ErasureIn, ERASURE)
+    return _route(body, _json({"results": [_TAKEN]}), (400, 401, 413, 415, 422, 503))
+
+
+def taking_webhooks() -> dict[str, Any]:
+    """The route for webhooks: their vendors document what they send."""
+    body = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 404, 413, 415, 503))
+    del route["openapi_extra"]["parameters"]
+    return route
+
+
+def _route(body: dict[str, Any], answer: dict[str, Any], refusals: Sequence[int]) -> dict[str, Any]:
+    taken = "Taken: Kafka has it, or the spool while Kafka is away."
+    told: dict[int | str, Any] = {202: {"description": taken, "content": answer}}
+    for status in refusals:
+        content = {MEDIA_TYPE: {"schema": inlined(ProblemBody)}}
+        told[status] = {"description": _REFUSALS[status], "content": content}
+    return {
+        "status_code": 202,
+        "response_class": Response,
+        "responses": told,
+        "openapi_extra": {"parameters": [_KEY], "requestBody": {"required": True, **body}},
+    }
+
+
+def _document(model: type[BaseModel], example: JsonValue) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": inlined(model), "example": example}}}
+
+
+def _json(example: JsonValue) -> dict[str, Any]:
+    return {"application/json": {"schema": {"type": "object"}, "example": example}}
+
+
+_REFUSALS = {
+    400: "Not JSON, or the body ended before its end.",
+    401: "No token, or a signature that is not the sender's.",
+    404: "The policy declares no such source.",
+    413: "The body, or the event that it would become, is too large.",
+    415: "A body with a Content-Encoding.",
+    422: "`field` names what is wrong; nothing of the delivery was kept.",
+    503: "Nothing was kept; send it again after `Retry-After` seconds.",
+}
+
+
+def inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's JSON Schema without references, which would point into another document."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                name = node["$ref"].removeprefix("#/$defs/")
+                return resolve(parts[name]) | {k: v for k, v in node.items() if k != "$ref"}
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(each) for each in node] if isinstance(node, list) else node
+
+    resolved: dict[str, Any] = resolve(schema)
+    return resolved

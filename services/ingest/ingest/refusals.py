@@ -1,0 +1,86 @@
+"""The answers from 400 on, with what the sender should do."""
+
+from typing import TypeGuard
+
+from pydantic import ValidationError
+
+from baton import cloudevents
+from baton.problems import Problem
+from ingest.capturing import WrongFieldError
+from ingest.documents import NotJsonError, UnusableValueError, path_text
+from ingest.identifying import NoIdentityError
+
+Refused = NotJsonError | UnusableValueError | ValidationError | WrongFieldError | NoIdentityError
+REFUSED = (NotJsonError, UnusableValueError, ValidationError, WrongFieldError, NoIdentityError)
+"""A delivery that can't be used as it is: whoever sent it must change it."""
+
+_RETRY_AFTER = {"Retry-After": "5"}
+
+
+def problem_of(error: Refused) -> Problem:
+    """What is wrong with a delivery, by field."""
+    match error:
+        case NotJsonError():
+            return Problem(400, "Broken JSON", str(error))
+        case ValidationError():
+            first = error.errors(include_input=False, include_url=False)[0]
+            return Problem(
+                422, "Invalid delivery", cloudevents.describe(error), field=path_text(first["loc"])
+            )
+        case _:
+            return Problem(422, "Invalid delivery", str(error), field=error.field)
+
+
+def is_refused(error: Exception) -> TypeGuard[Refused]:
+    return isinstance(error, REFUSED)
+
+
+def body_too_large(limit: int) -> Problem:
+    return Problem(413, "Body too large", f"at most {limit} bytes are taken")
+
+
+def event_too_large(reason: str) -> Problem:
+    return Problem(413, "Too much in one delivery", reason)
+
+
+def encoded() -> Problem:
+    return Problem(
+        415, "Content-Encoding is not taken", "send the body as it is", field="Content-Encoding"
+    )
+
+
+def cut_off() -> Problem:
+    return Problem(400, "Body cut off", "the connection ended before the body did")
+
+
+def no_policy() -> Problem:
+    return Problem(
+        503,
+        "No policy in force yet",
+        "leads are taken once a bundle has been activated: run `baton policy activate`",
+        headers=_RETRY_AFTER,
+    )
+
+
+def away() -> Problem:
+    """Neither Kafka nor PostgreSQL, or the one that is needed: nothing was kept."""
+    return Problem(
+        503, "Nothing to keep it in", "send it again a little later", headers=_RETRY_AFTER
+    )
+
+
+def unknown_source(name: str) -> Problem:
+    return Problem(404, "Unknown source", f"the policy declares no webhook source '{name}'")
+
+
+def secrets_missing(names: tuple[str, ...]) -> Problem:
+    return Problem(
+        503,
+        "The source's secret is missing",
+        f"set {' and '.join(names)} in the environment of ingest",
+        headers=_RETRY_AFTER,
+    )
+
+
+def not_authentic(reason: str) -> Problem:
+    return Problem(401, "Signature refused", reason)

@@ -1,0 +1,1 @@
+"""The senders that Baton understands, each in a file that reads as the vendor's documentation."""

@@ -1,0 +1,89 @@
+"""Payloads by path: what a bundle's mapping takes out of one, and what it leaves."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+Path = tuple[str, ...]
+
+CONSENT: Path = ("consent", "status")
+
+
+class NotUnderstoodError(ValueError):
+    """The delivery is the sender's and can't be read; the message is for an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that a webhook tells, in the shape that our own API takes it in.
+
+    `part` tells it from the delivery's others.
+    """
+
+    becomes: Literal["lead", "activity", "followup"]
+    document: dict[str, JsonValue]
+    part: str = ""
+
+
+def path(text: str) -> Path:
+    """The steps of a path such as `data.contacts.0.email`."""
+    return tuple(text.split("."))
+
+
+def at(payload: JsonValue, steps: Path) -> JsonValue:
+    """What is at a path; None where nothing is."""
+    for step in steps:
+        if isinstance(payload, dict):
+            payload = payload.get(step)
+        elif isinstance(payload, list) and step.isascii() and step.isdigit():
+            payload = payload[int(step)] if int(step) < len(payload) else None
+        else:
+            return None
+    return payload
+
+
+def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:
+    """Set a field of a document. Nothing, or text with nothing in it, is no value.
+
+    Several choices become one text. Numbers become text, but for custom fields, whose type the
+    bundle knows: senders write phone numbers, ids and amounts as either, and a model reads a number
+    out of text where it needs one.
+    """
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(str(each) for each in value)
+    if value is None or value == "":
+        return
+    if isinstance(value, bool) and steps == CONSENT:
+        value = "granted" if value else "denied"
+    if isinstance(value, int | float) and not isinstance(value, bool) and steps[0] != "custom":
+        value = str(value)
+    here = document
+    for step in steps[:-1]:
+        inner = here.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise NotUnderstoodError(f"two mappings disagree about {'.'.join(steps)}")
+        here = inner
+    here[steps[-1]] = value
+
+
+def rest(payload: JsonValue, taken: Iterable[Path]) -> dict[str, JsonValue]:
+    """What stands at none of these paths, by its own path; whole where nothing in it was taken."""
+    return dict(_rest(payload, (), frozenset(taken)))
+
+
+def _rest(
+    payload: JsonValue, here: Path, taken: frozenset[Path]
+) -> Iterator[tuple[str, JsonValue]]:
+    if here in taken:
+        return
+    within = any(path[: len(here)] == here for path in taken)
+    if within and isinstance(payload, dict):
+        for key, value in payload.items():
+            yield from _rest(value, (*here, key), taken)
+    elif within and isinstance(payload, list):
+        for position, value in enumerate(payload):
+            yield from _rest(value, (*here, str(position)), taken)
+    elif payload is not None:
+        yield ".".join(here), payload

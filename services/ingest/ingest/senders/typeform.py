@@ -1,0 +1,215 @@
+"""Typeform's webhooks (typeform.com/developers/webhooks).
+
+Signing: `Typeform-Signature` is `sha256=` and the base64 of an HMAC-SHA256 over the body; the key
+is the secret as it was entered.
+
+Id: `event_id` is the same for each attempt; `form_response.token` is that of the response.
+
+Payload: `form_response.answers` has a value for each question that was answered, under a name that
+its `type` gives, and the question's `field.id`. What was asked stands in
+`form_response.definition.fields`, by the same id, with a `title` and a `ref`. Hidden fields, UTM
+parameters among them, come in `form_response.hidden`. A question of type `legal` is a consent.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from baton.cloudevents import describe
+from baton.policy.sources import TypeformAnswer, TypeformSource
+from ingest.senders.payloads import CONSENT, Item, NotUnderstoodError, at, path, put
+from ingest.senders.signing import Body, HmacScheme, in_base64
+
+SIGNING = (
+    HmacScheme(
+        signature="typeform-signature", signs=(Body.RAW,), prefix="sha256=", written=in_base64
+    ),
+)
+KEPT_HEADERS = ("typeform-event",)
+
+_UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+_CLICK_IDS = ("gclid", "fbclid", "msclkid", "li_fat_id")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Question(_Part):
+    id: str
+    title: str = ""
+    ref: str | None = None
+
+
+class _Definition(_Part):
+    title: str | None = None
+    fields: tuple[_Question, ...] = ()
+
+
+class _AnsweredField(_Part):
+    id: str
+    type: str = ""
+    ref: str | None = None
+
+
+class _Answer(BaseModel):
+    """Beside these it has the value, under the name that `type` says."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    field: _AnsweredField
+
+    @property
+    def value(self) -> JsonValue:
+        """What was answered; of choices their labels, and what was written beside them."""
+        given: JsonValue = (self.model_extra or {}).get(self.type)
+        if self.type == "choice" and isinstance(given, dict):
+            return given.get("label", given.get("other"))
+        if self.type == "choices" and isinstance(given, dict):
+            labels, other = given.get("labels"), given.get("other")
+            chosen = list(labels) if isinstance(labels, list) else []
+            return chosen if other is None else [*chosen, other]
+        return given
+
+
+class _Response(_Part):
+    form_id: str
+    token: str
+    submitted_at: str | None = None
+    hidden: dict[str, JsonValue] = Field(default_factory=dict)
+    calculated: JsonValue = None
+    variables: JsonValue = None
+    definition: _Definition = _Definition()
+    answers: tuple[_Answer, ...] = ()
+
+
+class _Payload(_Part):
+    event_id: str
+    event_type: Literal["form_response"]
+    form_response: _Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A question and its answer."""
+
+    id: str
+    ref: str | None
+    title: str
+    types: tuple[str, str]
+    value: JsonValue
+
+    def named_by(self, answer: TypeformAnswer) -> bool:
+        """Whether the bundle means this one."""
+        return (
+            (answer.ref is not None and answer.ref == self.ref)
+            or (answer.title is not None and answer.title.strip() == self.title.strip())
+            or (answer.type is not None and answer.type in self.types)
+        )
+
+
+def read(source: TypeformSource, payload: JsonValue) -> list[Item]:
+    """The lead that a response is. Raises NotUnderstoodError.
+
+    What the bundle does not place: the first email, the first phone, consents and campaign
+    parameters go where they belong, everything else to the raw answers, under what was asked.
+    """
+    try:
+        delivery = _Payload.model_validate(payload)
+    except ValidationError as error:
+        raise NotUnderstoodError(describe(error)) from error
+    response = delivery.form_response
+    document: dict[str, JsonValue] = {
+        "delivery_id": delivery.event_id,
+        "external_id": response.token,
+    }
+    put(document, ("occurred_at",), response.submitted_at)
+    put(document, ("request", "form_id"), response.form_id)
+    put(document, ("request", "form_name"), response.definition.title)
+    answered = list(_answered(response))
+    hidden = dict(response.hidden)
+    _place_as_the_bundle_says(source, document, answered, hidden)
+    _place_what_is_plain(document, answered, hidden)
+    _place_consent(document, answered, response)
+    document["answers"] = _raw(answered, hidden, response)
+    return [Item("lead", document)]
+
+
+def _answered(response: _Response) -> Iterator[_Answered]:
+    questions = {question.id: question for question in response.definition.fields}
+    for answer in response.answers:
+        question = questions.get(answer.field.id, _Question(id=answer.field.id))
+        yield _Answered(
+            id=answer.field.id,
+            ref=answer.field.ref or question.ref,
+            title=question.title,
+            types=(answer.type, answer.field.type),
+            value=answer.value,
+        )
+
+
+def _place_as_the_bundle_says(
+    source: TypeformSource,
+    document: dict[str, JsonValue],
+    answered: list[_Answered],
+    hidden: dict[str, JsonValue],
+) -> None:
+    for place in source.answers:
+        to = path(place.to)
+        if to == CONSENT and place.type == "legal":
+            # A form may ask for several consents; `_place_consent` looks at all of them.
+            continue
+        if place.hidden is not None:
+            put(document, to, hidden.pop(place.hidden, None))
+            continue
+        found = next((each for each in answered if each.named_by(place)), None)
+        if found is not None and at(document, to) is None:
+            put(document, to, found.value)
+            answered.remove(found)
+
+
+def _place_what_is_plain(
+    document: dict[str, JsonValue], answered: list[_Answered], hidden: dict[str, JsonValue]
+) -> None:
+    for type_, to in (("email", ("contact", "email")), ("phone_number", ("contact", "phone"))):
+        found = next((each for each in answered if type_ in each.types), None)
+        if found is not None and at(document, to) is None:
+            put(document, to, found.value)
+            answered.remove(found)
+    for name in _UTM:
+        if at(document, ("campaign", name)) is None:
+            put(document, ("campaign", name), hidden.pop(name, None))
+    for name in _CLICK_IDS:
+        if name in hidden and at(document, ("campaign", "click_id")) is None:
+            put(document, ("campaign", "click_id"), hidden.pop(name))
+
+
+def _place_consent(
+    document: dict[str, JsonValue], answered: list[_Answered], response: _Response
+) -> None:
+    """Granted where every consent that was answered was given; its text is what was asked."""
+    asked = [each for each in answered if "legal" in each.types]
+    if not asked or at(document, CONSENT) is not None:
+        return
+    put(document, CONSENT, all(each.value is True for each in asked))
+    put(document, ("consent", "text"), "\n".join(each.title for each in asked))
+    put(document, ("consent", "at"), response.submitted_at)
+    answered[:] = [each for each in answered if each not in asked]
+
+
+def _raw(
+    answered: list[_Answered], hidden: dict[str, JsonValue], response: _Response
+) -> dict[str, JsonValue]:
+    raw: dict[str, JsonValue] = {}
+    for each in answered:
+        name = each.title or each.ref or each.id
+        raw[name if name not in raw else f"{name} [{each.id}]"] = each.value
+    raw |= {f"hidden.{name}": value for name, value in hidden.items() if value not in (None, "")}
+    for name in ("calculated", "variables"):
+        value = getattr(response, name)
+        if value is not None:
+            raw[name] = value
+    return raw

@@ -1,0 +1,29 @@
+"""What intake is told by its environment."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+
+from baton.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Beside these, the variables that `sources.yaml` names hold the secrets of signing sources."""
+
+    port: int = Field(8101, ge=0, le=65535)
+    id_key: SecretStr = Field(
+        min_length=32,
+        description="makes lead ids; never changes, since every lead's id would change with it",
+    )
+    body_limit: int = Field(
+        1_048_576, ge=1_024, description="bytes of a request's body, or of a line of a batch"
+    )
+    batch_in_flight: int = Field(
+        256, ge=1, description="events of one batch that wait for Kafka at a time"
+    )
+    database_wait: timedelta = Field(
+        timedelta(seconds=1.5), description="what a request waits for PostgreSQL"
+    )
+    ahead: timedelta = Field(
+        timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
+    )

@@ -1,0 +1,69 @@
+"""Intake's tables beside the runner's, with what is kept how long."""
+
+from datetime import timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+
+from baton.runtime import tables
+
+FAILED_KEPT = timedelta(days=30)
+"""How long a delivery that was not understood waits for somebody to mend the mapping."""
+
+METADATA = MetaData()
+_TIME = DateTime(timezone=True)
+
+tables.define(METADATA)
+
+Table(
+    "alias",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("brand", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    Column("seen_at", _TIME, nullable=False),
+    Index("alias_lead", "lead_id"),
+    comment="The external ids and phones by which leads are known. Kept until a lead is erased.",
+)
+Table(
+    "spool",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("process", Uuid, nullable=False),
+    Column("shard", Integer, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("spooled_at", _TIME, nullable=False),
+    comment="Events taken while Kafka was away, in order. Gone once Kafka has them.",
+)
+Table(
+    "delivery_failed",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("lead_ids", ARRAY(Uuid), nullable=False),
+    Column("received_at", _TIME, nullable=False),
+    Index("delivery_failed_received", "received_at"),
+    Index("delivery_failed_leads", "lead_ids", postgresql_using="gin"),
+    comment="Authentic deliveries that were not understood, whole. Kept for 30 days.",
+)

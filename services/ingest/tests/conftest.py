@@ -1,0 +1,344 @@
+"""The edge of an ingest process against a real Kafka and a real PostgreSQL."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from baton import cloudevents, database, kafka, migrations
+from baton.cloudevents import Event
+from baton.events import EventData
+from baton.metrics import IngestMetrics
+from baton.policy.bundle import Bundle
+from baton.runtime.status import Status
+from baton.service import application
+from baton.topics import Topic
+from baton.tracing import Tracing
+from ingest.circuit import Circuit
+from ingest.edge import WRITES, edge
+from ingest.settings import Settings
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOKEN = "token-of-the-tests"
+HOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+FORM_SECRET = "another secret of the tests"
+
+_FILES = {
+    "definitions.yaml": """\
+custom_fields:
+  - {name: seats, label: Seats, type: integer, personal: false}
+grades:
+  - {id: A, label: Good}
+  - {id: B, label: Fair}
+stages:
+  prospect: {label: Reachable, when: {field: contact.email, exists: true}}
+  lead: {label: Fits, when: {field: score.fit, at_least: 20}}
+  mql: {label: Ready for sales, when: {field: score.total, at_least: 50}}
+reasons:
+  - {code: not-mine, label: Not mine, then: reroute}
+  - {code: spam, label: Spam, then: disqualified}
+""",
+    "scoring.yaml": """\
+fit:
+  - id: mid-size
+    label: A company of 100 people or more
+    when: {field: company.employees, at_least: 100}
+    points: 25
+engagement: []
+grades:
+  by: total
+  at_least: {A: 25}
+  otherwise: B
+""",
+    "routing.yaml": """\
+reassign_on_breach: true
+rules:
+  - {id: everybody, label: Everybody, pool: all, role: sales, sla: standard}
+pools:
+  - id: all
+    label: All
+    members: [{rep: rep-1}]
+    capacity: 10
+    max_attempts: 2
+    retry_after: 10m
+""",
+    "sla.yaml": """\
+policies:
+  standard:
+    label: Standard
+    targets:
+      first_response: {allowed: 4h, warn_at_percent: 75, met_by: [contacted], on_breach: notify}
+""",
+    "calendars.yaml": """\
+calendars:
+  office:
+    time_zone: Europe/Berlin
+    hours:
+      monday: ["09:00-17:00"]
+""",
+    "teams.yaml": """\
+teams:
+  - {id: one, name: Team One, calendar: office}
+reps:
+  - {id: rep-1, name: Rep 1, team: one}
+""",
+    "sources.yaml": """\
+sources:
+  website: {label: Website, kind: api, brand: main, retry_horizon: 1h}
+  crm: {label: CRM, kind: api, brand: main}
+  outlet: {label: Outlet, kind: api, brand: second}
+  hooks:
+    label: A system in the house
+    kind: standard_webhooks
+    brand: main
+    secret_env: [HOOKS_SECRET]
+    events:
+      form.submitted:
+        becomes: lead
+        fields:
+          external_id: data.id
+          contact.email: data.email
+          contact.phone: data.phone
+          company.employees: data.employees
+          custom.seats: data.seats
+          consent.status: data.consent
+      page.viewed:
+        becomes: activity
+        type: page_viewed
+        who: {email: data.email}
+        fields: {subject: data.url}
+      call.completed:
+        becomes: followup
+        type: contacted
+        who: {email: data.email, external_id: data.id}
+        occurred_at: data.at
+        fields: {rep: data.agent}
+        constants: {channel: phone}
+    ignore: [ping]
+  rotating:
+    label: A system whose secret is being changed
+    kind: standard_webhooks
+    brand: main
+    secret_env: [OLD_SECRET, HOOKS_SECRET]
+    events:
+      form.submitted: {becomes: lead, fields: {contact.email: data.email}}
+  forms:
+    label: Forms
+    kind: typeform
+    brand: main
+    secret_env: [FORMS_SECRET]
+    answers:
+      - {to: contact.first_name, title: What is your first name?}
+      - {to: consent.status, type: legal}
+      - {to: company.name, ref: company}
+      - {to: custom.seats, hidden: seats}
+""",
+    "tests.yaml": "tests: []\n",
+}
+
+
+@dataclass(slots=True)
+class Policy:
+    """What the feed of a process would have heard."""
+
+    bundle: Bundle | None
+
+    def in_force(self, now: datetime) -> Bundle | None:  # noqa: ARG002 - the feed's interface
+        return self.bundle
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that a test sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Process:
+    """The edge of a process, as its clients see it, and what it works with."""
+
+    http: httpx.AsyncClient
+    pool: asyncpg.Pool
+    circuit: Circuit
+    registry: CollectorRegistry
+    settings: Settings
+    policy: Policy
+    clock: Clock
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def events(self, topic: Topic) -> list[Event[EventData]]:
+        """Everything that the topic has."""
+        return [
+            cloudevents.decode(record.key, record.value, record.headers)
+            for record in await _records(self.settings, topic)
+        ]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of a metric; 0 where it has none yet."""
+        return self.registry.get_sample_value(name, labels) or 0
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """A small bundle with a source of each kind."""
+    return Bundle.parse(_FILES)
+
+
+@pytest.fixture(scope="session")
+def make_settings(
+    make_database: Callable[[], str], make_topic_prefix: Callable[[], str], kafka_bootstrap: str
+) -> Callable[..., Settings]:
+    """Makes the settings of a deployment of its own, with its tables and topics."""
+
+    def make(**changed: str) -> Settings:
+        made = Settings.model_validate(
+            {
+                "kafka_bootstrap_servers": kafka_bootstrap,
+                "topic_prefix": make_topic_prefix(),
+                "partitions": 3,
+                "database_url": make_database(),
+                "api_token": TOKEN,
+                "id_key": "an id key of the tests, long enough",
+                "body_limit": 20_000,
+                **changed,
+            }
+        )
+        migrations.upgrade(made, "ingest", Path(__file__).parents[1] / "migrations")
+        asyncio.run(_apply_topics(made))
+        return made
+
+    return make
+
+
+async def _apply_topics(settings: Settings) -> None:
+    await kafka.apply_topics(settings, WRITES)
+
+
+@pytest.fixture(scope="session")
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """A deployment that tests share which look only at what they sent."""
+    return make_settings()
+
+
+@pytest.fixture
+def start(bundle: Bundle) -> Callable[[Settings], AbstractAsyncContextManager[Process]]:
+    """Starts the edge of a process."""
+
+    def starting(settings: Settings) -> AbstractAsyncContextManager[Process]:
+        return _process(settings, bundle)
+
+    return starting
+
+
+@pytest.fixture
+async def process(
+    settings: Settings, start: Callable[[Settings], AbstractAsyncContextManager[Process]]
+) -> AsyncIterator[Process]:
+    """A process whose Kafka and PostgreSQL are there."""
+    async with start(settings) as running:
+        await running.circuit.closed.wait()
+        yield running
+
+
+@asynccontextmanager
+async def _process(settings: Settings, bundle: Bundle) -> AsyncIterator[Process]:
+    registry, clock, policy = CollectorRegistry(), Clock(), Policy(bundle)
+    environment = {"HOOKS_SECRET": HOOK_SECRET, "FORMS_SECRET": FORM_SECRET}
+    tracing = Tracing("ingest")
+    pool = await database.pool(settings, "ingest", settings.times)
+    parts = edge(settings, pool, policy, environment, IngestMetrics(registry), clock)
+    app = application(
+        "ingest",
+        "",
+        TOKEN,
+        parts.routers,
+        parts.open_routers,
+        status=Status(),
+        registry=registry,
+        tracing=tracing,
+    )
+    running = [asyncio.create_task(work(), name=name) for name, work in parts.tasks.items()]
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    try:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://ingest", headers=headers
+        ) as http:
+            yield Process(http, pool, parts.circuit, registry, settings, policy, clock, environment)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+        pool.terminate()
+        tracing.close()
+
+
+@pytest.fixture
+def hook() -> Callable[..., dict[str, str]]:
+    """Makes the headers of a Standard Webhooks delivery."""
+
+    def headers(
+        body: bytes,
+        *,
+        id_: str = "msg_1",
+        at: datetime = NOW,
+        secret: str = HOOK_SECRET,
+        prefix: str = "webhook",
+    ) -> dict[str, str]:
+        seconds = str(int(at.timestamp()))
+        signed = b".".join([id_.encode(), seconds.encode(), body])
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        digest = hmac.new(key, signed, hashlib.sha256).digest()
+        return {
+            f"{prefix}-id": id_,
+            f"{prefix}-timestamp": seconds,
+            f"{prefix}-signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+
+    return headers
+
+
+@pytest.fixture
+def form() -> Callable[[bytes], dict[str, str]]:
+    """Makes the headers of a Typeform delivery."""
+
+    def headers(body: bytes) -> dict[str, str]:
+        digest = hmac.new(FORM_SECRET.encode(), body, hashlib.sha256).digest()
+        return {"Typeform-Signature": f"sha256={base64.b64encode(digest).decode()}"}
+
+    return headers
+
+
+async def _records(settings: Settings, topic: Topic) -> list[Any]:
+    consumer = kafka.reader(settings, settings.times)
+    await consumer.start()
+    try:
+        name = kafka.topic_name(settings, topic)
+        partitions = [TopicPartition(name, n) for n in range(settings.partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        found = []
+        for partition in partitions:
+            consumer.seek(partition, 0)
+        while any([await consumer.position(p) < ends[p] for p in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=1_000)).values():
+                found += batch
+        return found
+    finally:
+        await consumer.stop()
