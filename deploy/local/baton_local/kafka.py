@@ -102,6 +102,7 @@ broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216

@@ -1,8 +1,6 @@
 """A set of programs under one supervisord: Kafka, PostgreSQL, and what is added to them."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import psutil
 
 from baton_local.credentials import keep_secrets
 from baton_local.errors import NotReadyError, PortInUseError, StackError, tail
@@ -31,6 +27,7 @@ from baton_local.processes import alive, send, with_children
 from baton_local.program import Program, write_program, write_supervisor_conf
 from baton_local.state import StateDirectory
 from baton_local.supervision import ProgramState, Supervision
+from baton_local.waiting import GENEROUS_S, wait_until
 
 KAFKA = "kafka"
 POSTGRES = "postgres"
@@ -38,8 +35,8 @@ POSTGRES_PASSWORD = "BATON_POSTGRES_PASSWORD"  # noqa: S105  # its name, not its
 
 ATTEMPTS = 5
 
-GENEROUS_S = 120.0
-"""How long a program may take to become ready, on a machine that is busy with something else."""
+STARTS = 3
+"""More than these, without once becoming ready, and it is not worth waiting for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class Stack:
         self._runs_postgres = POSTGRES in servers and server_url is None
         self._outlives_parent = outlives_parent
         self._programs: dict[str, Program] = {}
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervision = Supervision(self.state)
 
     def __enter__(self) -> Self:
         return self
@@ -168,18 +165,7 @@ class Stack:
         self.require_free_ports()
         self.prepare()
         write_supervisor_conf(self._programs.values(), self.state)
-        command = [sys.executable, "-m", "baton_local.supervise", str(self.state.supervisor_conf)]
-        command += ["--with-parent"] * (not self._outlives_parent)
-        with self.state.supervisor_output.open("wb") as output:
-            self._supervisor = subprocess.Popen(
-                command,
-                cwd=self.state.path,
-                stdin=subprocess.DEVNULL if self._outlives_parent else subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        _wait_until(self._supervisor_answers, "supervisord does not answer")
+        self._supervision.launch(outlives_parent=self._outlives_parent)
 
     def require_free_ports(self) -> None:
         """Raises PortInUseError, which names every taken port and the program that wants it."""
@@ -215,8 +201,8 @@ class Stack:
         self._supervision.begin_stop(name)
         if crash:
             send(signal.SIGKILL, pid)
-        _wait_until(lambda: self._stopped(name), f"{name} does not stop")
-        _wait_until(lambda: not any(map(alive, processes)), f"processes of {name} do not end")
+        wait_until(lambda: self._stopped(name), f"{name} does not stop")
+        wait_until(lambda: not any(map(alive, processes)), f"processes of {name} do not end")
 
     def kill_program(self, name: str, sent: signal.Signals = signal.SIGKILL) -> None:
         """Sends it a signal behind the supervisor's back; if it dies of that, it is restarted."""
@@ -238,36 +224,20 @@ class Stack:
         """Returns when these programs (all if none is named) are ready.
 
         Raises NotReadyError, with the end of the program's log, after `timeout_s` seconds for each
-        or as soon as the supervisor has given one up.
+        or as soon as it has ended again and again.
         """
         for name in names or tuple(self._programs):
             self._wait_for_one(self._programs[name], timeout_s)
 
     def stop(self) -> None:
         """Stops every program, then the supervisor. Returns when all are gone."""
-        supervisor = self._supervisor_process()
-        processes = with_children(supervisor.pid) if supervisor else []
-        if self.running():
-            self._supervision.shut_down()
-        elif supervisor:
-            send(signal.SIGTERM, supervisor.pid)
-        if not _happens(lambda: self._ended(processes)):
-            for process in processes:
-                send(signal.SIGKILL, process.pid)
-        if self._supervisor is not None:
-            if self._supervisor.stdin is not None:
-                self._supervisor.stdin.close()
-            self._supervisor.wait()
-            self._supervisor = None
+        if self.state.exists():
+            self._supervision.end()
 
     def remove(self) -> None:
         """Stops it and removes all it has on disk."""
         self.stop()
         self.state.remove()
-
-    @property
-    def _supervision(self) -> Supervision:
-        return Supervision(self.state.supervisor_socket)
 
     @property
     def _kafka_home(self) -> Path:
@@ -283,14 +253,16 @@ class Stack:
     def _wait_for_one(self, program: Program, timeout_s: float) -> None:
         log = self.state.log(program.name)
         deadline = time.monotonic() + timeout_s
+        starts = set()
         while (waiting_for := program.ready()) is not None:
-            state = self._program_state(program.name).state
-            if state in {"BACKOFF", "FATAL"} and "ddress already in use" in tail(log):
+            known = self._program_state(program.name)
+            starts.add(known.started_at)
+            if known.state in {"BACKOFF", "FATAL"} and "ddress already in use" in tail(log):
                 raise PortInUseError(list(program.listens_on().items()))
-            if state == "FATAL":
-                raise NotReadyError(program.name, "it ended again and again", log)
+            if known.state == "FATAL" or len(starts) > STARTS:
+                raise NotReadyError(program.name, "it ends again and again", log)
             if time.monotonic() > deadline:
-                raise NotReadyError(program.name, f"{waiting_for} ({state})", log)
+                raise NotReadyError(program.name, f"{waiting_for} ({known.state})", log)
             time.sleep(0.05)
 
     def _states(self) -> list[ProgramState]:
@@ -308,29 +280,6 @@ class Stack:
             # It had just ended by itself, and the supervisor has started it again.
             self._supervision.begin_stop(name)
         return state in {"STOPPED", "FATAL"}
-
-    def _ended(self, processes: list[psutil.Process]) -> bool:
-        # Asking wakes the supervisor, which would otherwise look only once a second.
-        self.running()
-        return not any(map(alive, processes))
-
-    def _supervisor_process(self) -> psutil.Process | None:
-        """Found by its pid file too, for a stack that another process has started."""
-        file = self.state.supervisor_pid
-        if self._supervisor is None and not file.exists():
-            return None
-        pid = self._supervisor.pid if self._supervisor else int(file.read_text())
-        try:
-            process = psutil.Process(pid)
-            ours = str(self.state.supervisor_conf) in process.cmdline()
-        except psutil.NoSuchProcess:
-            return None
-        return process if ours else None
-
-    def _supervisor_answers(self) -> bool:
-        if self._supervisor is not None and self._supervisor.poll() is not None:
-            raise StackError(f"supervisord ended at once:\n{tail(self.state.supervisor_output)}")
-        return self.running()
 
 
 def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
@@ -362,17 +311,3 @@ def _status(program: Program, known: ProgramState | None) -> Status:
         port=program.port,
         waiting_for=program.ready() if running else "it does not run",
     )
-
-
-def _wait_until(condition: Callable[[], bool], failure: str) -> None:
-    if not _happens(condition):
-        raise StackError(failure)
-
-
-def _happens(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + GENEROUS_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

@@ -1,15 +1,24 @@
-"""A running supervisord, spoken to over its unix socket."""
+"""The supervisord of a stack: its process, and what it is asked over its unix socket."""
 
 import http.client
+import signal
 import socket
+import subprocess
+import sys
 import xmlrpc.client
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 from supervisor.xmlrpc import Faults
 
-from baton_local.errors import StackError
+from baton_local.errors import StackError, tail
+from baton_local.processes import alive, send, with_children
+from baton_local.state import StateDirectory
+from baton_local.waiting import happens, wait_until
+
+DO_NOT_WAIT = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +33,47 @@ class ProgramState:
 
 
 class Supervision:
-    """The calls a stack makes.
+    """What asks supervisord something raises OSError if there is none, StackError if it refuses."""
 
-    Each raises OSError when no supervisord listens, StackError when it refuses.
-    """
+    def __init__(self, state: StateDirectory) -> None:
+        self._state = state
+        self._started: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, socket_path: Path) -> None:
-        self._socket_path = socket_path
+    def launch(self, *, outlives_parent: bool) -> None:
+        """Returns when it answers. Raises StackError with its complaint if it does not."""
+        conf = str(self._state.supervisor_conf)
+        command = [sys.executable, "-m", "baton_local.supervise", conf]
+        command += ["--with-parent"] * (not outlives_parent)
+        with self._state.supervisor_output.open("wb") as output:
+            self._started = subprocess.Popen(
+                command,
+                cwd=self._state.path,
+                stdin=subprocess.DEVNULL if outlives_parent else subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(self._answers, "supervisord does not answer")
+
+    def end(self) -> None:
+        """Returns when it and all programs are gone."""
+        process = self._process()
+        processes = with_children(process.pid) if process else []
+        if self.running():
+            self._call("supervisor.shutdown")
+        elif process:
+            send(signal.SIGTERM, process.pid)
+        if not happens(lambda: self._all_ended(processes)):
+            for late in processes:
+                send(signal.SIGKILL, late.pid)
+        if self._started is not None:
+            if self._started.stdin is not None:
+                self._started.stdin.close()
+            self._started.wait()
+            self._started = None
 
     def running(self) -> bool:
+        """Whether there is one, whatever its programs do."""
         try:
             # While it shuts down it refuses most calls, but is there.
             self._call("supervisor.getState", but=Faults.SHUTDOWN_STATE)
@@ -57,20 +98,40 @@ class Supervision:
 
     def begin_start(self, program: str) -> None:
         """Does nothing if it runs, so that no restart of supervisord's own can come in between."""
-        self._call("supervisor.startProcess", program, False, but=Faults.ALREADY_STARTED)  # noqa: FBT003  # do not wait
+        self._call("supervisor.startProcess", program, DO_NOT_WAIT, but=Faults.ALREADY_STARTED)
 
     def begin_stop(self, program: str) -> None:
         """Does nothing if it does not run."""
-        self._call("supervisor.stopProcess", program, False, but=Faults.NOT_RUNNING)  # noqa: FBT003  # do not wait
+        self._call("supervisor.stopProcess", program, DO_NOT_WAIT, but=Faults.NOT_RUNNING)
 
-    def shut_down(self) -> None:
-        self._call("supervisor.shutdown")
+    def _answers(self) -> bool:
+        if self._started is not None and self._started.poll() is not None:
+            complaint = tail(self._state.supervisor_output)
+            raise StackError(f"supervisord ended at once:\n{complaint}")
+        return self.running()
+
+    def _all_ended(self, processes: list[psutil.Process]) -> bool:
+        # Asking wakes it; otherwise it looks at its children only once a second.
+        self.running()
+        return not any(map(alive, processes))
+
+    def _process(self) -> psutil.Process | None:
+        """Found by its pid file too, for a stack that another process has started."""
+        file = self._state.supervisor_pid
+        if self._started is None and not file.exists():
+            return None
+        pid = self._started.pid if self._started else int(file.read_text())
+        try:
+            process = psutil.Process(pid)
+            ours = str(self._state.supervisor_conf) in process.cmdline()
+        except psutil.NoSuchProcess:
+            return None
+        return process if ours else None
 
     def _call(self, method: str, *arguments: object, but: int | None = None) -> object:
         # One connection a call: supervisord closes idle ones, and calls are rare.
-        proxy = xmlrpc.client.ServerProxy(
-            "http://supervisord", transport=_UnixTransport(self._socket_path)
-        )
+        transport = _UnixTransport(self._state.supervisor_socket)
+        proxy = xmlrpc.client.ServerProxy("http://supervisord", transport=transport)
         try:
             with proxy:
                 return cast("object", getattr(proxy, method)(*arguments))

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from baton_local.ports import LOOPBACK, Ports, free_ports, is_free
 from baton_local.processes import alive, with_children
 from baton_local.program import Program
 from baton_local.readiness import blocking, http_ready
-from baton_local.stack import GENEROUS_S, KAFKA, POSTGRES, Stack, start_on_free_ports
+from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
+from baton_local.waiting import wait_until
 
 
 @pytest.fixture
@@ -38,13 +38,6 @@ def web_server(name: str = "web", **env: str) -> Program:
     return Program(name, command, env, Path(__file__).parent, ready, port=port)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GENEROUS_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def processes_of(stack: Stack) -> list[psutil.Process]:
     return with_children(int(stack.state.supervisor_pid.read_text()))
 
@@ -60,7 +53,7 @@ def test_what_a_killed_server_had_acknowledged_is_there_when_it_is_back(
     before = stack.pid(POSTGRES)
     run_sql(stack, "create table lead as select 42 as id")
     stack.kill_program(POSTGRES)
-    wait_until(lambda: any(s.pid not in {None, before} for s in stack.status()))
+    wait_until(lambda: stack.status()[0].pid not in {None, before}, "it is not restarted")
     stack.wait_ready(POSTGRES)
     assert run_sql(stack, "select id from lead") == 42
 
@@ -106,7 +99,7 @@ def test_a_stack_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     assert len(processes) == 2
     parent.kill()
     parent.communicate()
-    wait_until(all_gone(processes))
+    wait_until(all_gone(processes), "they do not end")
     Stack(tmp_path, Ports(), servers=()).remove()
 
 
@@ -159,7 +152,7 @@ def test_programs_end_with_a_killed_supervisor(empty: Stack) -> None:
     empty.start_program("web")
     processes = processes_of(empty)
     os.kill(processes[0].pid, signal.SIGKILL)
-    wait_until(all_gone(processes))
+    wait_until(all_gone(processes), "they do not end")
 
 
 def test_a_program_can_be_added_while_the_stack_runs(empty: Stack) -> None:
@@ -197,10 +190,20 @@ def test_a_program_that_never_gets_ready_is_reported_with_the_end_of_its_log(
     empty.add(Program("scoring", complaint, {}, Path("/"), lambda: "no bundle is in force"))
     empty.start_supervisor()
     empty.start_program("scoring", wait=False)
-    wait_until(lambda: "no policy" in empty.state.log("scoring").read_text())
+    log = empty.state.log("scoring")
+    wait_until(lambda: "no policy" in log.read_text(), "it says nothing")
     with pytest.raises(NotReadyError, match="no bundle is in force") as late:
         empty.wait_ready("scoring", timeout_s=0)
     assert "no policy" in str(late.value)
+
+
+def test_a_program_that_ends_again_and_again_is_given_up(empty: Stack) -> None:
+    complaint = (sys.executable, "-c", "import sys; sys.exit('BATON_API_TOKEN is missing')")
+    empty.add(Program("ingest", complaint, {}, Path("/"), lambda: "it does not answer"))
+    empty.start_supervisor()
+    with pytest.raises(NotReadyError, match="it ends again and again") as given_up:
+        empty.start_program("ingest")
+    assert "BATON_API_TOKEN is missing" in str(given_up.value)
 
 
 def test_a_port_that_somebody_took_meanwhile_is_replaced_by_another(tmp_path: Path) -> None:
