@@ -1,0 +1,1 @@
+"""`baton policy`: what marketing and sales have agreed, checked and put in force."""

@@ -1,0 +1,106 @@
+"""A bundle's directory, checked: its files, and what its own tests say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from baton.policy.bundle import FILES, Bundle
+from baton.policy.problems import BundleError
+from baton_cli.failures import MISUSED, Failure
+from baton_cli.policy.leadtests import Found, Result, run
+from baton_cli.screen import table
+
+
+def checked(directory: Path, console: Console) -> Bundle:
+    """The bundle in a directory, with its tests shown.
+
+    Raises Failure with every problem of its files, or where one of its tests does not hold.
+    """
+    bundle = _read(directory)
+    results = run(bundle)
+    failed = [result for result in results if not result.passed]
+    if results:
+        console.print(_results(results))
+    for result in failed:
+        console.print(Text.assemble("\n", (result.test.name, "bold"), " did not hold:"))
+        console.print(_comparisons(result))
+    if failed:
+        raise Failure(
+            f"{len(failed)} of {_counted(len(results), 'test')} in {directory / 'tests.yaml'} "
+            "did not hold",
+            "Mend the bundle, or what the test expects of it.",
+        )
+    return bundle
+
+
+def summary(bundle: Bundle) -> str:
+    """A line on what the bundle has."""
+    return (
+        f"bundle {bundle.hash[:12]}: {_counted(len(bundle.scoring.fit), 'fit criterion')}, "
+        f"{_counted(len(bundle.scoring.engagement), 'engagement criterion')}, "
+        f"{_counted(len(bundle.routing.rules), 'rule')}, "
+        f"{_counted(len(bundle.routing.pools), 'pool')}, "
+        f"{_counted(len(bundle.teams.reps), 'rep')}, "
+        f"{_counted(len(bundle.sources), 'source')}"
+    )
+
+
+def _read(directory: Path) -> Bundle:
+    if not directory.is_dir():
+        raise Failure(
+            f"there is no directory {directory}",
+            f"A bundle is a directory with {', '.join(FILES)}.",
+            exit_code=MISUSED,
+        )
+    try:
+        return Bundle.read(directory)
+    except BundleError as error:
+        problems = [
+            f"{directory / problem.file}:{problem.line}: "
+            + (f"{problem.path}: " if problem.path else "")
+            + problem.reason
+            for problem in error.problems
+        ]
+        count = _counted(len(problems), "problem")
+        raise Failure("\n".join([f"{count} in {directory}", *problems])) from error
+
+
+def _results(results: Sequence[Result]) -> Table:
+    """Each test with what became of its lead."""
+    shown = table("", "test", "fit", "eng.", "total", "grade", "stage", "rule", "pool")
+    for column in shown.columns[2:5]:
+        column.justify = "right"
+    for result in results:
+        found = result.found
+        mark = Text("ok", "green") if result.passed else Text("no", "bold red")
+        rule = found["exclusion"] or found["rule"]
+        values = (found[name] for name in ("fit", "engagement", "total", "grade", "stage"))
+        shown.add_row(
+            mark, result.test.name, *map(_said, values), _said(rule), _said(found["pool"])
+        )
+    return shown
+
+
+def _comparisons(result: Result) -> Table:
+    shown = table("", "", "expected", "got")
+    for comparison in result.comparisons:
+        mark = Text("ok", "green") if comparison.holds else Text("no", "bold red")
+        got = Text(_said(comparison.got), "" if comparison.holds else "bold red")
+        shown.add_row(mark, comparison.what, _said(comparison.expected), got)
+    return shown
+
+
+def _said(value: Found) -> str:
+    return "-" if value is None else str(value)
+
+
+def _counted(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 {what}"
+    plural = (
+        what.removesuffix("criterion") + "criteria" if what.endswith("criterion") else f"{what}s"
+    )
+    return f"{number} {plural}"

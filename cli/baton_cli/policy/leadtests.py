@@ -1,0 +1,73 @@
+"""A bundle's own tests: each lead through scoring's and routing's decisions. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from baton.policy.bundle import Bundle
+from baton.policy.leadtests import LeadTest
+from routing.domain.choice import Match, match
+from scoring.domain import Assessment, assess_profile
+
+Found = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One thing that a test says of its lead, and what became of it."""
+
+    what: str
+    expected: Found
+    got: Found
+
+    @property
+    def holds(self) -> bool:
+        """Whether it became what it should."""
+        return self.expected == self.got
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a test's lead. `comparisons` has what the test asks for; `found`, all."""
+
+    test: LeadTest
+    found: Mapping[str, Found]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of it became what it should."""
+        return all(comparison.holds for comparison in self.comparisons)
+
+
+def run(bundle: Bundle) -> tuple[Result, ...]:
+    """All tests of the bundle, in its order."""
+    return tuple(_result(test, bundle) for test in bundle.tests)
+
+
+def _result(test: LeadTest, bundle: Bundle) -> Result:
+    assessed = assess_profile(test.lead, test.activity_events(), bundle, test.now)
+    found = _found(assessed, bundle)
+    expected = test.expect.model_dump(exclude_none=True)
+    comparisons = tuple(Comparison(what, value, found[what]) for what, value in expected.items())
+    return Result(test, found, comparisons)
+
+
+def _found(assessed: Assessment, bundle: Bundle) -> dict[str, Found]:
+    """Everything that a test can ask for. A stage that is not routed has no rule and no pool."""
+    matched: Match | None = None
+    if bundle.routing.takes(assessed.stage):
+        matched = match(assessed.profile, assessed.score, assessed.stage, bundle)
+    rule = matched.rule if matched else None
+    excluded = {exclusion.id for exclusion in bundle.routing.exclusions}
+    return {
+        "fit": assessed.score.fit,
+        "engagement": assessed.score.engagement,
+        "total": assessed.score.total,
+        "grade": assessed.score.grade,
+        "stage": assessed.stage,
+        "exclusion": matched.code if matched and matched.code in excluded else None,
+        "rule": rule.id if rule else None,
+        "pool": rule.pool if rule else None,
+        "role": rule.role if rule else None,
+        "sla": rule.sla if rule else None,
+    }

@@ -1,0 +1,35 @@
+"""How the commands write: results to standard output, everything else to standard error."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from baton_cli.failures import Failure
+
+
+def output() -> Console:
+    """For what was asked for. Wraps words, never guesses at markup or highlights in data."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def notes() -> Console:
+    """For everything said beside it, so that output can be piped."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str) -> Table:
+    """Without lines: columns by their heads, two spaces apart."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold dim", pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def show(failure: Failure) -> None:
+    """One message, and the way out under it."""
+    console = notes()
+    # A terminal wraps by itself; what was wrapped by us could not be copied or searched.
+    told = Text("Error: ", "bold red").append(failure.message, "not bold default")
+    console.print(told, soft_wrap=True)
+    if failure.way_out:
+        console.print(Text(failure.way_out, "dim"), soft_wrap=True)
