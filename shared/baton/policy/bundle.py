@@ -170,7 +170,9 @@ def texts_in(directory: Path) -> dict[str, str]:
     problems = []
     if not directory.is_dir():
         problems.append(Problem(directory.name, 1, "", "no such directory"))
-    for path in sorted(directory.glob("*.y*ml")):
+    for path in sorted(directory.glob("*")):
+        if path.suffix not in (".yaml", ".yml"):
+            continue
         try:
             if path.stat().st_size > MAX_BYTES:
                 problems.append(Problem(path.name, 1, "", f"larger than {MAX_BYTES} bytes"))

@@ -55,7 +55,7 @@ class BusinessCalendar:
         once where it is open. Raises BeyondCalendarError.
         """
         left = allowed
-        for opens, closes in self._open_from(start):
+        for opens, closes in self._open_from(start.astimezone(UTC)):
             if opens + left < closes or (left and opens + left == closes):
                 return opens + left
             left -= closes - opens
@@ -67,17 +67,19 @@ class BusinessCalendar:
 
         Raises BeyondCalendarError where they are further apart than the horizon.
         """
-        if end - start > HORIZON:
+        begin, until = start.astimezone(UTC), end.astimezone(UTC)
+        if until - begin > HORIZON:
             msg = f"more than {HORIZON.days} days between {start.isoformat()} and {end.isoformat()}"
             raise BeyondCalendarError(msg)
         total = timedelta()
-        for opens, closes in self._open_from(start, until=end):
-            total += max(timedelta(), min(closes, end) - opens)
+        for opens, closes in self._open_from(begin, until):
+            total += max(timedelta(), min(closes, until) - opens)
         return total
 
     def is_open(self, at: datetime) -> bool:
         """Whether that moment is within hours."""
-        return any(opens <= at < closes for opens, closes in self._open_from(at, until=at))
+        moment = at.astimezone(UTC)
+        return any(opens <= moment < closes for opens, closes in self._open_from(moment, moment))
 
     def week_length(self) -> timedelta:
         """The hours of a week without holidays, by the clock on the wall."""
@@ -85,14 +87,13 @@ class BusinessCalendar:
         return timedelta(minutes=minutes)
 
     def _open_from(
-        self, start: datetime, until: datetime | None = None
+        self, begin: datetime, until: datetime | None = None
     ) -> Iterator[tuple[datetime, datetime]]:
-        """What remains of each opening from `start` on, within the horizon or about `until`.
+        """What remains of each opening from `begin` on, within the horizon or about `until`.
 
         One day more than the clock shows: put back across midnight, it shows the day before while
         the next day's first hour runs.
         """
-        begin = start.astimezone(UTC)
         try:
             day = begin.astimezone(self._zone).date()
             end = begin + HORIZON if until is None else until

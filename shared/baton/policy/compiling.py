@@ -35,6 +35,9 @@ _ORDERINGS = {
 }
 _SEARCHES = {"contains": "contains", "matches": "matches"}
 OPERATORS = (*_EQUALITIES, *_ORDERINGS, "in", *_SEARCHES, "exists")
+_SAID = 20
+"""Values of a list that a clause says; it must stay short enough to be a reason's label."""
+
 COMBINATIONS = ("all", "any", "not")
 
 
@@ -121,19 +124,20 @@ class _Compiler:
 def _comparison(asked: Field, operator: str, operand: Data) -> tuple[Holds, str]:
     if operator in _EQUALITIES:
         wanted = _operand(asked, operand)
-        said = f"{_EQUALITIES[operator]} {operand}"
+        said = f"{_EQUALITIES[operator]} {_said(operand)}"
         return (_equal(wanted) if operator == "equals" else _unequal(wanted)), said
     if operator == "in":
         return _among(asked, operand)
     if operator in _ORDERINGS:
         if not asked.kind.ordered:
             raise _fault(f"'{asked.path}' is {asked.kind.words} and has no order")
-        return _ordering(operator, _operand(asked, operand)), f"{_ORDERINGS[operator]} {operand}"
+        bound = _operand(asked, operand)
+        return _ordering(operator, bound), f"{_ORDERINGS[operator]} {_said(operand)}"
     if asked.kind is not Kind.TEXT:
         raise _fault(f"'{asked.path}' is {asked.kind.words}; '{operator}' is for text")
     if not isinstance(operand, str) or not operand.strip():
         raise _fault("must be text")
-    return _search(operator, operand), f"{_SEARCHES[operator]} {operand}"
+    return _search(operator, operand), f"{_SEARCHES[operator]} {_said(operand)}"
 
 
 def _operand(asked: Field, operand: Data) -> Value:
@@ -174,8 +178,13 @@ def _among(asked: Field, operand: Data) -> tuple[Holds, str]:
     if faults:
         raise FaultsError(faults)
     values = frozenset(wanted)
-    said = ", ".join(str(item) for item in operand)
-    return (lambda value: _key(value) in values), f"is one of {said}"
+    said = ", ".join(_said(item) for item in operand[:_SAID])
+    rest = ", ..." if len(operand) > _SAID else ""
+    return (lambda value: _key(value) in values), f"is one of {said}{rest}"
+
+
+def _said(operand: Data) -> str:
+    return str(operand).lower() if isinstance(operand, bool) else str(operand)[:200]
 
 
 def _key(value: Value) -> Value:

@@ -15,6 +15,9 @@ from baton.policy.values import Value
 
 Answer = bool | None
 
+_SHOWN = 200
+"""Characters of a text that reasons show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -34,14 +37,17 @@ class Outcome:
     clauses: tuple[Clause, ...]
 
     def reasons(self, code: str, label: str, points: int | None = None) -> tuple[Reason, ...]:
-        """For an event: the answer as a whole, and after it each clause where there are several."""
+        """For an event: the answer as a whole, and after it each clause where there are several.
+
+        Long texts are cut short.
+        """
         single = self.clauses[0] if len(self.clauses) == 1 else None
         whole = Reason(
             code=code,
             label=label,
             matched=self.matched,
             field=single.field if single else None,
-            value=single.value if single else None,
+            value=_shown(single.value) if single else None,
             points=points,
         )
         if single:
@@ -49,8 +55,14 @@ class Outcome:
         return (
             whole,
             *(
-                Reason(code=code, label=c.asks, matched=c.matched, field=c.field, value=c.value)
-                for c in self.clauses
+                Reason(
+                    code=code,
+                    label=clause.asks,
+                    matched=clause.matched,
+                    field=clause.field,
+                    value=_shown(clause.value),
+                )
+                for clause in self.clauses
             ),
         )
 
@@ -157,6 +169,10 @@ def disjunction(answers: Sequence[Answer]) -> Answer:
 def negation(answer: Answer) -> Answer:
     """Kleene's `not`."""
     return None if answer is None else not answer
+
+
+def _shown(value: Scalar) -> Scalar:
+    return f"{value[:_SHOWN]}..." if isinstance(value, str) and len(value) > _SHOWN else value
 
 
 def _plain(value: Value | None) -> Scalar:

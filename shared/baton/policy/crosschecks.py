@@ -54,8 +54,8 @@ def findings(parts: Parts) -> Iterator[Finding]:
         yield from _members(parts.routing, parts.teams)
     if parts.teams:
         yield from _teams(parts.teams, parts.calendars)
-    if parts.routing and parts.sla and parts.teams and parts.calendars:
-        yield from _targets(parts.routing, parts.sla, parts.teams, parts.calendars)
+    if parts.sla and parts.teams and parts.calendars:
+        yield from _targets(parts.sla, parts.teams, parts.calendars)
     if parts.tests:
         yield from _tests(parts.tests, parts)
 
@@ -138,29 +138,17 @@ def _teams(teams: Teams, calendars: Calendars | None) -> Iterator[Finding]:
             yield from _unknown("teams.yaml", place, "calendar", team.calendar, names)
 
 
-def _targets(routing: Routing, sla: Sla, teams: Teams, calendars: Calendars) -> Iterator[Finding]:
-    """Targets that some team could never meet in time, since it is hardly ever open."""
-    used = {
-        (rule.sla, name)
-        for rule in routing.rules
-        for name in _calendars_of(rule.pool, routing, teams)
-    }
-    for policy, name in sorted(used):
-        if policy not in sla.policies or name not in calendars.calendars:
-            continue
+def _targets(sla: Sla, teams: Teams, calendars: Calendars) -> Iterator[Finding]:
+    """Targets that would be due in years for some team: whichever, since a rep can claim a lead."""
+    used = {team.calendar for team in teams.teams} & calendars.calendars.keys()
+    for name in sorted(used):
         most = calendars.calendars[name].business_calendar().week_length() * WEEKS_AHEAD
-        for target, promise in sla.policies[policy].targets.items():
-            if promise.allowed > most:
-                reason = f"more than calendar '{name}' opens in {WEEKS_AHEAD} weeks"
-                place = ("policies", policy, "targets", target.value, "allowed")
-                yield Finding("sla.yaml", place, reason)
-
-
-def _calendars_of(pool_id: str, routing: Routing, teams: Teams) -> set[str]:
-    pools = routing.pools_from(pool_id)
-    reps = [teams.rep(member.rep) for pool in pools for member in pool.members]
-    found = [teams.team(rep.team) for rep in reps if rep]
-    return {team.calendar for team in found if team}
+        for policy, promises in sla.policies.items():
+            for target, promise in promises.targets.items():
+                if promise.allowed > most:
+                    reason = f"more than calendar '{name}' opens in {WEEKS_AHEAD} weeks"
+                    place = ("policies", policy, "targets", target.value, "allowed")
+                    yield Finding("sla.yaml", place, reason)
 
 
 def _tests(tests: LeadTests, parts: Parts) -> Iterator[Finding]:

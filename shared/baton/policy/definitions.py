@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from baton.events import FollowupType, Scalar, Stage
-from baton.policy.conditions import Condition
 from baton.policy.model import (
     DistinctIds,
     Flag,
@@ -16,8 +15,10 @@ from baton.policy.model import (
     NotEmpty,
     PolicyModel,
     ScoredCondition,
+    String,
     Text,
     distinct,
+    written,
 )
 from baton.policy.values import Kind, WrongKindError, coerced
 
@@ -25,7 +26,13 @@ from baton.policy.values import Kind, WrongKindError, coerced
 class CustomField(PolicyModel):
     """A field of the company's own. `personal`: it says something about the person."""
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    name: Annotated[
+        String,
+        written(
+            r"[a-z][a-z0-9_]{0,63}",
+            "must be lower-case letters, digits and _ (at most 64), a letter first",
+        ),
+    ]
     label: Text
     type: Kind
     personal: Flag
@@ -81,12 +88,12 @@ class Stages(PolicyModel):
     mql: StageDefinition
 
     @property
-    def highest_first(self) -> tuple[tuple[Stage, Condition], ...]:
-        """Each stage with its condition, in the order in which to ask."""
+    def highest_first(self) -> tuple[tuple[Stage, StageDefinition], ...]:
+        """Each stage with what makes it, in the order in which to ask."""
         return (
-            (Stage.MQL, self.mql.when),
-            (Stage.LEAD, self.lead.when),
-            (Stage.PROSPECT, self.prospect.when),
+            (Stage.MQL, self.mql),
+            (Stage.LEAD, self.lead),
+            (Stage.PROSPECT, self.prospect),
         )
 
 

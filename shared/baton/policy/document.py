@@ -31,10 +31,12 @@ MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_DIGITS = 18
 
+_UNUSABLE = "a character that text can't have (NUL or half a pair)"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
 
@@ -118,17 +120,18 @@ class _Composer:
     def _events(self) -> Iterator[Event]:
         unusable = re.search("[\x00\ud800-\udfff]", self._text)
         if unusable:
-            line = self._text.count("\n", 0, unusable.start()) + 1
-            raise _UnreadableError(line, "a character that text can't have (NUL or half a pair)")
+            raise _UnreadableError(_line_at(self._text, unusable.start()), _UNUSABLE)
         try:
             yield from yaml.parse(self._text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             why = error.problem or error.context or "unreadable"
-            raise _UnreadableError(mark.line + 1 if mark else 1, f"not YAML: {why}") from error
+            last = _line_at(self._text, len(self._text) - 1)
+            line = min(mark.line + 1, last) if mark else 1
+            raise _UnreadableError(line, f"not YAML: {why}") from error
         except yaml.YAMLError as error:
-            position = getattr(error, "position", 0)
-            line = self._text.encode()[:position].count(b"\n") + 1
+            read = self._text.encode()[: getattr(error, "position", 0)].decode("utf-8", "ignore")
+            line = _line_at(read, len(read))
             why = getattr(error, "reason", "unreadable")
             raise _UnreadableError(line, f"not YAML: {why}") from error
 
@@ -200,12 +203,18 @@ class _Unfolding:
         self.problems.append(Problem(self.file, line, path_of(place), reason))
 
 
+def _line_at(text: str, position: int) -> int:
+    return len(_BREAK.findall(text, 0, position)) + 1
+
+
 def _line(event: Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _value(event: ScalarEvent, line: int) -> bool | int | float | str | None:
     text: str = event.value
+    if "\0" in text:
+        raise _UnreadableError(line, _UNUSABLE)
     if event.style is not None and event.style != "":
         return text
     if text in _NULLS:

@@ -13,7 +13,6 @@ from baton.policy.fields import Fields, Vocabulary
 from baton.policy.problems import Fault, FaultsError
 from baton.policy.values import Kind, WrongKindError, typed
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
 
 MAX_POINTS = 1_000_000
@@ -25,11 +24,16 @@ class PolicyModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-def _id(text: str) -> str:
-    if not _ID.fullmatch(text):
-        msg = "must begin with a letter or digit, then only letters, digits and . _ - (at most 100)"
-        raise ValueError(msg)
-    return text
+def written(pattern: str, reason: str) -> AfterValidator:
+    """The whole text has that form; `reason` says in words which."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(reason)
+        return text
+
+    return AfterValidator(check)
 
 
 def _duration(data: object) -> timedelta:
@@ -59,13 +63,20 @@ def _date(data: object) -> object:
         raise ValueError(str(error)) from error
 
 
-Id = Annotated[str, Field(strict=True), AfterValidator(_id)]
+String = Annotated[str, Field(strict=True, max_length=1_000)]
+Id = Annotated[
+    String,
+    written(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}",
+        "must begin with a letter or digit and have only letters, digits and . _ - (at most 100)",
+    ),
+]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1_000)]
 Flag = Annotated[bool, Field(strict=True)]
 Points = Annotated[int, Field(strict=True, ge=-MAX_POINTS, le=MAX_POINTS)]
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_POINTS)]
 Day = Annotated[date, BeforeValidator(_date)]
-Country = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$")]
+Country = Annotated[String, written(r"[A-Z]{2}", "must be a country's two letters, such as DE")]
 
 Elapsed = Annotated[timedelta, BeforeValidator(_duration)]
 """Time by any clock: `7d`, `36h`."""

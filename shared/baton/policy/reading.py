@@ -17,9 +17,13 @@ T = TypeVar("T")
 def read(
     model: type[M], document: Document, vocabulary: Vocabulary, problems: list[Problem]
 ) -> M | None:
-    """The document as the model; None where it does not fit, with all its problems added."""
+    """The document as the model; None where it does not fit, with all its problems added.
+
+    `problems` has already those of the document itself.
+    """
     if document.data is None:
-        problems.append(document.problem((), "the file is empty"))
+        if not any(problem.file == document.file for problem in problems):
+            problems.append(document.problem((), "the file is empty"))
         return None
     try:
         return model.model_validate(document.data, context=vocabulary)
@@ -44,13 +48,16 @@ def peek(part: TypeAdapter[T], document: Document, key: str, default: T) -> T | 
 
 def _place(details: ErrorDetails, data: Data) -> Place:
     """Pydantic's location, without the steps that are not in the file (a union's choice)."""
+    steps = details["loc"]
+    if details["type"] in _OF_UNIONS:
+        steps = (*steps, details["ctx"]["discriminator"].strip("'"))
     place: Place = ()
     here = data
-    for step in details["loc"]:
+    for i, step in enumerate(steps):
         parts = _parts(here)
         if step in parts:
             here = parts[step]
-        elif details["type"] != "missing" or step != details["loc"][-1]:
+        elif i < len(steps) - 1 or details["type"] not in _OF_WHAT_IS_MISSING:
             continue
         place = (*place, step)
     return place
@@ -62,6 +69,8 @@ def _parts(data: Data) -> dict[str | int, Data]:
     return dict(enumerate(data)) if isinstance(data, list) else {}
 
 
+_OF_UNIONS = frozenset({"union_tag_invalid", "union_tag_not_found"})
+_OF_WHAT_IS_MISSING = frozenset({"missing", "union_tag_not_found"})
 _REASONS = {
     "missing": "is missing",
     "model_type": "must be a mapping of keys to values",
@@ -72,11 +81,11 @@ _REASONS = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "must have the form {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_long": "must have at most {max_length}",
-    "union_tag_not_found": "{discriminator} is missing",
+    "union_tag_not_found": "is missing",
     "value_error": "{error}",
 }
 
@@ -92,8 +101,7 @@ def _reason(details: ErrorDetails, model: type[BaseModel]) -> str:
         case "enum":
             return _not_one_of(str(details["input"]), context["expected"])
         case "union_tag_invalid":
-            said = _not_one_of(context["tag"], context["expected_tags"])
-            return f"{context['discriminator']} {said}"
+            return _not_one_of(context["tag"], context["expected_tags"])
         case _:
             return details["msg"]
 

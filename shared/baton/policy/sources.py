@@ -1,6 +1,5 @@
 """sources.yaml: who may send leads, how they sign, and where things are in what they send."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -8,27 +7,34 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, ValidationInfo, model_validator
 
 from baton.events import ActivityType, FollowupType, LeadActivity, LeadFollowup
-from baton.policy.model import Country, Elapsed, Id, NotEmpty, PolicyModel, Text, vocabulary_of
+from baton.policy.model import (
+    Country,
+    Elapsed,
+    Id,
+    NotEmpty,
+    PolicyModel,
+    String,
+    Text,
+    vocabulary_of,
+    written,
+)
 from baton.policy.problems import Fault, FaultsError, did_you_mean
 
-_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 _OURS = frozenset({"lead_id", "occurred_at", "received_at", "source", "type", "bot", "answers"})
 _ACTIVITY_FIELDS = frozenset(LeadActivity.model_fields) - _OURS
 _FOLLOWUP_FIELDS = frozenset(LeadFollowup.model_fields) - _OURS
 _NOT_FOR_SENDERS = frozenset({"brand", "source"})
 
 
-def _path(text: str) -> str:
-    if not _PATH.fullmatch(text):
-        msg = "must be a path into the payload, such as data.contact.email"
-        raise ValueError(msg)
-    return text
-
-
-PayloadPath = Annotated[str, Field(strict=True, max_length=500), AfterValidator(_path)]
+PayloadPath = Annotated[
+    String,
+    written(r"[^.\s]+( +[^.\s]+)*(\.[^.\s]+( +[^.\s]+)*)*", "must be a path, such as data.email"),
+]
 """Keys into a payload's JSON, with dots between; a number is a position in a list, from 0."""
 
-VariableName = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]*$", max_length=200)]
+VariableName = Annotated[
+    String, written(r"[A-Z][A-Z0-9_]*", "must be the name of a variable, such as WEBSHOP_SECRET")
+]
 
 
 def _profile_field(path: str, info: ValidationInfo) -> str:
@@ -43,7 +49,7 @@ def _profile_field(path: str, info: ValidationInfo) -> str:
     return path
 
 
-ProfileField = Annotated[str, Field(strict=True), AfterValidator(_profile_field)]
+ProfileField = Annotated[String, AfterValidator(_profile_field)]
 """The path of a field of the profile, `custom.*` among them."""
 
 
@@ -154,7 +160,10 @@ class StandardWebhooksSource(_SignedSource):
 
 
 class TypeformAnswer(PolicyModel):
-    """Which answer of a form goes into which field: named by one of ref, title, hidden, type."""
+    """Which answer of a form goes into which field.
+
+    It is named by one of: the question's `ref`, `title` or `type`, or the `hidden` field's name.
+    """
 
     to: ProfileField
     ref: Text | None = None

@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from baton.policy.model import Count, DistinctIds, Flag, Id, NotEmpty, PolicyModel, Text
+from baton.policy.model import (
+    Count,
+    DistinctIds,
+    Flag,
+    Id,
+    NotEmpty,
+    PolicyModel,
+    String,
+    Text,
+    written,
+)
 
 
 class Team(PolicyModel):
@@ -25,7 +35,7 @@ class Rep(PolicyModel):
 
     id: Id
     name: Text
-    email: Annotated[str, Field(strict=True, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    email: Annotated[String, written(r"[^@\s]+@[^@\s]+", "must be a mail address")] | None = None
     team: Id
     capacity: Count | None = None
     available: Flag = True

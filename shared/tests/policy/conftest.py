@@ -122,13 +122,13 @@ tests:
 Changed = Callable[[str, str, str], Mapping[str, str]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> Mapping[str, str]:
     """The texts of a bundle that holds."""
     return SMALL
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def changed() -> Changed:
     """The small bundle with one text of one file replaced; it must be there."""
 
@@ -139,7 +139,7 @@ def changed() -> Changed:
     return change
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def problems() -> Callable[[Mapping[str, str]], tuple[Problem, ...]]:
     """What is wrong with these texts."""
 

@@ -231,7 +231,7 @@ def test_custom_fields_are_not_in_doubt_where_their_declaration_is_at_fault(
     files["definitions.yaml"] = files["definitions.yaml"].replace("type: integer", "type: int")
     assert [str(problem) for problem in problems(files)] == [
         (
-            "definitions.yaml:2: custom_fields[0].type: must be one of text, integer, number, boolean, "
-            "date, time, not 'int'; did you mean 'integer'?"
+            "definitions.yaml:2: custom_fields[0].type: must be one of text, integer, number, "
+            "boolean, date, time, not 'int'; did you mean 'integer'?"
         )
     ]

@@ -1,0 +1,85 @@
+"""The bundles that come with the project hold, and do what their own tests say."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from baton.events import Score, Stage
+from baton.policy.bundle import Bundle
+from baton.policy.fields import facts_of, facts_of_activity
+from baton.policy.leadtests import Expected, LeadTest
+from baton.policy.sla import OnBreach
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+DEFAULT, DEMO = Bundle.read(DEPLOY / "policy"), Bundle.read(DEPLOY / "demo-policy")
+TESTS = [(bundle, test) for bundle in (DEFAULT, DEMO) for test in bundle.tests]
+
+
+def outcome(bundle: Bundle, test: LeadTest) -> Expected:
+    """What the bundle says of the lead, by nothing but its own models."""
+    fit = sum(
+        criterion.points
+        for criterion in bundle.scoring.fit
+        if criterion.when.evaluate(facts_of(test.lead)).matched
+    )
+    engagement = sum(
+        criterion.points_at(
+            test.now,
+            [
+                event.occurred_at
+                for event in test.activity_events()
+                if criterion.when.evaluate(facts_of_activity(event)).matched
+            ],
+        )
+        for criterion in bundle.scoring.engagement
+    )
+    grade = bundle.scoring.grades.grade(fit=fit, engagement=engagement)
+    score = Score(fit=fit, engagement=engagement, total=fit + engagement, grade=grade)
+    stage = next(
+        (
+            stage
+            for stage, definition in bundle.definitions.stages.highest_first
+            if definition.when.evaluate(facts_of(test.lead, score)).matched
+        ),
+        Stage.SUSPECT,
+    )
+    said = {"fit": fit, "engagement": engagement, "total": score.total, "grade": grade}
+    facts = facts_of(test.lead, score, stage)
+    if not bundle.routing.takes(stage):
+        return Expected(**said, stage=stage)
+    for exclusion in bundle.routing.exclusions:
+        if exclusion.when.evaluate(facts).matched:
+            return Expected(**said, stage=stage, exclusion=exclusion.id)
+    rule = next(rule for rule in bundle.routing.rules if rule.when.evaluate(facts).matched)
+    return Expected(**said, stage=stage, rule=rule.id, pool=rule.pool, role=rule.role, sla=rule.sla)
+
+
+@pytest.mark.parametrize(("bundle", "test"), TESTS, ids=[test.name for _, test in TESTS])
+def test_a_bundle_does_what_its_tests_say(bundle: Bundle, test: LeadTest) -> None:
+    expected = test.expect.model_dump(exclude_none=True)
+    assert outcome(bundle, test).model_dump(include=set(expected)) == expected
+
+
+@pytest.mark.parametrize("bundle", [DEFAULT, DEMO], ids=["default", "demo"])
+def test_every_rule_that_is_tested_is_there_and_every_rule_is_tested(bundle: Bundle) -> None:
+    rules = {rule.id for rule in bundle.routing.rules}
+    assert {test.expect.rule for test in bundle.tests} - {None} == rules
+
+
+def test_the_demo_warns_and_breaches_within_seconds_at_any_hour() -> None:
+    (policy,) = DEMO.sla.policies.values()
+    (target,) = policy.targets.values()
+    assert (target.warn_after, target.allowed) == (timedelta(seconds=3), timedelta(seconds=6))
+    assert target.on_breach is OnBreach.REASSIGN
+    for team in DEMO.teams.teams:
+        assert DEMO.team_calendar(team.id).week_length() == timedelta(days=7)
+
+
+def test_the_demo_has_one_source_of_each_kind() -> None:
+    kinds = {name: source.kind for name, source in DEMO.sources.items()}
+    assert kinds == {
+        "website": "api",
+        "webshop-forms": "standard_webhooks",
+        "typeform": "typeform",
+    }
