@@ -1,14 +1,14 @@
 """Putting a policy bundle in force: its text and the activation go to the `policy` topic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from baton import cloudevents, identity, kafka, topics
 from baton.cloudevents import Event
-from baton.events import BundlePublished, PolicyActivated
+from baton.events import BundlePublished, EventData, PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton.times import Times
@@ -65,15 +65,18 @@ async def activate(
     return activation
 
 
-async def history(settings: KafkaSettings) -> tuple[Sequence[PolicyActivated], dict[str, Bundle]]:
+async def history(
+    settings: KafkaSettings,
+) -> tuple[Sequence[PolicyActivated], Mapping[str, BundlePublished]]:
     """Every activation in order of effect, and the bundles by their hash, as the topic has them.
 
-    Raises BundleError for a bundle that this release can't read.
+    The bundles are not parsed: one that this release can't read shall not hide the others. What is
+    no record of this topic is passed over, as the services do.
     """
     consumer = kafka.reader(settings, Times())
     await consumer.start()
     found: dict[UUID, tuple[PolicyActivated, int]] = {}
-    bundles: dict[str, Bundle] = {}
+    bundles: dict[str, BundlePublished] = {}
     try:
         place = TopicPartition(kafka.topic_name(settings, topics.POLICY), 0)
         consumer.assign([place])
@@ -81,12 +84,19 @@ async def history(settings: KafkaSettings) -> tuple[Sequence[PolicyActivated], d
         end = (await consumer.end_offsets([place]))[place]
         while await consumer.position(place) < end:
             for record in (await consumer.getmany(place, timeout_ms=1_000)).get(place, ()):
-                data = cloudevents.decode(record.key, record.value, record.headers).data
+                data = _decoded(record)
                 if isinstance(data, PolicyActivated):
                     found[data.activation_id] = (data, record.offset)
                 elif isinstance(data, BundlePublished):
-                    bundles[data.hash] = Bundle.parse(data.files)
+                    bundles[data.hash] = data
     finally:
         await consumer.stop()
     ordered = sorted(found.values(), key=lambda entry: (entry[0].effective_at, entry[1]))
     return [activation for activation, _ in ordered], bundles
+
+
+def _decoded(record: ConsumerRecord[bytes, bytes]) -> EventData | None:
+    try:
+        return cloudevents.decode(record.key, record.value, record.headers).data
+    except (cloudevents.NotDecodableError, cloudevents.UnknownTypeError):
+        return None

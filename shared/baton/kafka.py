@@ -1,5 +1,6 @@
 """How Baton's processes speak to Kafka: one place for the settings that the protocol relies on."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -33,7 +34,7 @@ def partition_count(settings: KafkaSettings, topic: Topic) -> int:
 
 
 def producer(settings: KafkaSettings) -> AIOKafkaProducer:
-    """A producer, not started. A send is acknowledged by all replicas and not repeated on the wire."""
+    """A producer, not started. All replicas acknowledge a send; the wire does not repeat it."""
     return AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         acks="all",
@@ -126,6 +127,7 @@ async def apply_topics(
             else:
                 await _make(admin, settings, topic)
                 done[name] = "made"
+        await _until_known(admin, list(done))
         return done
     finally:
         await admin.close()
@@ -144,6 +146,19 @@ async def _make(admin: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topi
         if code and error is not TopicAlreadyExistsError:
             msg = f"Kafka refused to make {name}: {error.__name__} {' '.join(map(str, message))}"
             raise TopicsError(msg)
+
+
+async def _until_known(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Kafka says that it has made a topic before its brokers tell of it to who asks."""
+    try:
+        async with asyncio.timeout(30):
+            while any(  # noqa: ASYNC110 - Kafka tells nobody when
+                entry["error_code"] for entry in await admin.describe_topics(names)
+            ):
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        msg = "Kafka has made the topics and does not know of all of them; run this again"
+        raise TopicsError(msg) from error
 
 
 async def _check_partitions(
