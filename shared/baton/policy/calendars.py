@@ -13,6 +13,9 @@ from baton.policy.calendar import BusinessCalendar, Minutes
 from baton.policy.model import Day, Flag, Id, NotEmpty, PolicyModel, Text, distinct
 from baton.policy.problems import did_you_mean
 
+MAX_HOLIDAYS = 400
+"""With these and the bound on targets, what is due is always within the calendar's horizon."""
+
 _HOURS = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
 _MIDNIGHT = 24 * 60
 
@@ -95,7 +98,7 @@ class Calendar(PolicyModel):
     always: Flag = False
     hours: dict[Weekday, DayHours] = Field(default_factory=dict)
     holidays: Annotated[
-        tuple[Holiday, ...], Field(max_length=400), AfterValidator(_distinct_days)
+        tuple[Holiday, ...], Field(max_length=MAX_HOLIDAYS), AfterValidator(_distinct_days)
     ] = ()
 
     @model_validator(mode="after")

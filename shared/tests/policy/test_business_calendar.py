@@ -8,6 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baton.policy.calendar import HORIZON, BeyondCalendarError, BusinessCalendar
+from baton.policy.calendars import MAX_HOLIDAYS
+from baton.policy.crosschecks import WEEKS_AHEAD
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
@@ -143,6 +145,13 @@ def test_what_lies_beyond_the_horizon_is_refused() -> None:
         OFFICE.used(start, start + HORIZON + timedelta(seconds=1))
     with pytest.raises(BeyondCalendarError):
         OFFICE.due(datetime(9999, 12, 31, 20, tzinfo=UTC), timedelta(hours=1))
+
+
+def test_the_longest_promise_that_a_bundle_may_make_is_due_within_the_horizon() -> None:
+    start = local("2026-01-04T09:00")
+    holidays = frozenset(start.date() + timedelta(weeks=week) for week in range(MAX_HOLIDAYS))
+    calendar = BusinessCalendar(BERLIN, {6: ((540, 600),)}, holidays)
+    assert calendar.due(start, calendar.week_length() * WEEKS_AHEAD) < start + HORIZON
 
 
 @st.composite

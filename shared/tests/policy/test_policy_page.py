@@ -1,0 +1,73 @@
+"""docs/policy.md has every key, field and value that a bundle can have."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from baton.policy.bundle import FILES
+from baton.policy.calendars import Calendars
+from baton.policy.compiling import COMBINATIONS, OPERATORS
+from baton.policy.definitions import Definitions
+from baton.policy.document import parse
+from baton.policy.fields import vocabulary
+from baton.policy.leadtests import LeadTests
+from baton.policy.model import PolicyModel
+from baton.policy.routing import Routing
+from baton.policy.scoring import Scoring
+from baton.policy.sla import Sla
+from baton.policy.sources import Sources
+from baton.policy.teams import Teams
+from baton.policy.values import Kind
+
+PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
+MODELS: dict[str, type[PolicyModel]] = dict(
+    zip(
+        FILES,
+        (Definitions, Scoring, Routing, Sla, Calendars, Teams, Sources, LeadTests),
+        strict=True,
+    )
+)
+
+
+def words_of(annotation: Any) -> Iterator[str]:
+    """The keys of a model and of those within it, and the values of their enumerations."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        yield from annotation
+    elif isinstance(annotation, type) and issubclass(annotation, PolicyModel):
+        yield from annotation.model_fields
+        for field in annotation.model_fields.values():
+            yield from words_of(field.annotation)
+    else:
+        for argument in get_args(annotation):
+            yield from words_of(argument)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_key_and_every_word_of_a_file_is_explained(file: str) -> None:
+    assert {word for word in words_of(MODELS[file]) if f"`{word}`" not in PAGE} == set()
+
+
+def test_every_field_and_comparison_is_explained() -> None:
+    known = vocabulary({})
+    fields = {*known.staged, *known.activity}
+    values = {choice for each in known.staged.values() for choice in each.choices}
+    words = fields | values | {*OPERATORS, *COMBINATIONS, *Kind}
+    assert {word for word in words if f"`{word}`" not in PAGE} == set()
+
+
+def test_every_example_is_yaml_as_it_is_read_here() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) > len(FILES)
+    assert [problem for each in examples for problem in parse("example", each)[1]] == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_s_example_has_only_what_its_file_can_have(file: str) -> None:
+    section = PAGE.split(f"## {file}\n")[1]
+    document, _ = parse(file, section.split("```yaml\n")[1].split("```")[0])
+    known = vocabulary({"budget": Kind.INTEGER}, ("A", "B"))
+    assert isinstance(MODELS[file].model_validate(document.data, context=known), MODELS[file])
