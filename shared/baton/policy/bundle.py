@@ -1,7 +1,7 @@
 """A policy bundle: the files on which marketing and sales have agreed, checked and ready to use."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +62,6 @@ class Bundle:
     teams: Teams
     sources: Mapping[str, Source]
     tests: tuple[LeadTest, ...]
-    vocabulary: Vocabulary
 
     @classmethod
     def parse(cls, files: Mapping[str, str]) -> "Bundle":
@@ -83,7 +82,7 @@ class Bundle:
             for finding in findings(parts)
         ]
         _raise_if_any(problems)
-        return cls._of(files, parts, known)
+        return cls._of(files, parts)
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
@@ -94,7 +93,7 @@ class Bundle:
         return cls.parse(texts_in(directory))
 
     @classmethod
-    def _of(cls, files: Mapping[str, str], parts: Parts, known: Vocabulary) -> "Bundle":
+    def _of(cls, files: Mapping[str, str], parts: Parts) -> "Bundle":
         """Of parts that have no problems: they are all there."""
         match parts:
             case Parts(
@@ -118,7 +117,6 @@ class Bundle:
                     teams=teams,
                     sources=sources,
                     tests=tuple(test.of_brand(sources[test.lead.source].brand) for test in tests),
-                    vocabulary=known,
                 )
         msg = "a part of a bundle is missing, and no problem says so"
         raise AssertionError(msg)
@@ -133,7 +131,7 @@ class Bundle:
         """The rep of that id. Raises UnknownNameError."""
         found = self.teams.rep(rep)
         if found is None:
-            raise _unknown("rep", rep, (each.id for each in self.teams.reps))
+            raise _unknown("rep", rep, [each.id for each in self.teams.reps])
         return found
 
     def team(self, rep: str) -> Team:
@@ -147,7 +145,7 @@ class Bundle:
     def _team(self, team: str) -> Team:
         found = self.teams.team(team)
         if found is None:
-            raise _unknown("team", team, (each.id for each in self.teams.teams))
+            raise _unknown("team", team, [each.id for each in self.teams.teams])
         return found
 
 
@@ -229,5 +227,5 @@ def _raise_if_any(problems: Iterable[Problem]) -> None:
         raise BundleError(found)
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
+def _unknown(what: str, name: str, known: Collection[str]) -> UnknownNameError:
     return UnknownNameError(f"unknown {what} '{name}'{did_you_mean(name, known)}")

@@ -1,6 +1,6 @@
 """What holds between the files of a bundle: each name that one uses, another declares."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -94,7 +94,7 @@ def _reasons(definitions: Definitions, sources: Sources) -> Iterator[Finding]:
 
 
 def _rules(routing: Routing, sla: Sla | None) -> Iterator[Finding]:
-    pools = [pool.id for pool in routing.pools]
+    pools = dict.fromkeys(pool.id for pool in routing.pools)
     for i, rule in enumerate(routing.rules):
         yield from _unknown("routing.yaml", ("rules", i, "pool"), "pool", rule.pool, pools)
         if sla:
@@ -103,7 +103,7 @@ def _rules(routing: Routing, sla: Sla | None) -> Iterator[Finding]:
 
 
 def _overflows(routing: Routing) -> Iterator[Finding]:
-    pools = [pool.id for pool in routing.pools]
+    pools = dict.fromkeys(pool.id for pool in routing.pools)
     for i, pool in enumerate(routing.pools):
         if pool.overflow is None:
             continue
@@ -120,7 +120,7 @@ def _overflows(routing: Routing) -> Iterator[Finding]:
 
 
 def _members(routing: Routing, teams: Teams) -> Iterator[Finding]:
-    reps = [rep.id for rep in teams.reps]
+    reps = dict.fromkeys(rep.id for rep in teams.reps)
     for i, pool in enumerate(routing.pools):
         for j, member in enumerate(pool.members):
             place = ("pools", i, "members", j, "rep")
@@ -128,7 +128,7 @@ def _members(routing: Routing, teams: Teams) -> Iterator[Finding]:
 
 
 def _teams(teams: Teams, calendars: Calendars | None) -> Iterator[Finding]:
-    ids = [team.id for team in teams.teams]
+    ids = dict.fromkeys(team.id for team in teams.teams)
     for i, rep in enumerate(teams.reps):
         yield from _unknown("teams.yaml", ("reps", i, "team"), "team", rep.team, ids)
     if calendars:
@@ -152,20 +152,22 @@ def _targets(sla: Sla, teams: Teams, calendars: Calendars) -> Iterator[Finding]:
 
 
 def _tests(tests: LeadTests, parts: Parts) -> Iterator[Finding]:
+    expectations = list(_expectations(parts))
     for i, test in enumerate(tests.tests):
         if parts.sources:
             place: Place = ("tests", i, "lead", "source")
             yield from _unknown(
                 "tests.yaml", place, "source", test.lead.source, parts.sources.sources
             )
-        for name, kind, known in _expectations(parts):
+        for name, kind, known in expectations:
             value = getattr(test.expect, name)
             if value is not None:
                 place = ("tests", i, "expect", name)
                 yield from _unknown("tests.yaml", place, kind, value, known)
 
 
-def _expectations(parts: Parts) -> Iterator[tuple[str, str, list[str]]]:
+def _expectations(parts: Parts) -> Iterator[tuple[str, str, Collection[str]]]:
+    """What a test can expect by name: the key, what it is, and the names there are."""
     if parts.definitions:
         yield "grade", "grade", [grade.id for grade in parts.definitions.grades]
     if parts.routing:
@@ -174,12 +176,11 @@ def _expectations(parts: Parts) -> Iterator[tuple[str, str, list[str]]]:
         yield "pool", "pool", [pool.id for pool in parts.routing.pools]
         yield "role", "role", [rule.role for rule in parts.routing.rules]
     if parts.sla:
-        yield "sla", "SLA policy", list(parts.sla.policies)
+        yield "sla", "SLA policy", parts.sla.policies
 
 
 def _unknown(
-    file: str, place: Place, what: str, name: str, known: Iterable[str]
+    file: str, place: Place, what: str, name: str, known: Collection[str]
 ) -> Iterator[Finding]:
-    names = list(known)
-    if name not in names:
-        yield Finding(file, place, f"unknown {what} '{name}'{did_you_mean(name, names)}")
+    if name not in known:
+        yield Finding(file, place, f"unknown {what} '{name}'{did_you_mean(name, known)}")

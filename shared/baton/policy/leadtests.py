@@ -21,6 +21,8 @@ from baton.policy.values import Kind, WrongKindError, typed
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
 """When a test takes place unless it says `now`: a Wednesday."""
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
 _NOBODY = UUID(int=0)
 _UNSET_BRAND = "-"
 
@@ -93,7 +95,7 @@ class LeadTest(PolicyModel):
     """One lead and its end. Run through scoring's and routing's own decisions by `baton policy`."""
 
     name: Text
-    now: Annotated[AwareDatetime, BeforeValidator(_moment)] = NOW
+    now: Annotated[AwareDatetime, Field(ge=EARLIEST), BeforeValidator(_moment)] = NOW
     lead: Annotated[Profile, BeforeValidator(_profile)]
     activities: Annotated[tuple[TestActivity, ...], Field(max_length=1000)] = ()
     expect: Expected

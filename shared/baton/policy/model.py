@@ -19,7 +19,10 @@ MAX_POINTS = 1_000_000
 
 
 class PolicyModel(BaseModel):
-    """A part of a bundle: frozen, and no key but those declared."""
+    """A part of a bundle: frozen, and no key but those declared.
+
+    A key may be added if it has a default: bundles that were activated once must stay readable.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 

@@ -1,6 +1,6 @@
 """What is wrong with a bundle: each problem with its file, line and place."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -9,6 +9,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Place = tuple[str | int, ...]
 """Where in a file: keys and positions (from 0), from the outside in."""
+
+_MAX_COMPARED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def path_of(place: Place) -> str:
     return path
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no known name is near."""
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """`; did you mean 'x'?`; nothing where no known name is near, or too many would be compared."""
+    near = get_close_matches(name, known, n=1) if len(known) <= _MAX_COMPARED else []
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -129,9 +129,6 @@ class Routing(PolicyModel):
     def pool(self, pool_id: str) -> Pool | None:
         return self._pools.get(pool_id)
 
-    def rule(self, rule_id: str) -> Rule | None:
-        return self._rules.get(rule_id)
-
     def pools_from(self, pool_id: str) -> Iterator[Pool]:
         """A pool and those that it overflows to, in the order in which to ask them."""
         seen: set[str] = set()
@@ -144,7 +141,3 @@ class Routing(PolicyModel):
     @cached_property
     def _pools(self) -> Mapping[str, Pool]:
         return {pool.id: pool for pool in self.pools}
-
-    @cached_property
-    def _rules(self) -> Mapping[str, Rule]:
-        return {rule.id: rule for rule in self.rules}

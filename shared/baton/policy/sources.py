@@ -1,6 +1,6 @@
 """sources.yaml: who may send leads, how they sign, and where things are in what they send."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -21,8 +21,8 @@ from baton.policy.model import (
 from baton.policy.problems import Fault, FaultsError, did_you_mean
 
 _OURS = frozenset({"lead_id", "occurred_at", "received_at", "source", "type", "bot", "answers"})
-_ACTIVITY_FIELDS = frozenset(LeadActivity.model_fields) - _OURS
-_FOLLOWUP_FIELDS = frozenset(LeadFollowup.model_fields) - _OURS
+_ACTIVITY_FIELDS = tuple(name for name in LeadActivity.model_fields if name not in _OURS)
+_FOLLOWUP_FIELDS = tuple(name for name in LeadFollowup.model_fields if name not in _OURS)
 _NOT_FOR_SENDERS = frozenset({"brand", "source"})
 
 
@@ -133,7 +133,7 @@ class FollowupMapping(PolicyModel):
         return self
 
 
-def _check_targets(targets: Iterable[str], known: Iterable[str], at: str = "fields") -> None:
+def _check_targets(targets: Iterable[str], known: Collection[str], at: str = "fields") -> None:
     faults = [
         Fault((at, name), f"unknown field '{name}'{did_you_mean(name, known)}")
         for name in targets
@@ -194,11 +194,3 @@ class Sources(PolicyModel):
     """All of sources.yaml."""
 
     sources: Annotated[dict[Id, Annotated[Source, Discriminator("kind")]], NotEmpty]
-
-    def secrets(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the variables that hold each signing source's secrets."""
-        return {
-            name: source.secret_env
-            for name, source in self.sources.items()
-            if not isinstance(source, ApiSource)
-        }

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 Value = str | int | float | date | datetime
-"""A value that is there; booleans are among the integers, times are aware."""
+"""A value that is there; booleans are among the integers, times are in UTC."""
 
 MAX_TEXT = 10_000
 _SHOWN = 80
@@ -86,7 +86,7 @@ def coerced(kind: Kind, value: object) -> str | int | float | bool | None:
         return None
     fits = typed(kind, _read_as(kind, value))
     if isinstance(fits, datetime):
-        return fits.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return fits.isoformat().replace("+00:00", "Z")
     return fits.isoformat() if isinstance(fits, date) else fits
 
 
@@ -150,7 +150,12 @@ def _time(value: object) -> datetime | None:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
-    return value if isinstance(value, datetime) and value.tzinfo is not None else None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def _shown(value: object) -> str:

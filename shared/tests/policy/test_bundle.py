@@ -118,7 +118,7 @@ def test_the_hash_can_be_recomputed_by_hand(small: Mapping[str, str], tmp_path: 
     assert Bundle.read(tmp_path).hash == by_hand.stdout.split()[0]
 
 
-def test_the_hash_is_frozen(bundle: Bundle) -> None:
+def test_a_bundle_of_the_first_day_is_still_read_under_its_first_name(bundle: Bundle) -> None:
     assert bundle.hash == "5e0bcbb6086d9f5ee2df2243b8632b68b4b4720c689a47a77aced5fce563429d"
 
 

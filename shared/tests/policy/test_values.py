@@ -67,6 +67,12 @@ def test_what_fits_is_kept(kind: Kind, sent: object, kept: Scalar) -> None:
             "31.1.2026",
             "must be a date such as 2026-01-31, not the text '31.1.2026'",
         ),
+        (
+            Kind.TIME,
+            "0001-01-01T00:00:00+14:00",  # before the first year that there is in UTC
+            "must be a time with its offset, such as 2026-01-31T09:00:00Z, "
+            "not the text '0001-01-01T00:00:00+14:00'",
+        ),
         (Kind.DATE, 20260131, "must be a date such as 2026-01-31, not the number 20260131"),
         (
             Kind.TIME,
