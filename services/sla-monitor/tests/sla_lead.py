@@ -49,7 +49,10 @@ class Lead:
 
     def give(self, given: Input, now: datetime) -> list[EventData]:
         decision = decide(self.state, self.others, given, self.bundle, now)
-        self.state = decision.state
+        # As the database keeps it.
+        kept = decision.state and decision.state.model_dump_json()
+        self.state = LeadClocks.model_validate_json(kept) if kept else None
+        assert self.state == decision.state
         self.told += decision.events
         for arm in decision.arm:
             self.timers[arm.name] = arm
@@ -133,13 +136,16 @@ class Lead:
         )
         return self.fact(data, f"{kind} {at}", heard)
 
+    def fire(self, arm: Arm, now: str, *, facts_complete: bool = True) -> list[EventData]:
+        timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at, facts_complete)
+        return self.give(timer, t(now))
+
     def wait_until(self, moment: str, *, facts_complete: bool = True) -> list[EventData]:
         events = []
         for arm in sorted(self.timers.values(), key=lambda arm: arm.due_at):
             if arm.due_at <= t(moment) and arm.name in self.timers:
                 del self.timers[arm.name]
-                timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at, facts_complete)
-                events += self.give(timer, t(moment))
+                events += self.fire(arm, moment, facts_complete=facts_complete)
         return events
 
 

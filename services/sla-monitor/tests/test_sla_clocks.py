@@ -13,7 +13,7 @@ from baton.events import (
     SlaWarned,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, CommandInput, TimerInput
+from baton.runtime.inputs import Arm, CommandInput
 from sla_monitor.domain.deciding import UnexpectedInputError
 from sla_monitor.domain.starting import UnknownPolicyError
 
@@ -83,7 +83,7 @@ def test_what_the_target_does_not_name_does_not_meet_it(lead: Lead) -> None:
     assert lead.followed_up(FollowupType.ATTEMPTED, "2026-03-02T10:30+01:00") == []
 
 
-def test_a_warning_is_given_once_and_before_the_breach(lead: Lead) -> None:
+def test_a_warning_comes_before_the_breach(lead: Lead) -> None:
     lead.routed(MONDAY)
     warned = the(lead.wait_until("2026-03-02T13:00:02+01:00"), SlaWarned)
     breached = the(lead.wait_until("2026-03-02T14:05+01:00"), SlaBreached)
@@ -95,6 +95,14 @@ def test_a_warning_is_given_once_and_before_the_breach(lead: Lead) -> None:
     assert breached.occurred_at == breached.due_at
     assert breached.reassign
     assert breached.facts_complete
+
+
+def test_a_warning_is_given_once(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    (warning,) = (arm for arm in lead.timers.values() if not arm.accuses)
+    the(lead.fire(warning, "2026-03-02T13:00+01:00"), SlaWarned)
+
+    assert lead.fire(warning, "2026-03-02T13:01+01:00") == []
 
 
 def test_nobody_is_warned_of_what_is_due_already(lead: Lead) -> None:
@@ -163,8 +171,7 @@ def test_a_timer_of_a_closed_clock_does_nothing(lead: Lead) -> None:
     timers = list(lead.timers.values())
     lead.followed_up(FollowupType.CONTACTED, "2026-03-02T11:00+01:00")
     for arm in timers:
-        timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at)
-        assert lead.give(timer, t("2026-03-02T15:00+01:00")) == []
+        assert lead.fire(arm, "2026-03-02T15:00+01:00") == []
 
 
 def test_an_erased_lead_takes_its_running_clocks_and_their_timers_with_it(lead: Lead) -> None:
@@ -179,8 +186,7 @@ def test_an_erased_lead_takes_its_running_clocks_and_their_timers_with_it(lead: 
     assert lead.state is None
     assert lead.timers == {}
     for arm in timers:
-        timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at)
-        assert lead.give(timer, t("2026-03-02T15:00+01:00")) == []
+        assert lead.fire(arm, "2026-03-02T15:00+01:00") == []
 
 
 def test_an_assignment_under_an_unknown_policy_is_refused(lead: Lead) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from baton.events import FollowupType
 from sla_monitor.domain import judging
-from sla_monitor.domain.state import Clock, Followup, Mark, Verdict
+from sla_monitor.domain.state import Clock, Followup, Mark, Release, Verdict
 
 OURS = UUID("00000000-0000-8000-8000-0000000000a1")
 THEIRS = UUID("00000000-0000-8000-8000-0000000000a2")
@@ -138,6 +138,21 @@ def test_the_decline_that_led_to_an_assignment_does_not_end_it() -> None:
 def test_a_rejection_is_an_answer_where_the_target_says_so() -> None:
     fact = followup(REJECTED, "11:00", "11:00", "rep-1")
     assert judging.verdict(judging.with_followups(clock(REJECTED), [fact])) is Verdict.MET
+
+
+def released(assignment: UUID, time: str) -> Release:
+    return Release(id=FACT, assignment_id=assignment, occurred_at=at(time))
+
+
+def test_a_release_ends_its_own_assignment_alone() -> None:
+    assert judging.with_releases(clock(CONTACTED), [released(THEIRS, "11:00")]).end is None
+    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "11:00")])
+    assert ended.end == Mark(at=at("11:00"), fact=FACT)
+
+
+def test_an_assignment_does_not_end_before_it_began() -> None:
+    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "09:59")])
+    assert ended.end == Mark(at=at("10:00"), fact=FACT)
 
 
 @pytest.mark.parametrize(

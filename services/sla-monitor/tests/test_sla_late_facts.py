@@ -2,7 +2,7 @@
 
 from uuid import uuid5
 
-from sla_lead import FIRST, LEAD, MONDAY, Lead, event_id, t, the
+from sla_lead import FIRST, LEAD, MONDAY, SECOND, Lead, event_id, t, the
 
 from baton.events import FollowupType, SlaBreached, SlaMet, SlaRetracted, SlaStarted
 from sla_monitor.domain.state import CLOCKS_KEPT, FOLLOWUPS_KEPT
@@ -17,6 +17,16 @@ def test_a_clock_that_lacks_facts_says_so_when_it_breaches(lead: Lead) -> None:
 
     assert isinstance(breached, SlaBreached)
     assert not breached.facts_complete
+
+
+def test_a_contact_that_was_let_go_may_have_been_just_before_the_start(lead: Lead) -> None:
+    for count in range(FOLLOWUPS_KEPT + 1):
+        lead.followed_up(FollowupType.CONTACTED, f"2026-03-02T15:{count:02}+01:00")
+    lead.routed("2026-03-02T15:02+01:00", heard="2026-03-02T15:40+01:00")
+    lead.routed("2026-03-02T15:02:01+01:00", SECOND, heard="2026-03-02T15:40+01:00")
+
+    assert lead.state is not None
+    assert [clock.facts_complete for clock in lead.state.clocks] == [False, True]
 
 
 def test_an_assignment_as_old_as_clocks_that_were_let_go_starts_none(lead: Lead) -> None:
