@@ -7,15 +7,18 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from baton.events import FollowupType, Profile, Reason, Score, Stage
+from baton.events import ActivityType, FollowupType, Profile, Reason, Score, Stage
 from baton.problems import Problem, ProblemBody
 from scoring.domain import merged
 from scoring.store import Kept, Reads
 from scoring.tables import HISTORY_KEPT
 
+ACTIVITIES_TOLD = 50
+"""So many activities of a lead are told of, the newest."""
+
 
 class EnquiryView(BaseModel):
-    """An enquiry; `id` is its event's."""
+    """An enquiry; `id` is its event's, `profile` what it said by itself."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -23,6 +26,19 @@ class EnquiryView(BaseModel):
     occurred_at: AwareDatetime
     source: str
     test: bool
+    profile: Profile
+
+
+class ActivityView(BaseModel):
+    """Something the lead did, not a bot; `id` is its event's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    occurred_at: AwareDatetime
+    source: str
+    type: ActivityType
+    subject: str | None
 
 
 class FollowupView(BaseModel):
@@ -55,7 +71,11 @@ class ScoreChangeView(BaseModel):
 
 
 class LeadView(BaseModel):
-    """A lead. Score, stage and reasons are those that were told last; null before an enquiry."""
+    """A lead. Score, stage and reasons are those that were told last; null before an enquiry.
+
+    `activities` counts those that are kept, `latest_activities` has the newest of them, oldest
+    first.
+    """
 
     lead_id: UUID
     profile: Profile | None
@@ -66,6 +86,7 @@ class LeadView(BaseModel):
     reasons: tuple[Reason, ...]
     enquiries: tuple[EnquiryView, ...]
     activities: int
+    latest_activities: tuple[ActivityView, ...]
     followups: tuple[FollowupView, ...]
     history: tuple[ScoreChangeView, ...]
 
@@ -108,10 +129,14 @@ def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
                 occurred_at=enquiry.occurred_at,
                 source=enquiry.profile.source,
                 test=enquiry.test,
+                profile=enquiry.profile,
             )
             for enquiry in lead.enquiries
         ),
         activities=len(lead.activities),
+        latest_activities=tuple(
+            ActivityView.model_validate(activity) for activity in lead.activities[-ACTIVITIES_TOLD:]
+        ),
         followups=tuple(FollowupView.model_validate(followup) for followup in lead.followups),
         history=tuple(changes[:history]),
     )

@@ -141,6 +141,16 @@ async def test_the_history_is_as_long_as_asked_for(
     assert await numbers(0) == []
 
 
+async def test_a_lead_is_shown_with_its_own_history_alone(
+    keep: Keep, db: asyncpg.Connection, api: httpx.AsyncClient, enquiry: Made, lead_id: UUID
+) -> None:
+    (change,) = await keep(enquiry())
+    of_other = change.event.model_copy(update={"lead_id": UUID(int=99)})
+    await ScoringStore().save(db, [replace(change, number=7, event=of_other)], None)
+    shown = (await api.get(f"/leads/{lead_id}")).json()
+    assert [entry["number"] for entry in shown["history"]] == [1]
+
+
 async def test_of_a_long_history_the_newest_is_kept(
     keep: Keep, db: asyncpg.Connection, enquiry: Made, now: datetime
 ) -> None:

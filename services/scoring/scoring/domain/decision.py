@@ -150,10 +150,8 @@ def _decision(
 ) -> Decision[Lead, None]:
     given = cause.given
     due = _next_look(given.lead_id, now) if found.engagement.cools else None
-    # What has fired is set no more, whatever the state says.
-    set_already = lead.cools_at if isinstance(given, EventInput) else None
-    arm = (Arm(COOLING, due),) if due is not None and due != set_already else ()
-    cancel = (COOLING,) if due is None and set_already is not None else ()
+    arm = (Arm(COOLING, due),) if due is not None and due != lead.cools_at else ()
+    cancel = (COOLING,) if due is None and lead.cools_at is not None else ()
     lead = lead.model_copy(update={"cools_at": due})
     if not tell:
         return Decision(lead, arm=arm, cancel=cancel)
