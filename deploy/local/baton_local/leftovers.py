@@ -1,5 +1,6 @@
 """State of test runs, named after the process that made it, so that none outlives its run."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -23,6 +24,8 @@ def remove_leftovers() -> bool:
     for state in TESTS.glob("*-*"):
         if psutil.pid_exists(int(state.name.split("-")[0])):
             going_on = True
-        else:
+            continue
+        # Another run may be at it too; what it does not get done, the next one does.
+        with contextlib.suppress(OSError):
             Stack(state, Ports()).remove()
     return going_on
