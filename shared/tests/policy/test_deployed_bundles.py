@@ -4,9 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from baton.events import Score, Stage
 from baton.policy.bundle import Bundle
+from baton.policy.document import parse
 from baton.policy.fields import facts_of, facts_of_activity
 from baton.policy.leadtests import Expected, LeadTest
 from baton.policy.sla import OnBreach
@@ -59,6 +61,14 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
 def test_a_bundle_does_what_its_tests_say(bundle: Bundle, test: LeadTest) -> None:
     expected = test.expect.model_dump(exclude_none=True)
     assert outcome(bundle, test).model_dump(include=set(expected)) == expected
+
+
+@pytest.mark.parametrize("bundle", [DEFAULT, DEMO], ids=["default", "demo"])
+def test_any_reader_of_yaml_can_read_them(bundle: Bundle) -> None:
+    for file, text in bundle.files.items():
+        data = parse(file, text)[0].data
+        assert isinstance(data, dict)
+        assert yaml.safe_load(text).keys() == data.keys()
 
 
 @pytest.mark.parametrize("bundle", [DEFAULT, DEMO], ids=["default", "demo"])
