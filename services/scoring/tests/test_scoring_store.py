@@ -106,7 +106,9 @@ async def test_a_lead_is_shown_with_its_profile_score_reasons_and_history(
     assert datetime.fromisoformat(shown["scored_at"]) == now
     assert shown["reasons"] == [r.model_dump(mode="json") for r in changes[-1].event.reasons]
     assert [each["id"] for each in shown["enquiries"]] == [str(asked.id)]
+    assert shown["enquiries"][0]["profile"]["company"]["employees"] == 250
     assert shown["activities"] == 1
+    assert [each["id"] for each in shown["latest_activities"]] == [str(done.id)]
     assert [(each["type"], each["reason"]) for each in shown["followups"]] == [("rejected", "spam")]
     assert [each["number"] for each in shown["history"]] == [3, 2, 1]
 
