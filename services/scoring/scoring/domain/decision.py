@@ -152,9 +152,8 @@ def _decision(
     due = _next_look(given.lead_id, now) if found.engagement.cools else None
     arm = (Arm(COOLING, due),) if due is not None and due != lead.cools_at else ()
     cancel = (COOLING,) if due is None and lead.cools_at is not None else ()
-    lead = lead.model_copy(update={"cools_at": due})
     if not tell:
-        return Decision(lead, arm=arm, cancel=cancel)
+        return Decision(lead.model_copy(update={"cools_at": due}), arm=arm, cancel=cancel)
     told = Told(
         number=lead.told.number + 1 if lead.told else 1, score=found.score, stage=found.stage
     )
@@ -178,9 +177,8 @@ def _decision(
         policy=bundle.hash,
         event=event,
     )
-    return Decision(
-        lead.model_copy(update={"told": told}), events=(event,), arm=arm, cancel=cancel, rows=(row,)
-    )
+    after = lead.model_copy(update={"cools_at": due, "told": told})
+    return Decision(after, events=(event,), arm=arm, cancel=cancel, rows=(row,))
 
 
 def _next_look(lead_id: UUID, now: datetime) -> datetime:
