@@ -20,13 +20,12 @@ from baton_local.leftovers import remove_leftovers
 from baton_local.paths import KAFKA_JARS, RUN
 from baton_local.ports import LOOPBACK, Ports
 from baton_local.services import (
-    BEFORE_SERVICES,
     BUNDLE,
     SERVICES,
     environment,
-    run_baton,
     secret_names,
     service_program,
+    start_baton,
 )
 from baton_local.stack import Stack, Status
 from baton_local.state import StateDirectory, write_private
@@ -55,17 +54,8 @@ class Background:
             return
         stack = self._new_stack()
         told = environment(stack, secret_names(self._bundle))
-        stack.add(*(service_program(stack, service, told) for service in SERVICES))
         with self._or_nothing(stack):
-            self._say("Kafka and PostgreSQL")
-            stack.start()
-            for command in BEFORE_SERVICES:
-                self._say(f"baton {' '.join(command)}")
-                run_baton(command, told)
-            self._say(f"the services: {', '.join(SERVICES)}")
-            for service in SERVICES:
-                stack.start_program(service, wait=False)
-            stack.wait_ready()
+            start_baton(stack, told, self._bundle, self._say)
         shell = _write_shell_environment(stack, told)
         self._show(stack.status())
         self._console.print(

@@ -1,9 +1,10 @@
 """Baton's services as programs of a stack, and what they and the operator's command are told."""
 
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +20,6 @@ from baton_local.stack import Stack
 SERVICES = ("ingest", "scoring", "routing", "sla_monitor")
 SECRETS = ("BATON_API_TOKEN", "BATON_ID_KEY")
 BUNDLE = ROOT / "deploy" / "policy"
-
-BEFORE_SERVICES = (("topics", "apply"), ("migrate",))
-"""What the operator's command `baton` is asked, in this order, once the servers are up."""
 
 
 def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str]:
@@ -65,11 +63,41 @@ def service_program(
     )
 
 
-def run_baton(arguments: Iterable[str], told: Mapping[str, str]) -> None:
-    """One command of `baton`. Raises StackError with its output if it fails."""
-    command = [str(Path(sys.executable).with_name("baton")), *arguments]
-    done = subprocess.run(
-        command,
+def start_baton(
+    stack: Stack, told: Mapping[str, str], bundle: Path, say: Callable[[str], None]
+) -> None:
+    """The servers, topics, schemas, a bundle in force, the services; returns when all are ready.
+
+    `bundle` is put in force only where none is. `say` is called with each step that takes a while.
+    Raises PortInUseError, as a rule before anything is started, and StackError.
+    """
+    stack.add(*(service_program(stack, service, told) for service in SERVICES))
+    say("Kafka and PostgreSQL")
+    stack.start()
+    for command in (["topics", "apply"], ["migrate"]):
+        say(f"baton {' '.join(command)}")
+        run_baton(command, told)
+    if _baton(["policy", "active"], told).returncode != 0:
+        activate = ["policy", "activate", os.path.relpath(bundle, ROOT)]
+        say(f"baton {' '.join(activate)}")
+        run_baton([*activate, "--by", "setup", "--why", "no bundle was in force"], told)
+    say(f"the services: {', '.join(SERVICES)}")
+    for service in SERVICES:
+        stack.start_program(service, wait=False)
+    stack.wait_ready()
+
+
+def run_baton(arguments: Sequence[str], told: Mapping[str, str]) -> str:
+    """What one command of `baton` prints. Raises StackError with that if it fails."""
+    done = _baton(arguments, told)
+    if done.returncode != 0:
+        raise StackError(f"`baton {shlex.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _baton(arguments: Sequence[str], told: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("baton")), *arguments],
         cwd=ROOT,
         env={**os.environ, **told},
         stdin=subprocess.DEVNULL,
@@ -77,8 +105,6 @@ def run_baton(arguments: Iterable[str], told: Mapping[str, str]) -> None:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise StackError(f"`baton {' '.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
 
 
 def secret_names(bundle: Path) -> list[str]:
@@ -97,8 +123,8 @@ def secret_names(bundle: Path) -> list[str]:
 def _secret_envs(node: object) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == "secret_env" and isinstance(value, str):
-                yield value
+            if key == "secret_env":
+                yield from [value] if isinstance(value, str) else value
             else:
                 yield from _secret_envs(value)
     elif isinstance(node, list):

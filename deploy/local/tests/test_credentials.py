@@ -50,11 +50,15 @@ def test_each_secret_that_a_bundle_names_is_found_once_however_deep(tmp_path: Pa
         """\
 sources:
   - {name: website, verify: {hmac: {secret_env: BATON_SECRET_WEBSITE}}}
-  - {name: calls, verify: [{secret_env: BATON_SECRET_CALLS}]}
+  - {name: calls, verify: [{secret_env: [BATON_SECRET_CALLS, BATON_SECRET_OLD]}]}
   - {name: again, secret_env: BATON_SECRET_WEBSITE}
 """
     )
-    assert secret_names(tmp_path) == ["BATON_SECRET_CALLS", "BATON_SECRET_WEBSITE"]
+    assert secret_names(tmp_path) == [
+        "BATON_SECRET_CALLS",
+        "BATON_SECRET_OLD",
+        "BATON_SECRET_WEBSITE",
+    ]
 
 
 def test_a_bundle_whose_sources_are_no_yaml_is_named(tmp_path: Path) -> None:
