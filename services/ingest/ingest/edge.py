@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from baton import kafka, topics
 from baton.metrics import IngestMetrics
+from baton.runtime.status import Status
 from ingest.api import router, webhook_router
 from ingest.circuit import Circuit
 from ingest.forwarding import Forwarder, remove_old
@@ -18,7 +19,7 @@ from ingest.intake import Intake, PolicyInForce
 from ingest.publishing import Publisher, Spool
 from ingest.settings import Settings
 from ingest.store import AliasReads, FailedDeliveries, SpoolTable
-from ingest.webhooks import Webhooks
+from ingest.webhooks import Webhooks, watch_secrets
 
 WRITES = (
     topics.LEAD_CAPTURED,
@@ -44,9 +45,13 @@ def edge(
     policy: PolicyInForce,
     environment: Mapping[str, str],
     metrics: IngestMetrics,
+    status: Status,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Edge:
-    """The edge of one process. `environment` holds the secrets of the bundle's sources."""
+    """The edge of one process. `environment` holds the secrets of the bundle's sources.
+
+    What `status` is told degrades intake, and does not end it.
+    """
     names = {topic.name: kafka.topic_name(settings, topic) for topic in WRITES}
     circuit = Circuit(
         make=partial(kafka.producer, settings),
@@ -76,6 +81,13 @@ def edge(
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
             "retention": partial(remove_old, failed, clock),
+            "secrets": partial(
+                watch_secrets,
+                lambda: policy.in_force(clock()),
+                environment,
+                status,
+                settings.times.look,
+            ),
         },
         circuit=circuit,
     )

@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
         RuntimeMetrics(registry),
         tracing,
     )
-    parts = edge(settings, pool, policies, os.environ, metrics)
+    parts = edge(settings, pool, policies, os.environ, metrics, aside)
     commands = Commands("ingest", settings, pool, runner.wake)
     app = application(
         "ingest",

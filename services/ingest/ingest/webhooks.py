@@ -1,9 +1,11 @@
 """A webhook: whose it is, whether it is theirs, what it tells; what isn't understood is kept."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.sources import StandardWebhooksSource, TypeformSource
 from baton.problems import Problem
+from baton.runtime.status import Status
 from ingest import batches, documents, refusals
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
@@ -198,10 +201,28 @@ def missing_secrets(source: Signed, environment: Mapping[str, str]) -> tuple[str
     return tuple(missing)
 
 
-def all_missing_secrets(
-    bundle: Bundle, environment: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """By source, the variables that must be set before its deliveries can be taken."""
+async def watch_secrets(
+    in_force: Callable[[], Bundle | None],
+    environment: Mapping[str, str],
+    status: Status,
+    pause: timedelta,
+) -> None:
+    """Say which sources can't be taken for want of a secret, with each new bundle; for ever."""
+    said = None
+    while True:
+        bundle = in_force()
+        if bundle is not None and bundle.hash != said:
+            said = bundle.hash
+            _say_what_is_missing(bundle, environment, status)
+        await asyncio.sleep(pause.total_seconds())
+
+
+def _say_what_is_missing(bundle: Bundle, environment: Mapping[str, str], status: Status) -> None:
     signed = {n: s for n, s in bundle.sources.items() if isinstance(s, Signed)}
     found = {name: missing_secrets(source, environment) for name, source in signed.items()}
-    return {name: names for name, names in found.items() if names}
+    wanted = [f"{' and '.join(names)} for {name}" for name, names in found.items() if names]
+    if wanted:
+        status.not_ready("webhooks", f"set in the environment: {'; '.join(wanted)}")
+        _LOG.error("secrets are missing", wanted=wanted)
+    else:
+        status.ready("webhooks")

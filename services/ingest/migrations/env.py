@@ -3,4 +3,4 @@
 from baton.migrations import run_env
 from ingest.tables import METADATA
 
-run_env("ingest", METADATA)
+run_env(METADATA)

@@ -1,0 +1,272 @@
+"""The edge of an ingest process, as its clients and its topics see it."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from baton import cloudevents, database, kafka
+from baton.cloudevents import Event
+from baton.events import EventData
+from baton.metrics import IngestMetrics
+from baton.policy.bundle import Bundle
+from baton.runtime.status import Status
+from baton.service import application
+from baton.topics import Topic
+from baton.tracing import Tracing
+from ingest.circuit import Circuit
+from ingest.edge import edge
+from ingest.settings import Settings
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOKEN = "token-of-the-tests"
+HOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+FORM_SECRET = "another secret of the tests"
+
+FILES = {
+    "definitions.yaml": """\
+custom_fields:
+  - {name: seats, label: Seats, type: integer, personal: false}
+grades:
+  - {id: A, label: Good}
+  - {id: B, label: Fair}
+stages:
+  prospect: {label: Reachable, when: {field: contact.email, exists: true}}
+  lead: {label: Fits, when: {field: score.fit, at_least: 20}}
+  mql: {label: Ready for sales, when: {field: score.total, at_least: 50}}
+reasons:
+  - {code: not-mine, label: Not mine, then: reroute}
+  - {code: spam, label: Spam, then: disqualified}
+""",
+    "scoring.yaml": """\
+fit:
+  - id: mid-size
+    label: A company of 100 people or more
+    when: {field: company.employees, at_least: 100}
+    points: 25
+engagement: []
+grades:
+  by: total
+  at_least: {A: 25}
+  otherwise: B
+""",
+    "routing.yaml": """\
+reassign_on_breach: true
+rules:
+  - {id: everybody, label: Everybody, pool: all, role: sales, sla: standard}
+pools:
+  - id: all
+    label: All
+    members: [{rep: rep-1}]
+    capacity: 10
+    max_attempts: 2
+    retry_after: 10m
+""",
+    "sla.yaml": """\
+policies:
+  standard:
+    label: Standard
+    targets:
+      first_response: {allowed: 4h, warn_at_percent: 75, met_by: [contacted], on_breach: notify}
+""",
+    "calendars.yaml": """\
+calendars:
+  office:
+    time_zone: Europe/Berlin
+    hours:
+      monday: ["09:00-17:00"]
+""",
+    "teams.yaml": """\
+teams:
+  - {id: one, name: Team One, calendar: office}
+reps:
+  - {id: rep-1, name: Rep 1, team: one}
+""",
+    "sources.yaml": """\
+sources:
+  website: {label: Website, kind: api, brand: main, retry_horizon: 1h}
+  crm: {label: CRM, kind: api, brand: main}
+  outlet: {label: Outlet, kind: api, brand: second}
+  hooks:
+    label: A system in the house
+    kind: standard_webhooks
+    brand: main
+    secret_env: [HOOKS_SECRET]
+    events:
+      form.submitted:
+        becomes: lead
+        fields:
+          external_id: data.id
+          contact.email: data.email
+          contact.phone: data.phone
+          company.employees: data.employees
+          custom.seats: data.seats
+          consent.status: data.consent
+      page.viewed:
+        becomes: activity
+        type: page_viewed
+        who: {email: data.email}
+        fields: {subject: data.url}
+      call.completed:
+        becomes: followup
+        type: contacted
+        who: {email: data.email, external_id: data.id}
+        occurred_at: data.at
+        fields: {rep: data.agent}
+        constants: {channel: phone}
+    ignore: [ping]
+  rotating:
+    label: A system whose secret is being changed
+    kind: standard_webhooks
+    brand: main
+    secret_env: [OLD_SECRET, HOOKS_SECRET]
+    events:
+      form.submitted: {becomes: lead, fields: {contact.email: data.email}}
+  forms:
+    label: Forms
+    kind: typeform
+    brand: main
+    secret_env: [FORMS_SECRET]
+    answers:
+      - {to: contact.first_name, title: What is your first name?}
+      - {to: consent.status, type: legal}
+      - {to: company.name, ref: company}
+      - {to: custom.seats, hidden: seats}
+""",
+    "tests.yaml": "tests: []\n",
+}
+
+
+@dataclass(slots=True)
+class Policy:
+    """What the feed of a process would have heard."""
+
+    bundle: Bundle | None
+
+    def in_force(self, now: datetime) -> Bundle | None:
+        return self.bundle
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that a test sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Process:
+    """The edge of a process, as its clients see it, and what it works with."""
+
+    http: httpx.AsyncClient
+    pool: asyncpg.Pool
+    circuit: Circuit
+    registry: CollectorRegistry
+    settings: Settings
+    policy: Policy
+    clock: Clock
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def events(self, topic: Topic) -> list[Event[EventData]]:
+        """Everything that the topic has."""
+        return [
+            cloudevents.decode(record.key, record.value, record.headers)
+            for record in await _records(self.settings, topic)
+        ]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of a metric; 0 where it has none yet."""
+        return self.registry.get_sample_value(name, labels) or 0
+
+
+@asynccontextmanager
+async def running(settings: Settings, bundle: Bundle) -> AsyncIterator[Process]:
+    """The edge of a process; its Kafka may be away."""
+    registry, clock, policy = CollectorRegistry(), Clock(), Policy(bundle)
+    environment = {"HOOKS_SECRET": HOOK_SECRET, "FORMS_SECRET": FORM_SECRET}
+    tracing = Tracing("ingest")
+    pool = await database.pool(settings, "ingest", settings.times)
+    status = Status()
+    parts = edge(settings, pool, policy, environment, IngestMetrics(registry), status, clock)
+    app = application(
+        "ingest",
+        "",
+        TOKEN,
+        parts.routers,
+        parts.open_routers,
+        status=Status(),
+        aside=status,
+        registry=registry,
+        tracing=tracing,
+    )
+    tasks = [asyncio.create_task(work(), name=name) for name, work in parts.tasks.items()]
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    try:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://ingest", headers=headers
+        ) as http:
+            yield Process(http, pool, parts.circuit, registry, settings, policy, clock, environment)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        pool.terminate()
+        tracing.close()
+
+
+def hook_headers(
+    body: bytes,
+    *,
+    id_: str = "msg_1",
+    at: datetime = NOW,
+    secret: str = HOOK_SECRET,
+) -> dict[str, str]:
+    """The headers of a Standard Webhooks delivery."""
+    seconds = str(int(at.timestamp()))
+    signed = b".".join([id_.encode(), seconds.encode(), body])
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return {
+        "webhook-id": id_,
+        "webhook-timestamp": seconds,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def form_headers(body: bytes) -> dict[str, str]:
+    """The headers of a Typeform delivery."""
+    digest = hmac.new(FORM_SECRET.encode(), body, hashlib.sha256).digest()
+    return {"Typeform-Signature": f"sha256={base64.b64encode(digest).decode()}"}
+
+
+async def _records(settings: Settings, topic: Topic) -> list[Any]:
+    consumer = kafka.reader(settings, settings.times)
+    await consumer.start()
+    try:
+        name = kafka.topic_name(settings, topic)
+        partitions = [TopicPartition(name, n) for n in range(settings.partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        found = []
+        for partition in partitions:
+            consumer.seek(partition, 0)
+        while any([await consumer.position(p) < ends[p] for p in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=1_000)).values():
+                found += batch
+        return found
+    finally:
+        await consumer.stop()

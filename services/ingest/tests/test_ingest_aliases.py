@@ -1,0 +1,125 @@
+"""The alias keeper: what it keeps of a lead, in which order whatever comes."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from ingest_harness import Process
+
+from baton.cloudevents import Event
+from baton.events import Contact, LeadCaptured, LeadErased, LeadEvent, Profile
+from baton.policy.bundle import Bundle
+from baton.runtime.inputs import EventInput, TimerInput
+from ingest.domain import (
+    Alias,
+    AliasKind,
+    AliasName,
+    Forget,
+    decide,
+    name_by_external_id,
+    name_by_phone,
+)
+from ingest.store import AliasReads, AliasStore
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ONE, TWO = UUID(int=1), UUID(int=2)
+PATIENCE = timedelta(seconds=10)
+
+
+def given(data: LeadEvent) -> EventInput:
+    return EventInput(Event(UUID(int=9), "/test", NOW, str(data.lead_id), data))
+
+
+def captured(external_id: str | None = None, phone: str | None = None) -> EventInput:
+    profile = Profile(
+        brand="main", source="crm", external_id=external_id, contact=Contact(phone=phone)
+    )
+    return given(LeadCaptured(lead_id=ONE, occurred_at=NOW, received_at=NOW, profile=profile))
+
+
+def test_a_captured_lead_is_known_by_its_record_and_its_phone(bundle: Bundle) -> None:
+    decision = decide(None, None, captured(" 00Q1 ", "+49 (30) 901820"), bundle, NOW)
+    assert decision.state is None
+    assert decision.rows == (
+        Alias(AliasName(AliasKind.EXTERNAL_ID, "main", "crm", "00Q1"), ONE, NOW),
+        Alias(AliasName(AliasKind.PHONE, "main", "", "4930901820"), ONE, NOW),
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  ", "n/a"])
+def test_what_is_no_name_is_not_kept(nothing: str | None, bundle: Bundle) -> None:
+    blank = nothing if nothing != "n/a" else None
+    assert decide(None, None, captured(blank, nothing), bundle, NOW).rows == ()
+
+
+def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
+    erased = LeadErased(lead_id=ONE, occurred_at=NOW, requested_by="api", why="asked")
+    assert decide(None, None, given(erased), bundle, NOW).rows == (Forget(ONE, NOW),)
+
+
+def test_what_is_no_event_changes_nothing(bundle: Bundle) -> None:
+    assert decide(None, None, TimerInput(ONE, ONE, "t", NOW), bundle, NOW).rows == ()
+
+
+def name(value: str, source: str = "crm") -> AliasName:
+    found = name_by_external_id("main", source, value)
+    assert found is not None
+    return found
+
+
+async def save(process: Process, *rows: Alias | Forget) -> None:
+    async with process.pool.acquire() as db:
+        await AliasStore().save(db, rows, None)  # type: ignore[arg-type]  # a proxy of it
+
+
+async def leads(process: Process, of: AliasName) -> list[UUID]:
+    return await AliasReads(process.pool, PATIENCE).leads_of(of)
+
+
+async def test_the_lead_that_was_seen_last_comes_first(process: Process) -> None:
+    of = name("last")
+    await save(process, Alias(of, ONE, NOW), Alias(of, TWO, NOW - timedelta(1)))
+    assert await leads(process, of) == [ONE, TWO]
+    await save(process, Alias(of, TWO, NOW + timedelta(1)))
+    assert await leads(process, of) == [TWO, ONE]
+
+
+async def test_what_comes_late_does_not_make_it_older(process: Process) -> None:
+    of = name("late")
+    await save(process, Alias(of, ONE, NOW), Alias(of, TWO, NOW + timedelta(1)))
+    await save(process, Alias(of, TWO, NOW - timedelta(1)))
+    assert await leads(process, of) == [TWO, ONE]
+
+
+async def test_one_batch_may_tell_the_same_twice(process: Process) -> None:
+    of = name("twice")
+    await save(process, Alias(of, ONE, NOW), Alias(of, ONE, NOW + timedelta(1)))
+    assert await leads(process, of) == [ONE]
+
+
+async def test_a_record_means_something_to_its_source_alone(process: Process) -> None:
+    await save(process, Alias(name("own"), ONE, NOW))
+    assert await leads(process, name("own", source="website")) == []
+
+
+async def test_a_phone_is_the_same_whoever_sends_it(process: Process) -> None:
+    phone = name_by_phone("main", "+49 30 333333")
+    assert phone is not None
+    assert phone == name_by_phone("main", "+49-30-333333")
+    assert phone != name_by_phone("second", "+49 30 333333")
+    await save(process, Alias(phone, ONE, NOW))
+    assert await leads(process, phone) == [ONE]
+
+
+async def test_forgetting_leaves_what_came_later_and_what_is_others(process: Process) -> None:
+    of = name("forget")
+    later = name("later")
+    await save(
+        process,
+        Alias(of, ONE, NOW),
+        Alias(of, TWO, NOW),
+        Alias(later, ONE, NOW + timedelta(seconds=1)),
+        Forget(ONE, NOW),
+    )
+    assert await leads(process, of) == [TWO]
+    assert await leads(process, later) == [ONE]

@@ -1,0 +1,291 @@
+"""Webhooks by HTTP: authentic or refused, understood or kept whole."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from ingest_harness import FORM_SECRET, HOOK_SECRET, NOW, Process, form_headers, hook_headers
+from pydantic import JsonValue
+from structlog.testing import capture_logs
+
+from baton import topics
+from baton.events import LeadActivity, LeadCaptured, LeadFollowup
+from baton.topics import Topic
+from ingest.domain import Forget
+from ingest.store import AliasStore
+
+HOOKS = "/v1/webhooks/hooks"
+FORMS = "/v1/webhooks/forms"
+
+
+@pytest.fixture(autouse=True)
+def without_a_token(process: Process) -> None:
+    del process.http.headers["Authorization"]
+
+
+def submitted(**data: JsonValue) -> bytes:
+    return json.dumps({"type": "form.submitted", "data": data}).encode()
+
+
+async def post(process: Process, body: bytes, **changed: str | None) -> tuple[int, dict[str, Any]]:
+    headers = hook_headers(body) | changed
+    given = {name: value for name, value in headers.items() if value is not None}
+    answer = await process.http.post(HOOKS, content=body, headers=given)
+    return answer.status_code, answer.json()
+
+
+async def test_a_signed_delivery_is_a_lead_on_its_topic(process: Process) -> None:
+    body = submitted(id=42, email="hook@example.com", seats="5", colour="red")
+    status, told = await post(process, body)
+    assert status == 202
+    (result,) = told["results"]
+    assert result["state"] == "published"
+    (event,) = [
+        event
+        for event in await process.events(topics.LEAD_CAPTURED)
+        if str(event.id) == result["event_id"]
+    ]
+    assert isinstance(event.data, LeadCaptured)
+    assert event.data.delivery_id == "msg_1"
+    assert event.data.profile.source == "hooks"
+    assert event.data.profile.external_id == "42"
+    assert event.data.profile.custom == {"seats": 5}
+    assert event.data.answers == {"data.colour": "red"}
+
+
+async def test_a_signed_form_is_a_lead_on_its_topic(process: Process) -> None:
+    body = json.dumps(
+        {
+            "event_id": "evt_1",
+            "event_type": "form_response",
+            "form_response": {
+                "form_id": "f1",
+                "token": "t1",
+                "submitted_at": "2026-03-02T11:59:00Z",
+                "answers": [{"type": "email", "email": "form@example.com", "field": {"id": "a"}}],
+            },
+        }
+    ).encode()
+    answer = await process.http.post(FORMS, content=body, headers=form_headers(body))
+    assert answer.status_code == 202, answer.text
+    (result,) = answer.json()["results"]
+    events = {str(event.id): event for event in await process.events(topics.LEAD_CAPTURED)}
+    data = events[result["event_id"]].data
+    assert isinstance(data, LeadCaptured)
+    assert data.occurred_at == NOW - timedelta(minutes=1)
+    assert data.profile.contact.email == "form@example.com"
+    assert data.profile.external_id == "t1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "data"),
+    [
+        (
+            {"type": "page.viewed", "data": {"email": "a@example.com"}},
+            topics.LEAD_ACTIVITY,
+            LeadActivity,
+        ),
+        (
+            {"type": "call.completed", "data": {"email": "a@example.com"}},
+            topics.LEAD_FOLLOWUP,
+            LeadFollowup,
+        ),
+    ],
+)
+async def test_a_signed_delivery_may_be_an_activity_or_a_followup(
+    payload: JsonValue, topic: Topic, data: type, process: Process
+) -> None:
+    _, told = await post(process, json.dumps(payload).encode())
+    (result,) = told["results"]
+    events = {str(event.id): event for event in await process.events(topic)}
+    assert isinstance(events[result["event_id"]].data, data)
+
+
+async def test_a_retry_is_the_same_event_though_its_attempt_has_another_time(
+    process: Process,
+) -> None:
+    body = submitted(email="retry@example.com")
+    _, first = await post(process, body)
+    process.clock.now += timedelta(hours=5)
+    _, again = await post(process, body, **hook_headers(body, at=process.clock.now))
+    assert again == first
+
+
+async def test_an_ignored_type_is_answered_and_forgotten(process: Process) -> None:
+    assert await post(process, b'{"type": "ping"}') == (202, {"results": []})
+
+
+@pytest.mark.parametrize("name", ["nowhere", "website", "%00", "..", "h%C3%B6oks"])
+async def test_an_unknown_source_is_refused(name: str, process: Process) -> None:
+    body = submitted(email="a@example.com")
+    answer = await process.http.post(
+        f"/v1/webhooks/{name}", content=body, headers=hook_headers(body)
+    )
+    assert answer.status_code == 404
+
+
+BODY = submitted(email="a@example.com")
+GOOD = hook_headers(BODY)["webhook-signature"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"webhook-signature": None},
+        {"webhook-signature": ""},
+        {"webhook-signature": "v1,AAAA"},
+        {"webhook-signature": f"v1,ü{GOOD}"},
+        {"webhook-signature": GOOD[3:]},
+        {"webhook-id": "msg_2"},
+        {"webhook-id": None},
+        {"webhook-timestamp": None},
+        {"webhook-timestamp": "soon"},
+        hook_headers(BODY, at=NOW - timedelta(minutes=6)),
+        hook_headers(BODY, at=NOW + timedelta(minutes=6)),
+        hook_headers(BODY, secret="whsec_" + base64.b64encode(b"another").decode()),
+        hook_headers(BODY + b" "),
+    ],
+)
+async def test_what_is_not_authentic_is_refused(
+    changed: dict[str, str | None], process: Process
+) -> None:
+    headers = [
+        (name.encode(), value.encode("latin-1"))
+        for name, value in (hook_headers(BODY) | changed).items()
+        if value is not None
+    ]
+    answer = await process.http.post(HOOKS, content=BODY, headers=headers)
+    assert answer.status_code == 401, answer.text
+    assert process.metric("baton_deliveries_total", source="hooks", outcome="not_authentic") == 1
+
+
+NOT_UNDERSTOOD: dict[str, bytes] = {
+    "broken JSON": b'{"type": ',
+    "no object": b"[1]",
+    "not UTF-8": b"\xff",
+    "an unknown type": b'{"type": "form.deleted"}',
+    "nobody's": submitted(email="n/a"),
+    "a custom field of the wrong type": submitted(email="whom@example.com", seats="many"),
+    "a text that is too long": submitted(email="a@example.com", phone="1" * 1_001),
+    "a time that is none": json.dumps(
+        {"type": "form.submitted", "timestamp": "soon", "data": {"email": "a@example.com"}}
+    ).encode(),
+    "NUL": submitted(email="a@example.com", note="\x00"),
+    "nesting beyond ours": b'{"type": "ping", "x": ' + b"[" * 40 + b"]" * 40 + b"}",
+}
+
+
+@pytest.mark.parametrize("name", NOT_UNDERSTOOD)
+async def test_what_is_authentic_and_not_understood_is_kept_whole(
+    name: str, process: Process
+) -> None:
+    body = NOT_UNDERSTOOD[name]
+    headers = {"User-Agent": "sender/1", "Authorization": "Bearer a-secret", "Cookie": "c"}
+    status, told = await post(process, body, **headers)
+    assert status == 202
+    (result,) = told["results"]
+    assert result["state"] == "kept"
+    row = await process.pool.fetchrow(
+        "SELECT * FROM delivery_failed WHERE id = $1", UUID(result["delivery"])
+    )
+    assert row is not None
+    assert (row["source"], row["body"], row["received_at"]) == ("hooks", body, NOW)
+    assert row["reason"]
+    kept = json.loads(row["headers"])
+    assert kept["user-agent"] == "sender/1"
+    assert kept["webhook-id"] == "msg_1"
+    assert not {"authorization", "cookie", "webhook-signature"} & set(kept)
+    assert process.metric("baton_deliveries_total", source="hooks", outcome="kept") == 1
+
+
+async def test_what_is_sent_again_and_not_understood_is_kept_once(process: Process) -> None:
+    body = submitted(email="n/a", once=True)
+    first = await post(process, body)
+    assert await post(process, body, **hook_headers(body, id_="msg_2")) == first
+
+
+async def test_what_is_not_understood_goes_when_the_person_it_names_is_erased(
+    process: Process,
+) -> None:
+    _, told = await post(process, submitted(email="named@example.com"))
+    lead_id = UUID(told["results"][0]["lead_id"])
+    _, kept = await post(process, submitted(email="named@example.com", seats="many"))
+    delivery = UUID(kept["results"][0]["delivery"])
+
+    async def there() -> bool:
+        found = await process.pool.fetchval("SELECT 1 FROM delivery_failed WHERE id = $1", delivery)
+        return found is not None
+
+    async with process.pool.acquire() as db:
+        await AliasStore().save(db, [Forget(lead_id, NOW - timedelta(seconds=1))], None)  # type: ignore[arg-type]  # a proxy of it
+        assert await there()
+        await AliasStore().save(db, [Forget(lead_id, NOW)], None)  # type: ignore[arg-type]  # as above
+    assert not await there()
+
+
+async def test_a_form_with_a_slip_in_its_email_is_taken_by_what_else_it_says(
+    process: Process,
+) -> None:
+    _, told = await post(process, submitted(id=7, email="n/a"))
+    assert told["results"][0]["state"] == "published"
+
+
+async def test_a_webhooks_time_far_ahead_is_put_right(process: Process) -> None:
+    body = json.dumps(
+        {
+            "type": "form.submitted",
+            "timestamp": "2036-01-01T00:00:00Z",
+            "data": {"email": "ahead@example.com"},
+        }
+    ).encode()
+    _, told = await post(process, body)
+    events = {str(event.id): event for event in await process.events(topics.LEAD_CAPTURED)}
+    data = events[told["results"][0]["event_id"]].data
+    assert isinstance(data, LeadCaptured)
+    assert data.occurred_at == NOW
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "not base64!"])
+async def test_without_its_secret_a_source_is_never_taken_unsigned(
+    secret: str, process: Process
+) -> None:
+    process.environment["HOOKS_SECRET"] = secret
+    status, problem = await post(process, BODY)
+    assert status == 503
+    assert "HOOKS_SECRET" in str(problem["detail"])
+    assert "secret" not in str(problem["detail"]).replace("HOOKS_SECRET", "")
+
+
+async def test_while_a_secret_is_changed_one_is_enough(process: Process) -> None:
+    path = "/v1/webhooks/rotating"
+    answer = await process.http.post(path, content=BODY, headers=hook_headers(BODY))
+    assert answer.status_code == 202
+    other = "whsec_" + base64.b64encode(b"the old one").decode()
+    by_the_old = hook_headers(BODY, secret=other)
+    missing = await process.http.post(path, content=BODY, headers=by_the_old)
+    assert (missing.status_code, "OLD_SECRET" in missing.text) == (503, True)
+    process.environment["OLD_SECRET"] = other
+    answer = await process.http.post(path, content=BODY, headers=by_the_old)
+    assert answer.status_code == 202
+
+
+async def test_a_body_over_the_limit_is_refused_before_its_signature_is_looked_at(
+    process: Process,
+) -> None:
+    status, _ = await post(process, submitted(note="x" * 20_000))
+    assert status == 413
+
+
+async def test_secrets_and_persons_are_never_logged_or_told(process: Process) -> None:
+    body = submitted(email="person@example.com", seats="many")
+    with capture_logs() as logged:
+        told = await post(process, body)
+        refused = await post(process, body, **{"webhook-signature": "v1,AAAA"})
+    assert logged
+    for text in (str(logged), str(told), str(refused)):
+        assert HOOK_SECRET not in text
+        assert FORM_SECRET not in text
+        assert "person@example.com" not in text
