@@ -212,8 +212,10 @@ class LeadScored(LeadEvent):
     topic: ClassVar[Topic] = topics.LEAD_SCORED
 
     cause: UUID = Field(description="id of the event that led to this")
-    enquiry: UUID | None = Field(description="id of the lead's latest `lead.captured`")
-    new_enquiry: bool = Field(description="whether the cause is that enquiry")
+    enquiry: UUID | None = Field(
+        description="the enquiry that this is about: the cause, or else the lead's latest"
+    )
+    new_enquiry: bool = Field(description="whether the cause is a `lead.captured`")
     score: Score
     stage_before: Stage | None
     stage: Stage

@@ -28,12 +28,16 @@ class RuntimeMetrics:
         self.outbox = Gauge(
             "baton_outbox_unpublished", "Events committed and not yet published", registry=registry
         )
-        self.shards_open = Gauge("baton_shards_open", "Shards that this process owns", registry=registry)
+        self.shards_open = Gauge(
+            "baton_shards_open", "Shards that this process owns", registry=registry
+        )
         self.lag = Gauge(
             "baton_lag_records", "Records that wait in Kafka for this process", registry=registry
         )
         self.rejoins = Counter(
-            "baton_rejoins", "Times that this process left the group and joined again", ["why"],
+            "baton_rejoins",
+            "Times that this process left the group and joined again",
+            ["why"],
             registry=registry,
         )
         self.retries = Counter(
@@ -75,7 +79,9 @@ class IngestMetrics:
             registry=registry,
         )
         self.spooled = Counter(
-            "baton_spooled", "Events that went to the spool, since Kafka was away", registry=registry
+            "baton_spooled",
+            "Events that went to the spool, since Kafka was away",
+            registry=registry,
         )
         self.spool_rows = Gauge("baton_spool_rows", "Events in the spool", registry=registry)
         self.spool_age = Gauge(

@@ -25,13 +25,12 @@ def check(settings: DatabaseSettings, schema: str, migrations: Path) -> None:
     _run(settings, schema, migrations, command.check)
 
 
-def run_env(schema: str, metadata: MetaData) -> None:
-    """What each service's `migrations/env.py` does."""
+def run_env(metadata: MetaData) -> None:
+    """What each service's `migrations/env.py` does; the connection is in the service's schema."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        version_table_schema=schema,
         compare_type=True,
     )
     with context.begin_transaction():

@@ -72,14 +72,14 @@ def decide(
                     "facts_complete": given.facts_complete,
                 }
             )
-            return Decision(count, events=[_told(given.lead_id, given.due_at, count)])
+            return Decision(count, events=[told(given.lead_id, given.due_at, count)])
         case CommandInput():
             if given.body == "poison":
                 raise ValueError("the command is poison")
             count = count.model_copy(update={"commands": count.commands + 1})
             return Decision(
                 count,
-                events=[_told(given.lead_id, now, count)],
+                events=[told(given.lead_id, now, count)],
                 answer=Answer(200, {"commands": count.commands}),
             )
 
@@ -93,7 +93,7 @@ def _on_event(count: Count, data: object, now: datetime) -> Decision[Count, None
         return _on_followup(count.model_copy(update={"followups": count.followups + 1}), data, now)
     assert isinstance(data, LeadCaptured | LeadActivity)
     count = count.model_copy(update={"captured": count.captured + 1})
-    return Decision(count, events=[_told(data.lead_id, data.occurred_at, count)])
+    return Decision(count, events=[told(data.lead_id, data.occurred_at, count)])
 
 
 def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Count, None]:
@@ -107,17 +107,17 @@ def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Co
     rows: Sequence[Row] = ()
     if "amount" in asked:
         rows = [CountRow(data.lead_id, int(str(asked["amount"])))]
-    told = [_told(data.lead_id, data.occurred_at, count, large=int(str(asked.get("large", 0))))]
+    events = [told(data.lead_id, data.occurred_at, count, large=int(str(asked.get("large", 0))))]
     return Decision(
         count,
-        events=told if asked.get("tell") or asked.get("large") else (),
+        events=events if asked.get("tell") or asked.get("large") else (),
         arm=arm,
         cancel=["t"] if asked.get("cancel") else (),
         rows=rows,
     )
 
 
-def _told(lead_id: UUID, occurred_at: datetime, count: Count, large: int = 0) -> LeadScored:
+def told(lead_id: UUID, occurred_at: datetime, count: Count, large: int = 0) -> LeadScored:
     """What the counter publishes; `score.total` is the number of inputs that took effect."""
     total = count.captured + count.followups + len(count.timers) + count.commands
     return LeadScored(

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,10 +35,14 @@ from baton.events import (
 from baton.metrics import RuntimeMetrics
 from baton.policy.bundle import Bundle
 from baton.runtime import tables
+from baton.runtime.batch import Batch
 from baton.runtime.commands import Commands
+from baton.runtime.inputs import Input
+from baton.runtime.membership import Membership
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
+from baton.runtime.transaction import Transactor
 from baton.settings import ServiceSettings
 from baton.times import Times
 from baton.topics import Topic
@@ -47,9 +53,10 @@ SCHEMA = "counter"
 PARTITIONS = 3
 BUNDLE = Path(__file__).parents[2] / "deploy" / "policy"
 PATIENCE = 60.0
+USED = (*SUBSCRIPTION.topics, topics.POLICY, topics.OPERATIONS, topics.DEAD_LETTER)
 QUICK = Times(
-    heartbeat=timedelta(seconds=0.5),
-    session=timedelta(seconds=6),
+    heartbeat=timedelta(seconds=0.3),
+    session=timedelta(seconds=1.5),
     rebalance=timedelta(seconds=20),
     drain=timedelta(seconds=18),
     publish=timedelta(seconds=5),
@@ -68,7 +75,7 @@ def settings_for(
     bootstrap: str,
     url: str,
     prefix: str,
-    **changes: Any,  # noqa: ANN401 - a setting's own type
+    **changes: Any,
 ) -> ServiceSettings:
     return ServiceSettings(
         **{
@@ -123,6 +130,126 @@ class Process:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
+async def start(settings: ServiceSettings, store: CounterStore | None = None) -> Process:
+    """Put a process together in the running loop."""
+    status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
+    pool = await database.pool(settings, SCHEMA, settings.times)
+    policies = Policies(settings, status)
+    store = store or CounterStore()
+    runner = Runner(
+        SCHEMA,
+        SUBSCRIPTION,
+        store,
+        decide,
+        settings,
+        pool,
+        policies,
+        status,
+        RuntimeMetrics(registry),
+        Tracing(SCHEMA),
+    )
+    commands = Commands(SCHEMA, settings, pool, runner.wake)
+    process = Process(runner, store, pool, status, commands, stop, registry)
+    process.tasks = [
+        asyncio.create_task(runner.run(stop)),
+        asyncio.create_task(policies.feed(pool)),
+        asyncio.create_task(commands.listen()),
+    ]
+    return process
+
+
+@dataclass(slots=True)
+class Stops:
+    """Where a process on its own thread freezes: nothing of it moves until `thaw`."""
+
+    before_opening: bool = False
+    before_batch: Callable[[Batch], bool] = lambda _: False
+    in_batch: Callable[[Sequence[Input]], bool] = lambda _: False
+    frozen: threading.Event = field(default_factory=threading.Event)
+    thawed: threading.Event = field(default_factory=threading.Event)
+    batch_over: threading.Event = field(default_factory=threading.Event)
+
+    def freeze(self) -> None:
+        """Block the thread, and with it the loop: no heartbeat, no answer, nothing."""
+        if not self.thawed.is_set():
+            self.frozen.set()
+            self.thawed.wait(PATIENCE)
+
+
+class StoppableTransactor(Transactor[Count, None]):
+    """The real one, which a test can freeze before a batch's transaction begins."""
+
+    stops: Stops
+
+    async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
+        stop = self.stops.before_batch(batch)
+        if stop:
+            self.stops.freeze()
+        try:
+            await super().run(db, batch)
+        finally:
+            if self.stops.frozen.is_set():
+                self.stops.batch_over.set()
+
+
+class StoppableMembership(Membership[Count, None]):
+    """The real one, which a test can freeze before it opens what the group has assigned."""
+
+    stops: Stops
+
+    async def _open_assigned(self) -> None:
+        stop = self.stops.before_opening and self._assigned is not None
+        if stop:
+            self.stops.freeze()
+        await super()._open_assigned()
+        if stop:
+            self.stops.batch_over.set()
+
+
+class Apart:
+    """A process of the counter service on a thread of its own."""
+
+    def __init__(self, settings: ServiceSettings, stops: Stops) -> None:
+        self._settings = settings
+        self.stops = stops
+        self._loop = asyncio.new_event_loop()
+        self._process: Process | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._started.wait(PATIENCE)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._process = self._loop.run_until_complete(self._start())
+        self._started.set()
+        self._loop.run_forever()
+
+    async def _start(self) -> Process:
+        async def in_batch(_: asyncpg.Connection, given: Sequence[Input]) -> None:
+            if self.stops.in_batch(given):
+                self.stops.freeze()
+                self.stops.batch_over.set()
+
+        process = await start(self._settings, CounterStore(on_lock=in_batch))
+        transactor = type("_", (StoppableTransactor,), {"stops": self.stops})
+        made = process.runner._transactor
+        process.runner._transactor = partial(transactor, *made.args, **made.keywords)
+        membership = type("_", (StoppableMembership,), {"stops": self.stops})
+        process.runner._membership = membership
+        return process
+
+    async def end(self) -> None:
+        """Thaw what is frozen, and kill."""
+        self.stops.thawed.set()
+        if self._process is not None:
+            killing = asyncio.run_coroutine_threadsafe(self._process.kill(), self._loop)
+            await asyncio.wrap_future(killing)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join, PATIENCE)
+        self._loop.close()
+
+
 @dataclass(slots=True)
 class World:
     """Kafka, PostgreSQL and what the tests ask of them."""
@@ -140,36 +267,17 @@ class World:
             if identity.shard_of(str(lead_id).encode(), PARTITIONS) == shard:
                 return lead_id
 
-    async def start(self, store: CounterStore | None = None, **changes: Any) -> Process:  # noqa: ANN401
-        """Start a process."""
-        settings = self.settings.model_copy(update=changes)
-        status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
-        pool = await database.pool(settings, SCHEMA, settings.times)
-        policies = Policies(settings, status)
-        store = store or CounterStore()
-        runner = Runner(
-            SCHEMA,
-            SUBSCRIPTION,
-            store,
-            decide,
-            settings,
-            pool,
-            policies,
-            status,
-            RuntimeMetrics(registry),
-            Tracing(SCHEMA),
-        )
-        commands = Commands(SCHEMA, settings, pool, runner.wake)
-        process = Process(runner, store, pool, status, commands, stop, registry)
-        process.tasks = [
-            asyncio.create_task(runner.run(stop)),
-            asyncio.create_task(policies.feed(pool)),
-            asyncio.create_task(commands.listen()),
-        ]
+    async def start(self, store: CounterStore | None = None, **changes: Any) -> Process:
+        """Start a process; `changes` are settings."""
+        process = await start(self.settings.model_copy(update=changes), store)
         self.processes.append(process)
         return process
 
-    async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:  # noqa: ANN401
+    def start_apart(self, stops: "Stops", **changes: Any) -> "Apart":
+        """Start a process on a thread of its own, which can be frozen as a whole."""
+        return Apart(self.settings.model_copy(update=changes), stops)
+
+    async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:
         """Write an event to its topic as another service would; returns its id."""
         subject = key or getattr(data, "lead_id", None)
         number = next(self.numbers)
@@ -319,7 +427,7 @@ async def deployment(bootstrap: str, url: str, prefix: str) -> AsyncIterator[Wor
     """A deployment of the counter service, with a policy in force and no process yet."""
     settings = settings_for(bootstrap, url, prefix)
     await make_schema(url)
-    await kafka.apply_topics(settings)
+    await kafka.apply_topics(settings, USED)
     await activation.activate(settings, Bundle.read(BUNDLE), None, "test", "test")
     producer = kafka.producer(settings)
     await producer.start()

@@ -3,4 +3,4 @@
 from baton.migrations import run_env
 from routing.tables import METADATA
 
-run_env("routing", METADATA)
+run_env(METADATA)

@@ -3,4 +3,4 @@
 from baton.migrations import run_env
 from scoring.tables import METADATA
 
-run_env("scoring", METADATA)
+run_env(METADATA)

@@ -3,4 +3,4 @@
 from baton.migrations import run_env
 from sla_monitor.tables import METADATA
 
-run_env("sla_monitor", METADATA)
+run_env(METADATA)

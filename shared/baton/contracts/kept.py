@@ -55,7 +55,7 @@ def documents(docs: Path) -> dict[Path, str]:
     made[Path("contracts/asyncapi.yaml")] = _yaml(
         asyncapi.document(events.ALL, {name: [example] for name, example in _examples(docs)})
     )
-    for service, document in openapi.documents():
+    for service, document in openapi.documents(openapi.SERVICES):
         made[openapi.DIRECTORY / f"{service}.json"] = _json(document)
     made[_PAGE] = page.filled(
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL

@@ -1,4 +1,4 @@
-"""The services' OpenAPI documents, each from a function that makes it without I/O."""
+"""The services' OpenAPI documents, each from a function of its own that makes it without I/O."""
 
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -9,11 +9,14 @@ from baton.contracts.schemas import Document
 
 DIRECTORY = Path("contracts/openapi")
 
-# By name, since the library may not import what stands on it.
 SERVICES: Mapping[str, str] = MappingProxyType({})
+"""By a service's name the function `package.api:openapi`, which takes nothing and gives its document.
+
+A name and not an import, since the library may not import what stands on it.
+"""
 
 
-def documents() -> Iterator[tuple[str, Document]]:
+def documents(services: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
     """The name and the document of each service."""
-    for service, function in SERVICES.items():
+    for service, function in services.items():
         yield service, pkgutil.resolve_name(function)()

@@ -65,6 +65,7 @@ class Runner(Generic[State, Shared]):
         self.wake = asyncio.Event()
         self._worked = False
         self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        self._membership = Membership[State, Shared]
         self._transactor = partial(
             Transactor[State, Shared],
             service,
@@ -134,7 +135,7 @@ class Runner(Generic[State, Shared]):
         consumer = kafka.member(settings, self._service, settings.times)
         producer = kafka.producer(settings)
         line = Line(producer, settings.topic_prefix, settings.times, self._metrics, self._leave_out)
-        membership = Membership(
+        membership = self._membership(
             settings,
             self._subscription,
             self._transactor,

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Generic
 from uuid import UUID
 
@@ -88,7 +88,6 @@ class _Effects:
     asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
-    erased: list[UUID] = field(default_factory=list)
 
 
 class PoisonError(Exception):
@@ -152,6 +151,9 @@ class Transactor(Generic[State, Shared]):
         except BaseException:
             await _roll_back(transaction)
             raise
+        early = Step.COMMIT_BEFORE_PUBLISH in self._leave_out
+        if early:
+            await self._committed(done)
         try:
             await transaction.commit()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
@@ -161,7 +163,8 @@ class Transactor(Generic[State, Shared]):
             raise CommitUnknownError(msg) from error
         self._metrics.batch_inputs.observe(len(batch.items))
         self._metrics.batch_seconds.observe(time.perf_counter() - started)
-        await self._committed(done)
+        if not early:
+            await self._committed(done)
 
     async def _within(self, db: asyncpg.Connection, batch: Batch) -> Committed:
         ids = [item.given.id for item in batch.items if item.given is not None]
@@ -204,7 +207,9 @@ class Transactor(Generic[State, Shared]):
         nows = {shard: fence.clocks.get(shard) or beginning for shard in batch.epochs}
         for item in batch.items:
             if isinstance(item.given, EventInput):
-                nows[item.shard] = max(nows[item.shard], item.given.event.data.occurred_at)
+                nows[item.shard] = max(
+                    nows[item.shard], item.given.event.data.occurred_at.astimezone(UTC)
+                )
         return nows
 
     def _unknown(self, fence: Fence, batch: Batch, effects: _Effects) -> list[Item]:
@@ -263,6 +268,8 @@ class Transactor(Generic[State, Shared]):
                 shared = self._apply(item, leads, shared, bundles[now], now, effects)
             except Exception as error:  # noqa: BLE001 - whatever deciding raises is poison
                 effects.poisons.append(Poison(item, _reason(error)))
+            else:
+                await self._forget_erased(db, item, shared, effects)
         await self._store.save(db, effects.rows, shared)
 
     def _apply(
@@ -340,12 +347,37 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     def _erase(data: LeadErased, lead: _Lead[State], effects: _Effects) -> None:
+        """Nothing is kept of the lead, nor of what this batch has come to for it so far.
+
+        What was not published is not published any more, so a `sequence` may be missing.
+        """
         lead.state = None
         lead.erased_at = data.occurred_at
-        effects.erased.append(data.lead_id)
-        # What this batch was about to keep of the lead goes too.
-        for key in [key for key in effects.timers if key[0] == data.lead_id]:
-            effects.timers[key] = None
+        key = str(data.lead_id).encode()
+        effects.outbox = [row for row in effects.outbox if row.key != key]
+        effects.asked = [asked for asked in effects.asked if asked[2].lead_id != data.lead_id]
+        effects.answers = [answer for answer in effects.answers if answer[1] != data.lead_id]
+        effects.poisons = [
+            poison
+            for poison in effects.poisons
+            if poison.item.given is None or poison.item.given.lead_id != data.lead_id
+        ]
+        for timer in [timer for timer in effects.timers if timer[0] == data.lead_id]:
+            effects.timers[timer] = None
+
+    async def _forget_erased(
+        self, db: asyncpg.Connection, item: Item, shared: Shared, effects: _Effects
+    ) -> None:
+        """Empty the tables of a lead that was just erased; what comes after is a new start."""
+        if not (
+            isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
+        ):
+            return
+        data = item.given.event.data
+        await self._store.save(db, effects.rows, shared)
+        effects.rows = []
+        await self._store.erase(db, [data.lead_id])
+        await store.erase(db, [data.lead_id], data.occurred_at)
 
     def _events(
         self,
@@ -394,8 +426,6 @@ class Transactor(Generic[State, Shared]):
             await self._bury(db, fence.now, effects)
         if effects.replayed:
             await dead_letters.replayed(db, effects.replayed, fence.now)
-        if effects.erased:
-            await self._forget(db, leads, effects)
         gone = [key for key, value in effects.timers.items() if value is None]
         armed = [
             (shard, lead_id, arm, traceparent)
@@ -480,13 +510,6 @@ class Transactor(Generic[State, Shared]):
     def _untold(self, id_: UUID, subject: str, data: EventData, now: datetime) -> Event[EventData]:
         """An event that is not about a lead: it takes no sequence."""
         return Event(id_, f"/baton/{self._service}", now, subject, data)
-
-    async def _forget(
-        self, db: asyncpg.Connection, leads: dict[UUID, _Lead[State]], effects: _Effects
-    ) -> None:
-        erased_at = [at for id_ in effects.erased if (at := leads[id_].erased_at) is not None]
-        await store.erase(db, effects.erased, max(erased_at))
-        await self._store.erase(db, effects.erased)
 
 
 def _forgotten(given: Input, erased_at: datetime | None) -> bool:
