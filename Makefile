@@ -42,7 +42,7 @@ unit: setup ## The tests that need no server, in seconds
 	@$(BIN)/python -m pytest -m "not servers" $(ARGS)
 
 .PHONY: lint
-lint: setup ## Format, ruff, types, the layers' borders
+lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES:%=-p %)
@@ -51,6 +51,7 @@ lint: setup ## Format, ruff, types, the layers' borders
 	@for tests in $(TESTS); do echo "mypy $$tests"; \
 		$(BIN)/mypy --explicit-package-bases $$tests || exit 1; done
 	$(BIN)/lint-imports
+	$(BIN)/python -m baton.contracts check
 
 .PHONY: format
 format: setup ## Let ruff put things right

@@ -190,6 +190,11 @@ BREAKING: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"x": (str, "b")},
         "x had the default 'a'; what was written without the field would change its sense",
     ),
+    "another default of a list of values": (
+        {"x": (Closed, Closed.A)},
+        {"x": (Closed, Closed.B)},
+        "x had the default 'a'; what was written without the field would change its sense",
+    ),
     "a default in a part": (
         {"x": (PartWithMore, ...)},
         {"x": (create_model("Other", __base__=PartWithMore, more=(str, "?")), ...)},

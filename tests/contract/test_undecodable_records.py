@@ -264,7 +264,11 @@ def test_a_refusal_is_short_and_tells_no_value() -> None:
     key, value, headers = record(
         lambda body: body.update(
             dict.fromkeys(body, "info@example.com"),
-            profile={"custom": {f"field{n}" * 1000: ["info@example.com"] for n in range(1000)}},
+            profile={
+                "brand": "acme",
+                "source": "form",
+                "custom": {f"field{n}" * 1000: ["info@example.com"] for n in range(1000)},
+            },
         )
     )
     with pytest.raises(NotDecodableError) as refused:

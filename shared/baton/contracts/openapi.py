@@ -10,7 +10,7 @@ from baton.contracts.schemas import Document
 DIRECTORY = Path("contracts/openapi")
 
 SERVICES: Mapping[str, str] = MappingProxyType({})
-"""By a service's name the function `package.api:openapi`, which takes nothing and gives its document.
+"""By a service's name `package.api:document`, a function that takes nothing and gives its document.
 
 A name and not an import, since the library may not import what stands on it.
 """
