@@ -66,6 +66,8 @@ def http_ready(url: str) -> str | None:
         with error:
             text = error.read().decode(errors="replace")
         return f"{url} answers {error.code}: {text[:500]}"
+    except urllib.error.URLError as error:
+        return f"{url} does not answer: {error.reason}"
     except OSError as error:
         return f"{url} does not answer: {error}"
     return None

@@ -230,9 +230,9 @@ class Stack:
             self._wait_for_one(self._programs[name], timeout_s)
 
     def stop(self) -> None:
-        """Stops every program, then the supervisor. Returns when all are gone."""
+        """Stops every program, the servers last, then the supervisor. Returns when all are gone."""
         if self.state.exists():
-            self._supervision.end()
+            self._supervision.end(last=(KAFKA, POSTGRES))
 
     def remove(self) -> None:
         """Stops it and removes all it has on disk."""

@@ -1,11 +1,13 @@
 """The supervisord of a stack: its process, and what it is asked over its unix socket."""
 
+import contextlib
 import http.client
 import signal
 import socket
 import subprocess
 import sys
 import xmlrpc.client
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +21,8 @@ from baton_local.state import StateDirectory
 from baton_local.waiting import happens, wait_until
 
 DO_NOT_WAIT = False
+ABSENT = (OSError, http.client.HTTPException)
+"""What asking raises when there is no supervisord."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +59,17 @@ class Supervision:
             )
         wait_until(self._answers, "supervisord does not answer")
 
-    def end(self) -> None:
-        """Returns when it and all programs are gone."""
+    def end(self, *, last: Collection[str]) -> None:
+        """Stops all programs at once but those named, then these; returns when all is gone."""
         process = self._process()
         processes = with_children(process.pid) if process else []
-        if self.running():
-            self._call("supervisor.shutdown")
-        elif process:
-            send(signal.SIGTERM, process.pid)
+        # It may end by itself meanwhile, its parent being gone.
+        with contextlib.suppress(*ABSENT):
+            first = [state.name for state in self.states() if state.name not in last]
+            for name in first:
+                self.begin_stop(name)
+            happens(lambda: all(s.pid is None for s in self.states() if s.name in first))
+            self._call("supervisor.shutdown", but=[Faults.SHUTDOWN_STATE])
         if not happens(lambda: self._all_ended(processes)):
             for late in processes:
                 send(signal.SIGKILL, late.pid)
@@ -76,16 +83,17 @@ class Supervision:
         """Whether there is one, whatever its programs do."""
         try:
             # While it shuts down it refuses most calls, but is there.
-            self._call("supervisor.getState", but=Faults.SHUTDOWN_STATE)
-        except (OSError, http.client.HTTPException):
+            self._call("supervisor.getState", but=[Faults.SHUTDOWN_STATE])
+        except ABSENT:
             return False
         return True
 
     def states(self) -> list[ProgramState]:
-        infos = cast("list[dict[str, Any]]", self._call("supervisor.getAllProcessInfo"))
+        """Of every program; none while supervisord shuts down, when it tells nothing any more."""
+        told = self._call("supervisor.getAllProcessInfo", but=[Faults.SHUTDOWN_STATE])
         return [
             ProgramState(info["name"], info["statename"], info["pid"] or None, info["start"])
-            for info in infos
+            for info in cast("list[dict[str, Any]]", told or [])
         ]
 
     def known(self, program: str) -> bool:
@@ -98,11 +106,12 @@ class Supervision:
 
     def begin_start(self, program: str) -> None:
         """Does nothing if it runs, so that no restart of supervisord's own can come in between."""
-        self._call("supervisor.startProcess", program, DO_NOT_WAIT, but=Faults.ALREADY_STARTED)
+        self._call("supervisor.startProcess", program, DO_NOT_WAIT, but=[Faults.ALREADY_STARTED])
 
     def begin_stop(self, program: str) -> None:
         """Does nothing if it does not run."""
-        self._call("supervisor.stopProcess", program, DO_NOT_WAIT, but=Faults.NOT_RUNNING)
+        ended = [Faults.NOT_RUNNING, Faults.SHUTDOWN_STATE]
+        self._call("supervisor.stopProcess", program, DO_NOT_WAIT, but=ended)
 
     def _answers(self) -> bool:
         if self._started is not None and self._started.poll() is not None:
@@ -128,7 +137,7 @@ class Supervision:
             return None
         return process if ours else None
 
-    def _call(self, method: str, *arguments: object, but: int | None = None) -> object:
+    def _call(self, method: str, *arguments: object, but: Collection[int] = ()) -> object:
         # One connection a call: supervisord closes idle ones, and calls are rare.
         transport = _UnixTransport(self._state.supervisor_socket)
         proxy = xmlrpc.client.ServerProxy("http://supervisord", transport=transport)
@@ -136,7 +145,7 @@ class Supervision:
             with proxy:
                 return cast("object", getattr(proxy, method)(*arguments))
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode == but:
+            if fault.faultCode in but:
                 return None
             raise StackError(f"{method}{arguments} failed: {fault.faultString}") from fault
 
