@@ -1,5 +1,6 @@
 """The routing process: `python -m routing.main`."""
 
+from baton.runtime.parts import Service
 from baton.service import consume, main
 from routing import api
 from routing.domain import SUBSCRIPTION, decide
@@ -11,11 +12,8 @@ async def run(settings: Settings) -> None:
     """Put the parts together and live until told to end."""
     await consume(
         settings,
-        "routing",
+        Service("routing", SUBSCRIPTION, RoutingStore(), decide),
         "Who has a lead, why, and what its rep makes of it.",
-        SUBSCRIPTION,
-        RoutingStore(),
-        decide,
         lambda engine, commands: [api.router(Reads(engine), commands)],
     )
 

@@ -179,7 +179,7 @@ class Sales:
 
     def breach(self, name: str = "x", **changes: object) -> SlaBreached:
         """The promise about the lead's current assignment is broken."""
-        held = self.leads[lead(name)].held
+        held = self.leads.get(lead(name), Lead()).held
         breach = SlaBreached(
             lead_id=lead(name),
             occurred_at=self.now,
@@ -206,7 +206,7 @@ class Sales:
 
     def timer(self, name: str = "x") -> TimerInput:
         """The lead's retry is due; time has moved on to it."""
-        unrouted = self.leads[lead(name)].unrouted
+        unrouted = self.leads.get(lead(name), Lead()).unrouted
         if unrouted and unrouted.retry_at:
             self.now = max(self.now, unrouted.retry_at)
         return TimerInput(self._next(), lead(name), "retry", self.now)
