@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from baton_cli import migrate, topics
+from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
 from baton_cli.policy import commands as policy
 from baton_cli.screen import show
@@ -29,3 +30,4 @@ app = typer.Typer(
 app.add_typer(topics.app, name="topics")
 app.command("migrate")(migrate.migrate)
 app.add_typer(policy.app, name="policy")
+app.command("explain")(explain)

@@ -22,3 +22,8 @@ class Service(StrEnum):
     def migrations(self) -> Path:
         """Its folder of migrations, which stands beside the package."""
         return Path(str(files(self.schema))).parent / "migrations"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that says where its API is."""
+        return f"BATON_{self.schema.upper()}_URL"

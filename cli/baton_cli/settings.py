@@ -1,21 +1,48 @@
 """What the command is told by its environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton_cli.failures import MISUSED, Failure
+from baton_cli.service import Service
 
 Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+class ApiSettings(BaseSettings):
+    """Where the services' APIs are. Only commands that need the token ask for it."""
+
+    model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
+
+    ingest_url: HttpUrl = HttpUrl("http://127.0.0.1:8101")
+    scoring_url: HttpUrl = HttpUrl("http://127.0.0.1:8102")
+    routing_url: HttpUrl = HttpUrl("http://127.0.0.1:8103")
+    sla_monitor_url: HttpUrl = HttpUrl("http://127.0.0.1:8104")
+    api_token: SecretStr | None = None
+
+    def url(self, service: Service) -> str:
+        """A service's address, without a slash at its end."""
+        return str(getattr(self, f"{service.schema}_url")).rstrip("/")
+
+
+class IdSettings(BaseSettings):
+    """What makes a lead's id of an email."""
+
+    model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
+
+    id_key: SecretStr = Field(min_length=32)
+
 
 _MEANS = {
     "BATON_KAFKA_BOOTSTRAP_SERVERS": "where Kafka is, such as kafka.example.com:9092",
     "BATON_DATABASE_URL": "where PostgreSQL is: postgresql://user:password@host:port/database",
     "BATON_API_TOKEN": "the token that the services' APIs demand",
+    "BATON_ID_KEY": "the deployment's key that makes ids of emails, at least 32 characters",
 }
 
 
@@ -37,6 +64,23 @@ def database_settings() -> DatabaseSettings:
     return settings
 
 
+def api_settings() -> ApiSettings:
+    """Raises Failure where the environment says it wrongly."""
+    return _read(ApiSettings)
+
+
+def api_token(settings: ApiSettings) -> str:
+    """Raises Failure where there is none."""
+    if settings.api_token is None or not settings.api_token.get_secret_value():
+        raise _missing([_problem("BATON_API_TOKEN", "is not set")])
+    return settings.api_token.get_secret_value()
+
+
+def id_key() -> bytes:
+    """Raises Failure where the environment does not say it."""
+    return _read(IdSettings).id_key.get_secret_value().encode()
+
+
 def _names_postgresql(url: str) -> bool:
     parts = urlsplit(url)
     try:
@@ -49,18 +93,22 @@ def _read(settings: Callable[[], Settings]) -> Settings:
     try:
         return settings()
     except ValidationError as error:
-        raise Failure(
-            "\n".join(_problems(error)),
-            "For a Baton started by `make up`: `. .run/up/env` sets them all.",
-            exit_code=MISUSED,
-        ) from error
+        problems = []
+        for detail in error.errors(include_input=False, include_url=False):
+            name = "BATON_" + "__".join(str(part) for part in detail["loc"]).upper()
+            missing = detail["type"] == "missing"
+            says = "is not set" if missing else f"is wrong: {detail['msg']}"
+            problems.append(_problem(name, says))
+        raise _missing(problems) from error
 
 
-def _problems(error: ValidationError) -> list[str]:
-    problems = []
-    for detail in error.errors(include_input=False, include_url=False):
-        name = "BATON_" + "__".join(str(part) for part in detail["loc"]).upper()
-        means = f" ({_MEANS[name]})" if name in _MEANS else ""
-        says = "is not set" if detail["type"] == "missing" else f"is wrong: {detail['msg']}"
-        problems.append(f"{name} {says}{means}")
-    return problems
+def _missing(problems: Sequence[str]) -> Failure:
+    return Failure(
+        "\n".join(problems),
+        "For a Baton started by `make up`: `. .run/up/env` sets them all.",
+        exit_code=MISUSED,
+    )
+
+
+def _problem(name: str, says: str) -> str:
+    return f"{name} {says} ({_MEANS[name]})" if name in _MEANS else f"{name} {says}"

@@ -5,48 +5,145 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from baton import activation
+from baton.events import PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.kafka import with_kafka
 from baton_cli.policy.checking import checked, summary
-from baton_cli.screen import output
+from baton_cli.policy.past import SHOWN, Past, past
+from baton_cli.screen import output, table
+from baton_cli.times import moment
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="The bundle: a folder of eight YAML files.")
 ]
-By = Annotated[str, typer.Option(help="Who decides this.")]
-Why = Annotated[str, typer.Option(help="The reason, for the history.")]
+By = Annotated[str, typer.Option(metavar="WHO", help="Who decides this; the history keeps it.")]
+Why = Annotated[str, typer.Option(metavar="REASON", help="Why; the history keeps it.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What marketing and sales have agreed: check it, put it in force, go back.",
+)
 
 
+@app.command(
+    epilog="Example:  baton policy check deploy/policy",
+)
 def check(directory: Directory) -> None:
-    """Read a bundle, print every problem with its file and line, and run its tests."""
+    """Read a bundle, tell every problem with its file and line, and run its tests.
+
+    Needs neither Kafka nor the services, so it can run in a review.
+    """
     console = output()
     console.print(summary(checked(directory, console)))
 
 
+@app.command(
+    epilog='Example:  baton policy activate deploy/policy --by "Sales operations" '
+    '--why "New territories" --at 2026-10-01T09:00:00+02:00',
+)
 def activate(
     directory: Directory,
     by: By,
     why: Why,
     at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="From when on, such as 2026-10-01T09:00:00+02:00."),
+        typer.Option(metavar="TIME", help="From when on, with its offset; now if left out."),
     ] = None,
 ) -> None:
-    """Put a bundle in force, now or from a later time on. Checks it first, its tests included."""
-    console = output()
+    """Put a bundle in force. Checks it first, its tests included."""
+    _need_words(by, why)
     when = None if at is None else _later(at)
-    bundle = checked(directory, console)
-    console.print(summary(bundle))
+    bundle = checked(directory, output())
+    output().print(summary(bundle))
+    _activate(with_kafka(past), bundle, by, why, when)
 
-    async def ask(settings: KafkaSettings) -> datetime:
-        return (await activation.activate(settings, bundle, when, by, why)).effective_at
 
-    effective = with_kafka(ask)
-    console.print(_told(bundle, effective, scheduled=when is not None))
+@app.command()
+def active() -> None:
+    """Show which bundle is in force, since when, by whom and why, and what is to come."""
+    found = with_kafka(past)
+    if found.in_force is None:
+        raise Failure(
+            "no bundle is in force yet, so no lead is scored or routed",
+            "`baton policy activate DIR --by WHO --why REASON` puts one in force.",
+        )
+    output().print(_said(found.in_force, "in force since"), soft_wrap=True)
+    _tell_to_come(found)
+
+
+@app.command()
+def history() -> None:
+    """List every activation: from when on, which bundle, by whom and why."""
+    found = with_kafka(past)
+    shown = table("from", "bundle", "", "by", "why")
+    for each in found.activations:
+        mark = Text("in force", "green") if each is found.in_force else Text("")
+        if each in found.to_come:
+            mark = Text("to come", "yellow")
+        shown.add_row(moment(each.effective_at), each.hash[:SHOWN], mark, each.by, each.why)
+    output().print(shown if found.activations else "Nothing was ever activated.")
+
+
+@app.command(
+    epilog='Example:  baton policy back --by "Sales operations" --why "Too many MQLs"',
+)
+def back(
+    by: By,
+    why: Why,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="HASH", help="Which bundle, by the first digits of its hash."),
+    ] = None,
+) -> None:
+    """Put the bundle in force again that was before, or any that ever was."""
+    _need_words(by, why)
+    found = with_kafka(past)
+    bundle = found.before() if to is None else found.named(to)
+    output().print(summary(bundle))
+    _activate(found, bundle, by, why, None)
+
+
+def _activate(found: Past, bundle: Bundle, by: str, why: str, when: datetime | None) -> None:
+    current = found.in_force
+    if when is None and current is not None and current.hash == bundle.hash:
+        output().print(_said(current, "already in force since"), soft_wrap=True)
+        _tell_to_come(found)
+        return
+
+    async def ask(settings: KafkaSettings) -> PolicyActivated:
+        return await activation.activate(settings, bundle, when, by, why)
+
+    done = with_kafka(ask)
+    name = bundle.hash[:SHOWN]
+    if when is None:
+        told = f"{name} is in force: each service decides by it as soon as it has read this."
+    else:
+        told = f"{name} will be in force from {moment(done.effective_at)} on."
+    output().print(Text(told, "green"), soft_wrap=True)
+    _tell_to_come(found)
+
+
+def _tell_to_come(found: Past) -> None:
+    for each in found.to_come:
+        output().print(_said(each, "to come from"), soft_wrap=True)
+
+
+def _said(each: PolicyActivated, state: str) -> Text:
+    return Text.assemble(
+        (each.hash[:SHOWN], "bold"),
+        f" {state} {moment(each.effective_at)}, by {each.by}: {each.why}",
+    )
+
+
+def _need_words(by: str, why: str) -> None:
+    for option, text in (("--by", by), ("--why", why)):
+        if not text.strip():
+            raise Failure(f"{option} is empty", "The history keeps who and why.", exit_code=MISUSED)
 
 
 def _later(text: str) -> datetime:
@@ -68,15 +165,3 @@ def _wrong_time(text: str, reason: str) -> Failure:
         "or leave --at out for now.",
         exit_code=MISUSED,
     )
-
-
-def _told(bundle: Bundle, effective: datetime, *, scheduled: bool) -> str:
-    name = bundle.hash[:12]
-    if scheduled:
-        return f"{name} will be in force from {effective.isoformat(timespec='seconds')} on."
-    return f"{name} is in force: each service decides by it as soon as it has read this."
-
-
-app = typer.Typer(no_args_is_help=True, help="What is agreed: check it, put it in force, go back.")
-app.command("check")(check)
-app.command("activate")(activate)

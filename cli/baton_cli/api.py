@@ -1,0 +1,130 @@
+"""The services' APIs, as the commands use them: typed answers, a Failure for everything else."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from baton_cli.failures import Failure
+from baton_cli.service import Service
+from baton_cli.settings import ApiSettings, api_settings, api_token
+
+Found = TypeVar("Found")
+
+_TIMEOUT = httpx.Timeout(30, connect=5)
+_UNAUTHORISED = 401
+_REFUSED = 400
+
+
+class Refused(Failure):
+    """The service's own answer that it can't do it; `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Away(Failure):
+    """Nothing answers there, or not the service of this release."""
+
+
+class _Problem(BaseModel):
+    """RFC 9457."""
+
+    title: str
+    detail: str
+    field: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.detail}" if self.field else self.detail
+
+
+class Api:
+    """One service's API."""
+
+    def __init__(self, service: Service, settings: ApiSettings, client: httpx.AsyncClient) -> None:
+        self.service = service
+        self._settings = settings
+        self._url = settings.url(service)
+        self._client = client
+
+    async def get(
+        self, path: str, expected: TypeAdapter[Found], params: Mapping[str, str] | None = None
+    ) -> Found:
+        """What it answers. Raises Refused, Away, and Failure where the token is refused."""
+        return self._read(await self._ask("GET", path, params=params), expected)
+
+    async def post(
+        self, path: str, expected: TypeAdapter[Found], body: JsonValue | bytes = None
+    ) -> Found:
+        """As `get`. Bytes are sent as they are."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._read(await self._ask("POST", path, content=content), expected)
+
+    async def open_get(self, path: str) -> httpx.Response:
+        """For what needs no token; the status is the caller's to judge. Raises Away."""
+        try:
+            return await self._client.get(self._url + path)
+        except httpx.RequestError as error:
+            raise self._away(error) from error
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        token = api_token(self._settings)
+        try:
+            answer = await self._client.request(
+                method,
+                self._url + path,
+                params=params,
+                content=content,
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Content-Type": "application/json",
+                },
+            )
+        except httpx.RequestError as error:
+            raise self._away(error) from error
+        if answer.status_code == _UNAUTHORISED:
+            raise Failure(
+                f"{self.service} at {self._url} does not accept the token",
+                "BATON_API_TOKEN must be the one that the services were started with.",
+            )
+        return answer
+
+    def _read(self, answer: httpx.Response, expected: TypeAdapter[Found]) -> Found:
+        try:
+            if answer.status_code >= _REFUSED:
+                problem = _Problem.model_validate_json(answer.content)
+                raise Refused(str(problem), answer.status_code)
+            return expected.validate_json(answer.content)
+        except ValidationError as error:
+            raise Away(
+                f"what answers at {self._url} ({answer.status_code} for {answer.url.path}) "
+                f"is not {self.service} of this release",
+                f"{self.service.variable} says where {self.service} is.",
+            ) from error
+
+    def _away(self, error: httpx.RequestError) -> Away:
+        reason = str(error) or type(error).__name__
+        return Away(
+            f"{self.service} can't be reached at {self._url}: {reason}",
+            f"Is it running? {self.service.variable} says where it is; "
+            "`baton status` asks all services.",
+        )
+
+
+@asynccontextmanager
+async def open_apis() -> AsyncIterator[Mapping[Service, Api]]:
+    """The APIs of all services, for the time of the block."""
+    settings = api_settings()
+    async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+        yield {service: Api(service, settings, client) for service in Service}

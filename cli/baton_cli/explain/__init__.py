@@ -1,0 +1,1 @@
+"""`baton explain`: one lead's story, from what each service knows of it."""

@@ -1,0 +1,60 @@
+"""One story of what the services know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from baton_cli.explain import marketing, promises, sales
+from baton_cli.explain.story import Happening, Missing, Story
+from baton_cli.explain.views import Clocks, Routed, Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What each service answered: None where it knows nothing of the lead or could not be asked."""
+
+    scored: Scored | None
+    routed: Routed | None
+    clocks: Clocks | None
+    missing: tuple[Missing, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no service knows the lead."""
+        return not (self.scored or self.routed or (self.clocks and self.clocks.clocks))
+
+
+def story(lead_id: UUID, known: Known, now: datetime, *, everything: bool) -> Story:
+    """All parts in one order. `everything`: also what did not match, and every candidate."""
+    happened = sorted(
+        _happened(known, everything=everything), key=lambda each: (each.at, each.kind.rank)
+    )
+    profile = known.scored.profile if known.scored else None
+    return Story(
+        lead_id=lead_id,
+        who=marketing.who(profile) if profile else (),
+        now=tuple(filter(None, _now(known, now))),
+        happened=tuple(happened),
+        missing=known.missing,
+    )
+
+
+def _happened(known: Known, *, everything: bool) -> Iterator[Happening]:
+    if known.scored is not None:
+        yield from marketing.happened(known.scored, everything=everything)
+    if known.routed is not None:
+        yield from sales.happened(known.routed, everything=everything)
+        if known.scored is None:
+            yield from sales.accepted(known.routed)
+    if known.clocks is not None:
+        yield from promises.happened(known.clocks.clocks)
+
+
+def _now(known: Known, now: datetime) -> Iterator[str | None]:
+    if known.scored is not None:
+        yield marketing.standing(known.scored)
+    if known.routed is not None:
+        yield sales.standing(known.routed)
+    if known.clocks is not None:
+        yield promises.standing(known.clocks.clocks, now)

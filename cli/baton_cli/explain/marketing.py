@@ -1,0 +1,152 @@
+"""What came in, and what marketing's and sales' criteria made of it: scoring's part of a story."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from baton.events import ConsentStatus, Profile, Score
+from baton_cli.explain.reasons import Criterion, criteria, words
+from baton_cli.explain.story import Detail, Happening, Kind, Mark
+from baton_cli.explain.views import Enquiry, ScoreChange, Scored
+
+
+def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
+    """Enquiries, activities, follow-ups and scores. `everything`: also what did not match."""
+    for enquiry in scored.enquiries:
+        yield _enquiry(enquiry)
+    for activity in scored.latest_activities:
+        about = f": {activity.subject}" if activity.subject else ""
+        yield Happening(
+            at=activity.occurred_at, kind=Kind.ACTIVITY, says=f"{_sentence(activity.type)}{about}"
+        )
+    for followup in scored.followups:
+        why = f", {followup.reason}" if followup.reason else ""
+        yield Happening(
+            at=followup.occurred_at, kind=Kind.FOLLOWUP, says=f"Sales: {words(followup.type)}{why}"
+        )
+    changes = scored.history[::-1]
+    if changes:
+        yield _first_score(changes[0], everything=everything)
+    for before, change in pairwise(changes):
+        yield _later_score(before, change, everything=everything)
+
+
+def who(profile: Profile) -> tuple[str, ...]:
+    """The person: who and where they work, then how to reach them."""
+    contact, company = profile.contact, profile.company
+    name = " ".join(filter(None, (contact.first_name, contact.last_name)))
+    at = " at ".join(filter(None, (contact.job_title, company.name)))
+    country = contact.country or company.country
+    person = ", ".join(filter(None, (name, at))) + (f" ({country})" if country else "")
+    reach = " · ".join(filter(None, (contact.email, contact.phone)))
+    denied = "does not want to be contacted by marketing"
+    consent = denied if profile.consent.status is ConsentStatus.DENIED else ""
+    return tuple(filter(None, (person.strip(), reach, consent)))
+
+
+def standing(scored: Scored) -> str | None:
+    """Stage and score, None before the first."""
+    if scored.score is None or scored.stage is None:
+        return None
+    return f"stage {scored.stage}, {_points(scored.score)}, grade {scored.score.grade}"
+
+
+def _enquiry(enquiry: Enquiry) -> Happening:
+    profile = enquiry.profile
+    form = profile.request.form_name or profile.request.form_id
+    campaign = profile.campaign
+    through = (campaign.name, campaign.utm_source, campaign.utm_medium, campaign.utm_campaign)
+    asked = {
+        "product": profile.request.product,
+        "message": profile.request.message and f"“{profile.request.message}”",
+        "campaign": ", ".join(dict.fromkeys(filter(None, through))),
+    }
+    return Happening(
+        at=enquiry.occurred_at,
+        kind=Kind.ENQUIRY,
+        says=f"Enquiry from {profile.source}"
+        + (f", form {form}" if form else "")
+        + (" (a trial delivery)" if enquiry.test else ""),
+        details=tuple(Detail(says=name, on=text) for name, text in asked.items() if text),
+    )
+
+
+def _first_score(change: ScoreChange, *, everything: bool) -> Happening:
+    score = change.score
+    found = criteria(change.reasons)
+    matched = [_matched(each) for each in found if each.whole.matched]
+    others = [each for each in found if not each.whole.matched]
+    return Happening(
+        at=change.at,
+        kind=Kind.SCORED,
+        says=f"Scored {_points(score)}: grade {score.grade}, stage {change.stage}",
+        details=(*matched, *(_each(others) if everything else _in_short(others))),
+    )
+
+
+def _later_score(before: ScoreChange, change: ScoreChange, *, everything: bool) -> Happening:
+    """Tells what differs: the points of each detail are the difference."""
+    found = criteria(change.reasons)
+    earlier = _points_by_code(criteria(before.reasons))
+    differing = [
+        Detail(says=each.whole.label, on=each.on, points=difference)
+        for each in found
+        if (difference := (each.whole.points or 0) - earlier.get(each.whole.code, 0))
+    ]
+    stage = [_matched(each) for each in found if each.whole.points is None and each.whole.matched]
+    rest = [each for each in found if not each.whole.matched] if everything else []
+    return Happening(
+        at=change.at,
+        kind=Kind.SCORED,
+        says=_difference(before, change),
+        details=(*stage, *differing, *_each(rest)),
+    )
+
+
+def _difference(before: ScoreChange, change: ScoreChange) -> str:
+    old, new = before.score, change.score
+    total = f"{old.total} → {_points(new)}" if old.total != new.total else f"still {_points(new)}"
+    grade = f"{old.grade} → {new.grade}" if old.grade != new.grade else new.grade
+    stages = (before.stage, change.stage)
+    stage = " → ".join(stages) if before.stage != change.stage else change.stage
+    return f"Scored anew, {total}: grade {grade}, stage {stage}"
+
+
+def _points(score: Score) -> str:
+    return f"{score.total} points (fit {score.fit}, engagement {score.engagement})"
+
+
+def _points_by_code(found: Sequence[Criterion]) -> Mapping[str, int]:
+    return {each.whole.code: each.whole.points or 0 for each in found}
+
+
+def _matched(each: Criterion) -> Detail:
+    whole = each.whole
+    if whole.points is None:
+        return Detail(says=_of_stage(whole.code) + whole.label, on=each.on, mark=Mark.YES)
+    return Detail(says=whole.label, on=each.on, points=whole.points)
+
+
+def _of_stage(code: str) -> str:
+    kind, _, stage = code.partition(".")
+    return f"{stage}: " if kind == "stage" else ""
+
+
+def _each(found: Sequence[Criterion]) -> Iterator[Detail]:
+    for each in found:
+        says = _of_stage(each.whole.code) + each.whole.label
+        yield Detail(says=says, on=each.on, mark=Mark.NO)
+
+
+def _in_short(found: Sequence[Criterion]) -> Iterator[Detail]:
+    """What did not match by its names alone; what could not be told, with what was missing."""
+    for each in found:
+        if each.whole.matched is None:
+            says = _of_stage(each.whole.code) + each.whole.label
+            yield Detail(says=f"can't be told: {says}", on=each.on, mark=Mark.NO)
+    no = [each.whole.label for each in found if each.whole.matched is False]
+    if no:
+        yield Detail(says=f"{len(no)} others did not match", mark=Mark.NO)
+
+
+def _sentence(code: str) -> str:
+    return words(code).capitalize()
