@@ -99,7 +99,7 @@ def install_members() -> None:
 
 def fetch_kafka() -> None:
     say("the jars of Apache Kafka (43 MB the first time)")
-    run([str(PYTHON), "-m", "baton_local.kafka_jars"])
+    run([str(PYTHON), "-m", "baton_local.fetching"])
     say("done")
 
 

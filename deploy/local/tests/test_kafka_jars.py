@@ -7,7 +7,8 @@ import pytest
 from jgo.maven import MavenContext
 
 from baton_local.errors import StackError
-from baton_local.kafka_jars import Jar, fetch_jars, pinned_jars, require_jars
+from baton_local.fetching import fetch_jars
+from baton_local.kafka_jars import Jar, pinned_jars, require_jars
 
 CONTENT = b"what the list pins"
 JAR = Jar("org.example", "kafka-example", "4.2.0", hashlib.sha256(CONTENT).hexdigest())
