@@ -27,6 +27,8 @@ help: ## This list
 
 .PHONY: setup
 setup: ## Install everything into .venv and .run (all targets do it first)
+	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) here; install Python" \
+		"3.11 or newer, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) deploy/local/bootstrap.py
 
 .PHONY: demo
