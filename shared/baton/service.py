@@ -1,7 +1,6 @@
 """How a service's process is put together: API, health, metrics, runner, and their common end."""
 
 import asyncio
-import contextlib
 import hmac
 import signal
 import sys
@@ -28,9 +27,9 @@ from baton.problems import Problem
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.housekeeping import keep_house
-from baton.runtime.inputs import Decide, Shared, State, Subscription
+from baton.runtime.inputs import Shared, State
+from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
-from baton.runtime.ports import Store
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.settings import ServiceSettings
@@ -49,7 +48,7 @@ class Health(BaseModel):
     reasons: dict[str, str] = {}
 
 
-def application(
+def application(  # noqa: PLR0913 - the parts of a process, each by its name
     title: str,
     says: str,
     api_token: str,
@@ -216,55 +215,67 @@ async def _wind_up(running: Mapping[asyncio.Task[None], Task], within: float) ->
 
 async def consume(
     settings: ServiceSettings,
-    name: str,
+    service: Service[State, Shared],
     says: str,
-    subscription: Subscription,
-    store: Store[State, Shared],
-    decide: Decide[State, Shared],
     routers: Callable[[AsyncEngine, Commands], Sequence[APIRouter]],
 ) -> None:
-    """The whole life of a service that consumes and answers questions: its only parts."""
+    """The whole life of a service that consumes, and answers questions about what it knows."""
     stop = asyncio.Event()
-    status = Status()
     registry = CollectorRegistry()
-    tracing = Tracing(name, None if settings.otlp_endpoint is None else str(settings.otlp_endpoint))
-    pool = await database.pool(settings, name, settings.times)
-    engine = database.engine(settings, name)
-    policies = Policies(settings, status)
-    runner = Runner(
-        name,
-        subscription,
-        store,
-        decide,
-        settings,
-        pool,
-        policies,
-        status,
-        RuntimeMetrics(registry),
-        tracing,
-    )
-    commands = Commands(name, settings, pool, runner.wake)
+    around = await surroundings(settings, service.name, registry, Status())
+    engine = database.engine(settings, service.name)
+    runner = Runner(service, around)
+    commands = Commands(service.name, settings, around.pool, runner.wake)
     app = application(
-        name,
+        service.name,
         says,
         settings.api_token.get_secret_value(),
-        [*routers(engine, commands), admin.router(pool, settings, commands)],
-        status=status,
+        [*routers(engine, commands), admin.router(around.pool, settings, commands)],
+        status=around.status,
         registry=registry,
-        tracing=tracing,
+        tracing=around.tracing,
     )
     tasks = [
         Task("runner", runner.run(stop), heeds_stop=True),
-        Task("policy", policies.feed(pool)),
-        Task("commands", commands.listen()),
-        Task("housekeeping", keep_house(pool)),
+        *background(around, commands),
     ]
     try:
         await serve(app, settings, tasks, stop)
     finally:
         await engine.dispose()
-        pool.terminate()
-        tracing.close()
+        around.pool.terminate()
+        around.tracing.close()
+
+
+async def surroundings(
+    settings: ServiceSettings,
+    name: str,
+    registry: CollectorRegistry,
+    status: Status,
+    aside: Status | None = None,
+) -> Surroundings:
+    """What a runner needs, made without any I/O.
+
+    `aside` is where the runner says whether it works, if its failing only degrades the service.
+    """
+    endpoint = settings.otlp_endpoint
+    return Surroundings(
+        settings=settings,
+        pool=await database.pool(settings, name, settings.times),
+        policies=Policies(settings, status),
+        status=status if aside is None else aside,
+        metrics=RuntimeMetrics(registry),
+        tracing=Tracing(name, None if endpoint is None else str(endpoint)),
+    )
+
+
+def background(around: Surroundings, commands: Commands) -> Sequence[Task]:
+    """What goes on beside every runner."""
+    return (
+        Task("policy", around.policies.feed(around.pool)),
+        Task("commands", commands.listen()),
+        Task("housekeeping", keep_house(around.pool)),
+    )
 
 
 def main(
@@ -282,9 +293,8 @@ def main(
         sys.exit(2)
     logs.configure(service, read.log_format, read.log_level)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(run(read))
-    except Exception:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(read))
+    except Exception:  # noqa: BLE001 - whatever it is, the log must have it, and the exit code
         _LOG.exception("the process ends")
         sys.exit(1)

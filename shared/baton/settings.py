@@ -1,4 +1,4 @@
-"""What each process is told by its environment; the names are `BATON_` and the field's in capitals."""
+"""What each process is told by its environment: `BATON_` and the field's name in capitals."""
 
 from typing import Literal
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import threading
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,6 +41,7 @@ from baton.runtime.batch import Batch
 from baton.runtime.commands import Commands
 from baton.runtime.inputs import Input
 from baton.runtime.membership import Membership
+from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
@@ -136,17 +139,10 @@ async def start(settings: ServiceSettings, store: CounterStore | None = None) ->
     pool = await database.pool(settings, SCHEMA, settings.times)
     policies = Policies(settings, status)
     store = store or CounterStore()
+    service = Service(SCHEMA, SUBSCRIPTION, store, decide)
+    metrics = RuntimeMetrics(registry)
     runner = Runner(
-        SCHEMA,
-        SUBSCRIPTION,
-        store,
-        decide,
-        settings,
-        pool,
-        policies,
-        status,
-        RuntimeMetrics(registry),
-        Tracing(SCHEMA),
+        service, Surroundings(settings, pool, policies, status, metrics, Tracing(SCHEMA))
     )
     commands = Commands(SCHEMA, settings, pool, runner.wake)
     process = Process(runner, store, pool, status, commands, stop, registry)
@@ -235,8 +231,7 @@ class Apart:
         transactor = type("_", (StoppableTransactor,), {"stops": self.stops})
         made = process.runner._transactor
         process.runner._transactor = partial(transactor, *made.args, **made.keywords)
-        membership = type("_", (StoppableMembership,), {"stops": self.stops})
-        process.runner._membership = membership
+        process.runner._membership = type("_", (StoppableMembership,), {"stops": self.stops})
         return process
 
     async def end(self) -> None:
@@ -248,6 +243,10 @@ class Apart:
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join, PATIENCE)
         self._loop.close()
+        # What was killed has left its connections as they were; nobody is to blame for that.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @dataclass(slots=True)
@@ -363,9 +362,11 @@ class World:
         await eventually(look)
 
 
-async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
-    """Look until there is something; fails after a generous time."""
-    async with asyncio.timeout(PATIENCE):
+async def eventually(
+    look: Callable[[], Awaitable[Found | None]], within: float = PATIENCE
+) -> Found:
+    """Look until there is something; TimeoutError after a generous time."""
+    async with asyncio.timeout(within):
         while not (found := await look()):
             await asyncio.sleep(0.02)
     return found

@@ -21,6 +21,7 @@ from aiokafka.structs import TopicPartition
 from counter import SUBSCRIPTION, Count, CounterStore, told
 from harness import (
     PARTITIONS,
+    PATIENCE,
     QUICK,
     SCHEMA,
     Process,
@@ -44,16 +45,15 @@ Left = frozenset[str]
 """The steps that the process under test leaves out: none, or the one in question."""
 Scenario = Callable[[World, Left], Awaitable[None]]
 
-SOON = 8.0
-"""How long a scenario waits for what must come: where a step is left out, it never does."""
+IN_VAIN = 3.0
+"""How long a scenario waits, where a step is left out, for what never comes then."""
 PATIENT = QUICK.model_copy(update={"lock": timedelta(seconds=5)})
 """Times in which nobody ends the sessions of those who hold a lock for a moment."""
 
 
-async def soon(look: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(SOON):
-        while not await look():
-            await asyncio.sleep(0.02)
+async def soon(look: Callable[[], Awaitable[bool]], left: Left) -> None:
+    """Wait for what must come; not for long where a step is left out, since then it never does."""
+    await eventually(look, IN_VAIN if left else PATIENCE)
 
 
 async def frozen(stops: Stops) -> None:
@@ -93,9 +93,10 @@ async def holding(world: World, mode: str) -> AsyncIterator[asyncpg.Connection]:
         holder.terminate()
 
 
-async def ended(process: Process) -> BaseException | None:
+async def ended(process: Process, left: Left) -> BaseException | None:
     """Why the runner ended; fails where it does not."""
-    done, _ = await asyncio.wait({process.running}, timeout=SOON)
+    within = IN_VAIN if left else PATIENCE
+    done, _ = await asyncio.wait({process.running}, timeout=within)
     assert done, "the process lives on"
     return process.running.exception()
 
@@ -161,7 +162,7 @@ async def a_shard_without_all_its_topics_is_not_worked_on(world: World, left: Le
     await older_release.start()
     try:
         process = await world.start(test_leave_out=left)
-        assert isinstance(await ended(process), AssignmentError)
+        assert isinstance(await ended(process, left), AssignmentError)
     finally:
         await older_release.stop()
 
@@ -222,7 +223,7 @@ async def a_session_that_holds_a_shard_for_ever_is_ended(world: World, left: Lef
         async def opens() -> bool:
             return process.metric("baton_shards_open") == PARTITIONS
 
-        await soon(opens)
+        await soon(opens, left)
 
 
 async def what_the_group_does_not_confirm_is_not_opened(world: World, left: Left) -> None:
@@ -290,7 +291,7 @@ async def reading_goes_on_where_the_database_stands(world: World, left: Left) ->
     async def counted() -> bool:
         return await world.state(lead_id) is not None
 
-    await soon(counted)
+    await soon(counted, left)
 
 
 async def a_position_that_kafka_does_not_have_is_explained(world: World, left: Left) -> None:
@@ -305,7 +306,7 @@ async def a_position_that_kafka_does_not_have_is_explained(world: World, left: L
         reasons = " ".join(process.status.reasons.values())
         return "of lead-captured stands at 5" in reasons and "baton accept-loss" in reasons
 
-    await soon(explained)
+    await soon(explained, left)
 
 
 # --- a batch
@@ -321,7 +322,7 @@ async def an_owner_who_finds_a_newer_epoch_loses_no_event(world: World, left: Le
     async def counted() -> bool:
         return await world.state(lead_id) is not None
 
-    await soon(counted)
+    await soon(counted, left)
 
 
 async def what_stands_behind_the_position_is_not_applied_again(world: World, left: Left) -> None:
@@ -420,14 +421,14 @@ async def after_a_commit_with_unknown_outcome_the_process_ends(world: World, lef
     await deferred_at_commit(world, "PERFORM pg_terminate_backend(pg_backend_pid())")
     process = await world.start(test_leave_out=left)
     await world.put(followup(world.lead(), amount=1))
-    assert isinstance(await ended(process), CommitUnknownError)
+    assert isinstance(await ended(process, left), CommitUnknownError)
 
 
 async def nothing_is_published_that_is_not_committed(world: World, left: Left) -> None:
     await deferred_at_commit(world, "PERFORM pg_sleep(1); RAISE 'no' USING ERRCODE = 'P0001'")
     process = await world.start(test_leave_out=left)
     await world.put(followup(world.lead(), amount=1, tell=True))
-    await ended(process)
+    await ended(process, left)
     assert await world.told() == []
 
 
@@ -445,7 +446,7 @@ async def nothing_is_sent_behind_what_kafka_refused(world: World, left: Left) ->
     async def ended_or_told() -> bool:
         return process.running.done() or bool(await world.told())
 
-    await soon(ended_or_told)
+    await soon(ended_or_told, left)
     assert [event.sequence for event in await world.told()] == []
 
 
@@ -455,7 +456,7 @@ async def a_line_that_kafka_does_not_take_ends_the_process(world: World, left: L
     await ready(process)
     await delete(world, topics.DEAD_LETTER)
     await world.put(followup(world.lead(), poison=True))
-    assert isinstance(await ended(process), PublishError)
+    assert isinstance(await ended(process, left), PublishError)
 
 
 async def what_is_published_leaves_the_outbox(world: World, left: Left) -> None:
@@ -467,7 +468,7 @@ async def what_is_published_leaves_the_outbox(world: World, left: Left) -> None:
     async def empty() -> bool:
         return not await world.db.fetchval("SELECT count(*) FROM outbox")
 
-    await soon(empty)
+    await soon(empty, left)
 
 
 async def a_revocation_costs_no_one_the_group(world: World, left: Left) -> None:
@@ -545,7 +546,7 @@ async def a_type_that_is_not_known_is_not_passed_over(world: World, left: Left) 
     async def says_so() -> bool:
         return "baton.lead.captured.v9" in " ".join(process.status.reasons.values())
 
-    await soon(says_so)
+    await soon(says_so, left)
     assert not await world.db.fetchval("SELECT max(next_offset) FROM position")
 
 
@@ -556,10 +557,10 @@ async def too_many_dead_letters_stop_the_service_also_after_a_restart(
     bad, good = world.lead(), world.lead()
     for _ in range(3):
         await world.put(followup(bad, poison=True))
-    await soon(lambda: _stopped(first))
+    await soon(lambda: _stopped(first), left)
     await first.end()
     second = await world.start(test_leave_out=left, breaker_dead_letters=3)
-    await soon(lambda: _stopped(second))
+    await soon(lambda: _stopped(second), left)
     await world.put(followup(good))
     assert await world.state(good) is None
     await dead_letters.resume(world.db, "an operator")

@@ -7,18 +7,15 @@ import asyncpg
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from baton import database
 from baton.logs import logger
-from baton.metrics import IngestMetrics, RuntimeMetrics
+from baton.metrics import IngestMetrics
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.errors import CommitUnknownError, PublishError, StalledError
-from baton.runtime.housekeeping import keep_house
-from baton.runtime.policies import Policies
+from baton.runtime.parts import Service
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
-from baton.service import Task, application, main, serve
-from baton.tracing import Tracing
+from baton.service import Task, application, background, main, serve, surroundings
 from ingest.domain import SUBSCRIPTION, NoState, decide
 from ingest.edge import edge
 from ingest.settings import Settings
@@ -33,47 +30,31 @@ async def run(settings: Settings) -> None:
     status, aside = Status(), Status()
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
-    endpoint = settings.otlp_endpoint
-    tracing = Tracing("ingest", None if endpoint is None else str(endpoint))
-    pool = await database.pool(settings, "ingest", settings.times)
-    policies = Policies(settings, status)
-    runner = Runner(
-        "ingest",
-        SUBSCRIPTION,
-        AliasStore(),
-        decide,
-        settings,
-        pool,
-        policies,
-        aside,
-        RuntimeMetrics(registry),
-        tracing,
-    )
-    parts = edge(settings, pool, policies, os.environ, metrics, aside)
-    commands = Commands("ingest", settings, pool, runner.wake)
+    around = await surroundings(settings, "ingest", registry, status, aside)
+    runner = Runner(Service("ingest", SUBSCRIPTION, AliasStore(), decide), around)
+    parts = edge(settings, around.pool, around.policies, os.environ, metrics, aside)
+    commands = Commands("ingest", settings, around.pool, runner.wake)
     app = application(
         "ingest",
         "Takes leads, activities and follow-ups; answers once they are safe.",
         settings.api_token.get_secret_value(),
-        [*parts.routers, admin.router(pool, settings, commands)],
+        [*parts.routers, admin.router(around.pool, settings, commands)],
         parts.open_routers,
         status=status,
         registry=registry,
-        tracing=tracing,
+        tracing=around.tracing,
         aside=aside,
     )
     tasks = [
         Task("aliases", _keep_aliases(runner, settings, aside, stop), heeds_stop=True),
         *(Task(name, work()) for name, work in parts.tasks.items()),
-        Task("policy", policies.feed(pool)),
-        Task("commands", commands.listen()),
-        Task("housekeeping", keep_house(pool)),
+        *background(around, commands),
     ]
     try:
         await serve(app, settings, tasks, stop)
     finally:
-        pool.terminate()
-        tracing.close()
+        around.pool.terminate()
+        around.tracing.close()
 
 
 async def _keep_aliases(

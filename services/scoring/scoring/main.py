@@ -1,5 +1,6 @@
 """The scoring process: `python -m scoring.main`."""
 
+from baton.runtime.parts import Service
 from baton.service import consume, main
 from scoring import api
 from scoring.domain import SUBSCRIPTION, decide
@@ -11,11 +12,8 @@ async def run(settings: Settings) -> None:
     """Put the parts together and live until told to end."""
     await consume(
         settings,
-        "scoring",
+        Service("scoring", SUBSCRIPTION, ScoringStore(), decide),
         "What a lead is worth, where it stands, and why.",
-        SUBSCRIPTION,
-        ScoringStore(),
-        decide,
         lambda engine, _commands: [api.router(Reads(engine))],
     )
 

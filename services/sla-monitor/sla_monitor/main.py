@@ -1,5 +1,6 @@
 """The sla-monitor process: `python -m sla_monitor.main`."""
 
+from baton.runtime.parts import Service
 from baton.service import consume, main
 from sla_monitor import api
 from sla_monitor.domain import SUBSCRIPTION, decide
@@ -11,11 +12,8 @@ async def run(settings: Settings) -> None:
     """Put the parts together and live until told to end."""
     await consume(
         settings,
-        "sla_monitor",
+        Service("sla_monitor", SUBSCRIPTION, ClockStore(), decide),
         "Which promises run, were kept, and were broken.",
-        SUBSCRIPTION,
-        ClockStore(),
-        decide,
         lambda engine, _commands: [api.router(Reads(engine))],
     )
 

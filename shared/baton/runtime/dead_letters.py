@@ -1,4 +1,4 @@
-"""What could not be processed: kept whole, listed, replayed; and the breaker that too much trips."""
+"""What could not be processed: kept, listed, replayed; and the breaker that too much trips."""
 
 import base64
 import json

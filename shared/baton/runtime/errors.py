@@ -1,4 +1,4 @@
-"""What ends a batch, a membership or a process; each says what an operator should do, if anything."""
+"""What ends a batch, a stay in the group, or a process; each says what an operator can do."""
 
 
 class RejoinError(Exception):

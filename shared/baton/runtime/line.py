@@ -23,7 +23,7 @@ class Line:
     """Sends committed outbox rows, one committed batch after the other.
 
     A later batch is not sent before Kafka has acknowledged the earlier one, so what a reader first
-    sees of a lead is in order. `run` ends with PublishError where Kafka does not take a row in time.
+    sees of a lead is in order. `run` ends with PublishError where Kafka takes too long.
     """
 
     def __init__(

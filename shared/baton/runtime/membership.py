@@ -54,7 +54,7 @@ _POLL_MS = 1_000
 class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ignore[misc]  # untyped
     """Polls, applies and publishes for the shards that the group assigns to this process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a stay, which the runner alone makes
         self,
         settings: ServiceSettings,
         subscription: Subscription,
@@ -115,7 +115,10 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
 
     # --- what the group says
 
-    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+    async def on_partitions_revoked(
+        self,
+        revoked: Sequence[TopicPartition],  # noqa: ARG002 - aiokafka's interface
+    ) -> None:
         """Let go: finish the batch, publish what it came to, forget what was polled."""
         try:
             async with asyncio.timeout(self._times.drain.total_seconds()), self._turn:

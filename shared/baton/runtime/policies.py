@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -38,6 +38,8 @@ class Policies:
         self._status = status
         self._bundles: dict[str, Bundle] = {}
         self._unreadable: dict[str, str] = {}
+        # Bundles that the database has, or that were waited for in vain.
+        self._settled: set[str] = set()
         self._activations: tuple[Activation, ...] = ()
         self.changed = asyncio.Event()
         status.not_ready(_PART, "no policy bundle is in force yet: run `baton policy activate`")
@@ -79,8 +81,25 @@ class Policies:
     async def _restore(self, pool: asyncpg.Pool) -> None:
         for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
             self._read(row["hash"], json.loads(row["files"]))
+            self._settled.add(row["hash"])
         kept = parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
         self._heard(_together(self._activations, kept))
+
+    async def wait_for(self, hashes: Collection[str], within: timedelta) -> None:
+        """Wait until this service has these bundles, which others have already decided by.
+
+        Without them it goes on after a time: a topic that has lost one must not stop it for good.
+        """
+        if self._settled.issuperset(hashes):
+            return
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                while not self._settled.issuperset(hashes):
+                    self.changed.clear()
+                    await self.changed.wait()
+        except TimeoutError:
+            _LOG.error("bundles that decisions name are missing", bundles=sorted(hashes))
+            self._settled.update(hashes)
 
     async def feed(self, pool: asyncpg.Pool) -> None:
         """Read the topic from its beginning and go on reading, until cancelled.
@@ -128,6 +147,8 @@ class Policies:
                 "INSERT INTO policy_bundle (hash, files) VALUES ($1, $2) ON CONFLICT DO NOTHING",
                 [(data.hash, json.dumps(data.files)) for data in bundles],
             )
+            self._settled.update(data.hash for data in bundles)
+            self.changed.set()
         if not activations:
             return
         async with connection(pool) as db, db.transaction():

@@ -14,7 +14,6 @@ from aiokafka.errors import KafkaError
 from baton import kafka
 from baton.database import connection
 from baton.logs import logger
-from baton.metrics import RuntimeMetrics
 from baton.runtime import dead_letters
 from baton.runtime.errors import (
     BreakerTrippedError,
@@ -23,17 +22,13 @@ from baton.runtime.errors import (
     PolicyMissingError,
     RejoinError,
 )
-from baton.runtime.inputs import Decide, Shared, State, Subscription
+from baton.runtime.inputs import Shared, State
 from baton.runtime.line import Line
 from baton.runtime.membership import Membership
-from baton.runtime.policies import Policies
-from baton.runtime.ports import Store
+from baton.runtime.parts import Service, Surroundings
 from baton.runtime.shards import check_deployment
-from baton.runtime.status import Status
 from baton.runtime.steps import Step
 from baton.runtime.transaction import Transactor
-from baton.settings import ServiceSettings
-from baton.tracing import Tracing
 
 _PART = "runner"
 _LOG = logger(__name__)
@@ -42,42 +37,19 @@ _LOG = logger(__name__)
 class Runner(Generic[State, Shared]):
     """Consumes a service's topics, decides, and publishes."""
 
-    def __init__(
-        self,
-        service: str,
-        subscription: Subscription,
-        store: Store[State, Shared],
-        decide: Decide[State, Shared],
-        settings: ServiceSettings,
-        pool: asyncpg.Pool,
-        policies: Policies,
-        status: Status,
-        metrics: RuntimeMetrics,
-        tracing: Tracing,
-    ) -> None:
+    def __init__(self, service: Service[State, Shared], around: Surroundings) -> None:
         self._service = service
-        self._subscription = subscription
-        self._settings = settings
-        self._pool = pool
-        self._policies = policies
-        self._status = status
-        self._metrics = metrics
+        self._settings = around.settings
+        self._pool = around.pool
+        self._policies = around.policies
+        self._status = around.status
+        self._metrics = around.metrics
         self.wake = asyncio.Event()
         self._worked = False
-        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
         self._membership = Membership[State, Shared]
-        self._transactor = partial(
-            Transactor[State, Shared],
-            service,
-            subscription,
-            store,
-            decide,
-            settings,
-            policies,
-            metrics,
-            tracing,
-        )
-        status.not_ready(_PART, "it has not joined its group yet")
+        self._transactor = partial(Transactor[State, Shared], service, around)
+        around.status.not_ready(_PART, "it has not joined its group yet")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises whatever must end the process.
@@ -118,9 +90,10 @@ class Runner(Generic[State, Shared]):
             breaker = await dead_letters.breaker(db)
             self._metrics.breaker.set(breaker.tripped)
             if breaker.tripped and Step.BREAKER not in self._leave_out:
+                name = self._service.name
                 msg = (
-                    f"{self._service} has stopped itself: {breaker.why}. See `baton dead-letters "
-                    f"list {self._service}`, mend the cause, then `baton resume {self._service}`."
+                    f"{name} has stopped itself: {breaker.why}. See `baton dead-letters "
+                    f"list {name}`, mend the cause, then `baton resume {name}`."
                 )
                 raise BreakerTrippedError(msg)
             if self._settings.clock == "database":
@@ -132,12 +105,12 @@ class Runner(Generic[State, Shared]):
 
     async def _stay(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        consumer = kafka.member(settings, self._service, settings.times)
+        consumer = kafka.member(settings, self._service.name, settings.times)
         producer = kafka.producer(settings)
         line = Line(producer, settings.topic_prefix, settings.times, self._metrics, self._leave_out)
         membership = self._membership(
             settings,
-            self._subscription,
+            self._service.subscription,
             self._transactor,
             self._pool,
             consumer,
@@ -166,7 +139,7 @@ class Runner(Generic[State, Shared]):
             _LOG.warning("left the group without a word", error=type(error).__name__)
 
     async def _check_deployment(self) -> None:
-        found = await kafka.partitions(self._settings, self._subscription.topics)
+        found = await kafka.partitions(self._settings, self._service.subscription.topics)
         await check_deployment(self._settings, self._pool, found)
 
     async def _pause(self, stop: asyncio.Event) -> None:

@@ -16,7 +16,6 @@ from baton.cloudevents import Event
 from baton.events import EventData, LeadErased, LeadEvent
 from baton.kafka import MAX_RECORD_BYTES
 from baton.logs import logger
-from baton.metrics import RuntimeMetrics
 from baton.policy.bundle import Bundle
 from baton.runtime import dead_letters, store, waiting
 from baton.runtime.batch import Batch, Item
@@ -32,22 +31,17 @@ from baton.runtime.inputs import (
     Arm,
     Ask,
     CommandInput,
-    Decide,
     Decision,
     EventInput,
     Input,
     Row,
     Shared,
     State,
-    Subscription,
 )
-from baton.runtime.policies import Policies
-from baton.runtime.ports import Store
+from baton.runtime.parts import Service, Surroundings
 from baton.runtime.steps import Step
 from baton.runtime.store import Fence, LeadRow, OutboxRow, Writes
 from baton.runtime.waiting import REPLAY
-from baton.settings import ServiceSettings
-from baton.tracing import Tracing
 
 _LOG = logger(__name__)
 
@@ -99,26 +93,21 @@ class Transactor(Generic[State, Shared]):
 
     def __init__(
         self,
-        service: str,
-        subscription: Subscription,
-        service_store: Store[State, Shared],
-        decide: Decide[State, Shared],
-        settings: ServiceSettings,
-        policies: Policies,
-        metrics: RuntimeMetrics,
-        tracing: Tracing,
+        service: Service[State, Shared],
+        around: Surroundings,
         committed: Callable[[Committed], Awaitable[None]],
     ) -> None:
-        self._service = service
-        self._own_topics = frozenset(topic.name for topic in subscription.topics)
-        self._store = service_store
-        self._decide = decide
-        self._settings = settings
-        self._policies = policies
-        self._metrics = metrics
-        self._tracing = tracing
+        """`committed` is told of each transaction, before the next one begins."""
+        self._service = service.name
+        self._own_topics = frozenset(topic.name for topic in service.subscription.topics)
+        self._store = service.store
+        self._decide = service.decide
+        self._settings = around.settings
+        self._policies = around.policies
+        self._metrics = around.metrics
+        self._tracing = around.tracing
         self._committed = committed
-        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
 
     async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
         """Apply a batch, in one transaction or, where its data is refused, in several.
@@ -127,6 +116,12 @@ class Transactor(Generic[State, Shared]):
         CommitUnknownError, and what the database's being away raises; whatever was committed before
         has been handed to `committed`.
         """
+        versions = {
+            item.given.event.policyversion
+            for item in batch.items
+            if isinstance(item.given, EventInput) and item.given.event.policyversion is not None
+        }
+        await self._policies.wait_for(versions, self._settings.times.statement)
         try:
             await self._attempt(db, batch)
         except asyncpg.PostgresError as error:

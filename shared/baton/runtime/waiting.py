@@ -1,4 +1,4 @@
-"""The SQL of what waits in the database for a shard: timers, commands, and dead letters to replay."""
+"""The SQL of what waits for a shard: timers, commands, and dead letters to replay."""
 
 import json
 from collections.abc import Collection, Sequence

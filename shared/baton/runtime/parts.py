@@ -1,0 +1,36 @@
+"""What a runner is put together from."""
+
+from dataclasses import dataclass
+from typing import Generic
+
+import asyncpg
+
+from baton.metrics import RuntimeMetrics
+from baton.runtime.inputs import Decide, Shared, State, Subscription
+from baton.runtime.policies import Policies
+from baton.runtime.ports import Store
+from baton.runtime.status import Status
+from baton.settings import ServiceSettings
+from baton.tracing import Tracing
+
+
+@dataclass(frozen=True)
+class Service(Generic[State, Shared]):
+    """What makes a service this one; its name is that of its group and of its schema too."""
+
+    name: str
+    subscription: Subscription
+    store: Store[State, Shared]
+    decide: Decide[State, Shared]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process gives to its runner."""
+
+    settings: ServiceSettings
+    pool: asyncpg.Pool
+    policies: Policies
+    status: Status
+    metrics: RuntimeMetrics
+    tracing: Tracing
