@@ -125,7 +125,8 @@ def run(command: Sequence[str]) -> None:
     environment.pop("PYTHONPATH", None)
     environment.pop("PYTHONHOME", None)
     # pip, uv and requests each bring certificates of their own; this machine's go before them.
-    if certificates := ssl.get_default_verify_paths().cafile:
+    certificates = ssl.get_default_verify_paths().cafile
+    if certificates:
         for variable in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             environment.setdefault(variable, certificates)
     outcome = subprocess.run(command, cwd=ROOT, env=environment, check=False)
