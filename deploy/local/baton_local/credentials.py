@@ -8,6 +8,7 @@ from pathlib import Path
 from baton_local.state import write_private
 
 BYTES = 24
+"""As 48 hexadecimal digits: also base64, as the senders of Standard Webhooks need it."""
 
 
 def keep_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
@@ -19,7 +20,7 @@ def keep_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
     kept = read_secrets(path)
     missing = [name for name in names if name not in kept]
     if missing:
-        kept |= {name: secrets.token_urlsafe(BYTES) for name in missing}
+        kept |= {name: secrets.token_hex(BYTES) for name in missing}
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in kept.items()]
         write_private(path, "".join(lines))
     return kept

@@ -1,5 +1,6 @@
 """Secrets are made once: an id of a lead hangs on BATON_ID_KEY for good."""
 
+import base64
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,12 @@ def test_a_secret_is_random_and_long(tmp_path: Path) -> None:
     made = [keep_secrets(tmp_path / str(n), ["BATON_ID_KEY"])["BATON_ID_KEY"] for n in range(10)]
     assert len(set(made)) == 10
     assert all(len(secret) >= 32 for secret in made)
+
+
+def test_a_secret_is_base64_as_standard_webhooks_want_it(tmp_path: Path) -> None:
+    names = [f"BATON_FORMS_{number}" for number in range(20)]
+    for secret in keep_secrets(tmp_path / "secrets.env", names).values():
+        assert len(base64.b64decode(secret, validate=True)) >= 32
 
 
 def test_a_secret_is_kept_when_others_are_added(tmp_path: Path) -> None:
