@@ -8,6 +8,9 @@ import structlog
 
 Logger = structlog.stdlib.BoundLogger
 
+# A traceback's local variables, which structlog shows by default, are leads.
+_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure(service: str, style: Literal["json", "console"], level: str) -> None:
     """Send the logs of this process, and of the libraries in it, to standard error."""
@@ -19,9 +22,13 @@ def configure(service: str, style: Literal["json", "console"], level: str) -> No
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(_TRACEBACK), structlog.processors.JSONRenderer()]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
