@@ -28,7 +28,11 @@ class Refused(Failure):
 
 
 class Away(Failure):
-    """Nothing answers there, or not the service of this release."""
+    """Nothing answers there, or not the service of this release; `reason` says it in short."""
+
+    def __init__(self, message: str, way_out: str, reason: str) -> None:
+        super().__init__(message, way_out)
+        self.reason = reason
 
 
 class _Problem(BaseModel):
@@ -48,7 +52,7 @@ class Api:
     def __init__(self, service: Service, settings: ApiSettings, client: httpx.AsyncClient) -> None:
         self.service = service
         self._settings = settings
-        self._url = settings.url(service)
+        self.url = settings.url(service)
         self._client = client
 
     async def get(
@@ -67,7 +71,7 @@ class Api:
     async def open_get(self, path: str) -> httpx.Response:
         """For what needs no token; the status is the caller's to judge. Raises Away."""
         try:
-            return await self._client.get(self._url + path)
+            return await self._client.get(self.url + path)
         except httpx.RequestError as error:
             raise self._away(error) from error
 
@@ -83,7 +87,7 @@ class Api:
         try:
             answer = await self._client.request(
                 method,
-                self._url + path,
+                self.url + path,
                 params=params,
                 content=content,
                 headers={
@@ -95,7 +99,7 @@ class Api:
             raise self._away(error) from error
         if answer.status_code == _UNAUTHORISED:
             raise Failure(
-                f"{self.service} at {self._url} does not accept the token",
+                f"{self.service} at {self.url} does not accept the token",
                 "BATON_API_TOKEN must be the one that the services were started with.",
             )
         return answer
@@ -108,17 +112,19 @@ class Api:
             return expected.validate_json(answer.content)
         except ValidationError as error:
             raise Away(
-                f"what answers at {self._url} ({answer.status_code} for {answer.url.path}) "
+                f"what answers at {self.url} ({answer.status_code} for {answer.url.path}) "
                 f"is not {self.service} of this release",
                 f"{self.service.variable} says where {self.service} is.",
+                "what answers there is not this service",
             ) from error
 
     def _away(self, error: httpx.RequestError) -> Away:
         reason = str(error) or type(error).__name__
         return Away(
-            f"{self.service} can't be reached at {self._url}: {reason}",
+            f"{self.service} can't be reached at {self.url}: {reason}",
             f"Is it running? {self.service.variable} says where it is; "
             "`baton status` asks all services.",
+            reason,
         )
 
 

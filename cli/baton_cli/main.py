@@ -5,11 +5,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from baton_cli import migrate, topics
+from baton_cli import dead_letters, migrate, operations, promises, topics
+from baton_cli.commands import add, examples_text
 from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
 from baton_cli.policy import commands as policy
 from baton_cli.screen import show
+from baton_cli.send.command import send
 
 
 class _Baton(TyperGroup):
@@ -24,10 +26,72 @@ class _Baton(TyperGroup):
 app = typer.Typer(
     cls=_Baton,
     no_args_is_help=True,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Baton hands leads from marketing to sales. This is its operator's command.",
+    help="Baton hands leads from marketing to sales. This is its operator's command.\n\n"
+    "It speaks to the services at BATON_INGEST_URL, BATON_SCORING_URL, BATON_ROUTING_URL and "
+    "BATON_SLA_MONITOR_URL (this machine, ports 8101 to 8104, if not set) with BATON_API_TOKEN; "
+    "topics, migrate and policy speak to BATON_KAFKA_BOOTSTRAP_SERVERS and BATON_DATABASE_URL.",
+    epilog=examples_text(
+        "baton status",
+        "baton send leads.ndjson",
+        "baton explain buyer@example.com",
+        "baton policy check deploy/policy",
+        "baton breaches --since 7d",
+    ),
 )
-app.add_typer(topics.app, name="topics")
-app.command("migrate")(migrate.migrate)
-app.add_typer(policy.app, name="policy")
-app.command("explain")(explain)
+
+_LEADS = "Leads and promises"
+add(
+    app,
+    send,
+    "send",
+    "baton send leads.ndjson",
+    "baton send --kind activity page-views.json",
+    "zcat year.ndjson.gz | baton send --quiet --at-once 32 -",
+    panel=_LEADS,
+)
+add(
+    app,
+    explain,
+    "explain",
+    "baton explain buyer@example.com",
+    "baton explain 719725ea-f335-89f2-95ce-225a38ab5b09 --all",
+    "baton explain buyer@example.com --json | jq .now",
+    panel=_LEADS,
+)
+add(
+    app,
+    promises.breaches,
+    "breaches",
+    "baton breaches --since 7d",
+    "baton breaches --team north --limit 20",
+    panel=_LEADS,
+)
+add(app, promises.reps, "reps", "baton reps", panel=_LEADS)
+
+app.add_typer(policy.app, name="policy", rich_help_panel="What is agreed")
+
+_RUNNING = "Running it"
+add(app, operations.status, "status", "baton status", panel=_RUNNING)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_RUNNING)
+add(app, operations.resume, "resume", 'baton resume scoring --by "On call"', panel=_RUNNING)
+add(
+    app,
+    operations.accept_loss,
+    "accept-loss",
+    "baton accept-loss routing --shard 3 --topic lead-scored "
+    '--by "On call" --why "A disk of Kafka was lost"',
+    panel=_RUNNING,
+)
+
+_SETTING_UP = "Setting it up"
+add(
+    app,
+    migrate.migrate,
+    "migrate",
+    "baton migrate",
+    "baton migrate sla-monitor",
+    panel=_SETTING_UP,
+)
+app.add_typer(topics.app, name="topics", rich_help_panel=_SETTING_UP)

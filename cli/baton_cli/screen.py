@@ -25,6 +25,14 @@ def table(*columns: str) -> Table:
     return made
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its noun: `1 rule`, `2 criteria`."""
+    if number == 1:
+        return f"1 {what}"
+    stem = what.removesuffix("criterion")
+    return f"{number} {what}s" if stem == what else f"{number} {stem}criteria"
+
+
 def show(failure: Failure) -> None:
     """One message, and the way out under it."""
     console = notes()

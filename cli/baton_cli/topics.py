@@ -5,6 +5,7 @@ import typer
 from baton import kafka, topics
 from baton.settings import KafkaSettings
 from baton.topics import Topic
+from baton_cli.commands import add
 from baton_cli.kafka import with_kafka
 from baton_cli.screen import output, table
 
@@ -47,6 +48,11 @@ def _kept(topic: Topic) -> str:
     return f"{int(topic.retention.total_seconds()) // _DAY_SECONDS} days"
 
 
-app = typer.Typer(no_args_is_help=True, help="Kafka's topics: make them, list them.")
-app.command("apply")(apply)
-app.command("list")(list_)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Kafka's topics: make them, list them.\n\n"
+    "BATON_TOPIC_PREFIX stands before each name; BATON_PARTITIONS, the number of shards, is fixed "
+    "with the first `apply`.",
+)
+add(app, apply, "apply", "baton topics apply")
+add(app, list_, "list", "baton topics list")

@@ -32,8 +32,8 @@ def drawn(story: Story) -> RenderableType:
     for line in story.who[1:]:
         head.append(f"\n{line}")
     head.append(f"\nlead {story.lead_id}", "dim")
-    if story.now:
-        head.append("\nNow: ", "bold").append("; ".join(story.now))
+    for number, line in enumerate(story.now):
+        head.append("\n     " if number else "\nNow  ", "bold").append(line)
     days = groupby(story.happened, key=lambda each: each.at.astimezone().date())
     parts: list[RenderableType] = [head]
     for _, happened in days:

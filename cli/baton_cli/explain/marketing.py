@@ -7,6 +7,7 @@ from baton.events import ConsentStatus, Profile, Score
 from baton_cli.explain.reasons import Criterion, criteria, words
 from baton_cli.explain.story import Detail, Happening, Kind, Mark
 from baton_cli.explain.views import Enquiry, ScoreChange, Scored
+from baton_cli.screen import counted
 
 
 def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
@@ -138,14 +139,15 @@ def _each(found: Sequence[Criterion]) -> Iterator[Detail]:
 
 
 def _in_short(found: Sequence[Criterion]) -> Iterator[Detail]:
-    """What did not match by its names alone; what could not be told, with what was missing."""
-    for each in found:
-        if each.whole.matched is None:
-            says = _of_stage(each.whole.code) + each.whole.label
-            yield Detail(says=f"can't be told: {says}", on=each.on, mark=Mark.NO)
-    no = [each.whole.label for each in found if each.whole.matched is False]
+    """What did not match as a number; what could not be told, with what was missing for it."""
+    unknown = [each for each in found if each.whole.matched is None]
+    if unknown:
+        missing = dict.fromkeys(field for each in unknown for field in each.missing)
+        says = f"{counted(len(unknown), 'criterion')} unanswered: no value"
+        yield Detail(says=says, on=", ".join(missing), mark=Mark.NO)
+    no = len(found) - len(unknown)
     if no:
-        yield Detail(says=f"{len(no)} others did not match", mark=Mark.NO)
+        yield Detail(says=f"{counted(no, 'criterion')} did not match", mark=Mark.NO)
 
 
 def _sentence(code: str) -> str:

@@ -44,17 +44,12 @@ def standing(clocks: Sequence[Clock], now: datetime) -> str | None:
 
 def _started(clock: Clock) -> Happening:
     due = moment_near(clock.due_at, clock.started_at)
-    return Happening(
-        at=clock.started_at,
-        kind=Kind.PROMISED,
-        says=f"Promised: {words(clock.target)} by {clock.rep} until {due}",
-        details=(
-            Detail(
-                says=f"{duration(timedelta(seconds=clock.allowed_seconds))} allowed",
-                on=f"calendar {clock.calendar}",
-            ),
-        ),
+    allowed = duration(timedelta(seconds=clock.allowed_seconds))
+    says = (
+        f"Promised: {words(clock.target)} from {clock.rep} by {due}, "
+        f"{allowed} of calendar {clock.calendar}"
     )
+    return Happening(at=clock.started_at, kind=Kind.PROMISED, says=says)
 
 
 def _broken(clock: Clock) -> Iterator[Happening]:

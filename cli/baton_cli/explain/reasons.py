@@ -18,10 +18,19 @@ class Criterion:
 
     @property
     def on(self) -> str | None:
-        """What it was decided on: each field once, with its value."""
-        asked = [self.whole, *self.clauses]
-        said = dict.fromkeys(_on(each) for each in asked if each.field is not None)
-        return ", ".join(said) or None
+        """What it was decided on: each field once, with its value.
+
+        Of several, those that were answered like the whole: what was beside the point says nothing.
+        """
+        asked = [each for each in (self.whole, *self.clauses) if each.field is not None]
+        alike = [each for each in asked if each.matched == self.whole.matched]
+        return ", ".join(dict.fromkeys(_on(each) for each in alike or asked)) or None
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """The fields that had no value where one was asked for."""
+        asked = (self.whole, *self.clauses)
+        return [each.field for each in asked if each.field and each.matched is None]
 
 
 def criteria(reasons: Iterable[Reason]) -> Sequence[Criterion]:

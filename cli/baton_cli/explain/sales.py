@@ -22,7 +22,7 @@ _NOBODY = {
 }
 _STAYS = {
     "has_owner": "The new enquiry stays with {rep}, who has the lead",
-    "kept": "{rep} keeps the lead, since nobody else can take it",
+    "kept": "{rep} keeps the lead all the same",
 }
 _RELEASED = {
     "declined": "{rep} declined the lead as not theirs",
@@ -68,7 +68,7 @@ def standing(routed: Routed) -> str:
     """Who has the lead now, or why nobody has."""
     if routed.current is not None:
         attempt = routed.current.attempt
-        return f"{routed.current.rep} has it" + (f", the {_nth(attempt)} rep" * (attempt > 1))
+        return f"{routed.current.rep} has it" + _again(attempt)
     if not routed.decisions:
         return "nobody has it yet"
     last = routed.decisions[-1]
@@ -80,7 +80,7 @@ def standing(routed: Routed) -> str:
 def _given(assignment: Assignment, decision: Decision | None, *, everything: bool) -> Happening:
     choice = decision.choice if decision else None
     rep, team, role = assignment.rep, assignment.team, assignment.role
-    again = f", the {_nth(assignment.attempt)} to have it" if assignment.attempt > 1 else ""
+    again = _again(assignment.attempt)
     if decision is not None and choice is None:
         says = f"{rep} of team {team} took the lead ({words(decision.code)}){again}"
     else:
@@ -107,7 +107,8 @@ def _not_given(decision: Decision, reps: Mapping[UUID, str], *, everything: bool
     details = tuple(_details(decision.choice, everything=everything)) if decision.choice else ()
     if decision.code in _STAYS:
         rep = reps.get(decision.assignment_id) if decision.assignment_id else None
-        says = _STAYS[decision.code].format(rep=rep or "Its rep")
+        why = _NOBODY.get(decision.choice.code) if decision.choice else None
+        says = _STAYS[decision.code].format(rep=rep or "Its rep") + (f": {why}" if why else "")
     else:
         says = f"Nobody gets the lead: {_why_nobody(decision)}"
     return Happening(at=decision.at, kind=Kind.UNROUTED, says=says, details=details)
@@ -146,6 +147,5 @@ def _candidate(candidate: Candidate) -> Detail:
     )
 
 
-def _nth(number: int) -> str:
-    words_ = {2: "second", 3: "third"}
-    return words_.get(number, f"{number}th")
+def _again(attempt: int) -> str:
+    return f" (attempt {attempt})" if attempt > 1 else ""

@@ -89,6 +89,7 @@ class PoolChoice(View):
 class Choice(View):
     """What a routing decision came to, and why; `reasons` has each rule that was asked."""
 
+    code: str
     rule: str | None
     reasons: tuple[Reason, ...]
     pools: tuple[PoolChoice, ...]

@@ -11,7 +11,7 @@ from baton.policy.bundle import FILES, Bundle
 from baton.policy.problems import BundleError
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.policy.leadtests import Found, Result, run
-from baton_cli.screen import table
+from baton_cli.screen import counted, table
 
 
 def checked(directory: Path, console: Console) -> Bundle:
@@ -29,7 +29,7 @@ def checked(directory: Path, console: Console) -> Bundle:
         console.print(_comparisons(result))
     if failed:
         raise Failure(
-            f"{len(failed)} of {_counted(len(results), 'test')} in {directory / 'tests.yaml'} "
+            f"{len(failed)} of {counted(len(results), 'test')} in {directory / 'tests.yaml'} "
             "did not hold",
             "Mend the bundle, or what the test expects of it.",
         )
@@ -39,12 +39,12 @@ def checked(directory: Path, console: Console) -> Bundle:
 def summary(bundle: Bundle) -> str:
     """A line on what the bundle has."""
     return (
-        f"bundle {bundle.hash[:12]}: {_counted(len(bundle.scoring.fit), 'fit criterion')}, "
-        f"{_counted(len(bundle.scoring.engagement), 'engagement criterion')}, "
-        f"{_counted(len(bundle.routing.rules), 'rule')}, "
-        f"{_counted(len(bundle.routing.pools), 'pool')}, "
-        f"{_counted(len(bundle.teams.reps), 'rep')}, "
-        f"{_counted(len(bundle.sources), 'source')}"
+        f"bundle {bundle.hash[:12]}: {counted(len(bundle.scoring.fit), 'fit criterion')}, "
+        f"{counted(len(bundle.scoring.engagement), 'engagement criterion')}, "
+        f"{counted(len(bundle.routing.rules), 'rule')}, "
+        f"{counted(len(bundle.routing.pools), 'pool')}, "
+        f"{counted(len(bundle.teams.reps), 'rep')}, "
+        f"{counted(len(bundle.sources), 'source')}"
     )
 
 
@@ -64,7 +64,7 @@ def _read(directory: Path) -> Bundle:
             + problem.reason
             for problem in error.problems
         ]
-        count = _counted(len(problems), "problem")
+        count = counted(len(problems), "problem")
         raise Failure("\n".join([f"{count} in {directory}", *problems])) from error
 
 
@@ -95,12 +95,3 @@ def _comparisons(result: Result) -> Table:
 
 def _said(value: Found) -> str:
     return "-" if value is None else str(value)
-
-
-def _counted(number: int, what: str) -> str:
-    if number == 1:
-        return f"1 {what}"
-    plural = (
-        what.removesuffix("criterion") + "criteria" if what.endswith("criterion") else f"{what}s"
-    )
-    return f"{number} {plural}"

@@ -11,6 +11,7 @@ from baton import activation
 from baton.events import PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
+from baton_cli.commands import add
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.kafka import with_kafka
 from baton_cli.policy.checking import checked, summary
@@ -24,15 +25,7 @@ Directory = Annotated[
 By = Annotated[str, typer.Option(metavar="WHO", help="Who decides this; the history keeps it.")]
 Why = Annotated[str, typer.Option(metavar="REASON", help="Why; the history keeps it.")]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="What marketing and sales have agreed: check it, put it in force, go back.",
-)
 
-
-@app.command(
-    epilog="Example:  baton policy check deploy/policy",
-)
 def check(directory: Directory) -> None:
     """Read a bundle, tell every problem with its file and line, and run its tests.
 
@@ -42,10 +35,6 @@ def check(directory: Directory) -> None:
     console.print(summary(checked(directory, console)))
 
 
-@app.command(
-    epilog='Example:  baton policy activate deploy/policy --by "Sales operations" '
-    '--why "New territories" --at 2026-10-01T09:00:00+02:00',
-)
 def activate(
     directory: Directory,
     by: By,
@@ -63,7 +52,6 @@ def activate(
     _activate(with_kafka(past), bundle, by, why, when)
 
 
-@app.command()
 def active() -> None:
     """Show which bundle is in force, since when, by whom and why, and what is to come."""
     found = with_kafka(past)
@@ -76,7 +64,6 @@ def active() -> None:
     _tell_to_come(found)
 
 
-@app.command()
 def history() -> None:
     """List every activation: from when on, which bundle, by whom and why."""
     found = with_kafka(past)
@@ -89,9 +76,6 @@ def history() -> None:
     output().print(shown if found.activations else "Nothing was ever activated.")
 
 
-@app.command(
-    epilog='Example:  baton policy back --by "Sales operations" --why "Too many MQLs"',
-)
 def back(
     by: By,
     why: Why,
@@ -165,3 +149,29 @@ def _wrong_time(text: str, reason: str) -> Failure:
         "or leave --at out for now.",
         exit_code=MISUSED,
     )
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What marketing and sales have agreed: check it, put it in force, go back.\n\n"
+    "A bundle is a folder of YAML files. `check` needs nothing; the others need "
+    "BATON_KAFKA_BOOTSTRAP_SERVERS, since bundles travel on the topic `policy`.",
+)
+add(app, check, "check", "baton policy check deploy/policy")
+add(
+    app,
+    activate,
+    "activate",
+    'baton policy activate deploy/policy --by "Sales operations" --why "New territories"',
+    'baton policy activate deploy/policy --by "Sales operations" --why "New quarter" '
+    "--at 2026-10-01T09:00:00+02:00",
+)
+add(app, active, "active", "baton policy active")
+add(app, history, "history", "baton policy history")
+add(
+    app,
+    back,
+    "back",
+    'baton policy back --by "Sales operations" --why "Too many MQLs"',
+    'baton policy back --to 8a1ea7 --by "Sales operations" --why "As it was last week"',
+)

@@ -1,0 +1,228 @@
+"""`baton dead-letters`: what a service could not process; shown whole, and tried again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
+from rich.text import Text
+
+from baton_cli.api import Api, Refused, open_apis
+from baton_cli.commands import add
+from baton_cli.failures import MISUSED, REFUSED, Failure
+from baton_cli.screen import counted, output, table
+from baton_cli.service import Service
+from baton_cli.times import moment
+
+_UNKNOWN = 404
+_PAGE = 500
+
+
+class Letter(BaseModel):
+    """A dead letter; `key`, `headers` and `value` are there where it is shown whole."""
+
+    id: UUID
+    shard: int
+    kind: str
+    lead_id: UUID | None
+    topic: str | None
+    offset: int | None
+    reason: str
+    failures: int
+    failed_at: AwareDatetime
+    replayed_at: AwareDatetime | None
+    key: str | None = None
+    headers: dict[str, str] | None = None
+    value: str | None = None
+
+
+class _Replayed(BaseModel):
+    detail: str
+
+
+_LETTER = TypeAdapter(Letter)
+_LETTERS = TypeAdapter(list[Letter])
+_REPLAYED = TypeAdapter(_Replayed)
+
+Of = Annotated[
+    Service | None,
+    typer.Argument(metavar="[SERVICE]", help=f"One of {', '.join(Service)}; all if left out."),
+]
+In = Annotated[Service | None, typer.Option("--service", help="Look only there.")]
+Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `list` shows it.")]
+
+
+def list_(
+    service: Of = None,
+    limit: Annotated[int, typer.Option(min=1, max=_PAGE, help="At most so many a service.")] = 50,
+    *,
+    replayed: Annotated[
+        bool, typer.Option("--replayed", help="Also those that were replayed and took effect.")
+    ] = False,
+) -> None:
+    """List dead letters, the newest first, with the reason of each."""
+    found = asyncio.run(_list(service, limit, replayed=replayed))
+    shown = table("service", "failed at", "what", "times", "id and reason")
+    for one, letter in found:
+        what = letter.topic or letter.kind
+        done = " (replayed)" if letter.replayed_at else ""
+        shown.add_row(
+            one,
+            moment(letter.failed_at),
+            what,
+            str(letter.failures),
+            Text.assemble((str(letter.id), "bold"), f"{done}\n{letter.reason}"),
+        )
+    output().print(shown if found else "There are no dead letters.")
+
+
+def show(letter_id: Id, service: In = None) -> None:
+    """Show one dead letter whole: where it came from, why it failed, and what it says."""
+    one, letter = asyncio.run(_show(letter_id, service))
+    shown = table("", "")
+    shown.show_header = False
+    place = f"{letter.topic}, partition {letter.shard}, offset {letter.offset}"
+    rows = {
+        "id": str(letter.id),
+        "service": one,
+        "kind": letter.kind,
+        "from": place if letter.topic else f"shard {letter.shard}",
+        "lead": str(letter.lead_id) if letter.lead_id else "",
+        "failed": f"{moment(letter.failed_at)}, {counted(letter.failures, 'time')} so far",
+        "replayed": moment(letter.replayed_at) if letter.replayed_at else "",
+        "reason": letter.reason,
+        "key": letter.key or "",
+        "headers": "\n".join(f"{name}: {text}" for name, text in (letter.headers or {}).items()),
+    }
+    for name, text in rows.items():
+        if text:
+            shown.add_row(Text(name, "dim"), text)
+    output().print(shown)
+    output().print(_pretty(letter.value or ""), soft_wrap=True)
+
+
+def replay(
+    letter_id: Annotated[
+        UUID | None, typer.Argument(metavar="[ID]", help="As `list` shows it.")
+    ] = None,
+    service: In = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are not replayed.")] = False,
+) -> None:
+    """Have a service decide again on a dead letter, or on all of them: after the cause is mended.
+
+    The exit code is 1 if any failed again; it stays among the dead letters.
+    """
+    if (letter_id is None) is not everything:
+        raise Failure("name one dead letter by its id, or all by --all", exit_code=MISUSED)
+    if letter_id is not None:
+        detail = asyncio.run(_replay_one(letter_id, service))
+        output().print(f"{letter_id}: {detail}", soft_wrap=True)
+        return
+    failed = asyncio.run(_replay_all(service))
+    if failed:
+        raise typer.Exit(REFUSED)
+
+
+async def _list(
+    service: Service | None, limit: int, *, replayed: bool
+) -> list[tuple[Service, Letter]]:
+    params = {"limit": str(limit), "replayed": str(replayed).lower()}
+    found = []
+    async with open_apis() as apis:
+        for api in _of(apis, service):
+            letters = await api.get("/v1/dead-letters", _LETTERS, params)
+            found += [(api.service, letter) for letter in letters]
+    return found
+
+
+async def _show(letter_id: UUID, service: Service | None) -> tuple[Service, Letter]:
+    async with open_apis() as apis:
+        for api in _of(apis, service):
+            letter = await _whole(api, letter_id)
+            if letter is not None:
+                return api.service, letter
+    where = service or "any service"
+    raise Failure(f"{where} has no dead letter {letter_id}", "`baton dead-letters list` has them.")
+
+
+async def _whole(api: Api, letter_id: UUID) -> Letter | None:
+    try:
+        return await api.get(f"/v1/dead-letters/{letter_id}", _LETTER)
+    except Refused as refused:
+        if refused.status == _UNKNOWN:
+            return None
+        raise
+
+
+async def _replay_one(letter_id: UUID, service: Service | None) -> str:
+    where, _ = await _show(letter_id, service)
+    async with open_apis() as apis:
+        return await _replay(apis[where], letter_id)
+
+
+async def _replay(api: Api, letter_id: UUID) -> str:
+    answer = await api.post(f"/v1/dead-letters/{letter_id}/replay", _REPLAYED)
+    return answer.detail
+
+
+async def _replay_all(service: Service | None) -> bool:
+    """Whether any failed again."""
+    done, failed = 0, 0
+    console = output()
+    async with open_apis() as apis:
+        for api in _of(apis, service):
+            async for letter in _waiting(api):
+                try:
+                    detail = await _replay(api, letter.id)
+                    done += 1
+                except Refused as refused:
+                    detail = f"failed again: {refused.message}"
+                    failed += 1
+                console.print(f"{api.service} {letter.id}: {detail}", soft_wrap=True)
+    console.print(f"{done} replayed, {failed} failed again.")
+    return failed > 0
+
+
+async def _waiting(api: Api) -> AsyncIterator[Letter]:
+    """Each dead letter once. What was replayed leaves the list, what failed comes to its top."""
+    seen: set[UUID] = set()
+    before: dict[str, str] = {}
+    while True:
+        page = await api.get("/v1/dead-letters", _LETTERS, {"limit": str(_PAGE), **before})
+        for letter in page:
+            if letter.id not in seen:
+                yield letter
+        fresh = {letter.id for letter in page} - seen
+        seen |= fresh
+        if len(page) < _PAGE:
+            return
+        before = {} if fresh else {"before": page[-1].failed_at.isoformat()}
+
+
+def _of(apis: Mapping[Service, Api], service: Service | None) -> list[Api]:
+    return list(apis.values()) if service is None else [apis[service]]
+
+
+def _pretty(value: str) -> str:
+    try:
+        return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
+    except ValueError:
+        return value
+
+
+app = typer.Typer(
+    no_args_is_help=True, help="What a service could not process: list it, look at it, try again."
+)
+add(app, list_, "list", "baton dead-letters list", "baton dead-letters list scoring")
+add(app, show, "show", "baton dead-letters show 01a2008d-7400-8da2-9ce0-5a2143459136")
+add(
+    app,
+    replay,
+    "replay",
+    "baton dead-letters replay 01a2008d-7400-8da2-9ce0-5a2143459136",
+    "baton dead-letters replay --all --service scoring",
+)

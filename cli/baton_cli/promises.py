@@ -1,0 +1,145 @@
+"""`baton breaches` and `baton reps`: promises that were broken, and who has how many leads."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
+from rich.text import Text
+
+from baton_cli.api import open_apis
+from baton_cli.failures import MISUSED, Failure
+from baton_cli.screen import output, table
+from baton_cli.service import Service
+from baton_cli.times import duration, moment
+
+_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PAGE = 500
+
+
+class _Breach(BaseModel):
+    lead_id: UUID
+    target: str
+    rep: str
+    team: str
+    allowed_seconds: int
+    due_at: AwareDatetime
+    answered_at: AwareDatetime | None
+    breached_at: AwareDatetime
+
+
+class _Breaches(BaseModel):
+    breaches: list[_Breach]
+    next_cursor: str | None
+
+
+class _Membership(BaseModel):
+    pool: str
+    capacity: int
+
+
+class _Rep(BaseModel):
+    id: str
+    name: str | None
+    team: str | None
+    available: bool
+    pools: list[_Membership]
+    open_leads: int
+    last_assigned_at: AwareDatetime | None
+
+
+class _Reps(BaseModel):
+    reps: list[_Rep]
+
+
+_BREACHES = TypeAdapter(_Breaches)
+_REPS = TypeAdapter(_Reps)
+
+
+def breaches(
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="7d, 12h, or 2026-10-01T09:00:00+02:00.")
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="Of one team's reps.")] = None,
+    pool: Annotated[str | None, typer.Option(help="Of one pool.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+) -> None:
+    """List promises that were broken, the newest first: who, when, and when it was answered."""
+    wanted = {"since": since and _since(since), "team": team, "pool": pool}
+    params = {name: value for name, value in wanted.items() if value is not None}
+    found, more = asyncio.run(_breaches(params, limit))
+    shown = table("broken at", "lead", "promise", "rep", "answered")
+    for each in found:
+        allowed = duration(timedelta(seconds=each.allowed_seconds))
+        late = each.answered_at and duration(each.answered_at - each.due_at)
+        shown.add_row(
+            moment(each.breached_at),
+            str(each.lead_id),
+            f"{each.target.replace('_', ' ')} in {allowed}",
+            f"{each.rep} ({each.team})",
+            f"{late} late" if late else Text("never", "red"),
+        )
+    output().print(shown if found else "No promise was broken.")
+    if more:
+        output().print(f"There are more than these {limit}; --limit shows them.")
+
+
+async def _breaches(params: dict[str, str], limit: int) -> tuple[list[_Breach], bool]:
+    found: list[_Breach] = []
+    async with open_apis() as apis:
+        while True:
+            asked = {**params, "limit": str(min(limit - len(found), _PAGE))}
+            page = await apis[Service.SLA_MONITOR].get("/v1/breaches", _BREACHES, asked)
+            found += page.breaches
+            if page.next_cursor is None or len(found) >= limit:
+                return found, page.next_cursor is not None
+            params = {**params, "cursor": page.next_cursor}
+
+
+def _since(text: str) -> str:
+    """A time as the API takes it, of one that is a span ago or a time with its offset."""
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            span = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return (datetime.now(UTC) - span).isoformat()
+        when = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        when = None
+    if when is None or when.tzinfo is None:
+        raise Failure(
+            f"--since {text} is neither a span of time nor a time with its offset",
+            "Write 30m, 12h or 7d, or a time such as 2026-10-01T09:00:00+02:00.",
+            exit_code=MISUSED,
+        )
+    return when.isoformat()
+
+
+def reps() -> None:
+    """List the reps: who can take leads, how many open leads each has, and how many each can hold.
+
+    A lead is open until its rep has spoken with it.
+    """
+    shown = table("rep", "name", "team", "takes leads", "open", "pools (capacity)", "last lead")
+    for rep in asyncio.run(_reps()):
+        full = bool(rep.pools) and all(rep.open_leads >= each.capacity for each in rep.pools)
+        takes = Text("yes", "green") if rep.available and rep.pools else Text("no", "red")
+        shown.add_row(
+            rep.id,
+            rep.name or "(no longer in the policy)",
+            rep.team or "",
+            Text("full", "yellow") if rep.available and full else takes,
+            str(rep.open_leads),
+            ", ".join(f"{each.pool} ({each.capacity})" for each in rep.pools),
+            moment(rep.last_assigned_at) if rep.last_assigned_at else "",
+        )
+    output().print(shown)
+
+
+async def _reps() -> list[_Rep]:
+    async with open_apis() as apis:
+        return (await apis[Service.ROUTING].get("/v1/reps", _REPS)).reps

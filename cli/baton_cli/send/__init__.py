@@ -1,0 +1,1 @@
+"""`baton send`: leads, activities and follow-ups from a file."""
