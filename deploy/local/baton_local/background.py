@@ -1,5 +1,6 @@
 """Baton in the background: what `make up`, `down`, `status` and `clean` do."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -16,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from baton_local.errors import PortInUseError, StackError
+from baton_local.given import FROM_STACK, Given, given_servers
 from baton_local.leftovers import remove_leftovers
 from baton_local.paths import KAFKA_JARS, RUN
 from baton_local.ports import LOOPBACK, Ports
@@ -83,7 +85,8 @@ class Background:
     def stack(self) -> Stack:
         """The stack as it was last started, wherever that was done from."""
         state = StateDirectory(self._state)
-        given = json.loads(state.manifest.read_text()) if state.manifest.exists() else {}
+        manifest = json.loads(state.manifest.read_text()) if state.manifest.exists() else {}
+        given = Given(manifest.get("kafka_bootstrap"), manifest.get("server_url"))
         found = self._stack(given)
         if state.exists():
             found.attach()
@@ -92,23 +95,20 @@ class Background:
 
     def _new_stack(self) -> Stack:
         """With the servers that the environment names, where it does."""
-        given = {
-            "kafka_bootstrap": os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS"),
-            "server_url": os.environ.get("BATON_DATABASE_URL"),
-        }
+        given = given_servers()
         made = self._stack(given)
         made.state.make()
         made.attach()
         # Holds a password, if a PostgreSQL was given.
-        write_private(made.state.manifest, json.dumps(given))
+        write_private(made.state.manifest, json.dumps(dataclasses.asdict(given)))
         return made
 
-    def _stack(self, given: Mapping[str, str | None]) -> Stack:
+    def _stack(self, given: Given) -> Stack:
         return Stack(
             self._state,
             Ports().shifted(self._offset),
-            kafka_bootstrap=given.get("kafka_bootstrap"),
-            server_url=given.get("server_url"),
+            kafka_bootstrap=given.kafka_bootstrap,
+            server_url=given.server_url,
             outlives_parent=True,
         )
 
@@ -147,6 +147,7 @@ def clean(console: Console, run: Path = RUN) -> None:
 
 def _write_shell_environment(stack: Stack, told: Mapping[str, str]) -> Path:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+    exports.append(f"export {FROM_STACK}={shlex.quote(stack.state.path.name)}")
     path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
     file = stack.state.path / "env"
     write_private(file, "\n".join([*exports, path, ""]))

@@ -1,15 +1,16 @@
 """Real servers for tests: one Kafka and one PostgreSQL a run, started when first asked for.
 
-Where BATON_KAFKA_BOOTSTRAP_SERVERS or BATON_DATABASE_URL name a server, that one is used instead.
+Where BATON_KAFKA_BOOTSTRAP_SERVERS or BATON_DATABASE_URL name a server, that one is used instead,
+unless they come from the `env` file of a local stack.
 """
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from baton_local.given import given_servers
 from baton_local.leftovers import new_state, remove_leftovers
 from baton_local.postgres import create_database, drop_database
 from baton_local.readiness import blocking
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> Iterator[str]:
     """The address of a Kafka that all tests of the run share."""
-    given = os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS")
+    given = given_servers().kafka_bootstrap
     if given is not None:
         yield given
         return
@@ -43,7 +44,7 @@ def kafka_bootstrap() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a PostgreSQL that all tests of the run share; make databases, don't use this."""
-    given = os.environ.get("BATON_DATABASE_URL")
+    given = given_servers().server_url
     if given is not None:
         yield given
         return
