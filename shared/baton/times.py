@@ -1,9 +1,21 @@
 """The one table of times, with the inequalities that hold between them."""
 
 from datetime import timedelta
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+
+def _number(value: object) -> object:
+    """Text that is a number, as the environment has it, would else be read as days."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_number)]
+"""A duration that a setting gives in seconds, or as ISO 8601 has it (PT1.5S)."""
 
 
 def _s(seconds: float) -> timedelta:
@@ -18,43 +30,43 @@ class Times(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    heartbeat: timedelta = _s(3)
+    heartbeat: Seconds = _s(3)
     """Between two signs of life to the group."""
-    session: timedelta = _s(15)
+    session: Seconds = _s(15)
     """Without a sign of life for so long, a process has left the group."""
-    rebalance: timedelta = _s(60)
+    rebalance: Seconds = _s(60)
     """What the group waits for a member to let go of its shards."""
-    drain: timedelta = _s(30)
+    drain: Seconds = _s(30)
     """In which a process that must let go publishes what it has committed."""
-    publish: timedelta = _s(20)
+    publish: Seconds = _s(20)
     """In which Kafka acknowledges a send; otherwise the process ends."""
-    shutdown: timedelta = _s(45)
+    shutdown: Seconds = _s(45)
     """From SIGTERM to the end of the process."""
-    lock: timedelta = _s(2)
+    lock: Seconds = _s(2)
     """What a statement waits for a lock."""
-    idle_in_transaction: timedelta = _s(5)
+    idle_in_transaction: Seconds = _s(5)
     """After which the database ends the session of a frozen process."""
-    statement: timedelta = _s(10)
+    statement: Seconds = _s(10)
     """What one statement may take."""
-    transaction: timedelta = _s(15)
+    transaction: Seconds = _s(15)
     """What one transaction may take, from PostgreSQL 17."""
-    patience: timedelta = _s(60)
+    patience: Seconds = _s(60)
     """How long I/O that fails is tried again before the process ends."""
-    catch_up: timedelta = _s(300)
+    catch_up: Seconds = _s(300)
     """What an accusing timer waits at most for its shard to have read everything."""
-    settle: timedelta = _s(30)
+    settle: Seconds = _s(30)
     """After Kafka was away: what an accusing timer waits for intake's spools."""
-    stall: timedelta = _s(90)
+    stall: Seconds = _s(90)
     """Without progress though there is work for so long, the process ends."""
-    look: timedelta = _s(1)
+    look: Seconds = _s(1)
     """Between two looks at timers, commands and what may be deleted."""
-    spool_switch: timedelta = _s(1)
+    spool_switch: Seconds = _s(1)
     """What intake waits for Kafka before an event goes to the spool."""
-    circuit: timedelta = _s(2)
+    circuit: Seconds = _s(2)
     """Between two attempts of intake to reach Kafka again."""
-    command_wait: timedelta = _s(3)
+    command_wait: Seconds = _s(3)
     """What a request waits for its command before it answers 202."""
-    poll: timedelta = _s(0.1)
+    poll: Seconds = _s(0.1)
     """What the broker holds a fetch back for when there is nothing to read."""
 
     @model_validator(mode="after")

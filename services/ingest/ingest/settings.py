@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 
 from baton.settings import ServiceSettings
+from baton.times import Seconds
 
 
 class Settings(ServiceSettings):
@@ -21,9 +22,9 @@ class Settings(ServiceSettings):
     batch_in_flight: int = Field(
         256, ge=1, description="events of one batch that wait for Kafka at a time"
     )
-    database_wait: timedelta = Field(
+    database_wait: Seconds = Field(
         timedelta(seconds=1.5), description="what a request waits for PostgreSQL"
     )
-    ahead: timedelta = Field(
+    ahead: Seconds = Field(
         timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
     )

@@ -1,0 +1,40 @@
+"""What the environment may say."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from baton.settings import ServiceSettings
+from baton.times import Times
+
+
+@pytest.fixture(autouse=True)
+def needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "BATON_KAFKA_BOOTSTRAP_SERVERS": "kafka.example.com:9092",
+        "BATON_DATABASE_URL": "postgresql://user:password@db.example.com/baton",
+        "BATON_API_TOKEN": "t" * 16,
+        "BATON_PORT": "8101",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2", 2.0), ("0.5", 0.5), ("PT1.5S", 1.5)])
+def test_a_time_is_given_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
+) -> None:
+    monkeypatch.setenv("BATON_TIMES__LOOK", text)
+    assert ServiceSettings().times.look == timedelta(seconds=seconds)  # type: ignore[call-arg]  # from the environment
+
+
+@pytest.mark.parametrize("text", ["soon", "", "nan"])
+def test_what_is_no_time_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("BATON_TIMES__LOOK", text)
+    with pytest.raises(ValidationError, match=r"times\.look"):
+        ServiceSettings()  # type: ignore[call-arg]  # from the environment
+
+
+def test_times_that_contradict_each_other_are_refused_with_what_to_set() -> None:
+    with pytest.raises(ValidationError, match="BATON_TIMES__SESSION"):
+        Times.model_validate({"heartbeat": "10"})
