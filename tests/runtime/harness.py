@@ -231,7 +231,8 @@ class Apart:
         transactor = type("_", (StoppableTransactor,), {"stops": self.stops})
         made = process.runner._transactor
         process.runner._transactor = partial(transactor, *made.args, **made.keywords)
-        process.runner._membership = type("_", (StoppableMembership,), {"stops": self.stops})
+        membership: Any = type("_", (StoppableMembership,), {"stops": self.stops})
+        process.runner._membership = membership
         return process
 
     async def end(self) -> None:
@@ -293,6 +294,12 @@ class World:
         )
         await self.put_record(data.topic, cloudevents.encode(event))
         return event.id
+
+    async def row(self, query: str) -> asyncpg.Record:
+        """The one row of a query."""
+        row = await self.db.fetchrow(query)
+        assert row is not None
+        return row
 
     async def put_record(
         self, topic: Topic, message: cloudevents.Message, partition: int | None = None
@@ -367,7 +374,7 @@ async def eventually(
 ) -> Found:
     """Look until there is something; TimeoutError after a generous time."""
     async with asyncio.timeout(within):
-        while not (found := await look()):
+        while not (found := await look()):  # noqa: ASYNC110 - it is in Kafka or PostgreSQL
             await asyncio.sleep(0.02)
     return found
 
@@ -412,7 +419,7 @@ def totals(told: list[Event[EventData]], lead_id: UUID) -> list[int]:
 async def make_schema(url: str) -> None:
     metadata = MetaData()
     tables.define(metadata)
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
     db = await asyncpg.connect(url)
     await db.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")
     for table in metadata.sorted_tables:

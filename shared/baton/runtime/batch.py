@@ -1,6 +1,6 @@
 """The inputs of one transaction, and how far they bring each partition."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -110,6 +110,23 @@ def read(
             continue
         items.append(read_one(record, shards, check_partition=check_partition))
     return items
+
+
+def within(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    """The records in their order, cut so that no part has more than `size` bytes of values.
+
+    One record may have more, and there is one part, maybe empty, where nothing needs cutting.
+    """
+    part: list[Record] = []
+    total = 0
+    for record in records:
+        length = len(record.value or b"")
+        if part and total + length > size:
+            yield part
+            part, total = [], 0
+        part.append(record)
+        total += length
+    yield part
 
 
 def read_one(record: Record, shards: int, *, check_partition: bool = True) -> Item:

@@ -15,7 +15,10 @@ from baton.events import BreakerTripped, DeadLetter
 from baton.runtime.batch import Item
 from baton.runtime.inputs import CommandInput, TimerInput
 
+# What the event of a dead letter may carry, so that it is never itself too large for a record.
 _VALUE_ON_TOPIC = 500_000
+_HEADERS = 50
+_HEADER = 1_000
 _REASON = 2_000
 
 
@@ -74,8 +77,10 @@ def announcement(service: str, poison: Poison, now: datetime) -> DeadLetter:
         origin_topic=None if record is None else record.topic,
         partition=None if record is None else record.shard,
         offset=None if record is None else record.offset,
-        key=None if record is None or record.key is None else _text(record.key)[:1000],
-        headers={} if record is None else {name: _text(value) for name, value in record.headers},
+        key=None if record is None or record.key is None else _text(record.key)[:_HEADER],
+        headers={}
+        if record is None
+        else {name[:_HEADER]: _text(value)[:_HEADER] for name, value in record.headers[:_HEADERS]},
         value=None
         if value is None or len(value) > _VALUE_ON_TOPIC
         else base64.b64encode(value).decode(),

@@ -64,6 +64,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         line: Line,
         metrics: RuntimeMetrics,
         wake: asyncio.Event,
+        opened: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._times = settings.times
@@ -92,7 +93,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._next_offsets = 0.0
         self._next_ends = 0.0
         self._next_delete = 0.0
-        self.opened = False
+        self._opened = opened
         self._progress = time.monotonic()
 
     @property
@@ -166,7 +167,9 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         async with self._turn:
             records = self._polled()
             commands = await self._look(db)
-            await self._apply(db, records, commands)
+            for some in batches.within(records, self._settings.batch_bytes):
+                await self._apply(db, some, commands)
+                commands = []
         await self._show_offsets()
 
     async def _open_assigned(self) -> None:
@@ -181,7 +184,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 # A newer assignment is on its way; leaving now would make a storm of rejoins.
                 self._shards = {}
                 return
-        self.opened = True
+        self._opened()
         self._next_look = 0.0
         self._progress = time.monotonic()
         self._metrics.shards_open.set(len(self._shards))
@@ -256,7 +259,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             self._next_look = min(self._next_look, time.monotonic() + max(0.0, seconds))
 
     async def _apply(
-        self, db: asyncpg.Connection, records: list[Record], commands: list[Item]
+        self, db: asyncpg.Connection, records: Sequence[Record], commands: list[Item]
     ) -> None:
         """Apply what there is, with what may be deleted from the outbox, if there is anything."""
         ends = self._ends_of(records)
@@ -278,7 +281,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         fired = {timer.given.id for timer in timers}
         self._due = [timer for timer in self._due if timer.given.id not in fired]
 
-    def _ends_of(self, records: list[Record]) -> dict[tuple[int, str], int]:
+    def _ends_of(self, records: Sequence[Record]) -> dict[tuple[int, str], int]:
         ends: dict[tuple[int, str], int] = {}
         for record in records:
             place = (record.shard, record.topic)
@@ -290,7 +293,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             ends[place] = record.offset + 1
         return ends
 
-    def _read(self, records: list[Record]) -> list[Item]:
+    def _read(self, records: Sequence[Record]) -> list[Item]:
         check = Step.CHECK_PARTITION not in self._leave_out
         try:
             return batches.read(

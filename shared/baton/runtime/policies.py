@@ -42,6 +42,8 @@ class Policies:
         self._settled: set[str] = set()
         self._activations: tuple[Activation, ...] = ()
         self.changed = asyncio.Event()
+        self.read = asyncio.Event()
+        """Set once the topic, or what the database has kept of it, has been read."""
         status.not_ready(_PART, "no policy bundle is in force yet: run `baton policy activate`")
 
     def in_force(self, now: datetime) -> Bundle | None:
@@ -63,6 +65,9 @@ class Policies:
         PolicyMissingError where there is none, or none that this release can read.
         """
         activation = at(activations, now)
+        if activation is None and self._settings.clock == "events":
+            # History from before the first activation: it is replayed under the first.
+            activation = next(iter(activations), None)
         if activation is None:
             msg = "no policy bundle is in force yet: run `baton policy activate`"
             raise PolicyMissingError(msg)
@@ -84,6 +89,8 @@ class Policies:
             self._settled.add(row["hash"])
         kept = parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
         self._heard(_together(self._activations, kept))
+        if kept:
+            self.read.set()
 
     async def wait_for(self, hashes: Collection[str], within: timedelta) -> None:
         """Wait until this service has these bundles, which others have already decided by.
@@ -123,7 +130,10 @@ class Policies:
         partition = TopicPartition(topic_name(self._settings, topics.POLICY), 0)
         consumer.assign([partition])
         await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
         while True:
+            if await consumer.position(partition) >= end:
+                self.read.set()
             records = await consumer.getmany(timeout_ms=5_000)
             bundles, activations = [], []
             for record in records.get(partition, ()):

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Generic
 
@@ -57,6 +58,7 @@ class Runner(Generic[State, Shared]):
         I/O that fails is tried again, with jitter, for `Times.patience`.
         """
         failing_since: float | None = None
+        await self._first_news(stop)
         while not stop.is_set():
             self._worked = False
             try:
@@ -117,18 +119,21 @@ class Runner(Generic[State, Shared]):
             line,
             self._metrics,
             self.wake,
+            self._opened,
         )
         try:
             await self._check_deployment()
             await producer.start()
             await consumer.start()
-            self._status.ready(_PART)
             await _until_one_ends(membership.run(stop), line.run())
         finally:
-            self._worked = membership.opened
             self._status.reasons.setdefault(_PART, "it is not in its group")
             self._metrics.shards_open.set(0)
             await self._leave(consumer, producer)
+
+    def _opened(self) -> None:
+        self._worked = True
+        self._status.ready(_PART)
 
     async def _leave(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
         try:
@@ -142,18 +147,23 @@ class Runner(Generic[State, Shared]):
         found = await kafka.partitions(self._settings, self._service.subscription.topics)
         await check_deployment(self._settings, self._pool, found)
 
+    async def _first_news(self, stop: asyncio.Event) -> None:
+        """Whether there is a policy is known once its topic has been read."""
+        await _first_of([stop, self._policies.read], self._settings.times.statement)
+
     async def _pause(self, stop: asyncio.Event) -> None:
         self.wake.clear()
         self._policies.changed.clear()
-        waits = {
-            asyncio.create_task(stop.wait()),
-            asyncio.create_task(self.wake.wait()),
-            asyncio.create_task(self._policies.changed.wait()),
-        }
-        seconds = self._settings.times.look.total_seconds()
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        await _first_of([stop, self.wake, self._policies.changed], self._settings.times.look)
+
+
+async def _first_of(events: Sequence[asyncio.Event], within: timedelta) -> None:
+    """Until one of these is set, or the time is over."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    seconds = within.total_seconds()
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def _until_one_ends(*works: Coroutine[None, None, None]) -> None:

@@ -24,7 +24,10 @@ from baton.runtime.errors import (
     BreakerTrippedError,
     CommitUnknownError,
     FenceLostError,
+    HaltedError,
     PositionsMovedError,
+    PublishError,
+    RejoinError,
 )
 from baton.runtime.inputs import (
     Answer,
@@ -45,7 +48,7 @@ from baton.runtime.waiting import REPLAY
 
 _LOG = logger(__name__)
 
-REFUSED_CLASSES = ("22", "23", "54")
+_REFUSED_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that mean: this data is refused, and will be again."""
 
 
@@ -122,20 +125,20 @@ class Transactor(Generic[State, Shared]):
             if isinstance(item.given, EventInput) and item.given.event.policyversion is not None
         }
         await self._policies.wait_for(versions, self._settings.times.statement)
+        await self._halve(db, batch)
+
+    async def _halve(self, db: asyncpg.Connection, batch: Batch) -> None:
         try:
             await self._attempt(db, batch)
-        except asyncpg.PostgresError as error:
-            if (error.sqlstate or "")[:2] not in REFUSED_CLASSES or not batch.items:
+        except Exception as error:
+            if not _refused(error) or all(item.fault is not None for item in batch.items):
                 raise
-            if all(item.fault is not None for item in batch.items):
-                raise
-            reason = f"the database refuses it: {error.sqlstate} {error}"
             if len(batch.items) == 1 or Step.HALVE in self._leave_out:
-                await self._attempt(db, batch.poisoned(reason))
+                await self._attempt(db, batch.poisoned(_reason(error)))
                 return
             self._metrics.retries.labels("halved").inc()
             for half in batch.halves():
-                await self.run(db, half)
+                await self._halve(db, half)
 
     async def _attempt(self, db: asyncpg.Connection, batch: Batch) -> None:
         started = time.perf_counter()
@@ -507,6 +510,19 @@ class Transactor(Generic[State, Shared]):
         return Event(id_, f"/baton/{self._service}", now, subject, data)
 
 
+def _refused(error: Exception) -> bool:
+    """Whether it is the data, and not a server or the shard, that a batch failed for.
+
+    What asyncpg can't even send is a ValueError beside being an InterfaceError.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _REFUSED_CLASSES
+    if isinstance(error, ValueError):
+        return True
+    ends_or_repeats = (RejoinError, HaltedError, CommitUnknownError, PublishError)
+    return not isinstance(error, (OSError, asyncpg.InterfaceError, *ends_or_repeats))
+
+
 def _forgotten(given: Input, erased_at: datetime | None) -> bool:
     """Whether an input tells of a time before the person was erased."""
     if erased_at is None:
@@ -529,6 +545,8 @@ def _json(state: BaseModel | None) -> str | None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, asyncpg.PostgresError):
+        return f"the database refuses it: {error.sqlstate} {error}"
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,0 +1,71 @@
+"""A person who must be forgotten is, also by what was on its way, until they come anew."""
+
+from harness import World, captured, erased, followup
+
+from baton import topics
+from baton.runtime.batch import Batch
+
+HELD = ("lead", "outbox", "command", "answer", "timer", "dead_letter")
+
+
+async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> None:
+    process = await world.start()
+    lead_id = world.lead()
+    await world.put(captured(lead_id))
+    await world.put(followup(lead_id, arm=3_600, amount=1))
+    await world.put(followup(lead_id, poison=True))
+    await process.commands.ask(lead_id, "count", None)
+    await world.settled(topics.LEAD_FOLLOWUP)
+    await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    left = {}
+    for table in HELD:
+        left[table] = await world.db.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+    assert left == dict.fromkeys(HELD, 0) | {"lead": 1}
+    row = await world.row("SELECT state, erased_at FROM lead")
+    assert row["state"] is None
+    assert row["erased_at"] is not None
+    assert await world.db.fetchval("SELECT count(*) FROM amount") == 0
+
+
+async def test_what_was_before_does_not_come_back_and_what_is_new_begins_anew(
+    world: World,
+) -> None:
+    await world.start()
+    lead_id = world.lead()
+    before = captured(lead_id)
+    await world.put(before)
+    await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    await world.put(before)
+    await world.settled()
+    assert await world.state(lead_id) is None
+    await world.put(captured(lead_id))
+    count = await world.counted(lead_id, lambda count: count.captured == 1)
+    assert count.followups == 0
+
+
+async def test_an_erasure_in_the_middle_of_a_batch_cuts_it_in_two(world: World) -> None:
+    """Before it: gone, with what was about to be told. After it: there."""
+    lead_id = world.lead()
+    await world.put(captured(lead_id))
+    await (first := await world.start()).end()
+    assert first.running.done()
+    # One batch: the positions of all three topics are read together.
+    before, after = followup(lead_id, amount=1, tell=True), followup(lead_id, amount=2)
+    await world.put(before)
+    await world.put(erased(lead_id))
+    await world.put(after)
+    await world.start()
+    await world.settled(topics.LEAD_FOLLOWUP)
+    await world.settled(topics.LEAD_IDENTITY)
+    amounts = [row["amount"] for row in await world.db.fetch("SELECT amount FROM amount")]
+    assert amounts in ([], [2])  # by which of the topics came first, never the one from before
+
+
+def test_a_batch_in_halves_begins_and_ends_where_the_whole_does() -> None:
+    batch = Batch([], {0: 1}, {(0, "a"): 3}, {(0, "a"): 9})
+    first, second = batch.halves()
+    assert first.begins == batch.begins
+    assert first.ends == second.begins
+    assert second.ends == batch.ends
