@@ -50,10 +50,14 @@ def lead(name: str) -> UUID:
 
 
 class Sales:
-    """Leads, pools and reps under one bundle. `now` stands still unless a test moves it."""
+    """Leads, pools and reps under one bundle. `now` stands still unless a test moves it.
 
-    def __init__(self, bundle: Bundle = BUNDLE) -> None:
+    `seed` makes the ids of its inputs others than those of another department.
+    """
+
+    def __init__(self, bundle: Bundle = BUNDLE, seed: str = "") -> None:
         self.bundle = bundle
+        self._seed = seed
         self.now = MONDAY
         self.leads: dict[UUID, Lead] = {}
         self.pools: dict[str, dict[str, int]] = {}
@@ -221,7 +225,7 @@ class Sales:
 
     def _next(self) -> UUID:
         self._count += 1
-        return identity.named_id("test", str(self._count))
+        return identity.named_id("test", self._seed, str(self._count))
 
     def _keep(self, lead_id: UUID, decision: Decision[Lead, Floor]) -> None:
         if decision.state is None:

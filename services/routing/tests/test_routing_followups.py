@@ -59,6 +59,14 @@ def test_a_lead_that_the_rep_has_spoken_with_frees_a_place_and_stays_with_the_re
     assert sales.rep() == "rep-a"
 
 
+def test_a_place_is_freed_once() -> None:
+    sales = with_owner()
+    sales.hear(sales.followup(FollowupType.CONTACTED))
+    sales.hear(sales.followup(FollowupType.MEETING_HELD))
+    sales.hear(sales.followup(FollowupType.WON))
+    assert sales.open("rep-a") == 0
+
+
 def test_an_attempt_without_an_answer_frees_nothing() -> None:
     sales = with_owner()
     sales.hear(sales.followup(FollowupType.ATTEMPTED))
@@ -169,6 +177,14 @@ def test_declining_with_the_turn_given_back_leaves_the_pool_as_if_the_rep_had_no
     assert sales.pools["inbound"] == {"rep-b": -1, "rep-c": 1}
 
 
+def test_a_turn_is_given_back_to_the_pool_that_it_was_of_whatever_the_lead_is_now() -> None:
+    sales = with_owner()
+    sales.hear(sales.scored(new_enquiry=False, employees=5000))
+    sales.hear(sales.followup(FollowupType.DECLINED, reason="not-mine"))
+    assert sales.held().terms.pool == "enterprise"
+    assert sales.pools == {"inbound": {}, "enterprise": {}}
+
+
 def test_a_turn_is_not_given_back_once_the_rep_has_spoken_with_the_lead() -> None:
     sales = with_owner()
     sales.hear(sales.followup(FollowupType.CONTACTED))
@@ -251,7 +267,7 @@ def test_broken_promises_move_a_lead_no_further_than_the_pool_s_most_attempts() 
 
 
 def test_a_promise_of_an_assignment_that_has_ended_moves_nothing() -> None:
-    sales = with_owner()
+    sales = with_owner(Sales(changed("routing.yaml", "max_attempts: 2", "max_attempts: 3")))
     stale = sales.breach()
     sales.hear(stale)
     assert kinds(sales.hear(stale)) == []
