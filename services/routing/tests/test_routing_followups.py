@@ -178,11 +178,13 @@ def test_declining_with_the_turn_given_back_leaves_the_pool_as_if_the_rep_had_no
 
 
 def test_a_turn_is_given_back_to_the_pool_that_it_was_of_whatever_the_lead_is_now() -> None:
-    sales = with_owner()
-    sales.hear(sales.scored(new_enquiry=False, employees=5000))
+    sales = Sales(changed("routing.yaml", "{rep: rep-off}", "{rep: rep-d}"))
+    sales.enquire(employees=5000)
+    assert sales.pools["enterprise"] == {"rep-b": -1, "rep-d": 1}
+    sales.hear(sales.scored(new_enquiry=False))
     sales.hear(sales.followup(FollowupType.DECLINED, reason="not-mine"))
-    assert sales.held().terms.pool == "enterprise"
-    assert sales.pools == {"inbound": {}, "enterprise": {}}
+    assert sales.held().terms.pool == "inbound"
+    assert sales.pools["enterprise"] == {}
 
 
 def test_a_turn_is_not_given_back_once_the_rep_has_spoken_with_the_lead() -> None:
