@@ -16,7 +16,7 @@ from baton_local.postgres import create_database, drop_database
 from baton_local.readiness import blocking
 from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
 
-SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack"})
+SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_stack"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,6 +112,14 @@ def own_stack() -> Iterator[Callable[..., Stack]]:
     yield start
     for stack in stacks:
         stack.remove()
+
+
+@pytest.fixture(scope="module")
+def module_stack() -> Iterator[Stack]:
+    """A Kafka and a PostgreSQL of a module's own, whose tests may stop them and start them."""
+    stack = _start(KAFKA, POSTGRES)
+    yield stack
+    stack.remove()
 
 
 def _start(*servers: str) -> Stack:

@@ -125,9 +125,10 @@ def _acknowledged(future: "asyncio.Future[RecordMetadata]") -> bool:
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:
-    """End a producer without waiting for what it holds; `stop` alone waits for that for ever."""
-    await producer.client.close()
-    sender = producer._sender  # noqa: SLF001 - the library has no way to give up
-    await sender.close()
+    """End a producer without waiting for what it holds; `stop` alone waits for that for ever.
+
+    It takes as long as the request that is under way, `request_timeout_ms` at most.
+    """
+    await producer._sender.close()  # noqa: SLF001 - the library has no way to give up
     producer._message_accumulator.fail_all(KafkaAwayError())  # noqa: SLF001 - as above
     await producer.stop()

@@ -43,8 +43,9 @@ class Forwarder:
         """Look once in `times.look`, and at once when something was spooled; until cancelled."""
         while True:
             try:
-                left = await self._spool.look(self._metrics, clock())
-                if left and self._circuit.closed.is_set() and await self._forward_page():
+                rows = await self._spool.look(self._metrics, clock())
+                waits = rows or self._spool.used
+                if waits and self._circuit.closed.is_set() and await self._forward(rows):
                     continue
             except DATABASE_AWAY as error:
                 _LOG.warning("the spool can't be read", why=type(error).__name__)
@@ -52,6 +53,13 @@ class Forwarder:
             wake = self._spool.filled if there else self._circuit.closed
             await _wait(wake, times.look)
             self._spool.filled.clear()
+
+    async def _forward(self, rows: int) -> bool:
+        """Whether something was forwarded; the last page while nobody adds to it."""
+        if rows > PAGE:
+            return await self._forward_page()
+        async with self._spool.handing_over():
+            return await self._forward_page()
 
     async def _forward_page(self) -> bool:
         """Whether something was forwarded."""

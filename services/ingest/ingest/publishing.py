@@ -1,8 +1,8 @@
 """Where an event goes: to Kafka, to the spool while Kafka is away, or back to whoever sent it."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -38,37 +38,64 @@ class Spool:
     def __init__(self, table: SpoolTable, patience: timedelta) -> None:
         self._table = table
         self._patience = patience
-        self._marked: set[int] = set()
-        self._adds: Counter[int] = Counter()
-        self._adding: Counter[int] = Counter()
+        self._shards: set[int] = set()
+        self._adding = 0
+        self._nothing_added = asyncio.Event()
+        self._nothing_added.set()
+        self._open = asyncio.Event()
+        self._open.set()
         self.filled = asyncio.Event()
         """Set when there is something to forward."""
 
-    def holds(self, shard: int) -> bool:
-        """Whether this process has events of the shard in the spool: later ones must follow."""
-        return shard in self._marked
+    @property
+    def used(self) -> bool:
+        """Whether any of this process's shards goes through the spool."""
+        return bool(self._shards)
+
+    async def holds(self, shard: int) -> bool:
+        """Whether this process has events of the shard in the spool: later ones must follow.
+
+        Waits while the last of them are handed over.
+        """
+        while shard in self._shards and not self._open.is_set():
+            await self._open.wait()
+        return shard in self._shards
 
     async def add(self, event_id: UUID, shard: int, message: Message, now: datetime) -> None:
         """Keep an event. Raises one of DATABASE_AWAY; the event may be kept all the same."""
-        self._marked.add(shard)
-        self._adds[shard] += 1
-        self._adding[shard] += 1
+        self._shards.add(shard)
+        self._adding += 1
+        self._nothing_added.clear()
         try:
             await within(self._patience, self._table.add(event_id, shard, message, now))
         finally:
-            self._adding[shard] -= 1
+            self._adding -= 1
+            if not self._adding:
+                self._nothing_added.set()
         self.filled.set()
 
-    async def look(self, metrics: IngestMetrics, now: datetime) -> bool:
-        """Let go of shards whose events have all been forwarded; says whether any are left."""
-        marked, adds = set(self._marked), self._adds.copy()
+    async def look(self, metrics: IngestMetrics, now: datetime) -> int:
+        """How many events of any process there are."""
         size = await self._table.size()
-        for shard in marked - size.shards:
-            if self._adds[shard] == adds[shard] and not self._adding[shard]:
-                self._marked.discard(shard)
         metrics.spool_rows.set(size.rows)
         metrics.spool_age.set(0 if size.oldest is None else (now - size.oldest).total_seconds())
-        return size.rows > 0
+        return size.rows
+
+    @asynccontextmanager
+    async def handing_over(self) -> AsyncIterator[None]:
+        """For the time of the block, events that would follow others through the spool wait.
+
+        At its end, those shards are let go of which nothing is left; without such a moment, a
+        shard that is never quiet would go through the spool for ever.
+        """
+        self._open.clear()
+        try:
+            await self._nothing_added.wait()
+            before = set(self._shards)
+            yield
+            self._shards -= before - (await self._table.size()).shards
+        finally:
+            self._open.set()
 
 
 class Publisher:
@@ -103,7 +130,7 @@ class Publisher:
             (State.PUBLISHED, lambda: self._circuit.send(message, shard)),
             (State.SPOOLED, lambda: self._spool.add(event.id, shard, message, self._clock())),
         ]
-        for state, take in reversed(ways) if self._spool.holds(shard) else ways:
+        for state, take in reversed(ways) if await self._spool.holds(shard) else ways:
             try:
                 await take()
             except (KafkaAwayError, *DATABASE_AWAY):

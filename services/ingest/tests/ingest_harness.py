@@ -4,10 +4,11 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,7 +16,7 @@ import httpx
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
-from baton import cloudevents, database, kafka
+from baton import cloudevents, database, kafka, migrations
 from baton.cloudevents import Event
 from baton.events import EventData
 from baton.metrics import IngestMetrics
@@ -25,7 +26,7 @@ from baton.service import application
 from baton.topics import Topic
 from baton.tracing import Tracing
 from ingest.circuit import Circuit
-from ingest.edge import edge
+from ingest.edge import WRITES, edge
 from ingest.settings import Settings
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -192,9 +193,33 @@ class Process:
         return self.registry.get_sample_value(name, labels) or 0
 
 
+def deployed(kafka_bootstrap: str, database_url: str, topic_prefix: str) -> Settings:
+    """The settings of a deployment whose tables and topics have been made."""
+    settings = Settings.model_validate(
+        {
+            "kafka_bootstrap_servers": kafka_bootstrap,
+            "topic_prefix": topic_prefix,
+            "partitions": 3,
+            "database_url": database_url,
+            "api_token": TOKEN,
+            "id_key": "an id key of the tests, long enough",
+            "body_limit": 20_000,
+        }
+    )
+    migrations.upgrade(settings, "ingest", Path(__file__).parents[1] / "migrations")
+
+    async def apply_topics() -> None:
+        await kafka.apply_topics(settings, WRITES)
+
+    asyncio.run(apply_topics())
+    return settings
+
+
 @asynccontextmanager
-async def running(settings: Settings, bundle: Bundle) -> AsyncIterator[Process]:
-    """The edge of a process; its Kafka may be away."""
+async def running(
+    settings: Settings, bundle: Bundle, *, without: str | None = None
+) -> AsyncIterator[Process]:
+    """The edge of a process, without one of its tasks; its Kafka may be away."""
     registry, clock, policy = CollectorRegistry(), Clock(), Policy(bundle)
     environment = {"HOOKS_SECRET": HOOK_SECRET, "FORMS_SECRET": FORM_SECRET}
     tracing = Tracing("ingest")
@@ -212,7 +237,11 @@ async def running(settings: Settings, bundle: Bundle) -> AsyncIterator[Process]:
         registry=registry,
         tracing=tracing,
     )
-    tasks = [asyncio.create_task(work(), name=name) for name, work in parts.tasks.items()]
+    tasks = [
+        asyncio.create_task(work(), name=name)
+        for name, work in parts.tasks.items()
+        if name != without
+    ]
     transport = httpx.ASGITransport(app)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     try:
@@ -270,3 +299,10 @@ async def _records(settings: Settings, topic: Topic) -> list[Any]:
         return found
     finally:
         await consumer.stop()
+
+
+async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
+    """Look until it is so; fails after a generous time."""
+    async with asyncio.timeout(60):
+        while not await check():  # noqa: ASYNC110 - what is looked at is in other processes
+            await asyncio.sleep(0.05)

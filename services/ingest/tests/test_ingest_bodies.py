@@ -1,0 +1,101 @@
+"""Bodies as they come: in any pieces, up to a limit, cut off or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from itertools import pairwise
+
+import pytest
+from fastapi import Request
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Message
+
+from baton.problems import Problem
+from ingest import bodies
+from ingest.batches import Results
+from ingest.bodies import Line
+
+LIMIT = 20
+
+
+def request(chunks: Iterable[bytes], *, cut_off: bool = False) -> Request:
+    messages: list[Message] = [
+        {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
+    ]
+    end: Message = {"type": "http.request", "body": b"", "more_body": False}
+    messages.append({"type": "http.disconnect"} if cut_off else end)
+    coming = iter(messages)
+
+    async def receive() -> Message:
+        return next(coming)
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+def lines_of(chunks: Iterable[bytes]) -> list[Line]:
+    async def read() -> list[Line]:
+        return [line async for line in bodies.lines(request(chunks), LIMIT)]
+
+    return asyncio.run(read())
+
+
+async def drained(lines: AsyncIterator[Line]) -> None:
+    async for _ in lines:
+        pass
+
+
+def in_pieces(body: bytes, cuts: Iterable[int]) -> list[bytes]:
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    return [body[start:end] for start, end in pairwise(edges)]
+
+
+TEXTS = st.lists(st.sampled_from([b"\n", b"a", b"bc", b"x" * 19, b"y" * 25]), max_size=12)
+
+
+@given(parts=TEXTS, cuts=st.lists(st.integers(0, 300), max_size=8))
+def test_lines_are_the_same_however_the_body_is_cut_into_pieces(
+    parts: list[bytes], cuts: list[int]
+) -> None:
+    body = b"".join(parts)
+    texts = body.split(b"\n")
+    if not texts[-1]:
+        texts.pop()
+    expected = [
+        Line(number, text if len(text) <= LIMIT else None)
+        for number, text in enumerate(texts, start=1)
+    ]
+    assert lines_of(in_pieces(body, cuts)) == expected
+
+
+@given(parts=TEXTS, cuts=st.lists(st.integers(0, 300), max_size=8))
+def test_a_body_is_whole_however_it_is_cut_into_pieces(parts: list[bytes], cuts: list[int]) -> None:
+    body = b"".join(parts)
+    given_ = request(in_pieces(body, cuts))
+    if len(body) <= LIMIT:
+        assert asyncio.run(bodies.whole(given_, LIMIT)) == body
+    else:
+        with pytest.raises(Problem) as refused:
+            asyncio.run(bodies.whole(given_, LIMIT))
+        assert refused.value.body.status == 413
+
+
+async def test_a_body_that_ends_before_its_end_is_refused() -> None:
+    with pytest.raises(Problem) as refused:
+        await bodies.whole(request([b"{"], cut_off=True), LIMIT)
+    assert refused.value.body.status == 400
+
+
+async def test_a_batch_that_ends_before_its_end_is_refused() -> None:
+    with pytest.raises(Problem) as refused:
+        await drained(bodies.lines(request([b"{}\n{"], cut_off=True), LIMIT))
+    assert refused.value.body.status == 400
+
+
+def test_results_are_read_back_in_their_order_however_many_there_are() -> None:
+    results = Results()
+    for number in range(50_000):
+        results.add({"line": number, "state": "published"})
+    lines = b"".join(results.read()).splitlines()
+    assert lines[0] == b'{"line":0,"state":"published"}'
+    assert lines[-1] == b'{"line":49999,"state":"published"}'
+    assert len(lines) == 50_000
