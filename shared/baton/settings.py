@@ -15,10 +15,14 @@ class KafkaSettings(BaseSettings):
         env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
-    kafka_bootstrap_servers: str
-    topic_prefix: str = ""
+    kafka_bootstrap_servers: str = Field(
+        description="addresses of Kafka's brokers: `kafka-1.example.com:9092,...`"
+    )
+    topic_prefix: str = Field("", description="before each topic's and each group's name")
     partitions: int = Field(12, ge=1, le=1024, description="shards, fixed for a deployment's life")
-    replication_factor: int = Field(1, ge=1)
+    replication_factor: int = Field(
+        1, ge=1, description="copies of each topic that `baton topics apply` makes; 3 for real"
+    )
 
 
 class DatabaseSettings(BaseSettings):
@@ -28,25 +32,33 @@ class DatabaseSettings(BaseSettings):
         env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
-    database_url: SecretStr
+    database_url: SecretStr = Field(description="`postgresql://user:password@host:port/database`")
 
 
 class ServiceSettings(KafkaSettings, DatabaseSettings):
     """What every service needs. Secrets have no default."""
 
-    api_token: SecretStr = Field(min_length=16)
-    host: str = "127.0.0.1"
-    port: int = Field(ge=0, le=65535)
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    times: Times = Times()
-    clock: Literal["database", "events"] = Field(
-        "database", description="declared when the schema is empty, kept for its life"
+    api_token: SecretStr = Field(
+        min_length=16, description="what the APIs demand as `Authorization: Bearer ...`"
     )
-    batch_events: int = Field(500, ge=1)
-    batch_bytes: int = Field(8_000_000, ge=1)
-    breaker_dead_letters: int = Field(20, ge=1, description="so many within breaker_seconds stop")
-    breaker_seconds: int = Field(300, ge=1)
+    host: str = Field("127.0.0.1", description="the address that the API listens on")
+    port: int = Field(ge=0, le=65535, description="the port that the API listens on")
+    log_format: Literal["json", "console"] = Field("json", description="`json` or `console`")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="`debug`, `info`, `warning` or `error`"
+    )
+    times: Times = Field(Times(), description="the table of times, one variable each")
+    clock: Literal["database", "events"] = Field(
+        "database",
+        description="whose time it is: the `database`'s, or the `events`' own, to replay history; "
+        "fixed for a schema's life",
+    )
+    batch_events: int = Field(500, ge=1, description="the most events of a transaction")
+    batch_bytes: int = Field(8_000_000, ge=1, description="the most bytes of a transaction")
+    breaker_dead_letters: int = Field(
+        20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
+    )
+    breaker_seconds: int = Field(300, ge=1, description="see `BATON_BREAKER_DEAD_LETTERS`")
     otlp_endpoint: AnyUrl | None = Field(None, description="where traces go; nowhere by default")
     test_leave_out: frozenset[str] = Field(
         frozenset(), description="test only: steps of the runner's protocol that are left out"

@@ -22,13 +22,30 @@ def _s(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+AT_MOST = (
+    ("heartbeat", 3, "session"),
+    ("session", 1, "rebalance"),
+    ("publish", 1, "drain"),
+    ("drain", 1, "rebalance"),
+    ("drain", 1, "shutdown"),
+    ("lock", 1, "idle_in_transaction"),
+    ("idle_in_transaction", 1, "statement"),
+    ("statement", 1, "transaction"),
+    ("transaction", 1, "drain"),
+    ("rebalance", 1, "stall"),
+    ("poll", 1, "heartbeat"),
+    ("settle", 1, "catch_up"),
+)
+"""So many times the first is at most the last."""
+
+
 class Times(BaseModel):
     """How long each thing may take. Each can be set by `BATON_TIMES__<NAME>`, in seconds.
 
     `docs/operations.md` says what an operator sees when one of them runs out.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     heartbeat: Seconds = _s(3)
     """Between two signs of life to the group."""
@@ -71,21 +88,7 @@ class Times(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        smaller = (
-            ("heartbeat", 3, "session"),
-            ("session", 1, "rebalance"),
-            ("publish", 1, "drain"),
-            ("drain", 1, "rebalance"),
-            ("drain", 1, "shutdown"),
-            ("lock", 1, "idle_in_transaction"),
-            ("idle_in_transaction", 1, "statement"),
-            ("statement", 1, "transaction"),
-            ("transaction", 1, "drain"),
-            ("rebalance", 1, "stall"),
-            ("poll", 1, "heartbeat"),
-            ("settle", 1, "catch_up"),
-        )
-        for less, factor, more in smaller:
+        for less, factor, more in AT_MOST:
             if getattr(self, less) * factor > getattr(self, more):
                 times = f"{factor} x {less}" if factor > 1 else less
                 msg = f"the times must keep {times} <= {more}; set BATON_TIMES__{more.upper()}"

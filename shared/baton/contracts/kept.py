@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from baton import events, topics
-from baton.contracts import asyncapi, openapi, page, schemas
+from baton.contracts import asyncapi, openapi, operations, page, schemas
 from baton.contracts.compatibility import Contract
 from baton.contracts.schemas import Document
 from baton.topics import Topic
@@ -17,6 +17,7 @@ _EXAMPLES = Path("contracts/examples")
 _SCHEMAS = Path("contracts/schemas")
 _RELEASED = Path("contracts/released")
 _PAGE = Path("events.md")
+_OPERATIONS = Path("operations.md")
 _CONSUMER = Path("consumer.py")
 
 
@@ -55,11 +56,13 @@ def documents(docs: Path) -> dict[Path, str]:
     made[Path("contracts/asyncapi.yaml")] = _yaml(
         asyncapi.document(events.ALL, {name: [example] for name, example in _examples(docs)})
     )
-    for service, document in openapi.documents(openapi.SERVICES):
+    apis = dict(openapi.documents(openapi.SERVICES))
+    for service, document in apis.items():
         made[openapi.DIRECTORY / f"{service}.json"] = _json(document)
     made[_PAGE] = page.filled(
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL
     )
+    made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), apis)
     return made
 
 

@@ -1,11 +1,10 @@
 """`docs/events.md`: its prose is written by hand, its tables and its example are filled in."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
 from baton import topics
-from baton.contracts import asyncapi, schemas
+from baton.contracts import asyncapi, markdown, schemas
 from baton.contracts.schemas import Document
 from baton.events import EventData
 from baton.topics import Topic
@@ -26,17 +25,7 @@ def filled(page: str, consumer: str, models: Sequence[type[EventData]]) -> str:
         "parts": "\n\n".join(_shared(models, parts)),
         "consumer": f"```python\n{consumer.rstrip()}\n```",
     }
-    for name, text in sections.items():
-        page = _replaced(page, name, text)
-    return page
-
-
-def _replaced(page: str, name: str, text: str) -> str:
-    begin, end = f"<!-- {name}: made by baton.contracts -->", f"<!-- end of {name} -->"
-    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not found.search(page):
-        raise ValueError(f"the page has no marks {begin} and {end}")
-    return found.sub(lambda _: f"{begin}\n{text}\n{end}", page)
+    return markdown.filled(page, sections)
 
 
 def _overview(models: Sequence[type[EventData]]) -> str:
@@ -57,7 +46,7 @@ def _overview(models: Sequence[type[EventData]]) -> str:
         for topic in topics.ALL
     ]
     heads = ("topic", "types", "says", "key", "partitions", "kept", "written by")
-    return _table(heads, rows)
+    return markdown.table(heads, rows)
 
 
 def _retention(topic: Topic) -> str:
@@ -99,7 +88,7 @@ def _fields(schema: Document, parts: dict[str, Document]) -> str:
         )
         for name, field in schema["properties"].items()
     ]
-    return _table(("field", "holds", "absent means", "says"), rows)
+    return markdown.table(("field", "holds", "absent means", "says"), rows)
 
 
 def _default(field: Document) -> str:
@@ -137,12 +126,3 @@ def _scalar(field: Document) -> str:
     if field.get("minimum", -1) >= 0:
         words.append(f"from {field['minimum']}")
     return " ".join(words)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
