@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from baton import events, topics
-from baton.contracts import asyncapi, openapi, operations, page, schemas
+from baton.contracts import asyncapi, openapi, operations, page, picture, schemas
 from baton.contracts.compatibility import Contract
 from baton.contracts.schemas import Document
 from baton.topics import Topic
@@ -18,6 +18,7 @@ _SCHEMAS = Path("contracts/schemas")
 _RELEASED = Path("contracts/released")
 _PAGE = Path("events.md")
 _OPERATIONS = Path("operations.md")
+_PICTURE = Path("topics.svg")
 _CONSUMER = Path("consumer.py")
 
 
@@ -63,6 +64,7 @@ def documents(docs: Path) -> dict[Path, str]:
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL
     )
     made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), apis)
+    made[_PICTURE] = picture.drawn(list(apis))
     return made
 
 
