@@ -231,8 +231,15 @@ async def erase(db: asyncpg.Connection, lead_ids: Sequence[UUID], made_before: d
     """Remove what the runner's tables hold on leads, but for their rows in `lead`."""
     keys = [str(lead_id).encode() for lead_id in lead_ids]
     await db.execute("DELETE FROM outbox WHERE key = ANY($1::bytea[])", keys)
+    # What could not be read says nothing of whose it is; where the lead's id stands in it, it goes.
     await db.execute(
-        "DELETE FROM dead_letter WHERE lead_id = ANY($1::uuid[]) OR key = ANY($2::bytea[])",
+        """
+        DELETE FROM dead_letter WHERE lead_id = ANY($1::uuid[]) OR key = ANY($2::bytea[])
+            OR lead_id IS NULL AND EXISTS (
+                SELECT FROM unnest($2::bytea[]) AS lead (id)
+                WHERE position(lead.id IN value) > 0
+                    OR position(encode(lead.id, 'hex') IN headers::text) > 0)
+        """,
         lead_ids,
         keys,
     )
