@@ -15,15 +15,21 @@ from baton_cli.settings import ApiSettings, api_settings, api_token
 Found = TypeVar("Found")
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
+_DIRECTLY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""A proxy of the environment leads away from this machine."""
+
 _UNAUTHORISED = 401
 _REFUSED = 400
+_NO_SUCH_PATH = "Not Found"
+"""What a service says of a path that it does not have; of a thing, it says more."""
 
 
 class Refused(Failure):
-    """The service's own answer that it can't do it; `status` is HTTP's."""
+    """The service's own answer that it can't do it; `reason` is its own words, `status` HTTP's."""
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, service: Service, reason: str, status: int) -> None:
+        super().__init__(f"{service} refuses: {reason}")
+        self.reason = reason
         self.status = status
 
 
@@ -108,15 +114,20 @@ class Api:
         try:
             if answer.status_code >= _REFUSED:
                 problem = _Problem.model_validate_json(answer.content)
-                raise Refused(str(problem), answer.status_code)
+                if problem.detail == _NO_SUCH_PATH:
+                    raise self._another(answer)
+                raise Refused(self.service, str(problem), answer.status_code)
             return expected.validate_json(answer.content)
         except ValidationError as error:
-            raise Away(
-                f"what answers at {self.url} ({answer.status_code} for {answer.url.path}) "
-                f"is not {self.service} of this release",
-                f"{self.service.variable} says where {self.service} is.",
-                "what answers there is not this service",
-            ) from error
+            raise self._another(answer) from error
+
+    def _another(self, answer: httpx.Response) -> Away:
+        return Away(
+            f"what answers at {self.url} ({answer.status_code} for {answer.url.path}) "
+            f"is not {self.service} of this release",
+            f"{self.service.variable} says where {self.service} is.",
+            "what answers there is not this service",
+        )
 
     def _away(self, error: httpx.RequestError) -> Away:
         reason = str(error) or type(error).__name__
@@ -132,5 +143,5 @@ class Api:
 async def open_apis() -> AsyncIterator[Mapping[Service, Api]]:
     """The APIs of all services, for the time of the block."""
     settings = api_settings()
-    async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+    async with httpx.AsyncClient(timeout=_TIMEOUT, mounts=_DIRECTLY) as client:
         yield {service: Api(service, settings, client) for service in Service}

@@ -15,7 +15,7 @@ from baton_cli.commands import add
 from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, output, table
 from baton_cli.service import Service
-from baton_cli.times import moment
+from baton_cli.times import moment, moment_in_zone, zone
 
 _UNKNOWN = 404
 _PAGE = 500
@@ -65,17 +65,14 @@ def list_(
 ) -> None:
     """List dead letters, the newest first, with the reason of each."""
     found = asyncio.run(_list(service, limit, replayed=replayed))
-    shown = table("service", "failed at", "what", "times", "id and reason")
+    when = f"failed at ({zone()})"
+    shown = table("service", when, "dead letter, and why", whole=["service", when])
     for one, letter in found:
-        what = letter.topic or letter.kind
-        done = " (replayed)" if letter.replayed_at else ""
-        shown.add_row(
-            one,
-            moment(letter.failed_at),
-            what,
-            str(letter.failures),
-            Text.assemble((str(letter.id), "bold"), f"{done}\n{letter.reason}"),
-        )
+        of = f"\n{letter.kind}" + (f" of {letter.topic}" if letter.topic else "")
+        times = f", failed {letter.failures} times" if letter.failures > 1 else ""
+        done = ", replayed since" if letter.replayed_at else ""
+        what = Text.assemble((str(letter.id), "bold"), of, times, done, f": {letter.reason}")
+        shown.add_row(one, moment_in_zone(letter.failed_at), what)
     output().print(shown if found else "There are no dead letters.")
 
 
@@ -145,8 +142,11 @@ async def _show(letter_id: UUID, service: Service | None) -> tuple[Service, Lett
             letter = await _whole(api, letter_id)
             if letter is not None:
                 return api.service, letter
-    where = service or "any service"
-    raise Failure(f"{where} has no dead letter {letter_id}", "`baton dead-letters list` has them.")
+    where = service or "no service"
+    raise Failure(
+        f"{where} has {'no' if service else 'a'} dead letter {letter_id}",
+        "`baton dead-letters list` lists them.",
+    )
 
 
 async def _whole(api: Api, letter_id: UUID) -> Letter | None:
@@ -180,7 +180,7 @@ async def _replay_all(service: Service | None) -> bool:
                     detail = await _replay(api, letter.id)
                     done += 1
                 except Refused as refused:
-                    detail = f"failed again: {refused.message}"
+                    detail = f"failed again: {refused.reason}"
                     failed += 1
                 console.print(f"{api.service} {letter.id}: {detail}", soft_wrap=True)
     console.print(f"{done} replayed, {failed} failed again.")

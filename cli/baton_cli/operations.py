@@ -17,8 +17,7 @@ from baton_cli.times import moment
 By = Annotated[str, typer.Option(metavar="WHO", help="Who decides this; the service keeps it.")]
 Of = Annotated[Service, typer.Argument(metavar="SERVICE", help=f"One of {', '.join(Service)}.")]
 
-_READY = "ready"
-_STYLES = {_READY: "green", "degraded": "yellow"}
+_WORKS = {"ready": "green", "degraded": "yellow"}
 
 
 class _Health(BaseModel):
@@ -61,16 +60,17 @@ class _State:
 def status() -> None:
     """Ask each service whether it is ready, and show what it waits for.
 
-    Needs no token. The exit code is 1 unless all are ready.
+    A degraded service does its work, but for what it names. Needs no token. The exit code is 1 if
+    one is not ready, or away.
     """
     states = asyncio.run(_states())
-    shown = table("service", "", "at", "waits for")
+    shown = table("service", "", "at", "waits for", whole=["service", "", "at"])
     for state in states:
         says = state.health.status
         reasons = "\n".join(f"{part}: {why}" for part, why in state.health.reasons.items())
-        shown.add_row(state.service, Text(says, _STYLES.get(says, "red")), state.url, reasons)
+        shown.add_row(state.service, Text(says, _WORKS.get(says, "red")), state.url, reasons)
     output().print(shown)
-    if any(state.health.status != _READY for state in states):
+    if any(state.health.status not in _WORKS for state in states):
         raise typer.Exit(REFUSED)
 
 

@@ -14,7 +14,7 @@ from baton_cli.api import open_apis
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import output, table
 from baton_cli.service import Service
-from baton_cli.times import duration, moment
+from baton_cli.times import duration, moment_in_zone, zone
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -72,20 +72,22 @@ def breaches(
     wanted = {"since": since and _since(since), "team": team, "pool": pool}
     params = {name: value for name, value in wanted.items() if value is not None}
     found, more = asyncio.run(_breaches(params, limit))
-    shown = table("broken at", "lead", "promise", "rep", "answered")
+    when = f"broken at ({zone()})"
+    shown = table(when, "lead", "what", whole=[when, "lead"])
     for each in found:
-        allowed = duration(timedelta(seconds=each.allowed_seconds))
-        late = each.answered_at and duration(each.answered_at - each.due_at)
-        shown.add_row(
-            moment(each.breached_at),
-            str(each.lead_id),
-            f"{each.target.replace('_', ' ')} in {allowed}",
-            f"{each.rep} ({each.team})",
-            f"{late} late" if late else Text("never", "red"),
-        )
+        shown.add_row(moment_in_zone(each.breached_at), str(each.lead_id), _said(each))
     output().print(shown if found else "No promise was broken.")
     if more:
         output().print(f"There are more than these {limit}; --limit shows them.")
+
+
+def _said(breach: _Breach) -> Text:
+    allowed = duration(timedelta(seconds=breach.allowed_seconds))
+    promise = f"{breach.target.replace('_', ' ')} in {allowed} by {breach.rep} ({breach.team}): "
+    if breach.answered_at is None:
+        return Text.assemble(promise, ("not answered", "red"))
+    late = duration(breach.answered_at - breach.due_at)
+    return Text.assemble(promise, (f"answered {late} late", "yellow"))
 
 
 async def _breaches(params: dict[str, str], limit: int) -> tuple[list[_Breach], bool]:
@@ -124,7 +126,9 @@ def reps() -> None:
 
     A lead is open until its rep has spoken with it.
     """
-    shown = table("rep", "name", "team", "takes leads", "open", "pools (capacity)", "last lead")
+    when = f"last lead ({zone()})"
+    columns = ("rep", "name", "team", "takes leads", "open", "pools (capacity)", when)
+    shown = table(*columns, whole=["rep"])
     for rep in asyncio.run(_reps()):
         full = bool(rep.pools) and all(rep.open_leads >= each.capacity for each in rep.pools)
         takes = Text("yes", "green") if rep.available and rep.pools else Text("no", "red")
@@ -135,7 +139,7 @@ def reps() -> None:
             Text("full", "yellow") if rep.available and full else takes,
             str(rep.open_leads),
             ", ".join(f"{each.pool} ({each.capacity})" for each in rep.pools),
-            moment(rep.last_assigned_at) if rep.last_assigned_at else "",
+            moment_in_zone(rep.last_assigned_at) if rep.last_assigned_at else "",
         )
     output().print(shown)
 

@@ -1,5 +1,7 @@
 """How the commands write: results to standard output, everything else to standard error."""
 
+from collections.abc import Collection
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,11 +19,11 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
-def table(*columns: str) -> Table:
-    """Without lines: columns by their heads, two spaces apart."""
+def table(*columns: str, whole: Collection[str] = ()) -> Table:
+    """Without lines: columns by their heads, two spaces apart; those in `whole` are not wrapped."""
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold dim", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in whole)
     return made
 
 

@@ -10,6 +10,16 @@ def moment(time: datetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
+def moment_in_zone(time: datetime) -> str:
+    """As `moment`, where a heading names the zone."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def zone() -> str:
+    """The name of the machine's time zone now."""
+    return f"{datetime.now().astimezone():%Z}"
+
+
 def moment_near(time: datetime, to: datetime) -> str:
     """A time as it is written beside another one: without the date if that is the same."""
     there, here = time.astimezone(), to.astimezone()

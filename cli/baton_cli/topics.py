@@ -18,19 +18,22 @@ def apply() -> None:
     Changes nothing else, and is safe to run again.
     """
     done = with_kafka(kafka.apply_topics)
-    shown = table("topic", "")
+    shown = table("topic", "", whole=["topic"])
     for name, what in done.items():
         shown.add_row(name, what)
     output().print(shown)
 
 
 def list_() -> None:
-    """Show every topic: its partitions in Kafka, key, retention, owner, and what it says."""
+    """List Baton's topics: partitions in Kafka, key, retention, and who writes them.
+
+    The exit code is 1 if one is missing.
+    """
     found = with_kafka(_found)
-    shown = table("topic", "partitions", "key", "kept", "written by", "says")
+    shown = table("topic", "partitions", "key", "kept", "written by", whole=["topic", "kept"])
     for topic, (name, partitions) in zip(topics.ALL, found, strict=True):
         count = "missing" if partitions is None else str(partitions)
-        shown.add_row(name, count, topic.key, _kept(topic), topic.owner, topic.says)
+        shown.add_row(name, count, topic.key, _kept(topic), topic.owner)
     output().print(shown)
     if any(partitions is None for _, partitions in found):
         raise typer.Exit(1)

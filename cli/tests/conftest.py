@@ -1,12 +1,19 @@
 """Running `baton` as a person does: arguments and an environment in, text and exit code out."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from deployment import Deployment, on_servers
 from typer.testing import CliRunner
 
+from baton.policy.bundle import Bundle
 from baton_cli.main import app
+
+PATIENCE = 60
+DEMO_POLICY = Path(__file__).parents[2] / "deploy" / "demo-policy"
 
 SETTINGS = (
     "BATON_KAFKA_BOOTSTRAP_SERVERS",
@@ -40,3 +47,40 @@ def baton(environment: dict[str, str]) -> Callable[..., CompletedProcess[str]]:
         return CompletedProcess(["baton", *arguments], ran.exit_code, ran.stdout, ran.stderr)
 
     return run
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], CompletedProcess[str]], str], CompletedProcess[str]]:
+    """What a command says, once it says something: the services take their time."""
+
+    def wait(run: Callable[[], CompletedProcess[str]], says: str) -> CompletedProcess[str]:
+        deadline = time.monotonic() + PATIENCE
+        while says not in (done := run()).stdout:
+            assert time.monotonic() < deadline, done.stdout + done.stderr
+            time.sleep(0.2)
+        return done
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def running(
+    kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
+) -> Iterator[Deployment]:
+    """The four services with the demo's policy, whose promises last seconds."""
+    made = on_servers(
+        kafka_bootstrap, make_database(), make_topic_prefix(), BATON_BREAKER_DEAD_LETTERS="3"
+    )
+    try:
+        made.activate(Bundle.read(DEMO_POLICY))
+        made.start_services()
+        yield made
+    finally:
+        made.stack.remove()
+
+
+@pytest.fixture
+def services(running: Deployment, environment: dict[str, str]) -> Deployment:
+    """`baton` is told where they are."""
+    environment |= running.told
+    return running

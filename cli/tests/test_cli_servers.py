@@ -1,19 +1,15 @@
-"""`baton topics`, `baton migrate` and `baton policy` on a real Kafka and PostgreSQL."""
+"""`baton topics` and `baton migrate` on a real Kafka and PostgreSQL, and what they need for it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from baton import topics
-from baton.policy.bundle import Bundle
 
 Baton = Callable[..., CompletedProcess[str]]
 
-POLICY = Path(__file__).parents[2] / "deploy" / "policy"
 NOBODY = "127.0.0.1:9"
-WHO = ("--by", "the operator", "--why", "a test")
 
 
 @pytest.fixture
@@ -101,9 +97,41 @@ def test_a_database_that_there_is_not_is_told(
     assert "does not exist" in refused.stderr
 
 
-@pytest.mark.usefixtures("kafka")
-def test_a_bundle_is_put_in_force_from_now_on(baton: Baton) -> None:
-    baton("topics", "apply")
-    done = baton("policy", "activate", str(POLICY), *WHO)
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        (("topics", "apply"), "BATON_KAFKA_BOOTSTRAP_SERVERS"),
+        (("topics", "list"), "BATON_KAFKA_BOOTSTRAP_SERVERS"),
+        (("policy", "active"), "BATON_KAFKA_BOOTSTRAP_SERVERS"),
+        (("migrate",), "BATON_DATABASE_URL"),
+        (("explain", "buyer@example.com"), "BATON_ID_KEY"),
+        (("reps",), "BATON_API_TOKEN"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_told_with_what_it_means(
+    baton: Baton, command: tuple[str, ...], missing: str
+) -> None:
+    refused = baton(*command)
+    assert refused.returncode == 2
+    assert f"{missing} is not set (" in refused.stderr
+    assert "`. .run/up/env` sets them all" in refused.stderr
+
+
+def test_a_key_that_is_too_short_is_refused_and_not_shown(
+    baton: Baton, environment: dict[str, str]
+) -> None:
+    environment["BATON_ID_KEY"] = "short-secret"
+    refused = baton("explain", "buyer@example.com")
+    assert refused.returncode == 2
+    assert "BATON_ID_KEY is wrong" in refused.stderr
+    assert "short-secret" not in refused.stderr
+
+
+def test_all_four_schemas_are_made_at_once(
+    baton: Baton, environment: dict[str, str], database: str
+) -> None:
+    environment["BATON_DATABASE_URL"] = database
+    done = baton("migrate")
     assert done.returncode == 0, done.stderr
-    assert f"{Bundle.read(POLICY).hash[:12]} is in force" in done.stdout
+    assert done.stdout.count("is up to date") == 4
+    assert "sla-monitor: schema sla_monitor is up to date" in done.stdout

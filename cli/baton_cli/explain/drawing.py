@@ -58,7 +58,7 @@ def _day(happened: list[Happening]) -> Iterator[RenderableType]:
         line.add_row(time, Text(sign, style), Text(each.says, style))
         yield line
         if each.details:
-            yield Padding(_details(each.details), (0, 0, 0, 14))
+            yield Padding(_details(each.details), (0, 0, 0, 12))
 
 
 def _details(details: tuple[Detail, ...]) -> Table:

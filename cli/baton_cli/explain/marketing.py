@@ -1,13 +1,12 @@
 """What came in, and what marketing's and sales' criteria made of it: scoring's part of a story."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from baton.events import ConsentStatus, Profile, Score
 from baton_cli.explain.reasons import Criterion, criteria, words
 from baton_cli.explain.story import Detail, Happening, Kind, Mark
 from baton_cli.explain.views import Enquiry, ScoreChange, Scored
-from baton_cli.screen import counted
 
 
 def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
@@ -85,15 +84,12 @@ def _first_score(change: ScoreChange, *, everything: bool) -> Happening:
 
 
 def _later_score(before: ScoreChange, change: ScoreChange, *, everything: bool) -> Happening:
-    """Tells what differs: the points of each detail are the difference."""
+    """Tells what differs: a new stage with its reasons, and by how many points each criterion."""
     found = criteria(change.reasons)
-    earlier = _points_by_code(criteria(before.reasons))
-    differing = [
-        Detail(says=each.whole.label, on=each.on, points=difference)
-        for each in found
-        if (difference := (each.whole.points or 0) - earlier.get(each.whole.code, 0))
-    ]
-    stage = [_matched(each) for each in found if each.whole.points is None and each.whole.matched]
+    differing = _differing(criteria(before.reasons), found)
+    stages = [each for each in found if each.whole.points is None and each.whole.matched]
+    moved = before.stage != change.stage
+    stage = [_matched(each) for each in stages if moved or everything]
     rest = [each for each in found if not each.whole.matched] if everything else []
     return Happening(
         at=change.at,
@@ -116,8 +112,20 @@ def _points(score: Score) -> str:
     return f"{score.total} points (fit {score.fit}, engagement {score.engagement})"
 
 
-def _points_by_code(found: Sequence[Criterion]) -> Mapping[str, int]:
-    return {each.whole.code: each.whole.points or 0 for each in found}
+def _differing(before: Sequence[Criterion], after: Sequence[Criterion]) -> Iterator[Detail]:
+    """By how much each criterion counts otherwise; one that is not told of counts nothing."""
+    earlier = {each.whole.code: each for each in before}
+    later = {each.whole.code: each for each in after}
+    for code in earlier | later:
+        old, new = earlier.get(code), later.get(code)
+        points = _worth(new) - _worth(old)
+        each = new or old
+        if points and each:
+            yield Detail(says=each.whole.label, on=each.on, points=points)
+
+
+def _worth(criterion: Criterion | None) -> int:
+    return criterion.whole.points or 0 if criterion else 0
 
 
 def _matched(each: Criterion) -> Detail:
@@ -143,11 +151,11 @@ def _in_short(found: Sequence[Criterion]) -> Iterator[Detail]:
     unknown = [each for each in found if each.whole.matched is None]
     if unknown:
         missing = dict.fromkeys(field for each in unknown for field in each.missing)
-        says = f"{counted(len(unknown), 'criterion')} unanswered: no value"
+        says = f"{len(unknown)} unanswered, no value in"
         yield Detail(says=says, on=", ".join(missing), mark=Mark.NO)
     no = len(found) - len(unknown)
     if no:
-        yield Detail(says=f"{counted(no, 'criterion')} did not match", mark=Mark.NO)
+        yield Detail(says=f"{no} did not match", mark=Mark.NO)
 
 
 def _sentence(code: str) -> str:

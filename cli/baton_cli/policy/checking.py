@@ -70,18 +70,18 @@ def _read(directory: Path) -> Bundle:
 
 def _results(results: Sequence[Result]) -> Table:
     """Each test with what became of its lead."""
-    shown = table("", "test", "fit", "eng.", "total", "grade", "stage", "rule", "pool")
-    for column in shown.columns[2:5]:
-        column.justify = "right"
+    shown = table("", "test", "points", "grade", "stage", "goes to", whole=["stage"])
+    shown.columns[2].justify = "right"
     for result in results:
-        found = result.found
         mark = Text("ok", "green") if result.passed else Text("no", "bold red")
-        rule = found["exclusion"] or found["rule"]
-        values = (found[name] for name in ("fit", "engagement", "total", "grade", "stage"))
-        shown.add_row(
-            mark, result.test.name, *map(_said, values), _said(rule), _said(found["pool"])
-        )
+        found = [_said(result.found[name]) for name in ("total", "grade", "stage")]
+        shown.add_row(mark, result.test.name, *found, _goal(result))
     return shown
+
+
+def _goal(result: Result) -> str:
+    exclusion, pool = result.found["exclusion"], result.found["pool"]
+    return f"nobody: {exclusion}" if exclusion else _said(pool)
 
 
 def _comparisons(result: Result) -> Table:

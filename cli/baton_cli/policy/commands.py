@@ -17,7 +17,10 @@ from baton_cli.kafka import with_kafka
 from baton_cli.policy.checking import checked, summary
 from baton_cli.policy.past import SHOWN, Past, past
 from baton_cli.screen import output, table
-from baton_cli.times import moment
+from baton_cli.times import moment, moment_in_zone, zone
+
+_LONGEST_NAME = 1_000
+_LONGEST_TEXT = 10_000
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="The bundle: a folder of eight YAML files.")
@@ -67,12 +70,13 @@ def active() -> None:
 def history() -> None:
     """List every activation: from when on, which bundle, by whom and why."""
     found = with_kafka(past)
-    shown = table("from", "bundle", "", "by", "why")
+    when = f"from ({zone()})"
+    shown = table(when, "bundle", "", "by", "why", whole=[when, "bundle", ""])
     for each in found.activations:
         mark = Text("in force", "green") if each is found.in_force else Text("")
         if each in found.to_come:
             mark = Text("to come", "yellow")
-        shown.add_row(moment(each.effective_at), each.hash[:SHOWN], mark, each.by, each.why)
+        shown.add_row(moment_in_zone(each.effective_at), each.hash[:SHOWN], mark, each.by, each.why)
     output().print(shown if found.activations else "Nothing was ever activated.")
 
 
@@ -125,9 +129,10 @@ def _said(each: PolicyActivated, state: str) -> Text:
 
 
 def _need_words(by: str, why: str) -> None:
-    for option, text in (("--by", by), ("--why", why)):
-        if not text.strip():
-            raise Failure(f"{option} is empty", "The history keeps who and why.", exit_code=MISUSED)
+    for option, text, most in (("--by", by, _LONGEST_NAME), ("--why", why, _LONGEST_TEXT)):
+        reason = "is empty" if not text.strip() else f"is longer than {most} characters"
+        if not text.strip() or len(text) > most:
+            raise Failure(f"{option} {reason}", "The history keeps it.", exit_code=MISUSED)
 
 
 def _later(text: str) -> datetime:
@@ -139,7 +144,10 @@ def _later(text: str) -> datetime:
         raise _wrong_time(text, "does not say in which time zone")
     if when < datetime.now(UTC):
         raise _wrong_time(text, "is past, and decisions that were made stay as they are")
-    return when.astimezone(UTC)
+    try:
+        return when.astimezone(UTC)
+    except OverflowError as error:
+        raise _wrong_time(text, "is no time that can be kept") from error
 
 
 def _wrong_time(text: str, reason: str) -> Failure:

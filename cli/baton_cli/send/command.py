@@ -173,8 +173,8 @@ async def _result(api: Api, each: Delivery | Broken) -> Result:
         taken = await api.post(each.kind.path, _TAKEN, each.body)
     except Refused as refused:
         if refused.status >= _OURS or refused.status in _NOT_OURS_TO_MEND:
-            raise Failure(f"ingest takes nothing for now: {refused.message}") from refused
-        return Result(each.line, each.kind, refused=refused.message)
+            raise Failure(f"ingest takes nothing for now: {refused.reason}") from refused
+        return Result(each.line, each.kind, refused=refused.reason)
     return Result(each.line, each.kind, taken)
 
 

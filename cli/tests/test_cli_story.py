@@ -1,0 +1,232 @@
+"""A lead's story, from answers that the services gave: two breaches, a rejection, a second try.
+
+The files in `story/` are what scoring, routing and sla-monitor answered of one lead.
+"""
+
+import io
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from rich.console import Console
+
+from baton_cli.explain.drawing import drawn
+from baton_cli.explain.joining import Known, story
+from baton_cli.explain.story import Happening, Kind, Missing, Story
+from baton_cli.explain.views import CLOCKS, ROUTED, SCORED, Clock, Clocks, Decision, Routed
+from routing.records import HistoryRecord
+from scoring.api import LeadView
+from sla_monitor.api import ClocksView
+
+ANSWERS = Path(__file__).parent / "story"
+LEAD = UUID("719725ea-f335-89f2-95ce-225a38ab5b09")
+NOW = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def known() -> Known:
+    """What each service answers, through its own model: so it is what this release would answer."""
+    scored = LeadView.model_validate_json((ANSWERS / "scoring.json").read_text())
+    routed = HistoryRecord.model_validate_json((ANSWERS / "routing.json").read_text())
+    clocks = ClocksView.model_validate_json((ANSWERS / "sla-monitor.json").read_text())
+    return Known(
+        SCORED.validate_json(scored.model_dump_json()),
+        ROUTED.validate_json(routed.model_dump_json()),
+        CLOCKS.validate_json(clocks.model_dump_json()),
+        missing=(),
+    )
+
+
+def told(known: Known, *, everything: bool = False) -> Story:
+    return story(LEAD, known, NOW, everything=everything)
+
+
+def details(happening: Happening) -> list[tuple[int | str, str, str | None]]:
+    """Each detail: its points, or else its mark; what it says, and on what value."""
+    return [
+        (each.mark if each.points is None else each.points, each.says, each.on)
+        for each in happening.details
+    ]
+
+
+def test_a_story_is_told_in_the_order_in_which_it_happened(known: Known) -> None:
+    assert [each.says for each in told(known).happened] == [
+        "Webinar attended: Routing in practice",
+        "Enquiry from website, form demo",
+        "Scored 100 points (fit 85, engagement 15): grade A, stage mql",
+        "Given to rep-north-1 of team north, account-executive",
+        "Promised: first response from rep-north-1 by 14:26:40, 6 s of calendar round-the-clock",
+        "Warned: no first response from rep-north-1 yet",
+        "Promise broken: no first response from rep-north-1 within 6 s",
+        "Taken from rep-north-1, who did not answer in time",
+        "Given to rep-south-1 of team south, account-executive (attempt 2)",
+        "Promised: first response from rep-south-1 by 14:26:46, 6 s of calendar round-the-clock",
+        "Sales: contacted",
+        "Promise kept: rep-south-1 answered after 2 s of 6 s",
+        "Sales: rejected, not-now",
+        "Scored anew, still 100 points (fit 85, engagement 15): grade A, stage mql → nurture",
+        "rep-south-1 rejected the lead (not-now)",
+        "Trial started: Team plan",
+        "Scored anew, 100 → 130 points (fit 85, engagement 45): grade A, stage nurture → mql",
+        "Given to rep-south-1 of team south, account-executive (attempt 3)",
+        "Promised: first response from rep-south-1 by 14:38:24, 6 s of calendar round-the-clock",
+        "Warned: no first response from rep-south-1 yet",
+        "Promise broken: no first response from rep-south-1 within 6 s",
+        "Taken from rep-south-1, who did not answer in time",
+        "Given to rep-north-1 of team north, account-executive (attempt 4)",
+        "Promised: first response from rep-north-1 by 14:38:30, 6 s of calendar round-the-clock",
+        "Warned: no first response from rep-north-1 yet",
+        "Promise broken: no first response from rep-north-1 within 6 s",
+        "rep-north-1 keeps the lead all the same: "
+        "as many reps have had it as the pool allows for one enquiry",
+    ]
+
+
+def test_it_begins_with_who_it_is_and_how_it_stands(known: Known) -> None:
+    found = told(known)
+    assert found.who == ("Ina, Head of IT at Example Manufacturing (DE)", "it.head@example.com")
+    assert found.now == (
+        "stage mql, 130 points (fit 85, engagement 45), grade A",
+        "rep-north-1 has it (attempt 4)",
+        "first response: promise broken",
+    )
+
+
+def test_a_score_tells_each_criterion_that_matched_with_its_points_and_value(known: Known) -> None:
+    first = next(each for each in told(known).happened if each.kind is Kind.SCORED)
+    assert details(first) == [
+        (
+            "yes",
+            "mql: Ready for sales",
+            "score.total is 100, score.fit is 85, request.form_id is demo",
+        ),
+        (30, "A company of 1,000 people or more", "company.employees is 4000"),
+        (15, "An industry that we know well", "company.industry is Manufacturing"),
+        (10, "A country where we have reps", "contact.country is DE"),
+        (20, "Decides or leads", "contact.job_title is Head of IT"),
+        (10, "Writes from a company's address", "contact.email is it.head@example.com"),
+        (15, "Attended a webinar", "1 activity"),
+        ("no", "1 unanswered, no value in", "custom.budget"),
+        ("no", "12 did not match", None),
+    ]
+
+
+def test_a_later_score_tells_what_differs(known: Known) -> None:
+    last = [each for each in told(known).happened if each.kind is Kind.SCORED][-1]
+    assert (30, "Started a trial", "1 activity") in details(last)
+    assert [each.says for each in last.details if each.points] == ["Started a trial"]
+
+
+def test_everything_is_told_where_it_is_asked_for(known: Known) -> None:
+    first = next(each for each in told(known, everything=True).happened if each.kind is Kind.SCORED)
+    assert ("no", "A student or an intern", "contact.job_title is Head of IT") in details(first)
+    assert ("no", "Unsubscribed", "0 activities") in details(first)
+
+
+def test_an_assignment_tells_its_rule_and_why_each_other_rep_was_passed_over(known: Known) -> None:
+    second = [each for each in told(known).happened if each.kind is Kind.ROUTED][1]
+    assert details(second) == [
+        ("yes", "rule enterprise: Large companies", "company.employees is 4000"),
+        ("", "pool enterprise", None),
+        ("yes", "rep-south-1: whose turn it is", "0 of 40 open leads"),
+        ("no", "rep-north-1: passed over: had this lead before", "1 of 40 open leads"),
+    ]
+
+
+def test_without_scoring_the_rest_is_told_and_what_is_missing_is_said(known: Known) -> None:
+    away = Missing(service="scoring", why="scoring can't be reached")
+    found = told(Known(None, known.routed, known.clocks, (away,)))
+    assert found.missing == (away,)
+    assert found.now == ("rep-north-1 has it (attempt 4)", "first response: promise broken")
+    assert {each.kind for each in found.happened}.isdisjoint({Kind.SCORED, Kind.ENQUIRY})
+    assert "scoring is missing here: scoring can't be reached" in picture(found, 120)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("not_qualified", "Nobody gets the lead: its stage is not one that sales takes"),
+        ("no_rule", "Nobody gets the lead: no rule takes it"),
+        ("no-consent", "Nobody gets the lead: excluded by no-consent"),
+        ("has_owner", "The new enquiry stays with rep-south-1, who has the lead"),
+    ],
+)
+def test_a_decision_by_which_nobody_new_gets_the_lead_says_why(
+    known: Known, code: str, says: str
+) -> None:
+    assert known.routed is not None
+    decision = Decision(
+        id=LEAD,
+        at=NOW,
+        code=code,
+        policy="",
+        assignment_id=known.routed.assignments[1].id,
+        choice=None,
+    )
+    routed = known.routed.model_copy(update={"decisions": (decision,)})
+    happened = told(Known(None, routed, None, ())).happened
+    assert [each.says for each in happened if each.kind is Kind.UNROUTED] == [says]
+
+
+def clock(known: Known, **changes: object) -> Known:
+    """Only the first clock, with changes."""
+    assert known.clocks is not None
+    changed = Clock.model_validate(known.clocks.clocks[0].model_dump() | changes)
+    return Known(
+        None, Routed(current=None, assignments=(), decisions=()), Clocks(clocks=(changed,)), ()
+    )
+
+
+def test_a_clock_that_runs_says_when_it_is_due(known: Known) -> None:
+    running = {"state": "running", "warned_at": None, "breached_at": None}
+    later = clock(known, **running, due_at=NOW + timedelta(minutes=90))
+    assert told(later).now[-1] == "first response: due in 1 h 30 min"
+    past = clock(known, **running, due_at=NOW - timedelta(seconds=40))
+    assert told(past).now[-1] == "first response: was due 40 s ago"
+
+
+def test_a_breach_that_did_not_hold_is_told_as_taken_back(known: Known) -> None:
+    found = told(
+        clock(known, state="met", answered_at=datetime(2026, 11, 22, 14, 26, 38, tzinfo=UTC))
+    )
+    broken = next(each for each in found.happened if each.kind is Kind.PROMISE_BROKEN)
+    assert "taken back later" in broken.details[0].says
+    assert found.now[-1] == "first response: promise kept"
+
+
+def test_an_answer_after_a_breach_is_told_with_how_late_it_was(known: Known) -> None:
+    due = datetime(2026, 11, 22, 14, 26, 40, 453091, tzinfo=UTC)
+    found = told(clock(known, answered_at=due + timedelta(hours=26, minutes=5)))
+    assert found.happened[-1].says == "rep-north-1 answered, 1 d 2 h after it was due"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_picture_keeps_within_the_terminal_and_leaves_nothing_out(
+    known: Known, width: int
+) -> None:
+    found = told(known)
+    drawing = picture(found, width)
+    assert max(map(len, drawing.splitlines())) <= width
+    words = " ".join(drawing.split())
+    for each in found.happened:
+        assert " ".join(each.says.split()[:5]) in words
+    assert "Sunday, 22 November 2026 (UTC)" in drawing
+
+
+def picture(found: Story, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    with console.capture() as capture:
+        console.print(drawn(found))
+    return capture.get()
