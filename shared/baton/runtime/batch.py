@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from baton import cloudevents, events, identity
-from baton.cloudevents import Headers
+from baton.cloudevents import ReceivedHeaders
 from baton.events import LeadEvent
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 
@@ -22,7 +22,7 @@ class Record:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: ReceivedHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Item:
             return self.given.id
         assert self.record is not None  # noqa: S101 - only a record can fail to be understood
         for name, value in self.record.headers:
-            if name == "ce_id":
+            if name == "ce_id" and value is not None:
                 try:
                     return UUID(value.decode())
                 except ValueError:

@@ -1,6 +1,7 @@
 """What HTTP asks of a lead's shard, which may be another process's: written, waited for."""
 
 import asyncio
+import contextlib
 import json
 from uuid import UUID, uuid4
 
@@ -71,9 +72,19 @@ class Commands:
     async def _listen(self, db: asyncpg.Connection) -> None:
         lost = asyncio.Event()
         db.add_termination_listener(lambda _: lost.set())
-        await db.add_listener(f"{self._schema}_command", lambda *_: self._wake.set())
-        await db.add_listener(f"{self._schema}_answer", self._on_answer)
-        await lost.wait()
+        listeners = (
+            (f"{self._schema}_command", lambda *_: self._wake.set()),
+            (f"{self._schema}_answer", self._on_answer),
+        )
+        for channel, listener in listeners:
+            await db.add_listener(channel, listener)
+        try:
+            await lost.wait()
+        finally:
+            # What the connection raises must not take the place of a cancellation.
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                for channel, listener in listeners:
+                    await db.remove_listener(channel, listener)
 
     def _on_answer(self, *_: object) -> None:
         self._notifying = asyncio.ensure_future(self._notify())

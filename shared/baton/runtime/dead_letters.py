@@ -80,7 +80,10 @@ def announcement(service: str, poison: Poison, now: datetime) -> DeadLetter:
         key=None if record is None or record.key is None else _text(record.key)[:_HEADER],
         headers={}
         if record is None
-        else {name[:_HEADER]: _text(value)[:_HEADER] for name, value in record.headers[:_HEADERS]},
+        else {
+            name[:_HEADER]: _text(value or b"")[:_HEADER]
+            for name, value in record.headers[:_HEADERS]
+        },
         value=None
         if value is None or len(value) > _VALUE_ON_TOPIC
         else base64.b64encode(value).decode(),
@@ -168,7 +171,9 @@ async def whole(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
     headers = json.loads(row["headers"] or "[]")
     fields = dict(row) | {
         "key": None if row["key"] is None else _text(row["key"]),
-        "headers": {name: _text(bytes.fromhex(value)) for name, value in headers},
+        "headers": {
+            name: "" if value is None else _text(bytes.fromhex(value)) for name, value in headers
+        },
         "value": None if row["value"] is None else _text(row["value"]),
     }
     return Letter.model_validate(fields)
@@ -180,7 +185,9 @@ def _row(poison: Poison, now: datetime) -> tuple[object, ...]:
     if record is None:
         place: tuple[object, ...] = (None, None, None, None, _body(item).encode())
     else:
-        headers = json.dumps([[name, value.hex()] for name, value in record.headers])
+        headers = json.dumps(
+            [[name, None if value is None else value.hex()] for name, value in record.headers]
+        )
         place = (record.topic, record.offset, record.key, headers, record.value)
     identifier = item.replays or item.dead_letter_id
     return (identifier, item.shard, item.kind, lead_id, *place, _printable(poison.reason), now)

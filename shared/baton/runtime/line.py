@@ -40,6 +40,7 @@ class Line:
         self._metrics = metrics
         self._leave_out = leave_out
         self._waiting: deque[Sequence[OutboxRow]] = deque()
+        metrics.outbox.set(0)
         self._changed = asyncio.Condition()
         self._published: dict[int, int] = {}
 
@@ -50,6 +51,7 @@ class Line:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._waiting) < _UNACKNOWLEDGED_BATCHES)
             self._waiting.append(rows)
+            self._metrics.outbox.set(sum(map(len, self._waiting)))
             self._changed.notify_all()
 
     async def drained(self) -> None:
@@ -84,6 +86,7 @@ class Line:
                 await self.send(rows)
             async with self._changed:
                 self._waiting.popleft()
+                self._metrics.outbox.set(sum(map(len, self._waiting)))
                 for row in rows:
                     self._published[row.shard] = row.id
                 self._changed.notify_all()
@@ -105,7 +108,8 @@ class Line:
                 )
         except (KafkaError, TimeoutError) as error:
             kind = type(error).__name__
-            msg = f"Kafka did not take {len(rows)} events within {self._times.publish}: {kind}"
+            within_time = f"with {self._times.publish.total_seconds():g} s to do so"
+            msg = f"Kafka did not take {len(rows)} events, {within_time}: {kind}"
             raise PublishError(msg) from error
 
     async def _send_partition(self, topic: str, partition: int, rows: Sequence[OutboxRow]) -> None:

@@ -73,15 +73,22 @@ class Runner(Generic[State, Shared]):
                 self._status.not_ready(_PART, str(error))
                 await self._pause(stop)
             except (KafkaError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
-                self._status.not_ready(_PART, f"{type(error).__name__}: {error}")
+                self._away(error)
                 if failing_since is None or self._worked:
                     failing_since = time.monotonic()
                 if time.monotonic() - failing_since > self._settings.times.patience.total_seconds():
                     raise
-                _LOG.warning("I/O failed and is tried again", error=type(error).__name__)
             else:
                 failing_since = None
             await asyncio.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter
+
+    def _away(self, error: Exception) -> None:
+        """Say what can't be used; the log has it once, as long as it is the same."""
+        what = "Kafka" if isinstance(error, KafkaError) else "PostgreSQL"
+        reason = f"{what} can't be used, and is tried again: {str(error) or type(error).__name__}"
+        if self._status.reasons.get(_PART) != reason:
+            _LOG.warning("I/O failed and is tried again", of=what, error=type(error).__name__)
+        self._status.not_ready(_PART, reason)
 
     async def _may_work(self) -> None:
         """Raise HaltedError while the breaker is open or there is no policy to decide by."""
@@ -92,7 +99,8 @@ class Runner(Generic[State, Shared]):
             breaker = await dead_letters.breaker(db)
             self._metrics.breaker.set(breaker.tripped)
             if breaker.tripped and Step.BREAKER not in self._leave_out:
-                name = self._service.name
+                # As the operator's command has it.
+                name = self._service.name.replace("_", "-")
                 msg = (
                     f"{name} has stopped itself: {breaker.why}. See `baton dead-letters "
                     f"list {name}`, mend the cause, then `baton resume {name}`."

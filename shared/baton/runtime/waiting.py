@@ -160,7 +160,10 @@ def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
     if letter is None:
         return item
     if letter["kind"] == "event":
-        headers = [(name, bytes.fromhex(value)) for name, value in json.loads(letter["headers"])]
+        headers = [
+            (name, None if value is None else bytes.fromhex(value))
+            for name, value in json.loads(letter["headers"])
+        ]
         again = read_one(
             Record(
                 letter["shard"],
