@@ -101,14 +101,18 @@ def read(
 ) -> list[Item]:
     """The items of records; those of types that the service has no use for are passed over.
 
-    Raises cloudevents.UnknownTypeError for a type that this release does not know.
+    Raises UnknownTypeError, which names the place, for a type that this release does not know.
     """
     items = []
     for record in records:
         type_name = cloudevents.event_type(record.headers)
         if type_name in events.BY_TYPE and type_name not in uses:
             continue
-        items.append(read_one(record, shards, check_partition=check_partition))
+        try:
+            items.append(read_one(record, shards, check_partition=check_partition))
+        except UnknownTypeError as error:
+            place = f"{record.topic}, partition {record.shard}, offset {record.offset}"
+            raise UnknownTypeError(f"{error} ({place})") from error
     return items
 
 

@@ -296,7 +296,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
     def _read(self, records: Sequence[Record]) -> list[Item]:
         check = Step.CHECK_PARTITION not in self._leave_out
         try:
-            return batches.read(
+            items = batches.read(
                 records, self._uses, self._settings.partitions, check_partition=check
             )
         except UnknownTypeError as error:
@@ -307,6 +307,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             if Step.STOP_ON_UNKNOWN_TYPE in self._leave_out:
                 return []
             raise UnknownEventTypeError(msg) from error
+        self._metrics.inputs.labels("event", "passed").inc(len(records) - len(items))
+        return items
 
     def _open_timers(self, ends: dict[tuple[int, str], int]) -> list[DueTimer]:
         """The due timers that may fire after the events of this batch."""
