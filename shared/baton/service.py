@@ -38,6 +38,10 @@ from baton.tracing import Tracing
 _LOG = logger(__name__)
 _LAST_SECONDS = 5
 
+_KEEP_ALIVE_SECONDS = 90
+"""Longer than clients and proxies keep idle connections: if we close one first, it may be while
+their next request is on its way, which then fails."""
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
@@ -181,6 +185,7 @@ async def serve(
         port=settings.port,
         log_config=None,
         access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=5,
         server_header=False,
     )
