@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from baton import cloudevents, events, identity
-from baton.cloudevents import ReceivedHeaders
+from baton.cloudevents import ReceivedHeaders, UnknownTypeError
 from baton.events import LeadEvent
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 
