@@ -86,13 +86,17 @@ async def test_a_lead_moves_to_the_next_rep_in_a_later_batch(routing: Process) -
     sales = Sales()
     first = sales.event(sales.scored())
     sales.batch(first)
-    breach = sales.event(sales.breach())
+    id_ = sales.held().id
+    declined = sales.followup(FollowupType.DECLINED, assignment_id=id_, reason="no-time")
     await routing.run(first)
-    await routing.run(breach)
+    await routing.run(sales.event(declined))
     rows = await routing.pool.fetch(
-        "SELECT rep, ended_code, ended_at IS NULL AS current FROM assignment ORDER BY attempt"
+        "SELECT rep, ended_code, ended_reason, ended_at IS NULL FROM assignment ORDER BY attempt"
     )
-    assert [tuple(row) for row in rows] == [("rep-a", "breached", False), ("rep-b", None, True)]
+    assert [tuple(row) for row in rows] == [
+        ("rep-a", "declined", "no-time", False),
+        ("rep-b", None, None, True),
+    ]
     assert await loads(routing.pool) == {"rep-b": 1}
 
 
@@ -161,6 +165,7 @@ async def test_a_batch_that_gives_nothing_to_anybody_locks_nothing(routing: Proc
 
 
 async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) -> None:
+    await routing.run(enquiry("before"))
     first, second = RoutingStore(), RoutingStore()
     pool = routing.pool
     async with databases.connection(pool) as one, databases.connection(pool) as other:
@@ -169,19 +174,86 @@ async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) 
         floor = await first.lock(one, [enquiry("x")], {}, BUNDLE)
         async with other.transaction():
             waiting = asyncio.create_task(second.lock(other, [enquiry("y")], {}, BUNDLE))
-            await blocked(pool, other.get_server_pid())
+            await blocked(pool, other, waiting)
             changed = floor.with_turn("inbound", {"rep-a": -1, "rep-b": 1})
             await first.save(one, [], changed.with_lead("rep-b", MONDAY))
             await mine.commit()
             seen = await waiting
-    assert seen.credits("inbound") == {"rep-a": -1, "rep-b": 1}
+    assert seen.credits("inbound") == {"rep-a": -3, "rep-b": 2, "rep-c": 1}
     assert seen.desk("rep-b") == Desk(1, MONDAY)
 
 
-async def blocked(pool: asyncpg.Pool, pid: int) -> None:
-    """Returns once a session waits for another one."""
+async def test_who_waited_for_a_rep_sees_what_the_other_left(routing: Process) -> None:
+    sales = Sales()
+    first = sales.event(sales.scored())
+    sales.batch(first)
+    await routing.run(first)
+    contacted = sales.event(sales.followup(FollowupType.CONTACTED))
+    store, pool = RoutingStore(), routing.pool
+    async with databases.connection(pool) as one, databases.connection(pool) as other:
+        mine = one.transaction()
+        await mine.start()
+        floor = await store.lock(one, [enquiry("y")], {}, BUNDLE)
+        async with other.transaction():
+            waiting = asyncio.create_task(store.lock(other, [contacted], sales.leads, BUNDLE))
+            await blocked(pool, other, waiting)
+            await store.save(one, [], floor.with_lead("rep-a", MONDAY))
+            await mine.commit()
+            seen = await waiting
+    assert seen.reps == {"rep-a": Desk(2, MONDAY)}
+    assert seen.pools == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "free"),
+    [
+        ("SELECT FROM pool WHERE id = 'enterprise'", {"inbound", "rep-a", "rep-b", "rep-c"}),
+        ("SELECT FROM pool WHERE id = 'inbound'", {"rep-a", "rep-b", "rep-c"}),
+        ("SELECT FROM rep WHERE id = 'rep-a'", {"rep-b", "rep-c"}),
+        ("SELECT FROM rep WHERE id = 'rep-b'", {"rep-c"}),
+    ],
+)
+async def test_who_waits_holds_nothing_that_comes_later_in_the_order(
+    routing: Process, held: str, free: set[str]
+) -> None:
+    await routing.run(enquiry("before", employees=5000))
+    pool = routing.pool
+    async with databases.connection(pool) as one, databases.connection(pool) as other:
+        holding = one.transaction()
+        await holding.start()
+        await one.execute(f"{held} FOR UPDATE")
+        async with other.transaction():
+            given = [enquiry("x"), enquiry("y", employees=5000)]
+            waiting = asyncio.create_task(RoutingStore().lock(other, given, {}, BUNDLE))
+            await blocked(pool, other, waiting)
+            found = [
+                *await pool.fetch("SELECT id FROM pool FOR UPDATE SKIP LOCKED"),
+                *await pool.fetch("SELECT id FROM rep FOR UPDATE SKIP LOCKED"),
+            ]
+            await holding.rollback()
+            await waiting
+    assert {row["id"] for row in found if row["id"] != "rep-off"} == free
+
+
+async def test_rows_whose_adding_was_rolled_back_are_added_again(routing: Process) -> None:
+    store = RoutingStore()
+    async with databases.connection(routing.pool) as db:
+        undone = db.transaction()
+        await undone.start()
+        await store.lock(db, [enquiry("x")], {}, BUNDLE)
+        await undone.rollback()
+        floor = await store.lock(db, [enquiry("x")], {}, BUNDLE)
+    assert floor.credits("inbound") == {}
+    assert floor.desk("rep-c") == Desk()
+
+
+async def blocked(
+    pool: asyncpg.Pool, session: asyncpg.Connection, doing: asyncio.Task[Floor]
+) -> None:
+    """Returns once a session waits for another one in what it is doing."""
+    pid = session.get_server_pid()
     while not await pool.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
-        pass
+        assert not doing.done(), "it did not wait"
 
 
 async def test_processes_that_share_pools_wait_for_each_other_without_deadlock(

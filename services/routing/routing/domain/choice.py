@@ -7,11 +7,13 @@ that it can be explained, and computed again to the last character.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
+from baton.policy.conditions import Outcome
 from baton.policy.fields import facts_of
-from baton.policy.routing import Pool, Rule
+from baton.policy.routing import Exclusion, Pool, Rule
 from routing.domain import turns
 from routing.domain.floor import Floor
 from routing.domain.state import Part, Scored
@@ -101,36 +103,46 @@ class Choice(Part):
         return self.pools[-1].pool if self.rep else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
     """The rule that takes the lead. Where that is None, `code` is an exclusion's, or `no_rule`.
 
-    `matched` explains what held, `asked` all that was asked on the way.
+    `asked` has what was asked on the way, and its outcome; what held is the last of it.
     """
 
     rule: Rule | None
     code: str
-    matched: tuple[Reason, ...]
-    asked: tuple[Reason, ...]
+    asked: tuple[tuple[Exclusion | Rule, Outcome], ...]
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """All that was asked, with its clauses."""
+        return tuple(reason for one in self.asked for reason in _explained(one))
+
+    @property
+    def matched(self) -> tuple[Reason, ...]:
+        """What held, with its clauses."""
+        return _explained(self.asked[-1]) if self.code != NO_RULE else ()
 
 
 def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match:
     """Ask first whom nobody shall get, then each rule; the first that holds is it."""
     facts = facts_of(profile, score, stage)
-    asked: list[Reason] = []
-    for exclusion in bundle.routing.exclusions:
-        outcome = exclusion.when.evaluate(facts)
-        reasons = outcome.reasons(exclusion.id, exclusion.label)
-        asked += reasons
+    asked: list[tuple[Exclusion | Rule, Outcome]] = []
+    in_order: tuple[Exclusion | Rule, ...] = (*bundle.routing.exclusions, *bundle.routing.rules)
+    for one in in_order:
+        outcome = one.when.evaluate(facts)
+        asked.append((one, outcome))
+        if outcome.matched and isinstance(one, Rule):
+            return Match(one, ROUTED, tuple(asked))
         if outcome.matched:
-            return Match(None, exclusion.id, reasons, tuple(asked))
-    for rule in bundle.routing.rules:
-        outcome = rule.when.evaluate(facts)
-        reasons = outcome.reasons(rule.id, rule.label)
-        asked += reasons
-        if outcome.matched:
-            return Match(rule, ROUTED, reasons, tuple(asked))
-    return Match(None, NO_RULE, (), tuple(asked))
+            return Match(None, one.id, tuple(asked))
+    return Match(None, NO_RULE, tuple(asked))
+
+
+def _explained(asked: tuple[Exclusion | Rule, Outcome]) -> tuple[Reason, ...]:
+    one, outcome = asked
+    return outcome.reasons(one.id, one.label)
 
 
 def question(
@@ -152,19 +164,19 @@ def question(
 def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
     """Choose who gets the lead, and keep why each other rep did not. Raises nothing."""
     if found.rule is None:
-        return Choice(code=found.code, rule=None, reasons=found.asked)
+        return Choice(code=found.code, rule=None, reasons=found.reasons)
     rule = found.rule
     looked: list[PoolChoice] = []
     for pool in bundle.routing.pools_from(rule.pool):
         if not looked and len(asked.tried) >= pool.max_attempts:
-            return Choice(code=MAX_ATTEMPTS, rule=rule.id, reasons=found.asked)
+            return Choice(code=MAX_ATTEMPTS, rule=rule.id, reasons=found.reasons)
         look, turn = _ask(pool, asked, bundle)
         looked.append(look)
         if turn is not None:
             return Choice(
                 code=ROUTED,
                 rule=rule.id,
-                reasons=found.asked,
+                reasons=found.reasons,
                 pools=tuple(looked),
                 rep=turn.rep,
                 turn=turn.changes,
@@ -175,7 +187,7 @@ def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
         code = NO_CAPACITY
     elif Verdict.UNAVAILABLE in verdicts:
         code = NO_REP
-    return Choice(code=code, rule=rule.id, reasons=found.asked, pools=tuple(looked))
+    return Choice(code=code, rule=rule.id, reasons=found.reasons, pools=tuple(looked))
 
 
 def recompute(kept: Question, bundle: Bundle) -> Choice:

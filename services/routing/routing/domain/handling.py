@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from baton import identity
@@ -19,7 +20,7 @@ RETRY = "retry"
 """The timer of a lead that nobody could take."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Handling:
     """Begins with a lead and the floor as they were, and collects what one input leads to."""
 
@@ -35,7 +36,7 @@ class Handling:
     _arm: Arm | None = None
     _cancel: bool = False
 
-    @property
+    @cached_property
     def decision_id(self) -> UUID:
         """One for each input."""
         return identity.named_id("decision", str(self.given.id))
