@@ -93,8 +93,13 @@ async def test_what_comes_late_does_not_make_it_older(process: Process) -> None:
 
 async def test_one_batch_may_tell_the_same_twice(process: Process) -> None:
     of = name("twice")
-    await save(process, Alias(of, ONE, NOW), Alias(of, ONE, NOW + timedelta(1)))
-    assert await leads(process, of) == [ONE]
+    await save(
+        process,
+        Alias(of, ONE, NOW + timedelta(2)),
+        Alias(of, TWO, NOW + timedelta(1)),
+        Alias(of, ONE, NOW),
+    )
+    assert await leads(process, of) == [ONE, TWO]
 
 
 async def test_a_record_means_something_to_its_source_alone(process: Process) -> None:

@@ -139,10 +139,10 @@ async def test_a_followup_of_an_unknown_record_is_that_of_the_lead_with_no_more_
 
 
 async def test_what_an_alias_makes_of_a_followup_does_not_change_its_id(process: Process) -> None:
-    document = {"source": "crm", "external_id": "late", "type": "contacted"}
+    document = {"source": "crm", "external_id": "known-later", "type": "contacted"}
     before = await taken(process, "/v1/followups", document)
     enquiry = await taken(process, "/v1/leads", LEAD)
-    await learn(process, UUID(enquiry["lead_id"]), external_id="late")
+    await learn(process, UUID(enquiry["lead_id"]), external_id="known-later")
     after = await taken(process, "/v1/followups", document)
     assert after["event_id"] == before["event_id"]
     assert after["lead_id"] == enquiry["lead_id"] != before["lead_id"]
@@ -234,6 +234,10 @@ async def test_a_batch_that_is_sent_again_is_the_same_events(process: Process) -
     again = await process.http.post("/v1/leads/batch", content=batch)
     assert len(first.text.splitlines()) == 20
     assert first.text == again.text
+    from_windows = await process.http.post(
+        "/v1/leads/batch", content=batch.replace(b"\n", b"\r\n")
+    )
+    assert first.text == from_windows.text
 
 
 async def test_an_empty_batch_has_no_results(process: Process) -> None:

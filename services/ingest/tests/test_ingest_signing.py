@@ -127,6 +127,14 @@ def test_a_good_signature_of_another_version_is_not_authentic() -> None:
         verify(standard_webhooks.SIGNING, [SECRETS["hooks"]], Delivery(headers, BODY), NOW)
 
 
+@pytest.mark.parametrize("prefix", ["", "sha1=", "SHA256="])
+def test_a_good_signature_without_its_prefix_is_not_authentic(prefix: str) -> None:
+    good = form().headers["typeform-signature"].removeprefix("sha256=")
+    headers = {"typeform-signature": prefix + good}
+    with pytest.raises(NotAuthenticError):
+        verify(typeform.SIGNING, [SECRETS["forms"]], Delivery(headers, BODY), NOW)
+
+
 @pytest.mark.parametrize("away", [timedelta(minutes=-5), timedelta(0), timedelta(minutes=5)])
 def test_five_minutes_either_way_are_in_time(away: timedelta) -> None:
     verify(standard_webhooks.SIGNING, [SECRETS["hooks"]], hook(at=NOW + away), NOW)
