@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from routing_sales import Sales, changed, kinds, only
+from routing_sales import Sales, changed, kinds, lead, only
 
 from baton.events import (
     EventData,
@@ -111,6 +111,7 @@ def test_a_copy_of_what_one_rep_declined_does_not_take_the_lead_from_the_next() 
     sales.later(seconds=2)
     for copy in (
         sales.followup(FollowupType.DECLINED, at=at),
+        sales.followup(FollowupType.DECLINED, at=sales.held().assigned_at),
         sales.followup(FollowupType.DECLINED, rep="rep-a", at=at),
         sales.followup(FollowupType.DECLINED, rep="rep-a", at=sales.now),
     ):
@@ -126,10 +127,31 @@ def test_a_fact_that_names_an_assignment_is_about_that_one_alone() -> None:
     assert sales.rep() == "rep-b"
 
 
-def test_a_fact_of_the_rep_counts_though_the_crm_s_clock_is_behind() -> None:
+@pytest.mark.parametrize("type_", [FollowupType.CONTACTED, FollowupType.WON])
+@pytest.mark.parametrize("rep", [None, "rep-a", "rep-b", "somebody-else"])
+def test_whoever_of_sales_speaks_with_a_lead_does_so_for_its_owner(
+    type_: FollowupType, rep: str | None
+) -> None:
     sales = with_owner()
-    early = sales.held().assigned_at - timedelta(seconds=30)
-    sales.hear(sales.followup(FollowupType.CONTACTED, rep="rep-a", at=early))
+    old = lead("an older assignment")
+    sales.hear(sales.followup(type_, rep=rep, assignment_id=old))
+    assert sales.open("rep-a") == 0
+
+
+def test_what_was_done_before_the_assignment_is_not_done_for_it() -> None:
+    sales = with_owner()
+    before = sales.held().assigned_at - timedelta(seconds=1)
+    fact = sales.followup(FollowupType.CONTACTED, at=before)
+    sales.hear(fact.model_copy(update={"received_at": before}))
+    sales.hear(sales.followup(FollowupType.CONTACTED, at=before - timedelta(minutes=2)))
+    assert sales.open("rep-a") == 1
+
+
+@pytest.mark.parametrize("type_", [FollowupType.CONTACTED, FollowupType.REJECTED])
+def test_what_the_rep_did_counts_though_the_crm_s_clock_is_behind(type_: FollowupType) -> None:
+    sales = with_owner()
+    early = sales.held().assigned_at - timedelta(minutes=2)
+    sales.hear(sales.followup(type_, rep="rep-a", at=early))
     assert sales.open("rep-a") == 0
 
 
@@ -181,6 +203,7 @@ def test_a_turn_is_given_back_to_the_pool_that_it_was_of_whatever_the_lead_is_no
     sales = Sales(changed("routing.yaml", "{rep: rep-off}", "{rep: rep-d}"))
     sales.enquire(employees=5000)
     assert sales.pools["enterprise"] == {"rep-b": -1, "rep-d": 1}
+    sales.later(minutes=5)
     sales.hear(sales.scored(new_enquiry=False))
     sales.hear(sales.followup(FollowupType.DECLINED, reason="not-mine"))
     assert sales.held().terms.pool == "inbound"

@@ -1,9 +1,15 @@
 """What the rep or the CRM did with a lead, as far as it changes who has it.
 
-Facts come late, twice, and from systems that name neither the assignment nor the rep. One that
-names an assignment is about that one. One that names only the rep is about the rep's assignment
-unless it is older by more than two clocks may differ. One that names neither is about the current
-assignment unless it is older: else a copy of what one rep did would hit the next.
+Facts come late, twice, and from systems that name neither the assignment nor the rep. They are
+understood as the SLA monitor understands them:
+
+- Whoever of sales speaks with a lead, wins or loses it, does so for the current assignment,
+  whichever rep or assignment is named, unless it was before that. Clocks differ, and many senders
+  cut the time to the minute: it is before only if both its times are, or one by more than `SKEW`.
+- What is about an assignment (accepted, declined, rejected) counts for the one that it names. Where
+  it names only the rep, it is about the rep's assignment, unless it is older by more than `SKEW`.
+  Where it names neither, it must be later than the assignment: else a copy of what one rep did
+  would hit the next.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +42,8 @@ ENDS = {
 }
 """The rep no longer has the lead."""
 
-CLOCKS_DIFFER = timedelta(minutes=1)
+OF_ASSIGNMENT = frozenset({FollowupType.ACCEPTED, FollowupType.DECLINED, FollowupType.REJECTED})
+SKEW = timedelta(minutes=2)
 
 
 def followed_up(handling: Handling, data: LeadFollowup) -> None:
@@ -84,15 +91,20 @@ def _release(handling: Handling, code: ReleaseCode, reason: str | None) -> None:
 
 
 def _concerns(data: LeadFollowup, held: Assignment) -> bool:
+    at = _happened_at(data)
+    nearly_since = at >= held.assigned_at - SKEW
+    if data.type not in OF_ASSIGNMENT:
+        return nearly_since and max(data.occurred_at, data.received_at) >= held.assigned_at
     if data.assignment_id is not None:
         return data.assignment_id == held.id
     if data.rep is not None:
-        return data.rep == held.rep.id and _not_before(data, held.assigned_at - CLOCKS_DIFFER)
-    return _not_before(data, held.assigned_at)
+        return data.rep == held.rep.id and nearly_since
+    return at > held.assigned_at
 
 
-def _not_before(data: LeadFollowup, moment: datetime) -> bool:
-    return data.occurred_at >= moment
+def _happened_at(data: LeadFollowup) -> datetime:
+    """A sender's clock may be fast, but nothing is received before it happens."""
+    return min(data.occurred_at, data.received_at)
 
 
 def _taken(handling: Handling, data: LeadFollowup) -> None:
@@ -107,7 +119,7 @@ def _taken(handling: Handling, data: LeadFollowup) -> None:
     if lead.held is not None and (
         data.rep == lead.held.rep.id
         or data.assignment_id not in (None, lead.held.id)
-        or not _not_before(data, lead.held.assigned_at)
+        or _happened_at(data) < lead.held.assigned_at
     ):
         return
     known = handling.bundle.teams.rep(data.rep) is not None
