@@ -44,7 +44,14 @@ class Policies:
         self.changed = asyncio.Event()
         self.read = asyncio.Event()
         """Set once the topic, or what the database has kept of it, has been read."""
-        status.not_ready(_PART, "no policy bundle is in force yet: run `baton policy activate`")
+        status.not_ready(_PART, self.missing)
+
+    @property
+    def missing(self) -> str:
+        """Why there is nothing to decide by, where there is nothing."""
+        if self.read.is_set():
+            return "no policy bundle is in force yet: run `baton policy activate`"
+        return "the policy is not known yet, by Kafka or PostgreSQL: `baton policy active` asks Kafka"
 
     def in_force(self, now: datetime) -> Bundle | None:
         """The bundle in force, as far as this process has heard; None where it has none."""
@@ -69,8 +76,7 @@ class Policies:
             # History from before the first activation: it is replayed under the first.
             activation = next(iter(activations), None)
         if activation is None:
-            msg = "no policy bundle is in force yet: run `baton policy activate`"
-            raise PolicyMissingError(msg)
+            raise PolicyMissingError(self.missing)
         hash_ = activation.hash
         if hash_ not in self._bundles and hash_ not in self._unreadable:
             files = await db.fetchval("SELECT files FROM policy_bundle WHERE hash = $1", hash_)
@@ -189,6 +195,8 @@ class Policies:
         self._activations = activations
         if activations:
             self._status.ready(_PART)
+        else:
+            self._status.not_ready(_PART, self.missing)
         self.changed.set()
 
 

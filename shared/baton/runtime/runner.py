@@ -110,8 +110,7 @@ class Runner(Generic[State, Shared]):
                 now = await db.fetchval("SELECT clock_timestamp()")
                 await self._policies.bundle(db, self._policies.activations, now)
         if not self._policies.activations:
-            msg = "no policy bundle is in force yet: run `baton policy activate`"
-            raise PolicyMissingError(msg)
+            raise PolicyMissingError(self._policies.missing)
 
     async def _stay(self, stop: asyncio.Event) -> None:
         settings = self._settings
