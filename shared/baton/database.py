@@ -1,5 +1,6 @@
 """How Baton's processes speak to PostgreSQL: asyncpg for the runner, SQLAlchemy for the rest."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,5 +95,13 @@ def _milliseconds(time: timedelta) -> str:
 @asynccontextmanager
 async def connection(of: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the pool, for the time of the block."""
-    async with of.acquire() as proxy:
+    proxy = await of.acquire()
+    try:
         yield cast(asyncpg.Connection, proxy)  # it forwards to one; its type only says so less well
+    except BaseException:
+        # What giving back a broken connection raises must not take the place of what ended the
+        # block, least of all of a cancellation.
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await of.release(proxy)
+        raise
+    await of.release(proxy)

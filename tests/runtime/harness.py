@@ -128,9 +128,11 @@ class Process:
     async def kill(self) -> None:
         """SIGKILL: nothing is finished, connections are cut."""
         self.pool.terminate()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        left = set(self.tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=1)
 
 
 async def start(settings: ServiceSettings, store: CounterStore | None = None) -> Process:
@@ -225,7 +227,6 @@ class Apart:
         async def in_batch(_: asyncpg.Connection, given: Sequence[Input]) -> None:
             if self.stops.in_batch(given):
                 self.stops.freeze()
-                self.stops.batch_over.set()
 
         process = await start(self._settings, CounterStore(on_lock=in_batch))
         transactor = type("_", (StoppableTransactor,), {"stops": self.stops})

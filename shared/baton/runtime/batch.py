@@ -6,7 +6,7 @@ from uuid import UUID
 
 from baton import cloudevents, events, identity
 from baton.cloudevents import ReceivedHeaders, UnknownTypeError
-from baton.events import LeadEvent
+from baton.events import LeadErased, LeadEvent
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 
 Partition = tuple[int, str]
@@ -113,7 +113,12 @@ def read(
         except UnknownTypeError as error:
             place = f"{record.topic}, partition {record.shard}, offset {record.offset}"
             raise UnknownTypeError(f"{error} ({place})") from error
-    return items
+    # An enquiry made after an erasure, of another topic, may be polled beside it: it begins anew.
+    return sorted(items, key=lambda item: not _erases(item))
+
+
+def _erases(item: Item) -> bool:
+    return isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
 
 
 def within(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
