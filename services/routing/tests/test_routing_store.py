@@ -75,10 +75,10 @@ async def test_what_begins_and_ends_in_one_batch_is_kept_as_it_was_left(routing:
     sales.later(seconds=1)
     breach = sales.event(sales.breach())
     sales.batch(breach)
-    won = sales.event(sales.followup(FollowupType.WON, assignment_id=sales.held().id))
-    await routing.run(first, breach, won)
+    rejected = sales.followup(FollowupType.REJECTED, assignment_id=sales.held().id)
+    await routing.run(first, breach, sales.event(rejected))
     rows = await routing.pool.fetch("SELECT rep, ended_code FROM assignment ORDER BY attempt")
-    assert [tuple(row) for row in rows] == [("rep-a", "breached"), ("rep-b", "closed")]
+    assert [tuple(row) for row in rows] == [("rep-a", "breached"), ("rep-b", "rejected")]
     assert await loads(routing.pool) == {}
 
 
