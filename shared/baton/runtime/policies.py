@@ -51,7 +51,9 @@ class Policies:
         """Why there is nothing to decide by, where there is nothing."""
         if self.read.is_set():
             return "no policy bundle is in force yet: run `baton policy activate`"
-        return "the policy is not known yet, by Kafka or PostgreSQL: `baton policy active` asks Kafka"
+        return (
+            "the policy is not known yet, by Kafka or PostgreSQL: `baton policy active` asks Kafka"
+        )
 
     def in_force(self, now: datetime) -> Bundle | None:
         """The bundle in force, as far as this process has heard; None where it has none."""
