@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from baton.kafka import TopicsError
 from baton.settings import KafkaSettings
@@ -24,13 +24,13 @@ def with_kafka(ask: Callable[[KafkaSettings], Coroutine[None, None, Found]]) -> 
         return asyncio.run(ask(settings))
     except TopicsError as error:
         raise Failure(str(error)) from error
-    except (KafkaError, OSError) as error:
-        where = settings.kafka_bootstrap_servers
+    except (KafkaConnectionError, OSError) as error:
         raise Failure(
-            f"Kafka at {where} does not do what it is asked: {_reason(error)}",
-            "Is it running, and does BATON_KAFKA_BOOTSTRAP_SERVERS name it?",
+            f"Kafka can't be reached at {settings.kafka_bootstrap_servers}",
+            "Is it running? BATON_KAFKA_BOOTSTRAP_SERVERS says where it is.",
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    except KafkaError as error:
+        raise Failure(
+            f"Kafka at {settings.kafka_bootstrap_servers} does not do what it is asked: {error}",
+            "Its own logs say why.",
+        ) from error

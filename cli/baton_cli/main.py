@@ -1,5 +1,7 @@
 """The operator's command, `baton`: its parts, and the one place where failures are shown."""
 
+import io
+import sys
 from typing import Any
 
 import typer
@@ -16,11 +18,19 @@ from baton_cli.send.command import send
 
 class _Baton(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
+        _write_what_can_be_written()
         try:
             return super().invoke(ctx)
         except Failure as failure:
             show(failure)
             raise typer.Exit(failure.exit_code) from failure
+
+
+def _write_what_can_be_written() -> None:
+    """A terminal that has no ticks and dots shall not keep back the words."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 app = typer.Typer(

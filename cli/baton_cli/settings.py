@@ -1,5 +1,6 @@
 """What the command is told by its environment."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.service import Service
+
+_BROKER = re.compile(r"\s*([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\s*", re.ASCII)
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -47,8 +50,16 @@ _MEANS = {
 
 
 def kafka_settings() -> KafkaSettings:
-    """Raises Failure where the environment does not say it."""
-    return _read(KafkaSettings)
+    """Raises Failure where the environment does not say it, or says it wrongly."""
+    settings = _read(KafkaSettings)
+    if not all(map(_BROKER.fullmatch, settings.kafka_bootstrap_servers.split(","))):
+        raise Failure(
+            "BATON_KAFKA_BOOTSTRAP_SERVERS is wrong: "
+            f"'{settings.kafka_bootstrap_servers}' does not have the form host:port",
+            "Several are separated by commas.",
+            exit_code=MISUSED,
+        )
+    return settings
 
 
 def database_settings() -> DatabaseSettings:

@@ -1,6 +1,9 @@
 """Sending leads and reading their stories, with the four services running."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,8 +13,11 @@ from uuid import uuid4
 import pytest
 from deployment import Deployment
 
+from baton.policy.bundle import Bundle
+
 Baton = Callable[..., CompletedProcess[str]]
 Until = Callable[[Callable[[], CompletedProcess[str]], str], CompletedProcess[str]]
+DEMO_POLICY = Path(__file__).parents[2] / "deploy" / "demo-policy"
 pytestmark = pytest.mark.usefixtures("services")
 
 
@@ -108,14 +114,29 @@ def test_a_lead_is_followed_from_its_enquiry_to_a_broken_promise_and_the_next_re
     for says in (
         "Head of IT at Example Manufacturing (DE)",
         "Enquiry from website, form demo",
-        "+30  A company of 1,000 people or more",
-        "rule enterprise: Large companies",
+        "company.employees is 4000",
+        "whose turn it is",
         "Promised: first response from",
         "Promise broken: no first response from",
         "who did not answer in time",
         "passed over: had this lead before",
     ):
         assert says in done.stdout
+
+
+def test_a_terminal_without_ticks_and_dots_shows_the_words(
+    baton: Baton, until: Until, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    who = email()
+    baton("send", ndjson(tmp_path, lead(who)))
+    until(lambda: baton("explain", who), "Promised")
+    done = subprocess.run(
+        [sys.executable, "-c", "from baton_cli.main import app; app()", "explain", who],
+        env={**os.environ, **environment, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"Promised: first response" in done.stdout
 
 
 def test_a_story_is_there_as_json_by_the_id_that_was_printed(
@@ -166,12 +187,13 @@ def test_a_lead_that_nobody_knows_is_told(baton: Baton, asked: str, code: int, s
 def test_breaches_and_reps_are_listed(baton: Baton, until: Until, tmp_path: Path) -> None:
     lead_id = baton("send", ndjson(tmp_path, lead(email()))).stdout.splitlines()[0].split()[-1]
     found = until(lambda: baton("breaches", "--since", "1h"), lead_id)
-    assert "first response in 6 s by rep-" in found.stdout
+    assert "first response in " in found.stdout
     assert baton("breaches", "--team", "of-nobody").stdout == "No promise was broken.\n"
     assert "There are more than these 1" in baton("breaches", "--limit", "1").stdout
-    reps = baton("reps")
-    assert "Rep North 3" in reps.stdout
-    assert "north (10)" in reps.stdout
+    listed = baton("reps").stdout
+    for rep in Bundle.read(DEMO_POLICY).teams.reps:
+        assert rep.id in listed
+        assert rep.name in listed
 
 
 def test_a_time_that_is_none_is_refused(baton: Baton) -> None:

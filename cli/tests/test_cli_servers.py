@@ -59,6 +59,16 @@ def test_a_kafka_that_is_away_is_named_with_its_variable(
     assert "BATON_KAFKA_BOOTSTRAP_SERVERS" in refused.stderr
 
 
+@pytest.mark.parametrize("servers", ["", "kafka:port", "[::1", "http://kafka:9092", "a:1,,b:2"])
+def test_servers_that_are_no_addresses_are_told_with_their_variable(
+    baton: Baton, environment: dict[str, str], servers: str
+) -> None:
+    environment["BATON_KAFKA_BOOTSTRAP_SERVERS"] = servers
+    refused = baton("topics", "list")
+    assert refused.returncode == 2
+    assert "BATON_KAFKA_BOOTSTRAP_SERVERS is wrong" in refused.stderr
+
+
 def test_a_schema_is_made_once_and_then_left_as_it_is(
     baton: Baton, environment: dict[str, str], database: str
 ) -> None:

@@ -13,8 +13,10 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
+from baton.events import Reason
 from baton_cli.explain.drawing import drawn
 from baton_cli.explain.joining import Known, story
+from baton_cli.explain.reasons import criteria
 from baton_cli.explain.story import Happening, Kind, Missing, Story
 from baton_cli.explain.views import CLOCKS, ROUTED, SCORED, Clock, Clocks, Decision, Routed
 from routing.records import HistoryRecord
@@ -123,6 +125,18 @@ def test_a_score_tells_each_criterion_that_matched_with_its_points_and_value(kno
     ]
 
 
+def test_a_criterion_tells_the_values_that_were_answered_as_the_whole_was() -> None:
+    (criterion,) = criteria(
+        [
+            Reason(code="stage.mql", label="Ready for sales", matched=True),
+            Reason(code="stage.mql", label="", matched=False, field="score.total", value=35),
+            Reason(code="stage.mql", label="", matched=True, field="score.fit", value=35),
+            Reason(code="stage.mql", label="", matched=True, field="custom.vip", value=True),
+        ]
+    )
+    assert criterion.on == "score.fit is 35, custom.vip is true"
+
+
 def test_a_later_score_tells_what_differs(known: Known) -> None:
     last = [each for each in told(known).happened if each.kind is Kind.SCORED][-1]
     assert (30, "Started a trial", "1 activity") in details(last)
@@ -152,6 +166,19 @@ def test_without_scoring_the_rest_is_told_and_what_is_missing_is_said(known: Kno
     assert found.now == ("rep-north-1 has it (attempt 4)", "first response: promise broken")
     assert {each.kind for each in found.happened}.isdisjoint({Kind.SCORED, Kind.ENQUIRY})
     assert "scoring is missing here: scoring can't be reached" in picture(found, 120)
+
+
+def test_an_acceptance_is_told_once_also_where_only_routing_knows_of_it(known: Known) -> None:
+    assert known.routed is not None
+    first, *rest = known.routed.assignments
+    accepted = first.model_copy(update={"accepted_at": NOW})
+    routed = known.routed.model_copy(update={"assignments": (accepted, *rest)})
+    alone = told(Known(None, routed, None, ())).happened
+    assert [each.says for each in alone if each.kind is Kind.FOLLOWUP] == [
+        "Sales: accepted by rep-north-1"
+    ]
+    together = told(Known(known.scored, routed, None, ())).happened
+    assert "Sales: accepted by rep-north-1" not in [each.says for each in together]
 
 
 @pytest.mark.parametrize(
