@@ -6,6 +6,7 @@ unless they come from the `env` file of a local stack.
 
 import secrets
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +17,7 @@ from baton_local.postgres import create_database, drop_database
 from baton_local.readiness import blocking
 from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
 
+SHARED = pytest.StashKey[Stack]()
 SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_stack"})
 
 
@@ -29,10 +31,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Where a run has several workers, they share the servers too."""
+    config = node.config
+    if SHARED not in config.stash:
+        config.stash[SHARED] = _start(KAFKA, POSTGRES)
+        config.add_cleanup(config.stash[SHARED].remove)
+    node.workerinput[KAFKA] = config.stash[SHARED].kafka_bootstrap
+    node.workerinput[POSTGRES] = config.stash[SHARED].server_url
+
+
+def _of_the_run(config: pytest.Config, server: str, given: str | None) -> str | None:
+    """The address of a server that is there already, given or shared by the workers of the run."""
+    workerinput: dict[str, str] = getattr(config, "workerinput", {})
+    return given or workerinput.get(server)
+
+
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a Kafka that all tests of the run share."""
-    given = given_servers().kafka_bootstrap
+    given = _of_the_run(pytestconfig, KAFKA, given_servers().kafka_bootstrap)
     if given is not None:
         yield given
         return
@@ -42,9 +61,9 @@ def kafka_bootstrap() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a PostgreSQL that all tests of the run share; make databases, don't use this."""
-    given = given_servers().server_url
+    given = _of_the_run(pytestconfig, POSTGRES, given_servers().server_url)
     if given is not None:
         yield given
         return
