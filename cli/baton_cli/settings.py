@@ -93,11 +93,12 @@ def id_key() -> bytes:
 
 
 def _names_postgresql(url: str) -> bool:
-    parts = urlsplit(url)
     try:
-        return parts.scheme == "postgresql" and parts.port != 0
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return False
+    return parts.scheme == "postgresql" and port != 0
 
 
 def _read(settings: Callable[[], Settings]) -> Settings:

@@ -84,6 +84,7 @@ def test_a_schema_is_made_once_and_then_left_as_it_is(
     [
         (f"postgresql://somebody:secret-word@{NOBODY}/baton", 1),
         ("postgresql://somebody:secret-word@127.0.0.1:port/baton", 2),
+        ("postgresql://somebody:secret-word@[::1/baton", 2),
         ("mysql://somebody:secret-word@127.0.0.1/baton", 2),
         ("secret-word", 2),
     ],
