@@ -56,8 +56,8 @@ def cut_off() -> Problem:
 def no_policy() -> Problem:
     return Problem(
         503,
-        "No policy in force yet",
-        "leads are taken once a bundle has been activated: run `baton policy activate`",
+        "No policy to go by",
+        "leads are taken once a bundle is in force that this release can read; /readyz says more",
         headers=_RETRY_AFTER,
     )
 

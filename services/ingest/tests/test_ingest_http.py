@@ -234,9 +234,7 @@ async def test_a_batch_that_is_sent_again_is_the_same_events(process: Process) -
     again = await process.http.post("/v1/leads/batch", content=batch)
     assert len(first.text.splitlines()) == 20
     assert first.text == again.text
-    from_windows = await process.http.post(
-        "/v1/leads/batch", content=batch.replace(b"\n", b"\r\n")
-    )
+    from_windows = await process.http.post("/v1/leads/batch", content=batch.replace(b"\n", b"\r\n"))
     assert first.text == from_windows.text
 
 
