@@ -25,14 +25,14 @@ def test_a_time_is_given_in_seconds(
     monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
 ) -> None:
     monkeypatch.setenv("BATON_TIMES__LOOK", text)
-    assert ServiceSettings().times.look == timedelta(seconds=seconds)  # type: ignore[call-arg]  # from the environment
+    assert ServiceSettings().times.look == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["soon", "", "nan"])
 def test_what_is_no_time_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("BATON_TIMES__LOOK", text)
     with pytest.raises(ValidationError, match=r"times\.look"):
-        ServiceSettings()  # type: ignore[call-arg]  # from the environment
+        ServiceSettings()
 
 
 def test_times_that_contradict_each_other_are_refused_with_what_to_set() -> None:
