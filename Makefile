@@ -17,7 +17,7 @@ LOCAL := $(BIN)/python -m baton_local --offset $(OFFSET)
 PACKAGES := baton baton_cli baton_local ingest scoring routing sla_monitor
 # Installed from the checkout, so no lock file names them.
 MEMBERS := baton baton-ingest baton-scoring baton-routing baton-sla-monitor baton-cli baton-local
-TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests)
+TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests/*)
 
 .PHONY: help
 help: ## This list
