@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -73,17 +73,23 @@ class Policies:
         Another process may have heard of it first: then the database has it. Raises
         PolicyMissingError where there is none, or none that this release can read.
         """
+        hash_ = self._in_force(activations, now).hash
+        if hash_ not in self._bundles and hash_ not in self._unreadable:
+            files = await db.fetchval("SELECT files FROM policy_bundle WHERE hash = $1", hash_)
+            if files is not None:
+                self._read(hash_, json.loads(files))
+        return self._usable(hash_)
+
+    def _in_force(self, activations: Sequence[Activation], now: datetime) -> Activation:
         activation = at(activations, now)
         if activation is None and self._settings.clock == "events":
             # History from before the first activation: it is replayed under the first.
             activation = next(iter(activations), None)
         if activation is None:
             raise PolicyMissingError(self.missing)
-        hash_ = activation.hash
-        if hash_ not in self._bundles and hash_ not in self._unreadable:
-            files = await db.fetchval("SELECT files FROM policy_bundle WHERE hash = $1", hash_)
-            if files is not None:
-                self._read(hash_, json.loads(files))
+        return activation
+
+    def _usable(self, hash_: str) -> Bundle:
         bundle = self._bundles.get(hash_)
         if bundle is None:
             reason = self._unreadable.get(hash_, "it has not been read yet")
@@ -140,8 +146,9 @@ class Policies:
         await consumer.seek_to_beginning(partition)
         end = (await consumer.end_offsets([partition]))[partition]
         while True:
-            if await consumer.position(partition) >= end:
+            if not self.read.is_set() and await consumer.position(partition) >= end:
                 self.read.set()
+                self._heard(self._activations)
             records = await consumer.getmany(timeout_ms=5_000)
             bundles, activations = [], []
             for record in records.get(partition, ()):
@@ -195,10 +202,12 @@ class Policies:
 
     def _heard(self, activations: tuple[Activation, ...]) -> None:
         self._activations = activations
-        if activations:
-            self._status.ready(_PART)
+        try:
+            self._usable(self._in_force(activations, datetime.now(UTC)).hash)
+        except PolicyMissingError as error:
+            self._status.not_ready(_PART, str(error))
         else:
-            self._status.not_ready(_PART, self.missing)
+            self._status.ready(_PART)
         self.changed.set()
 
 
