@@ -1,12 +1,15 @@
 """One start of the four services for all tests that leave them as they found them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
+import httpx
 import pytest
-from deployment import POLICY, Deployment, on_servers
+from deployment import FEW, POLICY, Deployment, on_servers
 from world import World, open_world
 
 from baton.policy.bundle import Bundle
+from baton_local.services import SERVICES
+from baton_local.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +29,56 @@ def everyday(
         yield made
     finally:
         made.stack.remove()
+
+
+@pytest.fixture(scope="session")
+def unruled(
+    kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
+) -> Iterator[Deployment]:
+    """Its processes run; no policy was ever in force, and a few dead letters stop a service."""
+    made = on_servers(
+        kafka_bootstrap,
+        make_database(),
+        make_topic_prefix(),
+        BATON_BREAKER_DEAD_LETTERS=str(FEW),
+    )
+    try:
+        made.start_services(wait=False)
+        yield made
+    finally:
+        made.stack.remove()
+
+
+@pytest.fixture(scope="session")
+def without_policy(unruled: Deployment) -> Mapping[str, tuple[int, httpx.Response]]:
+    """What each service said of itself before there was a policy: /healthz's status, /readyz."""
+
+    def said(service: str) -> tuple[int, httpx.Response]:
+        return (
+            httpx.get(unruled.url(service) + "/healthz", trust_env=False).status_code,
+            httpx.get(unruled.url(service) + "/readyz", trust_env=False),
+        )
+
+    def says_what_to_do(service: str) -> bool:
+        """Once it has seen that there is none; before, it says that it does not know."""
+        try:
+            return "baton policy activate" in said(service)[1].text
+        except httpx.TransportError:
+            return False
+
+    wait_until(lambda: all(map(says_what_to_do, SERVICES)), "a service says nothing of policy")
+    return {service: said(service) for service in SERVICES}
+
+
+@pytest.fixture(scope="session")
+def ruled(
+    unruled: Deployment, without_policy: Mapping[str, tuple[int, httpx.Response]]
+) -> Deployment:
+    """The same, ready: the policy of these tests came into force while the processes ran."""
+    assert without_policy
+    unruled.activate(Bundle.read(POLICY))
+    unruled.stack.wait_ready(*SERVICES)
+    return unruled
 
 
 @pytest.fixture

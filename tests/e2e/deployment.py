@@ -15,12 +15,14 @@ from baton.policy.bundle import Bundle
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton_cli.service import Service
 from baton_local.leftovers import new_state
-from baton_local.ports import Ports
+from baton_local.ports import Ports, free_ports
 from baton_local.program import Program
 from baton_local.services import SERVICES, environment, run_baton, service_program
 from baton_local.stack import Stack, start_on_free_ports
 
 PARTITIONS = 3
+FEW = 4
+"""So many dead letters stop the services of the deployment that is easy to stop."""
 POLICY = Path(__file__).parent / "policy"
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "webhooks"
 SECRETS = ("E2E_SHOP_SECRET", "E2E_FORMS_SECRET")
@@ -66,9 +68,13 @@ class Deployment:
     def url(self, service: str) -> str:
         return self.told[f"BATON_{service.upper()}_URL"]
 
-    def program(self, service: str, **changes: str) -> Program:
-        """A service's program; `changes` are settings of its own."""
-        return service_program(self.stack, service, {**self.told, **changes})
+    def program(self, service: str) -> Program:
+        return service_program(self.stack, service, self.told)
+
+    def another(self, service: str, name: str, **changes: str) -> Program:
+        """A second process of a service; `changes` are settings of its own."""
+        told, port = {**self.told, **changes}, free_ports(1)[0]
+        return service_program(self.stack, service, told, name=name, port=port)
 
     def baton(self, *arguments: str) -> str:
         """What the operator's command prints. Raises StackError where it fails."""

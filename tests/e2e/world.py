@@ -113,7 +113,7 @@ async def open_world(
         await db.close()
 
 
-async def eventually(look: Callable[[], Awaitable[Found]]) -> Found:
+async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
     """What `look` finds, once it finds something."""
     async with asyncio.timeout(PATIENCE):
         while not (found := await look()):  # noqa: ASYNC110 - other processes don't tell when

@@ -1,0 +1,193 @@
+"""Which policy is in force, and what becomes of services that have none they can decide by."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from deployment import POLICY, Deployment
+from people import person
+from typer.testing import CliRunner
+from world import World, eventually
+
+from baton import activation, cloudevents, identity, kafka
+from baton.cloudevents import Event
+from baton.events import BundlePublished, EventData, LeadRouted, LeadScored, PolicyActivated
+from baton.policy.bundle import Bundle
+from baton_cli.main import app
+from baton_local.services import SERVICES
+
+
+@pytest.fixture
+def deployment(ruled: Deployment) -> Deployment:
+    """Its policy may change; each test begins by saying which one is in force."""
+    return ruled
+
+
+@pytest.fixture
+def usual() -> Bundle:
+    """The bundle of these tests."""
+    return Bundle.read(POLICY)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """One by which an enquiry goes to another pool, and has another rule's name."""
+    for file in POLICY.glob("*.yaml"):
+        text = file.read_text()
+        if file.name == "routing.yaml":
+            text = text.replace(
+                "- id: patient\n    label: Who has time", "- id: changed\n    label: C"
+            )
+        (tmp_path / file.name).write_text(text)
+    return tmp_path
+
+
+async def baton(world: World, *arguments: str) -> str:
+    """The operator's command, in this process, which saves starting one each time."""
+
+    def run() -> str:
+        ran = CliRunner().invoke(app, arguments, env=dict(world.deployment.told))
+        assert ran.exit_code == 0, ran.output
+        return ran.output
+
+    return await asyncio.to_thread(run)
+
+
+async def decided_by(world: World, hash_: str) -> Event[LeadRouted]:
+    """Once enquiries are decided by this bundle, in scoring and in routing."""
+
+    async def look() -> Event[LeadRouted] | None:
+        taken = await world.enquire(person())
+        routed = await world.routed(taken.lead_id)
+        scored = await world.wire.event(LeadScored, taken.lead_id)
+        return routed if {routed.policyversion, scored.policyversion} == {hash_} else None
+
+    return await eventually(look)
+
+
+async def in_force(world: World, bundle: Bundle) -> None:
+    """Have it in force, in every service."""
+    await activation.activate(world.deployment.kafka, bundle, None, "the tests", "to begin with")
+    await world.ready(*SERVICES)
+    await decided_by(world, bundle.hash)
+
+
+async def test_a_service_without_a_policy_lives_and_is_not_ready_and_says_what_to_do(
+    without_policy: Mapping[str, tuple[int, httpx.Response]],
+) -> None:
+    assert set(without_policy) == set(SERVICES)
+    for alive, ready in without_policy.values():
+        assert alive == 200
+        assert ready.status_code == 503
+        assert "baton policy activate" in ready.json()["reasons"]["policy"]
+
+
+async def test_an_activated_bundle_changes_decisions_and_each_names_the_bundle_it_followed(
+    world: World, usual: Bundle, other: Path
+) -> None:
+    await in_force(world, usual)
+    who = ("--by", "Sales operations", "--why", "new territories")
+    await baton(world, "policy", "activate", str(other), *who)
+    routed = await decided_by(world, Bundle.read(other).hash)
+    assert routed.data.rule == "changed"
+    told = await world.get("routing", f"/v1/leads/{routed.data.lead_id}/assignments")
+    assert {each["policy"] for each in told["decisions"]} == {Bundle.read(other).hash}
+
+
+async def test_a_bundle_that_is_activated_for_later_takes_effect_then(
+    world: World, usual: Bundle, other: Path
+) -> None:
+    await in_force(world, usual)
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    who = ("--by", "Sales operations", "--why", "new territories", "--at", later.isoformat())
+    await baton(world, "policy", "activate", str(other), *who)
+    await decided_by(world, usual.hash)
+    routed = await decided_by(world, Bundle.read(other).hash)
+    assert routed.time >= later
+    for event in world.wire.events(LeadScored, LeadRouted):
+        assert event.policyversion == (
+            usual.hash if event.time < later else Bundle.read(other).hash
+        )
+
+
+async def test_going_back_puts_the_bundle_before_in_force_again(
+    world: World, usual: Bundle, other: Path
+) -> None:
+    await in_force(world, usual)
+    await in_force(world, Bundle.read(other))
+    said = await baton(world, "policy", "back", "--by", "Sales operations", "--why", "too many")
+    assert usual.hash[:12] in said
+    assert (await decided_by(world, usual.hash)).data.rule == "patient"
+
+
+async def test_a_bundle_that_this_release_can_not_read_stops_the_services_with_the_reason(
+    world: World, usual: Bundle
+) -> None:
+    await in_force(world, usual)
+    hash_ = await activate_unreadable(world, {"routing.yaml": "pools: [}"})
+
+    async def stopped(service: str) -> bool:
+        answer = await world.http.get(world.deployment.url(service) + "/readyz")
+        return answer.status_code == 503 and hash_[:12] in answer.text
+
+    try:
+        for service in SERVICES:
+            await eventually(partial(stopped, service))
+            assert await world.status(service, "/healthz") == 200
+        answer = await world.post("ingest", "/v1/leads", person().enquiry())
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    finally:
+        await in_force(world, usual)
+
+
+async def activate_unreadable(world: World, files: Mapping[str, str]) -> str:
+    """Put in force what a newer release may have written; returns its hash."""
+    hash_ = hashlib.sha256(str(files).encode()).hexdigest()
+    now = datetime.now(UTC)
+    activated = PolicyActivated(
+        activation_id=identity.following_id(identity.named_id(hash_), now, "test", 0),
+        hash=hash_,
+        effective_at=now,
+        activated_at=now,
+        by="the tests",
+        why="newer than this release",
+    )
+    bundle = BundlePublished(hash=hash_, files=dict(files))
+    told: list[tuple[str, EventData]] = [(hash_, bundle), (str(activated.activation_id), activated)]
+    for subject, data in told:
+        id_ = identity.named_id("policy of a test", subject)
+        message = cloudevents.encode(Event(id_, "/tests", now, subject, data))
+        await world.wire.put(message, partition=0)
+    return hash_
+
+
+async def test_a_partition_count_that_the_database_has_not_seen_stops_a_service_and_is_explained(
+    world: World, make_topic_prefix: Callable[[], str]
+) -> None:
+    elsewhere = make_topic_prefix()
+    larger = world.deployment.kafka.model_copy(update={"topic_prefix": elsewhere, "partitions": 5})
+    await kafka.apply_topics(larger)
+    stack, name = world.deployment.stack, "scoring-elsewhere"
+    program = world.deployment.another("scoring", name, BATON_TOPIC_PREFIX=elsewhere)
+    stack.add(program)
+    await asyncio.to_thread(stack.start_program, name, wait=False)
+    url = f"http://127.0.0.1:{program.port}"
+    expected = re.compile(rf"{elsewhere}\S+ has 5 partitions, and the database has seen 3 shards")
+
+    async def explained() -> bool:
+        with suppress(httpx.TransportError):
+            answer = await world.http.get(f"{url}/readyz")
+            reason = answer.json()["reasons"].get("runner", "")
+            return answer.status_code == 503 and expected.match(reason) is not None
+        return False
+
+    await eventually(explained)
+    assert (await world.http.get(f"{url}/healthz")).status_code == 200
+    await asyncio.to_thread(stack.stop_program, name)
