@@ -75,13 +75,18 @@ class Batch:
     """By shard, the last outbox row that Kafka has acknowledged."""
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """The two halves of the items; the first ends where the second begins."""
+        """The two halves of the items; the first ends before the first record of the second.
+
+        Items need not be in the order of their records: what the first half has applied beyond its
+        end is in the inbox.
+        """
         middle = len(self.items) // 2
         first, second = self.items[:middle], self.items[middle:]
         between = dict(self.ends)
-        for item in reversed(second):
+        for item in second:
             if item.record is not None and item.replays is None:
-                between[(item.shard, item.record.topic)] = item.record.offset
+                place = (item.shard, item.record.topic)
+                between[place] = min(between[place], item.record.offset)
         return (
             Batch(first, self.epochs, self.begins, between, self.published),
             Batch(second, self.epochs, between, self.ends),
