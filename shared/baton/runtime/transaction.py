@@ -40,6 +40,7 @@ from baton.runtime.inputs import (
     Row,
     Shared,
     State,
+    TimerInput,
 )
 from baton.runtime.parts import Service, Surroundings
 from baton.runtime.steps import Step
@@ -176,6 +177,7 @@ class Transactor(Generic[State, Shared]):
         self._check(fence, batch)
         nows = self._clocks(fence, batch)
         effects = _Effects()
+        batch = await self._without_gone(db, batch)
         todo = self._unknown(fence, batch, effects)
         leads = await self._load(db, todo)
         if todo:
@@ -209,6 +211,25 @@ class Transactor(Generic[State, Shared]):
                     nows[item.shard], item.given.event.data.occurred_at.astimezone(UTC)
                 )
         return nows
+
+    @staticmethod
+    async def _without_gone(db: asyncpg.Connection, batch: Batch) -> Batch:
+        """The batch without the timers and commands that are no more.
+
+        They were read before this transaction; since then an event may have cancelled one, or the
+        first half of a batch that is repeated may have applied it. No inbox has their ids.
+        """
+        timers = [_timer_of(item) for item in batch.items]
+        commands = [item.command for item in batch.items if item.command is not None]
+        waiting_for = [timer for timer in timers if timer is not None]
+        there = await waiting.still_there(db, waiting_for, commands)
+
+        def is_there(item: Item) -> bool:
+            timer = _timer_of(item)
+            wanted = item.command if timer is None else timer.id
+            return wanted is None or wanted in there
+
+        return replace(batch, items=[item for item in batch.items if is_there(item)])
 
     def _unknown(self, fence: Fence, batch: Batch, effects: _Effects) -> list[Item]:
         """The items that have not taken effect yet; each id once."""
@@ -283,11 +304,11 @@ class Transactor(Generic[State, Shared]):
         given = item.given
         assert given is not None  # noqa: S101 - `_unknown` has seen to it
         lead = leads[given.lead_id]
+        if self._moved(item, effects):
+            return shared
         if _forgotten(given, lead.erased_at):
             self._metrics.inputs.labels(item.kind, "forgotten").inc()
-            effects.noted.append(given.id)
-            return shared
-        if effects.timers and item.kind == "timer" and self._moved(item, effects):
+            self._note(item, given, (), effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
             gone = Answer(404, {"title": "There is no such dead letter that waits"})
@@ -327,19 +348,20 @@ class Transactor(Generic[State, Shared]):
         self._metrics.inputs.labels(item.kind, "applied").inc()
         return shared if decision.shared is None else decision.shared
 
-    def _moved(self, item: Item, effects: _Effects) -> bool:
+    @staticmethod
+    def _moved(item: Item, effects: _Effects) -> bool:
         """Whether this batch has cancelled or moved the timer before it came to it."""
-        given = item.given
-        name = getattr(given, "name", "")
-        return given is not None and (given.lead_id, name) in effects.timers
+        timer = _timer_of(item)
+        return timer is not None and (timer.lead_id, timer.name) in effects.timers
 
     def _note(
         self, item: Item, given: Input, outbox: Sequence[OutboxRow], effects: _Effects
     ) -> None:
         if isinstance(given, EventInput):
             effects.noted.append(given.id)
-        elif item.kind == "timer" and Step.DELETE_TIMER not in self._leave_out:
-            effects.timers[given.lead_id, getattr(given, "name", "")] = None
+        timer = _timer_of(item)
+        if timer is not None and Step.DELETE_TIMER not in self._leave_out:
+            effects.timers[timer.lead_id, timer.name] = None
         if Step.NOTE_OWN_EVENTS not in self._leave_out:
             effects.noted += [row.event_id for row in outbox if row.topic in self._own_topics]
 
@@ -474,9 +496,9 @@ class Transactor(Generic[State, Shared]):
             effects.outbox.append(
                 _outbox_row(poison.item.shard, self._untold(id_, str(id_), data, now))
             )
-            if kind == "timer" and poison.item.given is not None:
-                key = (poison.item.given.lead_id, getattr(poison.item.given, "name", ""))
-                effects.timers.setdefault(key, None)
+            timer = _timer_of(poison.item)
+            if timer is not None:
+                effects.timers.setdefault((timer.lead_id, timer.name), None)
             if poison.item.command is not None and poison.item.given is not None:
                 answer = (
                     500,
@@ -508,6 +530,11 @@ class Transactor(Generic[State, Shared]):
     def _untold(self, id_: UUID, subject: str, data: EventData, now: datetime) -> Event[EventData]:
         """An event that is not about a lead: it takes no sequence."""
         return Event(id_, f"/baton/{self._service}", now, subject, data)
+
+
+def _timer_of(item: Item) -> TimerInput | None:
+    """The timer that an item is the firing of; a replay has none, its name may be set anew."""
+    return item.given if isinstance(item.given, TimerInput) and item.replays is None else None
 
 
 def _refused(error: Exception) -> bool:

@@ -1,0 +1,94 @@
+"""Halves of a batch, and inputs that were read before the transaction that applies them."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from counter import Count
+from harness import Process, World, followup
+from scenery import ready
+
+from baton import topics
+from baton.cloudevents import Event
+from baton.runtime.batch import Batch, Item, Record
+from baton.runtime.inputs import CommandInput, EventInput, TimerInput
+from baton.runtime.transaction import Committed, Transactor
+from baton.runtime.waiting import timer_id
+
+TOPIC = topics.LEAD_FOLLOWUP.name
+
+
+def _read_at(offset: int) -> Item:
+    lead_id = uuid4()
+    event = Event(uuid4(), "/test", datetime.now(UTC), str(lead_id), followup(lead_id))
+    return Item(0, EventInput(event), Record(0, TOPIC, offset, None, None, ()))
+
+
+@pytest.mark.parametrize("offsets", [[3, 20, 5], [20, 3, 5], [3, 5, 20], [5, 20, 3]])
+def test_the_first_half_of_a_batch_moves_no_position_past_a_record_of_the_second(
+    offsets: list[int],
+) -> None:
+    place = (0, TOPIC)
+    batch = Batch([_read_at(offset) for offset in offsets], {0: 1}, {place: 3}, {place: 21})
+    first, second = batch.halves()
+    beginnings = [item.record.offset for item in second.items if item.record is not None]
+    assert first.ends[place] == second.begins[place] == min(beginnings)
+
+
+async def _applied(world: World, process: Process, item: Item) -> Count | None:
+    """The lead's state after the process has applied an item as one of its own."""
+
+    async def committed(_: Committed) -> None:
+        pass
+
+    transactor: Transactor[Count, None] = process.runner._transactor(committed)
+    assert item.given is not None
+    async with process.pool.acquire() as db:
+        epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
+        await transactor.run(db, Batch([item], {0: epoch}, {}, {}))
+    return await world.state(item.given.lead_id)
+
+
+def _firing(lead_id: UUID, due_at: datetime) -> TimerInput:
+    return TimerInput(timer_id(lead_id, "t", due_at), lead_id, "t", due_at)
+
+
+async def test_a_timer_that_was_cancelled_since_it_was_found_due_does_not_fire(
+    world: World,
+) -> None:
+    process = await world.start()
+    await ready(process)
+    item = Item(0, _firing(world.lead(), datetime.now(UTC)))
+    assert await _applied(world, process, item) is None
+
+
+async def test_a_command_that_is_done_is_not_done_again_when_its_batch_is_repeated(
+    world: World,
+) -> None:
+    process = await world.start()
+    await ready(process)
+    given = CommandInput(uuid4(), world.lead(), "count", None, datetime.now(UTC))
+    assert await _applied(world, process, Item(0, given, command=given.id)) is None
+
+
+async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: World) -> None:
+    process = await world.start()
+    await ready(process)
+    lead_id, now = world.lead(), datetime.now(UTC)
+    await world.db.execute(
+        "INSERT INTO timer (shard, lead_id, name, due_at, accuses) VALUES (0, $1, 't', $2, false)",
+        lead_id,
+        now + timedelta(days=1),
+    )
+    replay = uuid4()
+    await world.db.execute(
+        "INSERT INTO command (id, shard, lead_id, kind, body, made_at) "
+        "VALUES ($1, 1, $2, 'x', 'null', now())",
+        replay,
+        lead_id,
+    )
+    item = Item(0, _firing(lead_id, now), replays=uuid4(), command=replay)
+    count = await _applied(world, process, item)
+    assert count is not None
+    assert count.timers == ["t"]
+    assert await world.db.fetchval("SELECT count(*) FROM timer") == 1
