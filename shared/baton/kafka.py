@@ -1,14 +1,15 @@
 """How Baton's processes speak to Kafka: one place for the settings that the protocol relies on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from baton import topics
 from baton.settings import KafkaSettings
@@ -18,9 +19,23 @@ from baton.topics import Topic
 MAX_RECORD_BYTES = 1_000_000
 """The most that a record's value may have; the broker's own bound is a little higher."""
 
+MAX_HEADER_BYTES = 10_000
+"""The most that the headers of a record that Baton writes may have."""
+
 
 class TopicsError(Exception):
     """The topics are not as Baton needs them; the message says what to do."""
+
+
+@asynccontextmanager
+async def bounded(within: timedelta) -> AsyncIterator[None]:
+    """A bound for what aiokafka itself tries for long, or for ever. Raises KafkaTimeoutError."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield
+    except TimeoutError as error:
+        msg = f"Kafka did not answer within {within.total_seconds():g} s"
+        raise KafkaTimeoutError(msg) from error
 
 
 def topic_name(settings: KafkaSettings, topic: Topic) -> str:

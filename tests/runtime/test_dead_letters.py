@@ -146,3 +146,28 @@ async def test_a_batch_is_bounded_in_bytes(world: World) -> None:
     assert process.metric("baton_batch_inputs_bucket", le="2.0") == process.metric(
         "baton_batch_inputs_count"
     )
+
+
+async def test_an_event_with_a_trace_context_without_bound_is_told_of_without_it(
+    world: World,
+) -> None:
+    await world.start()
+    lead_id = world.lead()
+    bad = await world.put(captured(lead_id), traceparent="0" * 20_000)
+    await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 1)
+    await world.settled()
+    ((id_, reason),) = await letters(world)
+    assert id_ == bad
+    assert "headers" in reason
+
+
+async def test_a_dead_letter_whose_headers_are_all_control_characters_fits_into_a_record(
+    world: World,
+) -> None:
+    await world.start()
+    headers = [(f"{n:02}" + "\x01" * 998, b"\x01" * 1_000) for n in range(50)]
+    message = Message(topics.LEAD_CAPTURED.name, b"k", b"x" * 500_000, headers)
+    await world.put_record(topics.LEAD_CAPTURED, message)
+    await world.settled()
+    assert len(await world.told(topics.DEAD_LETTER)) == 1

@@ -15,10 +15,11 @@ from baton.events import BreakerTripped, DeadLetter
 from baton.runtime.batch import Item
 from baton.runtime.inputs import CommandInput, TimerInput
 
-# What the event of a dead letter may carry, so that it is never itself too large for a record.
+# What the event of a dead letter may carry, so that it is never itself too large for a record: a
+# control character is six in JSON.
 _VALUE_ON_TOPIC = 500_000
 _HEADERS = 50
-_HEADER = 1_000
+_HEADER = 300
 _REASON = 2_000
 
 

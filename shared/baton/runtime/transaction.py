@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from baton import cloudevents, identity
 from baton.cloudevents import Event
 from baton.events import EventData, LeadErased, LeadEvent
-from baton.kafka import MAX_RECORD_BYTES
+from baton.kafka import MAX_HEADER_BYTES, MAX_RECORD_BYTES
 from baton.logs import logger
 from baton.policy.bundle import Bundle
 from baton.runtime import dead_letters, store, waiting
@@ -563,6 +563,11 @@ def _outbox_row(shard: int, event: Event[EventData]) -> OutboxRow:
     message = cloudevents.encode(event)
     if len(message.value) > MAX_RECORD_BYTES:
         msg = f"{event.data.event_type} would have {len(message.value)} bytes, over the bound"
+        raise PoisonError(msg)
+    headers = sum(len(name) + len(value) for name, value in message.headers)
+    if headers > MAX_HEADER_BYTES:
+        # Its trace context comes from outside, as long as its sender liked.
+        msg = f"{event.data.event_type} would have headers of {headers} bytes, over the bound"
         raise PoisonError(msg)
     return OutboxRow(shard, event.id, message.topic, message.key, message.headers, message.value)
 
