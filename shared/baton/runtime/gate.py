@@ -1,12 +1,14 @@
 """The gate of accusing timers: the fact that answers one may be lying unread."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from baton.kafka import bounded
 from baton.runtime.shards import Shard
 from baton.runtime.waiting import DueTimer
 from baton.times import Times
@@ -35,6 +37,25 @@ class Gate:
         """From its return on, intake's spools have a time to empty themselves."""
         self._settles_at = time.monotonic() + self.times.settle.total_seconds()
 
+    async def ends(
+        self, consumer: AIOKafkaConsumer, places: Collection[TopicPartition]
+    ) -> dict[TopicPartition, int] | None:
+        """The end offsets that Kafka has; None where it does not answer.
+
+        aiokafka sits out a short absence of Kafka's and then answers. Intake does not: what it was
+        sent meanwhile, from `spool_switch` on, is in its spool.
+        """
+        asked = time.monotonic()
+        try:
+            async with bounded(self.times.statement):
+                offsets: dict[TopicPartition, int] = await consumer.end_offsets(list(places))
+        except (KafkaError, OSError):
+            self.kafka_was_away()
+            return None
+        if time.monotonic() - asked > self.times.spool_switch.total_seconds():
+            self.kafka_was_away()
+        return offsets
+
     async def ask(
         self,
         consumer: AIOKafkaConsumer,
@@ -56,10 +77,8 @@ class Gate:
         if not needed:
             return
         places = [tp for shard in needed for tp in partitions[shard].values()]
-        try:
-            offsets = await consumer.end_offsets(places)
-        except (KafkaError, TimeoutError):
-            self.kafka_was_away()
+        offsets = await self.ends(consumer, places)
+        if offsets is None:
             return
         for shard in needed:
             read_to = {topic: offsets[tp] for topic, tp in partitions[shard].items()}

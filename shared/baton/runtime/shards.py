@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from baton.database import connection
-from baton.kafka import topic_name
+from baton.kafka import bounded, topic_name
 from baton.logs import logger
 from baton.runtime.errors import (
     AssignmentError,
@@ -163,7 +163,9 @@ class Opener:
         partitions = self.partitions(shard.number)
         offsets = {partitions[topic]: shard.positions[topic] for topic in partitions}
         try:
-            await self._consumer.commit(offsets)
+            # It tries without end while the group has no coordinator.
+            async with bounded(self._settings.times.drain):
+                await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             raise NotConfirmedError(str(error)) from error
 

@@ -1,0 +1,43 @@
+"""The gate of accusing timers, where Kafka does not answer."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from aiokafka import TopicPartition
+from harness import QUICK
+
+from baton.runtime.gate import Gate
+from baton.runtime.inputs import TimerInput
+from baton.runtime.shards import Shard
+from baton.runtime.waiting import DueTimer
+
+PLACE = TopicPartition("t", 0)
+TIMES = QUICK.model_copy(
+    update={"statement": timedelta(seconds=0.01), "settle": timedelta(seconds=60)}
+)
+
+
+class Silent:
+    """A consumer while Kafka is away: aiokafka goes on trying."""
+
+    async def end_offsets(self, _: list[TopicPartition]) -> dict[TopicPartition, int]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Answering:
+    async def end_offsets(self, _: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {PLACE: 0}
+
+
+async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses() -> None:
+    gate = Gate(TIMES)
+    timer = DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
+    silent: Any = Silent()
+    answering: Any = Answering()
+    async with asyncio.timeout(5):
+        await gate.ask(silent, {0: {"t": PLACE}}, [timer])
+    await gate.ask(answering, {0: {"t": PLACE}}, [timer])
+    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
