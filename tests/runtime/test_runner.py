@@ -1,8 +1,11 @@
 """What the runner promises, when nothing goes wrong."""
 
 import asyncio
+from datetime import timedelta
 
-from harness import World, captured, eventually, followup, totals
+import asyncpg
+from harness import QUICK, World, captured, eventually, followup, totals
+from scenery import ended
 
 from baton import topics
 
@@ -96,3 +99,13 @@ async def test_a_timer_fires_once_it_is_due(world: World) -> None:
 
 async def _ready(*processes: object) -> bool:
     return all(getattr(process, "ready", False) for process in processes)
+
+
+async def test_a_process_for_which_each_batch_fails_ends_although_it_opens_its_shards_each_time(
+    world: World,
+) -> None:
+    process = await world.start(times=QUICK.model_copy(update={"patience": timedelta(seconds=2)}))
+    await eventually(lambda: _ready(process))
+    await world.db.execute("ALTER TABLE lead RENAME TO elsewhere")
+    await world.put(captured(world.lead()))
+    assert isinstance(await ended(process, frozenset()), asyncpg.UndefinedTableError)

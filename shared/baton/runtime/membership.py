@@ -10,12 +10,7 @@ from typing import Generic
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    KafkaError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from baton.cloudevents import UnknownTypeError
 from baton.database import connection
@@ -49,6 +44,9 @@ _REPEAT = ("40P01", "40001", "55P03")
 _OFFSETS_EVERY = 0.25
 _ENDS_EVERY = 10.0
 _POLL_MS = 1_000
+_NO_PARTITION = TopicPartition("", -1)
+"""What is polled while no shard is open. aiokafka takes a member that does not poll for dead: it
+leaves the group, and never joins it again; and only a poll tells of an error of the group's."""
 
 
 class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ignore[misc]  # untyped
@@ -65,6 +63,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         metrics: RuntimeMetrics,
         wake: asyncio.Event,
         opened: Callable[[], None],
+        worked: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._times = settings.times
@@ -89,11 +88,14 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._due: list[DueTimer] = []
         self._next_look = 0.0
         self._failure: BaseException | None = None
+        self._ended = False
         self._offsets: dict[TopicPartition, int] = {}
         self._next_offsets = 0.0
+        self._showing: asyncio.Task[None] | None = None
         self._next_ends = 0.0
         self._next_delete = 0.0
         self._opened = opened
+        self._worked = worked
         self._progress = time.monotonic()
 
     @property
@@ -111,8 +113,10 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             async with self._turn:
                 await self._let_go()
         finally:
-            if self._poll is not None:
-                self._poll.cancel()
+            self._ended = True
+            self._forget_poll()
+            if self._showing is not None:
+                self._showing.cancel()
 
     # --- what the group says
 
@@ -123,6 +127,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         """Let go: finish the batch, publish what it came to, forget what was polled."""
         try:
             async with asyncio.timeout(self._times.drain.total_seconds()), self._turn:
+                if self._ended:
+                    return  # nobody publishes any more; the next owner does
                 await self._let_go()
         except TimeoutError as error:
             self._fail(PublishError(f"could not let go of shards within {self._times.drain}"))
@@ -146,14 +152,19 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._line.forget(list(self._shards))
         if Step.FORGET_REVOKED not in self._leave_out:
             self._shards = {}
-            if self._poll is not None:
-                self._poll.cancel()
-                self._poll = None
+            self._forget_poll()
         self._assigned = None
         self._due = []
         self._gate.closed()
         self._offsets = {}
+        if self._showing is not None:
+            self._showing.cancel()
         self._metrics.shards_open.set(0)
+
+    def _forget_poll(self) -> None:
+        if self._poll is not None:
+            self._poll.cancel()
+            self._poll = None
 
     # --- the loop
 
@@ -170,13 +181,15 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             for some in batches.within(records, self._settings.batch_bytes):
                 await self._apply(db, some, commands)
                 commands = []
-        await self._show_offsets()
+        self._show_offsets()
 
     async def _open_assigned(self) -> None:
         assigned, self._assigned = self._assigned, None
         if assigned is None:
             return
         self._shards = {}
+        if not self._asked:
+            self._forget_poll()  # of no partition: it would only keep the first real one waiting
         for number in self._opener.complete(assigned):
             try:
                 self._shards[number] = await self._opener.open(number)
@@ -192,18 +205,17 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
 
     async def _wait(self) -> None:
         """Until there are records, something woke the loop, or a timer is due."""
-        if self._poll is None and self._shards:
+        if self._poll is None:
             self._asked = dict(self._shards)
             partitions = [tp for n in self._asked for tp in self._opener.partitions(n).values()]
+            partitions = partitions or [_NO_PARTITION]
             self._poll = asyncio.create_task(
                 self._consumer.getmany(
                     *partitions, timeout_ms=_POLL_MS, max_records=self._settings.batch_events
                 )
             )
         woken = asyncio.create_task(self._wake.wait())
-        tasks: set[asyncio.Task[object]] = {woken}
-        if self._poll is not None:
-            tasks.add(self._poll)
+        tasks: set[asyncio.Task[object]] = {woken, self._poll}
         wait = max(0.0, self._next_look - time.monotonic())
         await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
@@ -360,18 +372,26 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             partition = self._opener.partitions(number)[topic]
             self._offsets[partition] = end
         self._progress = time.monotonic()
+        self._worked()
         self._line.deleted(dict(done.batch.published))
         if done.next_due is not None:
             self._expect(done.next_due.total_seconds())
         await self._line.put(done.outbox)
 
-    async def _show_offsets(self) -> None:
-        """Commit positions to the group, four times a second: for displays of lag only."""
-        if not self._offsets or time.monotonic() < self._next_offsets:
+    def _show_offsets(self) -> None:
+        """Commit positions to the group, four times a second: for displays of lag only.
+
+        Nothing waits for it: aiokafka tries until the group's coordinator is back.
+        """
+        showing = self._showing is not None and not self._showing.done()
+        if showing or not self._offsets or time.monotonic() < self._next_offsets:
             return
         self._next_offsets = time.monotonic() + _OFFSETS_EVERY
         offsets, self._offsets = self._offsets, {}
-        with contextlib.suppress(CommitFailedError, IllegalStateError, KafkaError):
+        self._showing = asyncio.create_task(self._show(offsets))
+
+    async def _show(self, offsets: dict[TopicPartition, int]) -> None:
+        with contextlib.suppress(KafkaError):
             await self._consumer.commit(offsets)
 
     async def _watch(self, shards: Sequence[int]) -> None:
@@ -384,10 +404,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             for n in shards
             for topic, tp in self._opener.partitions(n).items()
         }
-        try:
-            ends = await self._consumer.end_offsets(list(partitions))
-        except (KafkaError, TimeoutError):
-            self._gate.kafka_was_away()
+        ends = await self._gate.ends(self._consumer, partitions)
+        if ends is None:
             self._progress = time.monotonic()
             return
         lag = sum(max(0, ends[tp] - at) for tp, at in partitions.items())

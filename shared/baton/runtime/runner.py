@@ -47,6 +47,7 @@ class Runner(Generic[State, Shared]):
         self._metrics = around.metrics
         self.wake = asyncio.Event()
         self._worked = False
+        self._open_since = float("inf")
         self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
         self._membership = Membership[State, Shared]
         self._transactor = partial(Transactor[State, Shared], service, around)
@@ -61,6 +62,7 @@ class Runner(Generic[State, Shared]):
         await self._first_news(stop)
         while not stop.is_set():
             self._worked = False
+            self._open_since = float("inf")
             try:
                 await self._may_work()
                 await self._stay(stop)
@@ -74,7 +76,7 @@ class Runner(Generic[State, Shared]):
                 await self._pause(stop)
             except (KafkaError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
                 self._away(error)
-                if failing_since is None or self._worked:
+                if failing_since is None or self._begins_failing():
                     failing_since = time.monotonic()
                 if time.monotonic() - failing_since > self._settings.times.patience.total_seconds():
                     raise
@@ -127,28 +129,42 @@ class Runner(Generic[State, Shared]):
             self._metrics,
             self.wake,
             self._opened,
+            self._working,
         )
         try:
             await self._check_deployment()
-            await producer.start()
-            await consumer.start()
+            # It tries without end while no broker gives it a producer's id.
+            async with kafka.bounded(settings.times.patience):
+                await producer.start()
+                await consumer.start()
             await _until_one_ends(membership.run(stop), line.run())
         finally:
             self._status.reasons.setdefault(_PART, "it is not in its group")
             self._metrics.shards_open.set(0)
-            await self._leave(consumer, producer)
+            await asyncio.gather(self._leave(consumer), self._leave(producer))
 
     def _opened(self) -> None:
-        self._worked = True
+        self._open_since = time.monotonic()
         self._status.ready(_PART)
 
-    async def _leave(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+    def _working(self) -> None:
+        self._worked = True
+
+    def _begins_failing(self) -> bool:
+        """Whether what failed now had worked before: it committed, or stood open for long.
+
+        Having opened its shards is not enough: each attempt to do what fails each time begins so.
+        """
+        patience = self._settings.times.patience.total_seconds()
+        return self._worked or time.monotonic() - self._open_since > patience
+
+    async def _leave(self, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+        """Stop a client; what that raises must not take the place of why it is done."""
         try:
             async with asyncio.timeout(self._settings.times.session.total_seconds()):
-                await consumer.stop()
-                await producer.stop()
-        except (KafkaError, TimeoutError) as error:
-            _LOG.warning("left the group without a word", error=type(error).__name__)
+                await client.stop()
+        except (KafkaError, OSError) as error:
+            _LOG.warning("left Kafka without a word", error=type(error).__name__)
 
     async def _check_deployment(self) -> None:
         found = await kafka.partitions(self._settings, self._service.subscription.topics)
