@@ -9,9 +9,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from baton import topics
+from baton.logs import logger
 from baton.settings import KafkaSettings
 from baton.times import Times
 from baton.topics import Topic
@@ -21,6 +22,8 @@ MAX_RECORD_BYTES = 1_000_000
 
 MAX_HEADER_BYTES = 10_000
 """The most that the headers of a record that Baton writes may have."""
+
+_LOG = logger(__name__)
 
 
 class TopicsError(Exception):
@@ -36,6 +39,27 @@ async def bounded(within: timedelta) -> AsyncIterator[None]:
     except TimeoutError as error:
         msg = f"Kafka did not answer within {within.total_seconds():g} s"
         raise KafkaTimeoutError(msg) from error
+
+
+async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) -> None:
+    """Stop a client. That it can't be done in order, or in time, is no more than a line in the log.
+
+    In a task of its own: a consumer cancels its fetches, and the end of one that was waiting for a
+    lost broker comes out of `stop` as if its caller had been cancelled.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait({stopping}, timeout=within.total_seconds())
+    finally:
+        ended = not stopping.cancel()
+    error = stopping.exception() if ended and not stopping.cancelled() else KafkaTimeoutError()
+    if error is None:
+        return
+    if not isinstance(error, KafkaError | OSError):
+        raise error
+    _LOG.warning("left Kafka without a word", error=type(error).__name__)
+    connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - it shows its client to nobody
+    await connections.close()
 
 
 def topic_name(settings: KafkaSettings, topic: Topic) -> str:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Generic
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from baton import kafka
@@ -141,7 +140,9 @@ class Runner(Generic[State, Shared]):
         finally:
             self._status.reasons.setdefault(_PART, "it is not in its group")
             self._metrics.shards_open.set(0)
-            await asyncio.gather(self._leave(consumer), self._leave(producer))
+            await asyncio.gather(
+                *(kafka.leave(client, settings.times.session) for client in (consumer, producer))
+            )
 
     def _opened(self) -> None:
         self._open_since = time.monotonic()
@@ -157,14 +158,6 @@ class Runner(Generic[State, Shared]):
         """
         patience = self._settings.times.patience.total_seconds()
         return self._worked or time.monotonic() - self._open_since > patience
-
-    async def _leave(self, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-        """Stop a client; what that raises must not take the place of why it is done."""
-        try:
-            async with asyncio.timeout(self._settings.times.session.total_seconds()):
-                await client.stop()
-        except (KafkaError, OSError) as error:
-            _LOG.warning("left Kafka without a word", error=type(error).__name__)
 
     async def _check_deployment(self) -> None:
         found = await kafka.partitions(self._settings, self._service.subscription.topics)
