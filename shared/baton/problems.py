@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping
 
+import asyncpg
+import sqlalchemy.exc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from baton.logs import logger
+
+_LOG = logger(__name__)
+_DATABASE_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    sqlalchemy.exc.DBAPIError,
+)
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -66,6 +78,14 @@ def handle(app: FastAPI) -> None:
         field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
         return response(Problem(422, "Invalid request", str(first["msg"]), field=field))
 
+    async def on_database_away(_: Request, error: Exception) -> JSONResponse:
+        _LOG.warning("a request met no database", error=type(error).__name__)
+        detail = "The database can't be reached. What was sent is not lost if it is sent again."
+        headers = {"Retry-After": "5"}
+        return response(Problem(503, "The database is away", detail, headers=headers))
+
+    for away in _DATABASE_AWAY:
+        app.add_exception_handler(away, on_database_away)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)

@@ -39,6 +39,10 @@ class UnknownEventTypeError(HaltedError):
     """A newer release writes what this one can't read: deploy readers before writers."""
 
 
+class UnreadableRecordError(HaltedError):
+    """The Kafka client itself can't take a record apart: its writer must be found and mended."""
+
+
 class CommitUnknownError(Exception):
     """The outcome of a commit is not known; the next owner finds out from the positions."""
 

@@ -28,6 +28,7 @@ from baton.runtime.errors import (
     RejoinError,
     StalledError,
     UnknownEventTypeError,
+    UnreadableRecordError,
 )
 from baton.runtime.gate import Gate
 from baton.runtime.inputs import Shared, State, Subscription
@@ -97,6 +98,10 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._opened = opened
         self._worked = worked
         self._progress = time.monotonic()
+        self.stepped_at = time.monotonic()
+        """When the loop last began a step; the process's guard looks at it."""
+        self.kafka_away = False
+        """Whether Kafka did not answer when it was last asked how far the topics go."""
 
     @property
     def shards(self) -> Sequence[int]:
@@ -169,6 +174,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
     # --- the loop
 
     async def _step(self, db: asyncpg.Connection) -> None:
+        self.stepped_at = time.monotonic()
         if self._failure is not None:
             raise self._failure
         if self._assigned is not None:
@@ -232,6 +238,10 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         except OffsetOutOfRangeError as error:
             msg = f"Kafka no longer has what must be read next: {error}"
             raise PositionOutOfRangeError(msg) from error
+        except ValueError as error:
+            # A header's name that is not UTF-8, say: the client gives neither record nor place.
+            msg = f"a record can't be read by the Kafka client: {type(error).__name__}: {error}"
+            raise UnreadableRecordError(msg) from error
         records = []
         for partition, some in found.items():
             shard = self._shards.get(partition.partition)
@@ -405,6 +415,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             for topic, tp in self._opener.partitions(n).items()
         }
         ends = await self._gate.ends(self._consumer, partitions)
+        self.kafka_away = ends is None
         if ends is None:
             self._progress = time.monotonic()
             return

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from baton import cloudevents, topics
 from baton.database import connection
 from baton.events import BundlePublished, EventData, PolicyActivated
-from baton.kafka import reader, topic_name
+from baton.kafka import leave, reader, topic_name
 from baton.logs import logger
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
@@ -56,9 +56,14 @@ class Policies:
         )
 
     def in_force(self, now: datetime) -> Bundle | None:
-        """The bundle in force, as far as this process has heard; None where it has none."""
-        activation = at(self._activations, now)
-        return None if activation is None else self._bundles.get(activation.hash)
+        """The bundle in force, as far as this process has heard; None where it has none.
+
+        Where this release can't read the newest, it is the last one in force that it can read: for
+        intake, which must not turn leads away.
+        """
+        readable = [a for a in self._activations if a.hash in self._bundles]
+        activation = at(readable, now)
+        return None if activation is None else self._bundles[activation.hash]
 
     @property
     def activations(self) -> Sequence[Activation]:
@@ -138,7 +143,7 @@ class Policies:
                 _LOG.warning("the policy topic is read anew", error=type(error).__name__)
                 await asyncio.sleep(self._settings.times.circuit.total_seconds())
             finally:
-                await consumer.stop()
+                await leave(consumer, self._settings.times.session)
 
     async def _follow(self, consumer: AIOKafkaConsumer, pool: asyncpg.Pool) -> None:
         partition = TopicPartition(topic_name(self._settings, topics.POLICY), 0)

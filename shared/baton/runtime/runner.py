@@ -21,6 +21,7 @@ from baton.runtime.errors import (
     HaltedError,
     PolicyMissingError,
     RejoinError,
+    StalledError,
 )
 from baton.runtime.inputs import Shared, State
 from baton.runtime.line import Line
@@ -72,7 +73,10 @@ class Runner(Generic[State, Shared]):
                 if self._status.reasons.get(_PART) != str(error):
                     _LOG.error("the service must not go on", why=str(error))
                 self._status.not_ready(_PART, str(error))
-                await self._pause(stop)
+                # One that joins its group again and again would have all others rebalance.
+                times = self._settings.times
+                joined = self._open_since < float("inf")
+                await self._pause(stop, times.session if joined else times.look)
             except (KafkaError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
                 self._away(error)
                 if failing_since is None or self._begins_failing():
@@ -136,13 +140,27 @@ class Runner(Generic[State, Shared]):
             async with kafka.bounded(settings.times.patience):
                 await producer.start()
                 await consumer.start()
-            await _until_one_ends(membership.run(stop), line.run())
+            await _until_one_ends(membership.run(stop), line.run(), self._guard(membership))
         finally:
             self._status.reasons.setdefault(_PART, "it is not in its group")
+            self._status.ready("kafka")
             self._metrics.shards_open.set(0)
             await asyncio.gather(
                 *(kafka.leave(client, settings.times.session) for client in (consumer, producer))
             )
+
+    async def _guard(self, membership: Membership[State, Shared]) -> None:
+        """Say while Kafka does not answer, and end the process where the loop itself hangs."""
+        times = self._settings.times
+        while True:
+            await asyncio.sleep(times.look.total_seconds())
+            if membership.kafka_away:
+                self._status.not_ready("kafka", "Kafka does not answer")
+            else:
+                self._status.ready("kafka")
+            silent = time.monotonic() - membership.stepped_at
+            if silent > (times.stall + times.rebalance).total_seconds():
+                raise StalledError(f"the loop has not moved for {silent:.0f} s")
 
     def _opened(self) -> None:
         self._open_since = time.monotonic()
@@ -167,10 +185,9 @@ class Runner(Generic[State, Shared]):
         """Whether there is a policy is known once its topic has been read."""
         await _first_of([stop, self._policies.read], self._settings.times.statement)
 
-    async def _pause(self, stop: asyncio.Event) -> None:
-        self.wake.clear()
+    async def _pause(self, stop: asyncio.Event, within: timedelta) -> None:
         self._policies.changed.clear()
-        await _first_of([stop, self.wake, self._policies.changed], self._settings.times.look)
+        await _first_of([stop, self._policies.changed], within)
 
 
 async def _first_of(events: Sequence[asyncio.Event], within: timedelta) -> None:

@@ -156,6 +156,8 @@ class Transactor(Generic[State, Shared]):
         try:
             await transaction.commit()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            if isinstance(error, asyncpg.PostgresError) and _refused(error):
+                raise  # the server has said that it did not commit
             if Step.END_ON_UNKNOWN_COMMIT in self._leave_out:
                 raise PositionsMovedError from error
             msg = "the outcome of a commit is unknown; the next owner finds it out"
