@@ -14,6 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from baton.settings import DatabaseSettings
 from baton.times import Times
 
+DATABASE_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What using a connection may raise; the last, while the server is just ending the session."""
+
 MINIMUM_VERSION = 15
 _TRANSACTION_TIMEOUT_SINCE = 17
 
@@ -101,7 +109,7 @@ async def connection(of: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     except BaseException:
         # What giving back a broken connection raises must not take the place of what ended the
         # block, least of all of a cancellation.
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*DATABASE_ERRORS):
             await of.release(proxy)
         raise
     await of.release(proxy)

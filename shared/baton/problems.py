@@ -16,6 +16,7 @@ _LOG = logger(__name__)
 _DATABASE_AWAY = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     sqlalchemy.exc.DBAPIError,

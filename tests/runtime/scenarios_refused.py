@@ -15,6 +15,7 @@ from scenery import (
 
 from baton import cloudevents, identity, topics
 from baton.cloudevents import Event
+from baton.events import BreakerResumed, BreakerTripped
 from baton.runtime import dead_letters
 
 
@@ -89,8 +90,10 @@ async def too_many_dead_letters_stop_the_service_also_after_a_restart(
     await soon(lambda: _stopped(second), left)
     await world.put(followup(good))
     assert await world.state(good) is None
-    await dead_letters.resume(world.db, "an operator")
+    await dead_letters.resume(world.db, "an operator", "mended")
     await world.counted(good, lambda count: count.followups == 1)
+    told = {event.id: event.data.event_type for event in await world.told(topics.OPERATIONS)}
+    assert list(told.values()) == [BreakerTripped.event_type, BreakerResumed.event_type]
 
 
 async def _stopped(process: Process) -> bool:

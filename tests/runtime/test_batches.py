@@ -1,6 +1,7 @@
 """Halves of a batch, and inputs that were read before the transaction that applies them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,9 +11,10 @@ from scenery import ready
 
 from baton import topics
 from baton.cloudevents import Event
+from baton.database import connection
 from baton.runtime.batch import Batch, Item, Record
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
-from baton.runtime.transaction import Committed, Transactor
+from baton.runtime.transaction import Committed
 from baton.runtime.waiting import timer_id
 
 TOPIC = topics.LEAD_FOLLOWUP.name
@@ -41,9 +43,9 @@ async def _applied(world: World, process: Process, item: Item) -> Count | None:
     async def committed(_: Committed) -> None:
         pass
 
-    transactor: Transactor[Count, None] = process.runner._transactor(committed)
+    transactor: Any = process.runner._transactor(committed)
     assert item.given is not None
-    async with process.pool.acquire() as db:
+    async with connection(process.pool) as db:
         epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
         await transactor.run(db, Batch([item], {0: epoch}, {}, {}))
     return await world.state(item.given.lead_id)

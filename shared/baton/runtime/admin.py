@@ -22,9 +22,10 @@ _Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class Resumption(BaseModel):
-    """Who lets the service go on."""
+    """Who lets the service go on, and what was done about the cause."""
 
     by: _Who
+    why: Annotated[str, StringConstraints(max_length=1_000)] = ""
 
 
 class AcceptedLoss(BaseModel):
@@ -92,7 +93,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
     async def resume(body: Resumption) -> Breaker:
         """Let a service that has stopped itself go on."""
         async with connection(pool) as db:
-            await dead_letters.resume(db, body.by)
+            await dead_letters.resume(db, body.by, body.why)
             return await dead_letters.breaker(db)
 
     @routes.post("/accept-loss")

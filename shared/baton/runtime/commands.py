@@ -9,7 +9,7 @@ import asyncpg
 from pydantic import JsonValue
 
 from baton import identity
-from baton.database import connection
+from baton.database import DATABASE_ERRORS, connection
 from baton.logs import logger
 from baton.runtime.inputs import Answer
 from baton.settings import ServiceSettings
@@ -65,7 +65,7 @@ class Commands:
             try:
                 async with connection(self._pool) as db:
                     await self._listen(db)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 _LOG.warning("notifications are off for a while", error=type(error).__name__)
             await asyncio.sleep(self._settings.times.look.total_seconds())
 
@@ -82,7 +82,7 @@ class Commands:
             await lost.wait()
         finally:
             # What the connection raises must not take the place of a cancellation.
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*DATABASE_ERRORS):
                 for channel, listener in listeners:
                     await db.remove_listener(channel, listener)
 

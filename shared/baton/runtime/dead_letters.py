@@ -10,8 +10,9 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, JsonValue
 
-from baton import identity
-from baton.events import BreakerTripped, DeadLetter
+from baton import cloudevents, identity
+from baton.cloudevents import Event
+from baton.events import BreakerResumed, BreakerTripped, DeadLetter
 from baton.runtime.batch import Item
 from baton.runtime.inputs import CommandInput, TimerInput
 
@@ -141,9 +142,37 @@ async def breaker(db: asyncpg.Connection) -> Breaker:
     return Breaker.model_validate(dict(row or {}))
 
 
-async def resume(db: asyncpg.Connection, by: str) -> None:
-    """Let the service go on; what failed before no longer counts."""
-    await db.execute("UPDATE breaker SET resumed_at = clock_timestamp(), resumed_by = $1", by)
+async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
+    """Let the service go on, if it stands still; what failed before no longer counts.
+
+    Nobody has its shards then, so what tells of it is left for whoever opens the first.
+    """
+    async with db.transaction():
+        row = await db.fetchrow(
+            """
+            UPDATE breaker SET resumed_at = clock_timestamp(), resumed_by = $1
+            WHERE tripped_at IS NOT NULL AND (resumed_at IS NULL OR resumed_at < tripped_at)
+            RETURNING resumed_at, current_schema() AS service
+            """,
+            by,
+        )
+        if row is None:
+            return
+        service, now = row["service"], row["resumed_at"]
+        data = BreakerResumed(subject=service, service=service, occurred_at=now, by=by, why=why)
+        id_ = identity.named_id("resumed", service, now.isoformat())
+        message = cloudevents.encode(Event(id_, f"/baton/{service}", now, service, data))
+        await db.execute(
+            """
+            INSERT INTO outbox (shard, event_id, topic, key, headers, value)
+            VALUES (0, $1, $2, $3, $4, $5)
+            """,
+            id_,
+            message.topic,
+            message.key,
+            json.dumps([[name, value.decode()] for name, value in message.headers]),
+            message.value,
+        )
 
 
 async def page(

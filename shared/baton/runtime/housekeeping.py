@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 
 from baton import topics
-from baton.database import connection
+from baton.database import DATABASE_ERRORS, connection
 from baton.logs import logger
 
 INBOX_SPAN = topics.FACTS + topics.SEGMENT + timedelta(days=7)
@@ -28,7 +28,7 @@ async def keep_house(pool: asyncpg.Pool) -> None:
                 await db.execute(
                     "DELETE FROM dead_letter WHERE failed_at < now() - $1::interval", DEAD_LETTERS
                 )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             _LOG.warning("housekeeping waits for the database", error=type(error).__name__)
         await asyncio.sleep(_EVERY.total_seconds())
 

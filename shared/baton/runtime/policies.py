@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from baton import cloudevents, topics
-from baton.database import connection
+from baton.database import DATABASE_ERRORS, connection
 from baton.events import BundlePublished, EventData, PolicyActivated
 from baton.kafka import leave, reader, topic_name
 from baton.logs import logger
@@ -135,11 +135,11 @@ class Policies:
         while True:
             consumer = reader(self._settings, self._settings.times)
             try:
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with contextlib.suppress(*DATABASE_ERRORS):
                     await self._restore(pool)
                 await consumer.start()
                 await self._follow(consumer, pool)
-            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (KafkaError, *DATABASE_ERRORS) as error:
                 _LOG.warning("the policy topic is read anew", error=type(error).__name__)
                 await asyncio.sleep(self._settings.times.circuit.total_seconds())
             finally:

@@ -8,11 +8,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Generic
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from baton import kafka
-from baton.database import connection
+from baton.database import DATABASE_ERRORS, connection
 from baton.logs import logger
 from baton.runtime import dead_letters
 from baton.runtime.errors import (
@@ -77,7 +76,7 @@ class Runner(Generic[State, Shared]):
                 times = self._settings.times
                 joined = self._open_since < float("inf")
                 await self._pause(stop, times.session if joined else times.look)
-            except (KafkaError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            except (KafkaError, *DATABASE_ERRORS) as error:
                 self._away(error)
                 if failing_since is None or self._begins_failing():
                     failing_since = time.monotonic()

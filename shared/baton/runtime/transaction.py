@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from baton import cloudevents, identity
 from baton.cloudevents import Event
+from baton.database import DATABASE_ERRORS
 from baton.events import EventData, LeadErased, LeadEvent
 from baton.kafka import MAX_HEADER_BYTES, MAX_RECORD_BYTES
 from baton.logs import logger
@@ -155,7 +156,7 @@ class Transactor(Generic[State, Shared]):
             await self._committed(done)
         try:
             await transaction.commit()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             if isinstance(error, asyncpg.PostgresError) and _refused(error):
                 raise  # the server has said that it did not commit
             if Step.END_ON_UNKNOWN_COMMIT in self._leave_out:
@@ -549,7 +550,7 @@ def _refused(error: Exception) -> bool:
     if isinstance(error, ValueError):
         return True
     ends_or_repeats = (RejoinError, HaltedError, CommitUnknownError, PublishError)
-    return not isinstance(error, (OSError, asyncpg.InterfaceError, *ends_or_repeats))
+    return not isinstance(error, (*DATABASE_ERRORS, *ends_or_repeats))
 
 
 def _forgotten(given: Input, erased_at: datetime | None) -> bool:
@@ -587,5 +588,5 @@ def _reason(error: Exception) -> str:
 async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
     try:
         await asyncio.shield(transaction.rollback())
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DATABASE_ERRORS as error:
         _LOG.warning("a transaction could not be rolled back", error=type(error).__name__)
