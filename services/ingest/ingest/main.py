@@ -3,15 +3,12 @@
 import asyncio
 import os
 
-import asyncpg
-from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from baton.logs import logger
 from baton.metrics import IngestMetrics
 from baton.runtime import admin
 from baton.runtime.commands import Commands
-from baton.runtime.errors import CommitUnknownError, PublishError, StalledError
 from baton.runtime.parts import Service
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
@@ -64,17 +61,9 @@ async def _keep_aliases(
     while not stop.is_set():
         try:
             await runner.run(stop)
-        except (
-            KafkaError,
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            PublishError,
-            CommitUnknownError,
-            StalledError,
-        ) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, leads must be taken
             aside.not_ready("aliases", f"{type(error).__name__}: {error}")
-            _LOG.warning("the alias keeper begins anew", why=type(error).__name__)
+            _LOG.exception("the alias keeper begins anew")
             await asyncio.sleep(settings.times.circuit.total_seconds())
             aside.ready("aliases")
 

@@ -5,11 +5,11 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import asyncpg
+from baton.database import DATABASE_ERRORS
 
 T = TypeVar("T")
 
-DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+DATABASE_AWAY = DATABASE_ERRORS
 
 
 async def within(patience: timedelta, work: Coroutine[Any, Any, T]) -> T:
