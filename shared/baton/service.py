@@ -261,13 +261,14 @@ async def surroundings(
 ) -> Surroundings:
     """What a runner needs, made without any I/O.
 
-    `aside` is where the runner says whether it works, if its failing only degrades the service.
+    `aside` is where the runner says whether it works, if its failing only degrades the service;
+    such a service also goes on with the last bundle that it can read.
     """
     endpoint = settings.otlp_endpoint
     return Surroundings(
         settings=settings,
         pool=await database.pool(settings, name, settings.times),
-        policies=Policies(settings, status),
+        policies=Policies(settings, status, aside),
         status=status if aside is None else aside,
         metrics=RuntimeMetrics(registry),
         tracing=Tracing(name, None if endpoint is None else str(endpoint)),

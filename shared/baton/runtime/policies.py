@@ -33,9 +33,13 @@ class Policies:
     the runner reads the activations with its fence instead, and asks for the bundle by its hash.
     """
 
-    def __init__(self, settings: ServiceSettings, status: Status) -> None:
+    def __init__(
+        self, settings: ServiceSettings, status: Status, aside: Status | None = None
+    ) -> None:
+        """`aside`: for who goes on with `in_force`; that the newest can't be read is said there."""
         self._settings = settings
         self._status = status
+        self._aside = aside
         self._bundles: dict[str, Bundle] = {}
         self._unreadable: dict[str, str] = {}
         # Bundles that the database has, or that were waited for in vain.
@@ -207,13 +211,20 @@ class Policies:
 
     def _heard(self, activations: tuple[Activation, ...]) -> None:
         self._activations = activations
-        try:
-            self._usable(self._in_force(activations, datetime.now(UTC)).hash)
-        except PolicyMissingError as error:
-            self._status.not_ready(_PART, str(error))
-        else:
-            self._status.ready(_PART)
+        self._say(datetime.now(UTC))
         self.changed.set()
+
+    def _say(self, now: datetime) -> None:
+        """Say whether there is something to decide by, and if not, why."""
+        for status in (self._status, self._aside):
+            if status is not None:
+                status.ready(_PART)
+        try:
+            self._usable(self._in_force(self._activations, now).hash)
+        except PolicyMissingError as error:
+            nothing = self.in_force(now) is None
+            status = self._status if self._aside is None or nothing else self._aside
+            status.not_ready(_PART, str(error))
 
 
 def at(activations: Sequence[Activation], now: datetime) -> Activation | None:
