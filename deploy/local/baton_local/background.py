@@ -18,7 +18,7 @@ from rich.table import Table
 
 from baton_local.errors import PortInUseError, StackError
 from baton_local.given import FROM_STACK, Given, given_servers
-from baton_local.leftovers import remove_leftovers
+from baton_local.leftovers import DEMOS, TESTS, remove_leftovers
 from baton_local.paths import KAFKA_JARS, RUN
 from baton_local.ports import LOOPBACK, Ports
 from baton_local.services import (
@@ -135,12 +135,12 @@ class Background:
 
 
 def clean(console: Console, run: Path = RUN) -> None:
-    """Stops and removes every stack of this checkout but those of a test run that goes on."""
+    """Stops and removes every stack of this checkout but those of tests and demos that go on."""
     for state in run.glob("*/annex"):
         Stack(state.parent, Ports()).remove()
-    going_on = remove_leftovers()
+    kept = {KAFKA_JARS, *(among for among in (TESTS, DEMOS) if remove_leftovers(among))}
     for entry in run.glob("*"):
-        if entry != KAFKA_JARS and not (going_on and entry.name == "test"):
+        if entry not in kept:
             shutil.rmtree(entry)
     console.print("Nothing runs, and nothing is kept.")
 

@@ -11,15 +11,18 @@ from baton_local.program import Program
 from baton_local.readiness import kafka_ready
 
 CLUSTER_ID = "QmF0b25Mb2NhbFN0YWNrMQ"
+CLASSES = "classes.aot"
+"""Beside the jars; `class_cache` makes it."""
+
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
-def kafka_program(home: Path, jars: Path, ports: Ports) -> Program:
-    """Kafka with its settings and its data in `home`."""
+def kafka_program(home: Path, jars: Path, ports: Ports, *options: str) -> Program:
+    """Kafka with its settings and its data in `home`; `options` are Java's."""
     bootstrap = f"{LOOPBACK}:{ports.kafka}"
     return Program(
         name="kafka",
-        argv=(*_java(jars), "kafka.Kafka", "server.properties"),
+        argv=(*_java(jars, *options), "kafka.Kafka", "server.properties"),
         env={"LANG": "C.UTF-8"},
         cwd=home,
         ready=partial(kafka_ready, bootstrap),
@@ -64,6 +67,7 @@ def _java(jars: Path, *options: str) -> tuple[str, ...]:
         # What Kafka's jars do, and newer Java warns of.
         "--sun-misc-unsafe-memory-access=allow",
         "--enable-native-access=ALL-UNNAMED",
+        *([f"-XX:AOTCache={jars / CLASSES}"] if (jars / CLASSES).exists() else []),
         *options,
         f"-Dlog4j2.configurationFile={LOGGING}",
         "-cp",

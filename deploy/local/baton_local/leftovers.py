@@ -1,4 +1,4 @@
-"""State of test runs, named after the process that made it, so that none outlives its run."""
+"""State of test runs and demos, named after the process that made it, so that none outlives it."""
 
 import contextlib
 import os
@@ -12,20 +12,21 @@ from baton_local.ports import Ports
 from baton_local.stack import Stack
 
 TESTS = RUN / "test"
+DEMOS = RUN / "demo"
 
 
-def new_state() -> Path:
-    return TESTS / f"{os.getpid()}-{secrets.token_hex(3)}"
+def new_state(among: Path = TESTS) -> Path:
+    return among / f"{os.getpid()}-{secrets.token_hex(3)}"
 
 
-def remove_leftovers() -> bool:
-    """Removes what killed test runs have left; whether another run still goes on."""
+def remove_leftovers(among: Path = TESTS) -> bool:
+    """Removes what killed processes have left; whether another one still goes on."""
     going_on = False
-    for state in TESTS.glob("*-*"):
+    for state in among.glob("*-*"):
         if psutil.pid_exists(int(state.name.split("-")[0])):
             going_on = True
             continue
-        # Another run may be at it too; what it does not get done, the next one does.
+        # Another process may be at it too; what it does not get done, the next one does.
         with contextlib.suppress(OSError):
             Stack(state, Ports()).remove()
     return going_on

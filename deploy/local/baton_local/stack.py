@@ -141,14 +141,15 @@ class Stack:
         for step in steps:
             step.result()
 
-    def start(self) -> None:
-        """Starts the supervisor and the servers.
+    def start(self, *named: str) -> None:
+        """Starts the supervisor and the servers; with names, those of them that are named.
 
         Returns when they are ready. Raises PortInUseError, as a rule before anything is started,
         and NotReadyError.
         """
         self.start_supervisor()
-        servers = [name for name in (KAFKA, POSTGRES) if name in self._programs]
+        wanted = named or (KAFKA, POSTGRES)
+        servers = [name for name in wanted if name in self._programs]
         for name in servers:
             self.start_program(name, wait=False)
         if servers:
@@ -282,7 +283,9 @@ class Stack:
         return state in {"STOPPED", "FATAL"}
 
 
-def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
+def start_on_free_ports(
+    make: Callable[[Ports], Stack], start: Callable[[Stack], None] = Stack.start
+) -> Stack:
     """The stack that `make` builds, started; once more on others if somebody took one of its ports.
 
     A port can't be reserved, so between finding it free and listening on it there is a moment.
@@ -290,7 +293,7 @@ def start_on_free_ports(make: Callable[[Ports], Stack]) -> Stack:
     for _ in range(ATTEMPTS):
         stack = make(Ports.free())
         try:
-            stack.start()
+            start(stack)
         except PortInUseError:
             stack.remove()
         except BaseException:

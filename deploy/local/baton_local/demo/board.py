@@ -1,0 +1,186 @@
+"""How things stand, by what the topics have said so far."""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from uuid import UUID
+
+from baton.cloudevents import Event
+from baton.events import (
+    DeadLetter,
+    EventData,
+    FollowupType,
+    LeadCaptured,
+    LeadFollowup,
+    LeadReleased,
+    LeadRouted,
+    LeadScored,
+    LeadUnrouted,
+    ReleaseCode,
+    SlaBreached,
+    SlaEvent,
+    SlaMet,
+    SlaRetracted,
+    SlaStarted,
+    SlaWarned,
+)
+
+
+class Promise(StrEnum):
+    """How a promise stands."""
+
+    RUNNING = "running"
+    WARNED = "warned"
+    KEPT = "kept"
+    BROKEN = "broken"
+    DROPPED = "dropped"
+
+    @property
+    def open(self) -> bool:
+        return self in {Promise.RUNNING, Promise.WARNED}
+
+    @staticmethod
+    def said_by(event: SlaEvent) -> "Promise":
+        """How a promise stands once this is the latest that was said of it."""
+        return _PROMISES[type(event)]
+
+
+_PROMISES: Mapping[type[SlaEvent], Promise] = {
+    SlaStarted: Promise.RUNNING,
+    SlaWarned: Promise.WARNED,
+    SlaMet: Promise.KEPT,
+    SlaBreached: Promise.BROKEN,
+    SlaRetracted: Promise.DROPPED,
+}
+
+
+class Board:
+    """Takes events in any number; one that comes again changes nothing.
+
+    Events of one lead come in order within a topic, so that the latest is how it stands.
+    """
+
+    def __init__(self) -> None:
+        self.captured: dict[UUID, UUID] = {}
+        """The lead of each enquiry, by its event's id."""
+        self.scored: dict[UUID, LeadScored] = {}
+        self.standing: dict[UUID, LeadRouted | LeadUnrouted] = {}
+        self.assignments: list[LeadRouted] = []
+        self.released: Counter[ReleaseCode] = Counter()
+        self.followups: Counter[FollowupType] = Counter()
+        self.promises: dict[UUID, SlaEvent] = {}
+        """The latest of each clock."""
+        self.waited: set[UUID] = set()
+        """Leads that nobody had for a while, and that were tried again."""
+        self.warned = 0
+        self.allowed_seconds: int | None = None
+        """What was promised last."""
+        self.dead_letters = 0
+        self.repeated = 0
+        """Events that Kafka had twice."""
+        self._first_owner_at: dict[UUID, float] = {}
+        self._seen: set[UUID] = set()
+
+    def hear(self, event: Event[EventData], at: float) -> bool:
+        """Whether it was new. `at` is when it was read, by the monotonic clock."""
+        if event.id in self._seen:
+            self.repeated += 1
+            return False
+        self._seen.add(event.id)
+        match event.data:
+            case LeadCaptured() as captured:
+                self.captured[event.id] = captured.lead_id
+            case LeadScored() as scored:
+                self.scored[scored.lead_id] = scored
+            case LeadRouted() | LeadUnrouted() | LeadReleased() as decided:
+                self._decided(decided, at)
+            case LeadFollowup() as followup:
+                self.followups[followup.type] += 1
+            case SlaEvent() as promise:
+                self._promised(promise)
+            case DeadLetter():
+                self.dead_letters += 1
+            case _:
+                pass
+        return True
+
+    @property
+    def owned(self) -> int:
+        """Leads that a rep has."""
+        return sum(isinstance(each, LeadRouted) for each in self.standing.values())
+
+    @property
+    def unowned(self) -> Counter[str]:
+        """Leads that nobody has, by the reason."""
+        return Counter(
+            each.code for each in self.standing.values() if isinstance(each, LeadUnrouted)
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Leads that nobody has and that will be tried again."""
+        return sum(
+            isinstance(each, LeadUnrouted) and each.retry_at is not None
+            for each in self.standing.values()
+        )
+
+    @property
+    def reassigned(self) -> int:
+        """Leads taken from who did not answer in time, and given to another."""
+        return self.released[ReleaseCode.BREACHED]
+
+    def promised(self) -> Counter[tuple[str, str, Promise]]:
+        """Promises by pool, rep and how they stand."""
+        return Counter(
+            (each.pool or "", each.rep or "", Promise.said_by(each))
+            for each in self.promises.values()
+        )
+
+    def count(self, promise: Promise) -> int:
+        return sum(Promise.said_by(each) is promise for each in self.promises.values())
+
+    @property
+    def open_promises(self) -> int:
+        return sum(Promise.said_by(each).open for each in self.promises.values())
+
+    def given(self) -> Counter[tuple[str, str]]:
+        """Assignments by pool and rep."""
+        return Counter((each.pool, each.rep.id) for each in self.assignments)
+
+    def seconds_to_owner(self, sent_at: Mapping[UUID, float]) -> list[float]:
+        """From the beginning of the request to the owner, of leads that had one at once; sorted."""
+        return sorted(
+            at - sent_at[enquiry]
+            for enquiry, at in self._first_owner_at.items()
+            if enquiry in sent_at
+        )
+
+    def rescued(self) -> list[UUID]:
+        """Leads that one rep did not answer in time and another one did, in order."""
+        said = {each.assignment_id: Promise.said_by(each) for each in self.promises.values()}
+        ended = [(each.lead_id, said.get(each.assignment_id)) for each in self.assignments]
+        broken = {lead_id for lead_id, promise in ended if promise is Promise.BROKEN}
+        kept = (lead_id for lead_id, promise in ended if promise is Promise.KEPT)
+        return [lead_id for lead_id in kept if lead_id in broken]
+
+    def _decided(self, decided: LeadRouted | LeadUnrouted | LeadReleased, at: float) -> None:
+        lead_id = decided.lead_id
+        before = self.standing.pop(lead_id, None)
+        if isinstance(decided, LeadReleased):
+            # Who has it next, or why nobody, is said by the event after it.
+            self.released[decided.code] += 1
+            return
+        self.standing[lead_id] = decided
+        if isinstance(decided, LeadUnrouted):
+            self.waited |= {lead_id} if decided.retry_at else set()
+            return
+        self.assignments.append(decided)
+        at_once = before is None or before.enquiry != decided.enquiry
+        if decided.attempt == 1 and decided.enquiry is not None and at_once:
+            self._first_owner_at[decided.enquiry] = at
+
+    def _promised(self, promise: SlaEvent) -> None:
+        self.promises[promise.clock_id] = promise
+        self.warned += isinstance(promise, SlaWarned)
+        if isinstance(promise, SlaStarted):
+            self.allowed_seconds = promise.allowed_seconds

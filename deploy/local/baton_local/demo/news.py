@@ -1,0 +1,144 @@
+"""What happens, in words: all that matters, and of what happens all the time a sample."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from baton.cloudevents import Event
+from baton.events import (
+    EventData,
+    LeadReleased,
+    LeadRouted,
+    LeadUnrouted,
+    Profile,
+    ReleaseCode,
+    SlaBreached,
+    SlaEvent,
+    SlaMet,
+    SlaWarned,
+)
+from baton_local.demo.board import Board
+
+_KEPT = 200
+
+
+class Sort(StrEnum):
+    """What sort of news it is."""
+
+    GIVEN = "given"
+    PASSED_ON = "passed on"
+    NOBODY = "nobody"
+    DECLINED = "declined"
+    WARNED = "warned"
+    KEPT = "kept"
+    BROKEN = "broken"
+
+
+_PAUSE_S: Mapping[Sort, float] = {
+    Sort.GIVEN: 1.2,
+    Sort.KEPT: 1.2,
+    Sort.WARNED: 0.6,
+    Sort.NOBODY: 0.6,
+    Sort.DECLINED: 0.3,
+}
+"""After one of this sort, others of it are left out for so long: nobody could read them."""
+
+_RARE = frozenset({"max_attempts", "all_tried", "no_capacity", "test", "no-consent"})
+"""Reasons for having no rep that are worth a line; that a lead is not qualified is everyday."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A line; `at` is in seconds since the first."""
+
+    at: float
+    sort: Sort
+    says: str
+
+
+class Newsroom:
+    """Makes news of events. `begun` is of the monotonic clock."""
+
+    def __init__(self, board: Board, begun: float) -> None:
+        self._board = board
+        self._begun = begun
+        self._last: dict[Sort, float] = {}
+        self._reps: dict[str, str] = {}
+        self.latest: deque[News] = deque(maxlen=_KEPT)
+
+    def hear(self, event: Event[EventData], at: float) -> None:
+        """An event that the board has taken in, and when it was read."""
+        if isinstance(event.data, LeadRouted):
+            self._reps[event.data.rep.id] = event.data.rep.name
+        told = self._told(event.data)
+        if told is None:
+            return
+        sort, says = told
+        if at - self._last.get(sort, float("-inf")) >= _PAUSE_S.get(sort, 0):
+            self._last[sort] = at
+            self.latest.append(News(at - self._begun, sort, says))
+
+    def _told(self, data: EventData) -> tuple[Sort, str] | None:
+        match data:
+            case LeadRouted():
+                return self._given(data)
+            case LeadUnrouted(code=code) if code in _RARE:
+                return Sort.NOBODY, f"Nobody gets {self._lead(data.lead_id)}: {in_plain(code)}"
+            case LeadReleased(code=ReleaseCode.DECLINED):
+                lead, why = self._lead(data.lead_id), in_plain(data.reason or "")
+                return Sort.DECLINED, f"{data.rep.name} declines {lead}: {why}"
+            case SlaEvent():
+                return self._promised(data)
+            case _:
+                return None
+
+    def _given(self, data: LeadRouted) -> tuple[Sort, str]:
+        who = in_words(data.profile)
+        if data.previous_rep is None:
+            return Sort.GIVEN, f"{data.rep.name} gets {who}: {data.score.grade}, {data.pool}"
+        return Sort.PASSED_ON, f"{data.rep.name} gets {who} instead"
+
+    def _promised(self, data: SlaEvent) -> tuple[Sort, str] | None:
+        rep, lead = self._rep(data.rep), self._lead(data.lead_id)
+        match data:
+            case SlaWarned():
+                left = round((data.due_at - data.occurred_at).total_seconds())
+                return Sort.WARNED, f"{rep} has {left} s left to answer {lead}"
+            case SlaMet():
+                return Sort.KEPT, f"{rep} answered {lead} after {data.used_seconds} s"
+            case SlaBreached():
+                return Sort.BROKEN, f"{rep} did not answer {lead} in {data.used_seconds} s"
+            case _:
+                return None
+
+    def _lead(self, lead_id: UUID) -> str:
+        scored = self._board.scored.get(lead_id)
+        return in_words(scored.profile) if scored else "a lead"
+
+    def _rep(self, rep_id: str | None) -> str:
+        return self._reps.get(rep_id or "", rep_id or "nobody")
+
+
+def in_words(profile: Profile) -> str:
+    """Who a lead is."""
+    title, company = profile.contact.job_title, profile.company.name
+    if title and company:
+        return f"{title}, {company}"
+    return company or title or "somebody"
+
+
+def in_plain(code: str) -> str:
+    """A code as one would say it."""
+    return _WORDS.get(code, code.replace("_", " ").replace("-", " "))
+
+
+_WORDS = {
+    "max_attempts": "declined by all",
+    "all_tried": "every rep has had it",
+    "no_capacity": "no rep has time yet",
+    "test": "a trial delivery",
+    "no-consent": "wants no contact",
+    "not_qualified": "not ready for sales",
+}

@@ -1,0 +1,53 @@
+"""The demo's own Baton: on free ports, with the demo's policy, gone when the demo is."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from baton_local.errors import StackError
+from baton_local.leftovers import DEMOS, new_state, remove_leftovers
+from baton_local.paths import ROOT
+from baton_local.ports import Ports
+from baton_local.services import environment, secret_names, start_baton
+from baton_local.stack import Stack, start_on_free_ports
+
+BUNDLE = ROOT / "deploy" / "demo-policy"
+
+
+@contextmanager
+def own_baton(say: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
+    """What its services were told; `say` is called with each step on the way there and back.
+
+    Whatever ends the block, nothing is left running. What is on disk goes too; where that was a
+    StackError, it stays for its logs' sake until the next demo.
+    """
+    # Those of another Baton, which this one shall not hear of.
+    for name in [name for name in os.environ if name.startswith("BATON_")]:
+        del os.environ[name]
+    remove_leftovers(DEMOS)
+    made: list[Stack] = []
+
+    def make(ports: Ports) -> Stack:
+        made.append(Stack(new_state(DEMOS), ports))
+        return made[-1]
+
+    keep = False
+    try:
+        yield _told(
+            start_on_free_ports(make, lambda stack: start_baton(stack, _told(stack), BUNDLE, say))
+        )
+    except StackError as error:
+        keep = True
+        error.add_note(f"logs: {made[-1].state.logs}")
+        raise
+    finally:
+        say("stopping what was started")
+        for stack in made:
+            if keep:
+                stack.stop()
+            else:
+                stack.remove()
+
+
+def _told(stack: Stack) -> dict[str, str]:
+    return environment(stack, secret_names(BUNDLE))

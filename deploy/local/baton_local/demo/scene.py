@@ -1,0 +1,65 @@
+"""All that can be shown: what was sent, what the topics say, what the reps have open."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from baton.cloudevents import Event
+from baton.events import EventData
+from baton_local.demo.board import Board
+from baton_local.demo.ledger import Ledger
+from baton_local.demo.news import Newsroom
+from baton_local.demo.watching import Rep
+
+
+@dataclass(slots=True)
+class Scene:
+    """Changes as things happen; whoever draws it reads it at that moment."""
+
+    begun: float
+    """By the monotonic clock, as all times here."""
+    ledger: Ledger
+    board: Board
+    news: Newsroom
+    reps: tuple[Rep, ...] = ()
+
+    @staticmethod
+    def empty(planned: int) -> "Scene":
+        """Begins now."""
+        begun, board = time.monotonic(), Board()
+        return Scene(begun, Ledger(planned), board, Newsroom(board, begun))
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.begun
+
+    def hear(self, event: Event[EventData], at: float) -> bool:
+        """Whether an event was new. `at` is when it was read."""
+        new = self.board.hear(event, at)
+        if new:
+            self.news.hear(event, at)
+        return new
+
+    def unfinished(self) -> Iterator[str]:
+        """What has not come to its end yet, in words; nothing once all that was sent is settled."""
+        board, ledger = self.board, self.ledger
+        if missing := len(ledger.enquiries.keys() - board.captured.keys()):
+            yield f"enquiries that are not on lead-captured: {missing}"
+        if missing := len(ledger.leads - board.standing.keys()):
+            yield f"leads without a rep and without a reason: {missing}"
+        if board.waiting:
+            yield f"leads that wait for a rep with time: {board.waiting}"
+        promised = {each.assignment_id for each in board.promises.values()}
+        if missing := sum(each.assignment_id not in promised for each in board.assignments):
+            yield f"assignments without a clock: {missing}"
+        if board.open_promises:
+            yield f"clocks that run: {board.open_promises}"
+
+    def faults(self) -> Iterator[str]:
+        """What does not add up at the end, in words."""
+        yield from self.unfinished()
+        if strangers := len(self.board.standing.keys() - self.ledger.leads):
+            yield f"leads that were never sent: {strangers}"
+        if self.board.dead_letters:
+            yield f"dead letters: {self.board.dead_letters}"
