@@ -147,7 +147,7 @@ def follow(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> Iterator[
     program = subprocess.Popen(command, stderr=subprocess.PIPE)
     yield file
     program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=20)
+    _, errors = program.communicate(timeout=120)
     assert b"KeyboardInterrupt" in errors, errors.decode()
 
 

@@ -19,14 +19,14 @@ Scenario = Callable[[World, Left], Awaitable[None]]
 
 SCENARIOS: dict[Step, Scenario] = {
     Step.COMPLETE_ASSIGNMENT: opening.a_shard_without_all_its_topics_is_not_worked_on,
-    Step.RAISE_EPOCH: opening.one_who_was_frozen_before_a_batch_does_not_apply_it,
+    Step.RAISE_EPOCH: opening.nothing_is_applied_under_an_epoch_that_is_not_the_newest,
     Step.RAISE_BEFORE_DRAIN: opening.what_a_predecessor_commits_last_is_published_too,
     Step.END_BLOCKING_SESSIONS: opening.a_session_that_holds_a_shard_for_ever_is_ended,
     Step.CONFIRM: opening.what_the_group_does_not_confirm_is_not_opened,
     Step.DRAIN: opening.what_a_predecessor_left_is_published,
     Step.SEEK: opening.reading_goes_on_where_the_database_stands,
     Step.CHECK_RANGE: opening.a_position_that_kafka_does_not_have_is_explained,
-    Step.FENCE: opening.one_who_was_frozen_before_a_batch_does_not_apply_it,
+    Step.FENCE: opening.nothing_is_applied_under_an_epoch_that_is_not_the_newest,
     Step.FENCE_LOCK: opening.a_successor_waits_for_the_transaction_of_one_who_is_frozen,
     Step.REJOIN: batch.an_owner_who_finds_a_newer_epoch_loses_no_event,
     Step.CHECK_POSITIONS: batch.what_stands_behind_the_position_is_not_applied_again,
@@ -51,6 +51,10 @@ SCENARIOS: dict[Step, Scenario] = {
 
 def test_every_step_has_its_scenario() -> None:
     assert set(SCENARIOS) == set(Step)
+
+
+async def test_one_who_was_frozen_before_a_batch_does_not_apply_it(world: World) -> None:
+    await opening.one_who_was_frozen_before_a_batch_does_not_apply_it(world)
 
 
 @pytest.mark.parametrize("left_out", [False, True], ids=["kept", "left-out"])

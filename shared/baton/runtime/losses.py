@@ -36,9 +36,10 @@ async def accept(
         at = await db.fetchval(
             "SELECT next_offset FROM position WHERE shard = $1 AND topic = $2", shard, topic_name
         )
+        if not 0 <= shard < settings.partitions:
+            raise Problem(404, "No such shard", f"There is no shard {shard}.", "shard")
         if at is None:
-            detail = f"Nothing was ever read of partition {shard} of {topic_name}."
-            raise Problem(404, "No such position", detail, "shard")
+            at = begin  # nothing was read of it yet
         if begin <= at <= end:
             detail = f"It stands at {at}, and Kafka has {begin} to {end}."
             raise Problem(409, "Nothing is missing", detail)
