@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import httpx
 import pytest
-from deployment import FEW, POLICY, Deployment, on_servers
+from deployment import POLICY, Deployment, on_servers
 from world import World, open_world
 
 from baton.policy.bundle import Bundle
@@ -13,38 +13,15 @@ from baton_local.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
-def everyday(
-    kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
-) -> Iterator[Deployment]:
-    """Ready, with the policy of these tests in force, and with a breaker that is hard to trip."""
-    made = on_servers(
-        kafka_bootstrap,
-        make_database(),
-        make_topic_prefix(),
-        BATON_BREAKER_DEAD_LETTERS="1000",
-    )
-    try:
-        made.activate(Bundle.read(POLICY))
-        made.start_services()
-        yield made
-    finally:
-        made.stack.remove()
-
-
-@pytest.fixture(scope="session")
 def unruled(
     kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
 ) -> Iterator[Deployment]:
-    """Its processes run; no policy was ever in force, and a few dead letters stop a service."""
-    made = on_servers(
-        kafka_bootstrap,
-        make_database(),
-        make_topic_prefix(),
-        BATON_BREAKER_DEAD_LETTERS=str(FEW),
-    )
+    """Its processes run; no policy was ever in force."""
+    made = on_servers(kafka_bootstrap, make_database(), make_topic_prefix())
     try:
         made.start_services(wait=False)
         yield made
+        made.end()
     finally:
         made.stack.remove()
 
@@ -62,7 +39,7 @@ def without_policy(unruled: Deployment) -> Mapping[str, tuple[int, httpx.Respons
     def says_what_to_do(service: str) -> bool:
         """Once it has seen that there is none; before, it says that it does not know."""
         try:
-            return "baton policy activate" in said(service)[1].text
+            return "baton policy activate" in said(service)[1].json()["reasons"]["policy"]
         except httpx.TransportError:
             return False
 
@@ -71,7 +48,7 @@ def without_policy(unruled: Deployment) -> Mapping[str, tuple[int, httpx.Respons
 
 
 @pytest.fixture(scope="session")
-def ruled(
+def everyday(
     unruled: Deployment, without_policy: Mapping[str, tuple[int, httpx.Response]]
 ) -> Deployment:
     """The same, ready: the policy of these tests came into force while the processes ran."""

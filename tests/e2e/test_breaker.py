@@ -3,8 +3,7 @@
 import asyncio
 from functools import partial
 
-import pytest
-from deployment import FEW, Deployment
+from deployment import TOO_MANY
 from people import person
 from records import READERS, message, new_lead
 from test_bad_records import broken_json
@@ -14,19 +13,14 @@ from baton.events import BreakerTripped
 from baton_local.services import SERVICES
 
 
-@pytest.fixture
-def deployment(ruled: Deployment) -> Deployment:
-    """The one that few dead letters stop."""
-    return ruled
-
-
 async def test_too_many_dead_letters_stop_each_service_also_after_a_restart_until_it_is_resumed(
     world: World,
 ) -> None:
     for reader in READERS:
-        for _ in range(FEW):
-            bad = new_lead()
-            await world.wire.put(broken_json(message(reader.make(bad), bad)))
+        bad = [new_lead() for _ in range(TOO_MANY)]
+        await asyncio.gather(
+            *(world.wire.put(broken_json(message(reader.make(one), one))) for one in bad)
+        )
     for service in SERVICES:
         await eventually(partial(stands_still, world, service))
     await world.wire.until(
@@ -46,7 +40,7 @@ async def test_too_many_dead_letters_stop_each_service_also_after_a_restart_unti
         assert not await reader.took_effect(world, behind[reader.service])
     for service in SERVICES:
         name = service.replace("_", "-")
-        await asyncio.to_thread(world.deployment.baton, "resume", name, "--by", "On call")
+        await asyncio.to_thread(world.deployment.quick_baton, "resume", name, "--by", "On call")
         await world.ready(service)
         assert (await world.get(service, "/v1/breaker"))["resumed_by"] == "On call"
     for reader in READERS:

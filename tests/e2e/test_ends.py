@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from uuid import UUID
 
 import httpx
 from people import person
@@ -57,8 +56,7 @@ async def insist(world: World) -> Taken:
             answer = await world.post("ingest", "/v1/leads", body, key)
             if answer.status_code < 500:
                 assert answer.status_code == 202, answer.text
-                told = answer.json()
-                return Taken(UUID(told["lead_id"]), UUID(told["event_id"]), told["state"])
+                return Taken.of(answer)
         return None
 
     return await eventually(attempt)

@@ -29,6 +29,11 @@ class Taken:
     event_id: UUID
     state: str
 
+    @classmethod
+    def of(cls, answer: httpx.Response) -> "Taken":
+        told = answer.json()
+        return cls(UUID(told["lead_id"]), UUID(told["event_id"]), told["state"])
+
 
 @dataclass(frozen=True)
 class World:
@@ -70,8 +75,7 @@ class World:
         """Send to intake what it takes."""
         answer = await self.post("ingest", path, body, headers)
         assert answer.status_code == 202, answer.text
-        told = answer.json()
-        return Taken(UUID(told["lead_id"]), UUID(told["event_id"]), told["state"])
+        return Taken.of(answer)
 
     async def enquire(self, who: Person, pool: str = "patient", **more: JsonValue) -> Taken:
         """Leave an enquiry."""
