@@ -27,9 +27,9 @@ from baton_local.services import (
     environment,
     secret_names,
     service_program,
-    start_baton,
 )
 from baton_local.stack import Stack, Status
+from baton_local.starting import start_baton
 from baton_local.state import StateDirectory, write_private
 
 

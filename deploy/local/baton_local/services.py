@@ -4,8 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from baton_local.paths import ROOT
 from baton_local.ports import LOOPBACK
 from baton_local.program import Program
 from baton_local.readiness import http_ready
-from baton_local.stack import KAFKA, POSTGRES, Stack
+from baton_local.stack import Stack
 
 SERVICES = ("ingest", "scoring", "routing", "sla_monitor")
 SECRETS = ("BATON_API_TOKEN", "BATON_ID_KEY")
@@ -64,60 +63,9 @@ def service_program(
     )
 
 
-def start_baton(
-    stack: Stack, told: Mapping[str, str], bundle: Path, say: Callable[[str], None]
-) -> None:
-    """The servers, topics, schemas, a bundle in force, the services; returns when all are ready.
-
-    `bundle` is put in force only where none is. `say` is called with each step that takes a while.
-    Raises PortInUseError, as a rule before anything is started, and StackError.
-    """
-    stack.add(*(service_program(stack, service, told) for service in SERVICES))
-    say("Kafka with topics and a policy, PostgreSQL with schemas")
-    stack.start_supervisor()
-    _together(lambda: _kafka(stack, told, bundle), lambda: _postgres(stack, told))
-    say(f"the services: {', '.join(SERVICES)}")
-    for service in SERVICES:
-        stack.start_program(service, wait=False)
-    stack.wait_ready()
-
-
-def _kafka(stack: Stack, told: Mapping[str, str], bundle: Path) -> None:
-    stack.start(KAFKA)
-    run_baton(["topics", "apply"], told)
-    if _baton(["policy", "active"], told).returncode != 0:
-        activate = ["policy", "activate", os.path.relpath(bundle, ROOT)]
-        run_baton([*activate, "--by", "setup", "--why", "no bundle was in force"], told)
-
-
-def _postgres(stack: Stack, told: Mapping[str, str]) -> None:
-    stack.start(POSTGRES)
-    run_baton(["migrate"], told)
-
-
-def _together(*works: Callable[[], None]) -> None:
-    """Returns when all are done; raises what the first one raises that fails."""
-    workers = ThreadPoolExecutor()
-    try:
-        running = [workers.submit(work) for work in works]
-        done, _ = wait(running, return_when=FIRST_EXCEPTION)
-        for work in done:
-            work.result()
-    finally:
-        # Whoever still waits for a server hears of its end once the stack is stopped.
-        workers.shutdown(wait=False, cancel_futures=True)
-
-
 def run_baton(arguments: Sequence[str], told: Mapping[str, str]) -> str:
     """What one command of `baton` prints. Raises StackError with that if it fails."""
-    done = _baton(arguments, told)
-    if done.returncode != 0:
-        raise StackError(f"`baton {shlex.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def _baton(arguments: Sequence[str], told: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [str(Path(sys.executable).with_name("baton")), *arguments],
         cwd=ROOT,
         env={**os.environ, **told},
@@ -126,6 +74,9 @@ def _baton(arguments: Sequence[str], told: Mapping[str, str]) -> subprocess.Comp
         text=True,
         check=False,
     )
+    if done.returncode != 0:
+        raise StackError(f"`baton {shlex.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def secret_names(bundle: Path) -> list[str]:

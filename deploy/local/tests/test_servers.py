@@ -1,11 +1,16 @@
 """The servers that every other test of this repository stands on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from baton_local.kafka import CLASSES
+from baton_local.paths import KAFKA_JARS
+from baton_local.stack import KAFKA, Stack
 
 
 async def test_a_test_has_an_empty_database_of_its_own(
@@ -44,3 +49,13 @@ async def test_kafka_keeps_what_is_written_to_a_topic_of_the_test(
 async def test_postgres_wants_its_password(database: str) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(database, password="wrong")
+
+
+def test_kafka_starts_with_the_classes_that_setup_has_kept(
+    own_stack: Callable[..., Stack],
+) -> None:
+    stack = own_stack(KAFKA)
+    maps = Path(f"/proc/{stack.pid(KAFKA)}/maps")
+    if maps.exists():
+        assert str(KAFKA_JARS / CLASSES) in maps.read_text()
+    assert "[aot]" not in stack.state.log(KAFKA).read_text()
