@@ -126,7 +126,7 @@ class Board:
 
     @property
     def reassigned(self) -> int:
-        """Leads taken from who did not answer in time, and given to another."""
+        """Leads that were taken from who did not answer in time."""
         return self.released[ReleaseCode.BREACHED]
 
     def promised(self) -> Counter[tuple[str, str, Promise]]:
@@ -172,7 +172,8 @@ class Board:
             return
         self.standing[lead_id] = decided
         if isinstance(decided, LeadUnrouted):
-            self.waited |= {lead_id} if decided.retry_at else set()
+            if decided.retry_at is not None:
+                self.waited.add(lead_id)
             return
         self.assignments.append(decided)
         at_once = before is None or before.enquiry != decided.enquiry

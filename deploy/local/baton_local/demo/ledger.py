@@ -22,9 +22,6 @@ class Ledger:
     """The lead of each."""
     sent_at: dict[UUID, float] = field(default_factory=dict)
     """When the request of each enquiry began, by the monotonic clock."""
-    accepted: int = 0
-    declined: int = 0
-    contacted: int = 0
 
     @property
     def leads(self) -> frozenset[UUID]:

@@ -1,21 +1,18 @@
 """What the reps of the demo do with the leads that they are given."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from random import Random
 
 import httpx
 
 from baton.events import LeadRouted
 from baton_local.demo.cast import Handling
-from baton_local.demo.ledger import Ledger
 from baton_local.demo.sending import Sender
 from baton_local.errors import StackError
 
-_THEIRS_NO_MORE = 409
-_DONE = frozenset({200, 202})
-
-Spawn = Callable[[Coroutine[None, None, None]], object]
+_IN_ORDER = frozenset({200, 202, 409})
+"""409: on a busy machine somebody else may have the lead by now."""
 
 
 class Reps:
@@ -27,7 +24,6 @@ class Reps:
         told: Mapping[str, str],
         handling: Mapping[str, Handling],
         sender: Sender,
-        ledger: Ledger,
     ) -> None:
         """`handling` is by the lead's email; a lead that it does not name is handled promptly."""
         self._client = client
@@ -35,7 +31,6 @@ class Reps:
         self._headers = {"Authorization": f"Bearer {told['BATON_API_TOKEN']}"}
         self._handling = handling
         self._sender = sender
-        self._ledger = ledger
         self._busy = 0
 
     @property
@@ -77,8 +72,7 @@ class Reps:
 
     async def _accept(self, routed: LeadRouted) -> None:
         body = {"rep": routed.rep.id, "assignment_id": str(routed.assignment_id)}
-        if await self._ask(routed, "accept", body):
-            self._ledger.accepted += 1
+        await self._ask(routed, "accept", body)
 
     async def _decline(self, routed: LeadRouted, reason: str) -> None:
         body = {
@@ -86,18 +80,15 @@ class Reps:
             "assignment_id": str(routed.assignment_id),
             "reason": reason,
         }
-        if await self._ask(routed, "decline", body):
-            self._ledger.declined += 1
+        await self._ask(routed, "decline", body)
 
-    async def _ask(self, routed: LeadRouted, what: str, body: Mapping[str, str]) -> bool:
-        """Whether it was done: on a busy machine somebody else may have the lead by now."""
+    async def _ask(self, routed: LeadRouted, what: str, body: Mapping[str, str]) -> None:
         url = f"{self._url}/v1/leads/{routed.lead_id}/{what}"
         answer = await self._client.post(url, json=body, headers=self._headers)
-        if answer.status_code in _DONE:
-            return True
-        if answer.status_code == _THEIRS_NO_MORE:
-            return False
-        raise StackError(f"routing answers {what} with {answer.status_code}: {answer.text[:300]}")
+        if answer.status_code not in _IN_ORDER:
+            raise StackError(
+                f"routing answers {what} with {answer.status_code}: {answer.text[:300]}"
+            )
 
     async def _contact(self, routed: LeadRouted) -> None:
         """Half of them call, half write."""
@@ -108,4 +99,3 @@ class Reps:
             await self._sender.contacted(
                 routed.lead_id, routed.assignment_id, routed.rep.id, delivery_id
             )
-        self._ledger.contacted += 1

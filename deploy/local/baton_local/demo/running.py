@@ -8,8 +8,9 @@ from baton_local.errors import StackError
 from baton_local.leftovers import DEMOS, new_state, remove_leftovers
 from baton_local.paths import ROOT
 from baton_local.ports import Ports
-from baton_local.services import environment, secret_names, start_baton
+from baton_local.services import environment, secret_names
 from baton_local.stack import Stack, start_on_free_ports
+from baton_local.starting import start_baton
 
 BUNDLE = ROOT / "deploy" / "demo-policy"
 
@@ -38,7 +39,9 @@ def own_baton(say: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
         )
     except StackError as error:
         keep = True
-        error.add_note(f"logs: {made[-1].state.logs}")
+        logs = made[-1].state.logs
+        if any(logs.glob("*.log")):
+            error.add_note(f"logs: {logs}")
         raise
     finally:
         say("stopping what was started")

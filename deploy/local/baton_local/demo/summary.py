@@ -40,27 +40,15 @@ def summary(scene: Scene) -> RenderableType:
 
 
 def _came_in(scene: Scene) -> Iterator[tuple[int, str]]:
-    ledger = scene.ledger
-    yield (
-        len(ledger.enquiries),
-        "enquiries: " + _listed((ledger.taken[kind], words) for kind, words in _WAYS.items()),
-    )
+    ledger, followups = scene.ledger, scene.board.followups
+    ways = _listed((ledger.taken[kind], words) for kind, words in _WAYS.items())
+    why = _listed((ledger.refused[status], words) for status, words in _REFUSALS.items())
+    answers = _listed((count, kind.value) for kind, count in followups.most_common())
+    yield len(ledger.enquiries), f"enquiries: {ways}"
     yield ledger.activities, "activities, such as a look at the prices"
     yield ledger.twice, "sent once more, as senders do, and taken once"
-    yield (
-        ledger.refused.total(),
-        "refused, as they had to be: "
-        + _listed(
-            (count, _REFUSALS.get(status, f"answered {status}"))
-            for status, count in ledger.refused.items()
-        ),
-    )
-    answers = ledger.accepted, ledger.declined, ledger.contacted
-    yield (
-        sum(answers),
-        "answers of the reps: "
-        + _listed(zip(answers, ("accepted", "declined", "contacted"), strict=True)),
-    )
+    yield ledger.refused.total(), f"refused, as they had to be: {why}"
+    yield followups.total(), f"answers of the reps: {answers}"
 
 
 def _owners(scene: Scene) -> Iterator[tuple[int, str]]:
@@ -75,9 +63,13 @@ def _owners(scene: Scene) -> Iterator[tuple[int, str]]:
 def _promises(scene: Scene) -> Iterator[tuple[int, str]]:
     board = scene.board
     yield len(board.promises), f"promises to answer within {board.allowed_seconds} s, of which"
-    yield board.count(Promise.KEPT), f"were kept (in all, {board.warned} were warned of)"
-    yield board.count(Promise.BROKEN), f"were broken, and {board.reassigned} leads given to another"
+    broken = board.count(Promise.BROKEN)
+    stayed = broken - board.reassigned
+    rest = f", {stayed} stayed, since no other had time" if stayed else ""
+    yield board.count(Promise.KEPT), "were kept"
+    yield broken, f"were broken: {board.reassigned} leads went to another rep{rest}"
     yield board.count(Promise.DROPPED), "ended early, since the rep declined the lead"
+    yield board.warned, "warnings before that, with half of the time left"
 
 
 def _shares(scene: Scene) -> Table:
@@ -117,7 +109,8 @@ def _verdict(scene: Scene) -> Iterator[Text]:
     if not faults:
         yield Text.assemble(
             ("✔ ", "bold green"),
-            "It adds up: every lead has a rep or a reason, every promise its end; 0 dead letters.",
+            "It adds up: every lead has a rep or a reason, every promise its end; no dead letters"
+            f", {board.repeated} events twice on the wire.",
         )
 
 
