@@ -110,7 +110,7 @@ def _verdict(scene: Scene) -> Iterator[Text]:
         yield Text.assemble(
             ("✔ ", "bold green"),
             "It adds up: every lead has a rep or a reason, every promise its end; no dead letters"
-            f", {board.repeated} events twice on the wire.",
+            f", {board.repeated} events sent twice and counted once.",
         )
 
 
