@@ -68,6 +68,10 @@ def _java(jars: Path, *options: str) -> tuple[str, ...]:
         "--sun-misc-unsafe-memory-access=allow",
         "--enable-native-access=ALL-UNNAMED",
         *([f"-XX:AOTCache={jars / CLASSES}"] if (jars / CLASSES).exists() else []),
+        # Not the machine code between them: Java 25 takes some of it for another, and complains.
+        "-XX:+UnlockDiagnosticVMOptions",
+        "-XX:-AOTAdapterCaching",
+        "-XX:-AOTStubCaching",
         *options,
         f"-Dlog4j2.configurationFile={LOGGING}",
         "-cp",
