@@ -1,6 +1,6 @@
 """One start of the four services for all tests that leave them as they found them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 
 import httpx
 import pytest
@@ -10,6 +10,18 @@ from world import World, open_world
 from baton.policy.bundle import Bundle
 from baton_local.services import SERVICES
 from baton_local.waiting import wait_until
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure: how the services stand, and the last that they have logged."""
+    report = yield
+    used = getattr(item, "funcargs", {}).get("deployment")
+    if report.failed and isinstance(used, Deployment):
+        report.sections.append(("the services", used.report()))
+    return report
 
 
 @pytest.fixture(scope="session")

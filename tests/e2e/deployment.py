@@ -26,6 +26,7 @@ from baton_local.stack import Stack, start_on_free_ports
 PARTITIONS = 3
 TOO_MANY = 100
 """So many dead letters stop a service; the tests of bad records come to less than half of it."""
+LINES_SHOWN = 15
 POLICY = Path(__file__).parent / "policy"
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "webhooks"
 SECRETS = ("E2E_SHOP_SECRET", "E2E_FORMS_SECRET")
@@ -115,6 +116,15 @@ class Deployment:
         """All that the services have written so far."""
         found = (log for service in SERVICES for log in self.stack.state.logs.glob(f"{service}*"))
         return "\n".join(log.read_text(errors="replace") for log in found)
+
+    def report(self) -> str:
+        """How each service stands, and the end of its log."""
+        parts = [f"{state.name}: {state.waiting_for or 'ready'}" for state in self.stack.status()]
+        for service in SERVICES:
+            log = self.stack.state.log(service)
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            parts += [f"--- {service}", *lines[-LINES_SHOWN:]]
+        return "\n".join(parts)
 
     def end(self) -> None:
         """Stop the processes, whose logs must tell of nobody."""

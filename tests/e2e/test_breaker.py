@@ -17,6 +17,8 @@ async def test_too_many_dead_letters_stop_each_service_also_after_a_restart_unti
     world: World,
 ) -> None:
     for reader in READERS:
+        if reader.service == "scoring":
+            continue  # it reads what is bad for ingest too
         bad = [new_lead() for _ in range(TOO_MANY)]
         await asyncio.gather(
             *(world.wire.put(broken_json(message(reader.make(one), one))) for one in bad)
