@@ -138,8 +138,9 @@ class Stack:
             if self._runs_postgres:
                 password = self._password()
                 steps.append(both.submit(prepare_postgres, self._postgres_home, password))
-        for step in steps:
-            step.result()
+            # In here: whoever interrupts this has both ended before what they write is removed.
+            for step in steps:
+                step.result()
 
     def start(self, *named: str) -> None:
         """Starts the supervisor and the servers; with names, those of them that are named.

@@ -79,7 +79,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 def test_it_shows_a_promise_kept_one_broken_and_totals_that_add_up(demo: Demo) -> None:
     demo.says(" broken")
     demo.says("How to go on")
-    assert demo.ends() == 0
+    assert demo.ends() == 0, demo.text
     assert "It adds up" in demo.text
     assert "Promise broken" in demo.text
     assert "Promise kept" in demo.text
@@ -91,7 +91,7 @@ def test_who_interrupts_it_is_left_with_nothing(demo: Demo) -> None:
     demo.says("demo: Kafka")
     wait_until(lambda: bool(demo.states), "it makes no state")
     demo.send(signal.SIGINT)
-    assert demo.ends() == 130
+    assert demo.ends() == 130, demo.text
     assert "Traceback" not in demo.text
     assert demo.states == []
 
@@ -99,7 +99,7 @@ def test_who_interrupts_it_is_left_with_nothing(demo: Demo) -> None:
 def test_a_service_that_is_gone_is_one_line_and_its_logs_stay(demo: Demo) -> None:
     demo.says(" deliveries; ")
     demo.started("ingest").kill()
-    assert demo.ends() == 1
+    assert demo.ends() == 1, demo.text
     (error,) = (line for line in demo.text.splitlines() if line.startswith("error: "))
     assert "ingest does not answer" in error
     assert "Traceback" not in demo.text

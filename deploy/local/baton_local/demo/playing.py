@@ -17,6 +17,7 @@ from baton_local.demo.watching import Desks, watch
 from baton_local.errors import StackError
 
 _SETTLING_S = 60.0
+_QUIET_S = 1.0
 _PICTURE_EACH_S = 0.2
 _LOOK_EACH_S = 0.5
 
@@ -70,8 +71,9 @@ async def _keep_showing(screen: Screen, scene: Scene) -> None:
 
 async def _settled(scene: Scene, reps: Reps) -> None:
     deadline = time.monotonic() + _SETTLING_S
-    while reps.busy or any(scene.unfinished()):
+    # What follows from a broken promise or a declined lead is on another topic, a moment later.
+    while reps.busy or any(scene.unfinished()) or scene.quiet_seconds < _QUIET_S:
         if time.monotonic() > deadline:
-            left = "; ".join(scene.unfinished()) or "a rep is still at a lead"
+            left = "; ".join(scene.unfinished()) or "something still happens"
             raise StackError(f"a minute after the last delivery {left}")
         await asyncio.sleep(_PICTURE_EACH_S)

@@ -22,6 +22,8 @@ class Scene:
     board: Board
     news: Newsroom
     reps: tuple[Rep, ...] = ()
+    heard_at: float = 0.0
+    """When the latest new event was read."""
 
     @staticmethod
     def empty(planned: int) -> "Scene":
@@ -34,10 +36,16 @@ class Scene:
         """Since it began."""
         return time.monotonic() - self.begun
 
+    @property
+    def quiet_seconds(self) -> float:
+        """Since anything new was read."""
+        return time.monotonic() - max(self.begun, self.heard_at)
+
     def hear(self, event: Event[EventData], at: float) -> bool:
         """Whether an event was new. `at` is when it was read."""
         new = self.board.hear(event, at)
         if new:
+            self.heard_at = at
             self.news.hear(event, at)
         return new
 
