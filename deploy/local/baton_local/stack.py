@@ -11,6 +11,7 @@ from typing import Self
 
 from baton_local.credentials import keep_secrets
 from baton_local.errors import NotReadyError, PortInUseError, StackError, tail
+from baton_local.interrupts import deferred
 from baton_local.kafka import kafka_program, prepare_kafka
 from baton_local.kafka_jars import require_jars
 from baton_local.paths import KAFKA_JARS
@@ -130,7 +131,7 @@ class Stack:
         """
         self.state.make()
         self.attach()
-        with ThreadPoolExecutor() as both:
+        with deferred(), ThreadPoolExecutor() as both:
             steps = []
             if self._runs_kafka:
                 jars = require_jars(KAFKA_JARS)
@@ -138,9 +139,8 @@ class Stack:
             if self._runs_postgres:
                 password = self._password()
                 steps.append(both.submit(prepare_postgres, self._postgres_home, password))
-            # In here: whoever interrupts this has both ended before what they write is removed.
-            for step in steps:
-                step.result()
+        for step in steps:
+            step.result()
 
     def start(self, *named: str) -> None:
         """Starts the supervisor and the servers; with names, those of them that are named.
@@ -149,6 +149,10 @@ class Stack:
         and NotReadyError.
         """
         self.start_supervisor()
+        self.start_servers(*named)
+
+    def start_servers(self, *named: str) -> None:
+        """The same where the supervisor runs already."""
         wanted = named or (KAFKA, POSTGRES)
         servers = [name for name in wanted if name in self._programs]
         for name in servers:

@@ -47,7 +47,7 @@ def _read(bundle: Path) -> Bundle:
 
 def _kafka(stack: Stack, told: Mapping[str, str], policy: Bundle) -> None:
     """As `baton topics apply` and `baton policy activate`, without the seconds that they load."""
-    stack.start(KAFKA)
+    stack.start_servers(KAFKA)
     # Its own account of what fails would stand between the user and ours.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = KafkaSettings(kafka_bootstrap_servers=told["BATON_KAFKA_BOOTSTRAP_SERVERS"])
@@ -66,7 +66,7 @@ async def _topics_and_policy(settings: KafkaSettings, policy: Bundle) -> None:
 
 
 def _postgres(stack: Stack, told: Mapping[str, str]) -> None:
-    stack.start(POSTGRES)
+    stack.start_servers(POSTGRES)
     run_baton(["migrate"], told)
 
 
