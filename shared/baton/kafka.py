@@ -23,6 +23,9 @@ MAX_RECORD_BYTES = 1_000_000
 MAX_HEADER_BYTES = 10_000
 """The most that the headers of a record that Baton writes may have."""
 
+_OF_THE_TOPIC = 1
+"""As Kafka calls the source of a setting that a topic has of its own."""
+
 _LOG = logger(__name__)
 
 
@@ -147,8 +150,10 @@ async def apply_topics(
 ) -> dict[str, str]:
     """Make the topics that are missing and set the retention of those that exist.
 
-    Returns by name what was done: `made`, `set` or `as it was`. Raises TopicsError for a topic with
-    another number of partitions, since a lead's shard follows from it.
+    With three copies or more, a send is acknowledged by two at least, unless the topic has a
+    `min.insync.replicas` of its own. Whatever else an operator has set stays. Returns by name what
+    was done: `made`, `set` or `as it was`. Raises TopicsError for a topic with another number of
+    partitions, since a lead's shard follows from it.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
@@ -158,8 +163,8 @@ async def apply_topics(
         for topic in wanted:
             name = topic_name(settings, topic)
             if name in existing:
-                await _check_partitions(admin, settings, topic)
-                done[name] = await _set_config(admin, name, topic)
+                copies = await _check_partitions(admin, settings, topic)
+                done[name] = await _set_config(admin, name, topic, copies)
             else:
                 await _make(admin, settings, topic)
                 done[name] = "made"
@@ -174,7 +179,7 @@ async def _make(admin: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topi
         topic_name(settings, topic),
         num_partitions=partition_count(settings, topic),
         replication_factor=settings.replication_factor,
-        topic_configs=topic.config,
+        topic_configs=topics.durability(settings.replication_factor) | topic.config,
     )
     answer = await admin.create_topics([new], timeout_ms=30_000)
     for name, code, *message in answer.topic_errors:
@@ -199,7 +204,8 @@ async def _until_known(admin: AIOKafkaAdminClient, names: list[str]) -> None:
 
 async def _check_partitions(
     admin: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topic
-) -> None:
+) -> int:
+    """How many copies of it there are."""
     name = topic_name(settings, topic)
     (described,) = await admin.describe_topics([name])
     found, wanted = len(described["partitions"]), partition_count(settings, topic)
@@ -210,15 +216,18 @@ async def _check_partitions(
             "topics have, or use another BATON_TOPIC_PREFIX for a new deployment."
         )
         raise TopicsError(msg)
+    return min(len(partition["replicas"]) for partition in described["partitions"])
 
 
-async def _set_config(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:
+async def _set_config(admin: AIOKafkaAdminClient, name: str, topic: Topic, copies: int) -> str:
     resource = ConfigResource(ConfigResourceType.TOPIC, name)
     (described,) = await admin.describe_configs([resource])
-    current = {entry[0]: entry[1] for entry in described.resources[0][4]}
-    if all(current.get(key) == value for key, value in topic.config.items()):
+    # Kafka takes a topic's own settings as a whole: what is not among them is as by default again.
+    own = {entry[0]: entry[1] for entry in described.resources[0][4] if entry[3] == _OF_THE_TOPIC}
+    wanted = topics.durability(copies) | own | topic.config
+    if wanted == own:
         return "as it was"
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, topic.config)])
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, wanted)])
     return "set"
 
 

@@ -51,6 +51,16 @@ class Topic:
         }
 
 
+def durability(copies: int) -> dict[str, str]:
+    """Kafka's settings for a topic of so many copies.
+
+    What is acknowledged outlives the loss of a broker, and with three one of them may be away.
+    """
+    return {"min.insync.replicas": "2"} if copies >= _COPIES_THAT_LAST else {}
+
+
+_COPIES_THAT_LAST = 3
+
 SEGMENT = timedelta(days=1)
 FACTS = timedelta(days=14)
 REPORTS = timedelta(days=90)

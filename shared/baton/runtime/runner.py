@@ -58,6 +58,8 @@ class Runner(Generic[State, Shared]):
         I/O that fails is tried again, with jitter, for `Times.patience`.
         """
         failing_since: float | None = None
+        if self._leave_out:
+            _LOG.warning("steps of the protocol are left out", steps=sorted(self._leave_out))
         await self._first_news(stop)
         while not stop.is_set():
             self._worked = False
