@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
+from pydantic import SecretStr
 
 from baton import topics
 from baton.logs import logger
@@ -75,7 +78,7 @@ def partition_count(settings: KafkaSettings, topic: Topic) -> int:
 def producer(settings: KafkaSettings) -> AIOKafkaProducer:
     """A producer, not started. All replicas acknowledge a send; the wire does not repeat it."""
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **_connection(settings),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
@@ -89,7 +92,7 @@ def producer(settings: KafkaSettings) -> AIOKafkaProducer:
 def member(settings: KafkaSettings, group: str, times: Times) -> AIOKafkaConsumer:
     """A member of a service's group, not started, not subscribed."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **_connection(settings),
         group_id=settings.topic_prefix + group,
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -108,7 +111,7 @@ def member(settings: KafkaSettings, group: str, times: Times) -> AIOKafkaConsume
 def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
     """A consumer without a group, for a topic that each process reads whole; not started."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **_connection(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         # Nothing on such a topic is urgent to the millisecond, and an idle process should sleep.
@@ -119,7 +122,7 @@ def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
 
 async def partitions(settings: KafkaSettings, wanted: Sequence[Topic]) -> dict[str, int | None]:
     """How many partitions each topic has, by its full name; None where Kafka has no such topic."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**_connection(settings))
     await admin.start()
     try:
         names = [topic_name(settings, topic) for topic in wanted]
@@ -134,7 +137,7 @@ async def partitions(settings: KafkaSettings, wanted: Sequence[Topic]) -> dict[s
 
 async def log_range(settings: KafkaSettings, topic: Topic, partition: int) -> tuple[int, int]:
     """The first offset that Kafka has of a partition, and the one after the last."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    consumer = AIOKafkaConsumer(**_connection(settings))
     await consumer.start()
     try:
         place = TopicPartition(topic_name(settings, topic), partition)
@@ -155,7 +158,7 @@ async def apply_topics(
     was done: `made`, `set` or `as it was`. Raises TopicsError for a topic with another number of
     partitions, since a lead's shard follows from it.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**_connection(settings))
     await admin.start()
     try:
         existing = set(await admin.list_topics())
@@ -229,6 +232,30 @@ async def _set_config(admin: AIOKafkaAdminClient, name: str, topic: Topic, copie
         return "as it was"
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, wanted)])
     return "set"
+
+
+def _connection(settings: KafkaSettings) -> dict[str, Any]:
+    """How each client reaches the brokers, in aiokafka's words."""
+    login = settings.kafka_login is not None
+    transport = "SSL" if settings.kafka_tls else "PLAINTEXT"
+    connection: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "security_protocol": f"SASL_{transport}" if login else transport,
+    }
+    if settings.kafka_tls:
+        files = (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
+        authority, certificate, key = (None if each is None else str(each) for each in files)
+        connection["ssl_context"] = create_ssl_context(
+            cafile=authority, certfile=certificate, keyfile=key
+        )
+    if login:
+        password = settings.kafka_password or SecretStr("")
+        connection |= {
+            "sasl_mechanism": settings.kafka_login,
+            "sasl_plain_username": settings.kafka_user,
+            "sasl_plain_password": password.get_secret_value(),
+        }
+    return connection
 
 
 def _milliseconds(time: timedelta) -> int:

@@ -1,8 +1,8 @@
 """What each process is told by its environment: `BATON_` and the field's name in capitals."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AnyUrl, Field, SecretStr
+from pydantic import AnyUrl, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.times import Times
@@ -23,6 +23,38 @@ class KafkaSettings(BaseSettings):
     replication_factor: int = Field(
         1, ge=1, description="copies of each topic that `baton topics apply` makes; 3 for real"
     )
+    kafka_tls: bool = Field(False, description="`true`: speak TLS with the brokers")
+    kafka_ca_file: FilePath | None = Field(
+        None, description="PEM: who signs the brokers' certificates; the system's by default"
+    )
+    kafka_cert_file: FilePath | None = Field(
+        None, description="PEM: our own certificate, for brokers that ask for one"
+    )
+    kafka_key_file: FilePath | None = Field(None, description="PEM: its key, where it is apart")
+    kafka_login: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="how to log in: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`"
+    )
+    kafka_user: str | None = Field(None, description="who logs in")
+    kafka_password: SecretStr | None = Field(None, description="and with which password")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Raises ValueError for settings that would do nothing, or tell a password to everybody."""
+        files = (self.kafka_ca_file, self.kafka_cert_file, self.kafka_key_file)
+        if any(files) and not self.kafka_tls:
+            msg = "certificates for Kafka are of use only with BATON_KAFKA_TLS=true"
+            raise ValueError(msg)
+        if self.kafka_key_file and not self.kafka_cert_file:
+            msg = "BATON_KAFKA_KEY_FILE is of use only with BATON_KAFKA_CERT_FILE"
+            raise ValueError(msg)
+        login = (self.kafka_login, self.kafka_user, self.kafka_password)
+        if any(login) and not all(login):
+            msg = "BATON_KAFKA_LOGIN, BATON_KAFKA_USER and BATON_KAFKA_PASSWORD go together"
+            raise ValueError(msg)
+        if self.kafka_login == "PLAIN" and not self.kafka_tls:
+            msg = "BATON_KAFKA_LOGIN=PLAIN would tell the password to all; set BATON_KAFKA_TLS=true"
+            raise ValueError(msg)
+        return self
 
 
 class DatabaseSettings(BaseSettings):

@@ -32,8 +32,8 @@ def kafka_program(home: Path, jars: Path, ports: Ports, *options: str) -> Progra
     )
 
 
-def prepare_kafka(home: Path, jars: Path, ports: Ports) -> None:
-    """Writes the settings, and formats the storage unless it was before."""
+def prepare_kafka(home: Path, jars: Path, ports: Ports, *options: str) -> None:
+    """Writes the settings, and formats the storage unless it was before; `options` are for that."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "server.properties").write_text(_settings(ports))
     if (home / "data" / "meta.properties").exists():
@@ -41,7 +41,10 @@ def prepare_kafka(home: Path, jars: Path, ports: Ports) -> None:
     format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
     done = subprocess.run(
         # One compiler is quicker for what runs a second.
-        [*_java(jars, "-XX:TieredStopAtLevel=1"), *format_storage, "-c", "server.properties"],
+        [
+            *_java(jars, "-XX:TieredStopAtLevel=1"),
+            *(*format_storage, "-c", "server.properties", *options),
+        ],
         cwd=home,
         capture_output=True,
         text=True,
