@@ -23,7 +23,7 @@ class KafkaSettings(BaseSettings):
     replication_factor: int = Field(
         1, ge=1, description="copies of each topic that `baton topics apply` makes; 3 for real"
     )
-    kafka_tls: bool = Field(False, description="`true`: speak TLS with the brokers")
+    kafka_tls: bool = Field(default=False, description="`true`: speak TLS with the brokers")
     kafka_ca_file: FilePath | None = Field(
         None, description="PEM: who signs the brokers' certificates; the system's by default"
     )
