@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from counter import Count
 from harness import Process, World, followup
-from scenery import ready
+from scenery import first_stay, ready
 
 from baton import topics
 from baton.cloudevents import Event
@@ -15,7 +15,7 @@ from baton.database import connection
 from baton.runtime.batch import Batch, Item, Record
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.runtime.transaction import Committed
-from baton.runtime.waiting import timer_id
+from baton.runtime.waiting import due_timers, timer_id
 
 TOPIC = topics.LEAD_FOLLOWUP.name
 
@@ -71,6 +71,25 @@ async def test_a_command_that_is_done_is_not_done_again_when_its_batch_is_repeat
     await ready(process)
     given = CommandInput(uuid4(), world.lead(), "count", None, datetime.now(UTC))
     assert await _applied(world, process, Item(0, given, command=given.id)) is None
+
+
+async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(world: World) -> None:
+    await first_stay(world)
+    await world.db.execute(
+        """
+        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
+        SELECT 0, gen_random_uuid(), 't', now() - interval '1 hour', true
+        FROM generate_series(1, 1000)
+        """
+    )
+    lead_id = world.lead()
+    await world.db.execute(
+        "INSERT INTO timer (shard, lead_id, name, due_at, accuses) VALUES (0, $1, 't', now(), false)",
+        lead_id,
+    )
+    due, _ = await due_timers(world.db, [0], by_event_clock=False)
+    assert lead_id in {timer.given.lead_id for timer in due}
+    assert len(due) < 1000
 
 
 async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: World) -> None:

@@ -67,13 +67,14 @@ class Gate:
         All of `due` was found due before this call, so what Kafka answers is from after that.
         """
         now = time.monotonic()
+        accusing = [(timer.shard, timer.given.due_at) for timer in due if timer.accuses]
+        # Those that have fired, or were cancelled, are not among them any more.
+        self._due_since = {each: self._due_since.get(each, now) for each in accusing}
         needed = set()
-        for timer in due:
-            if timer.accuses:
-                since = self._due_since.setdefault((timer.shard, timer.given.due_at), now)
-                ends = self._ends.get(timer.shard)
-                if ends is None or ends.asked < since:
-                    needed.add(timer.shard)
+        for (shard, _), since in self._due_since.items():
+            ends = self._ends.get(shard)
+            if ends is None or ends.asked < since:
+                needed.add(shard)
         if not needed:
             return
         places = [tp for shard in needed for tp in partitions[shard].values()]
@@ -99,11 +100,6 @@ class Gate:
         if now - since >= self.times.catch_up.total_seconds():
             return True, False
         return False, False
-
-    def fired(self, timers: list[DueTimer]) -> None:
-        """These are done with."""
-        for timer in timers:
-            self._due_since.pop((timer.shard, timer.given.due_at), None)
 
     def closed(self) -> None:
         """The shards are no longer this process's."""

@@ -299,7 +299,6 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         begins = {place: self._shards[place[0]].positions[place[1]] for place in ends}
         batch = Batch(items, epochs, begins, ends, published)
         await self._repeat(db, batch)
-        self._gate.fired(timers)
         fired = {timer.given.id for timer in timers}
         self._due = [timer for timer in self._due if timer.given.id not in fired]
 

@@ -68,9 +68,11 @@ class Runner(Generic[State, Shared]):
                 await self._may_work()
                 await self._stay(stop)
             except RejoinError as error:
+                failing_since = None
                 self._metrics.rejoins.labels(error.why).inc()
                 _LOG.info("left the group to join it again", why=str(error))
             except HaltedError as error:
+                failing_since = None
                 if self._status.reasons.get(_PART) != str(error):
                     _LOG.error("the service must not go on", why=str(error))
                 self._status.not_ready(_PART, str(error))

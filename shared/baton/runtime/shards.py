@@ -112,6 +112,8 @@ class Opener:
                 return raising.result()
             finally:
                 raising.cancel()
+                # The connection is its own until it has ended.
+                await asyncio.wait({raising})
 
     async def _raise_once(self, db: asyncpg.Connection, number: int) -> Shard:
         bound = int(self._settings.times.rebalance.total_seconds() * 1000)

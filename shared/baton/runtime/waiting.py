@@ -35,15 +35,20 @@ async def due_timers(
 ) -> tuple[list[DueTimer], timedelta | None]:
     """A bounded number of due timers of each shard, and in how long the next one is due.
 
-    By the events' clock nobody can say how long that is: then it is None.
+    Those that accuse may have to wait, and are counted apart, so that they hold up no others. By
+    the events' clock nobody can say how long the next one is: then it is None.
     """
     clock = "s.clock" if by_event_clock else "now.now"
+    due_ones = """
+        (SELECT lead_id, name, shard, due_at, accuses, traceparent, true AS due
+         FROM timer WHERE shard = s.shard AND due_at <= {clock} AND {which}
+         ORDER BY due_at LIMIT $2)"""
     rows = await db.fetch(
         f"""
         SELECT t.*, now.now
         FROM (SELECT clock_timestamp() AS now) AS now, shard AS s CROSS JOIN LATERAL (
-            (SELECT lead_id, name, shard, due_at, accuses, traceparent, true AS due
-             FROM timer WHERE shard = s.shard AND due_at <= {clock} ORDER BY due_at LIMIT $2)
+            {due_ones.format(clock=clock, which="accuses")}
+            UNION ALL {due_ones.format(clock=clock, which="NOT accuses")}
             UNION ALL
             (SELECT lead_id, name, shard, due_at, accuses, traceparent, false AS due
              FROM timer WHERE shard = s.shard AND due_at > {clock} ORDER BY due_at LIMIT 1)
