@@ -84,7 +84,10 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
     )
     lead_id = world.lead()
     await world.db.execute(
-        "INSERT INTO timer (shard, lead_id, name, due_at, accuses) VALUES (0, $1, 't', now(), false)",
+        """
+        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
+        VALUES (0, $1, 't', now(), false)
+        """,
         lead_id,
     )
     due, _ = await due_timers(world.db, [0], by_event_clock=False)
