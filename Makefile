@@ -43,6 +43,10 @@ test: lint ## Every check and every test, on a real Kafka and PostgreSQL
 unit: setup ## The tests that need no server, in seconds
 	@$(BIN)/python -m pytest -m "not servers" $(ARGS)
 
+.PHONY: bench
+bench: setup ## Measure how fast it is, in ten minutes (ARGS="--help" for parts of it)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
 	$(BIN)/ruff format --check .

@@ -1,0 +1,126 @@
+"""Measures Baton on servers of its own and prints what was found, scenario by scenario."""
+
+import argparse
+import asyncio
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from baton_local.stack import Stack
+from bench import catching_up, report
+from bench.deployment import servers
+from bench.figures import Figure, Measured, Run, spreads
+from bench.setting import FULL, QUICK, Scenario, Setting
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "catch-up": catching_up.scenario,
+}
+AIMS = catching_up.AIMS
+_WIDTH = 110
+
+
+def main() -> None:
+    given = _arguments()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    began_at = datetime.now(UTC)
+    with servers() as stack:
+        setting = _setting(given, stack, console)
+        measured = [
+            _measure(name, given.repeat, setting, console)
+            for name in SCENARIOS
+            if name in (given.only or SCENARIOS)
+        ]
+    run = Run(
+        began_at=began_at.isoformat(),
+        machine=_machine(),
+        sizes=setting.sizes.by_name(),
+        scenarios=tuple(measured),
+    )
+    for each in measured:
+        console.print(report.table(each, AIMS))
+    if given.json is not None:
+        given.json.write_text(run.model_dump_json(indent=2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='make bench ARGS="..."',
+        description=__doc__,
+        epilog="Settings of the environment go along to the services: "
+        "BATON_BATCH_EVENTS=1000 make bench says what that one gives.",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=SCENARIOS,
+        help="this scenario; can be given more than once",
+    )
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each scenario N times")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--backlog", type=int, metavar="N", help="leads that wait when a consumer starts"
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="DIR",
+        help="run each service under cProfile, which doubles what it takes, and keep what that "
+        "found in DIR: python -m pstats DIR/FILE",
+    )
+    return parser.parse_args()
+
+
+def _setting(given: argparse.Namespace, stack: Stack, console: Console) -> Setting:
+    profiles = None
+    if given.profile is not None:
+        profiles = given.profile.resolve()
+        profiles.mkdir(parents=True, exist_ok=True)
+    sizes = QUICK if given.quick else FULL
+    if given.backlog is not None:
+        sizes = replace(sizes, backlog=given.backlog)
+    return Setting(stack=stack, sizes=sizes, say=console.print, profiles=profiles)
+
+
+def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Measured:
+    before = os.getloadavg()[0]
+    found: list[Figure] = []
+
+    async def repetition() -> None:
+        async for figure in SCENARIOS[name](setting):
+            found.append(figure)
+            console.print(f"  {figure.what}: {report.text(figure.value)} {figure.unit}")
+
+    for number in range(repeat):
+        console.print(f"{name}, {number + 1} of {repeat}", style="bold")
+        asyncio.run(repetition())
+    return Measured(
+        scenario=name,
+        load_before=before,
+        load_after=os.getloadavg()[0],
+        spreads=tuple(spreads(found)),
+    )
+
+
+def _machine() -> Mapping[str, str]:
+    models = {
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        if line.startswith("model name")
+    }
+    return {
+        "cores": str(os.cpu_count()),
+        "cpu": ", ".join(sorted(models)),
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The four services on servers of the bench's own, each started when a scenario wants it."""
+
+import asyncio
+import re
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from baton import activation, kafka, migrations
+from baton.policy.bundle import Bundle, texts_in
+from baton.settings import DatabaseSettings, KafkaSettings
+from baton_cli.service import Service
+from baton_local.leftovers import new_state, remove_leftovers
+from baton_local.paths import RUN
+from baton_local.postgres import create_database, drop_database
+from baton_local.program import Program
+from baton_local.services import BUNDLE, environment, secret_names, service_program
+from baton_local.stack import Stack, start_on_free_ports
+
+BENCHES = RUN / "bench"
+_CAPACITY = re.compile(r"capacity: \d+")
+
+
+@contextmanager
+def servers() -> Iterator[Stack]:
+    """A Kafka and a PostgreSQL, gone at the end."""
+    remove_leftovers(BENCHES)
+    stack = start_on_free_ports(lambda ports: Stack(new_state(BENCHES), ports))
+    try:
+        yield stack
+    finally:
+        stack.remove()
+
+
+def roomy_policy() -> Bundle:
+    """The default policy, with reps who never have too many leads."""
+    texts = texts_in(BUNDLE)
+    return Bundle.parse({n: _CAPACITY.sub("capacity: 1000000", t) for n, t in texts.items()})
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Topics, a database and a policy in force. `told` is the environment of its services."""
+
+    stack: Stack
+    told: Mapping[str, str]
+    policy: Bundle
+    profiles: Path | None = None
+    """Where each process leaves what it did, for `pstats`; then it takes twice as long."""
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(
+            kafka_bootstrap_servers=self.told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
+            topic_prefix=self.told["BATON_TOPIC_PREFIX"],
+        )
+
+    @property
+    def database_url(self) -> str:
+        return self.told["BATON_DATABASE_URL"]
+
+    @property
+    def id_key(self) -> bytes:
+        return self.told["BATON_ID_KEY"].encode()
+
+    def url(self, service: Service) -> str:
+        return self.told[service.variable]
+
+    def start(self, *services: Service, wait: bool = True) -> None:
+        """With `wait`, returns when they are ready."""
+        self.stack.add(*map(self._program, services))
+        for service in services:
+            self.stack.start_program(service.schema, wait=False)
+        if wait:
+            self.stack.wait_ready(*(service.schema for service in services))
+
+    def stop(self, *services: Service) -> None:
+        """Returns when they have ended, having published what they had committed."""
+        for service in services:
+            self.stack.stop_program(service.schema)
+
+    def pid(self, service: Service) -> int:
+        return self.stack.pid(service.schema)
+
+    def running(self) -> Sequence[Service]:
+        """Those that were started and not stopped."""
+        names = {state.name for state in self.stack.status() if state.pid is not None}
+        return [service for service in Service if service.schema in names]
+
+    def migrate(self) -> None:
+        """The tables of all services."""
+        database = DatabaseSettings(database_url=SecretStr(self.database_url))
+        for service in Service:
+            migrations.upgrade(database, service.schema, service.migrations)
+
+    def _program(self, service: Service) -> Program:
+        program = service_program(self.stack, service.schema, self.told)
+        if self.profiles is None:
+            return program
+        into = self.profiles / f"{self.told['BATON_TOPIC_PREFIX']}{service.schema}.pstats"
+        profiled = (sys.executable, "-m", "cProfile", "-o", str(into), *program.argv[1:])
+        return replace(program, argv=profiled)
+
+
+@asynccontextmanager
+async def deployed(stack: Stack, profiles: Path | None = None) -> AsyncIterator[Deployment]:
+    """A deployment of its own on the servers, with no service running yet."""
+    name = f"bench{secrets.token_hex(3)}"
+    told = environment(stack, secret_names(BUNDLE)) | {
+        "BATON_DATABASE_URL": create_database(stack.server_url, name),
+        "BATON_TOPIC_PREFIX": f"{name}-",
+        "BATON_LOG_FORMAT": "json",
+    }
+    made = Deployment(stack, told, roomy_policy(), profiles)
+    await asyncio.to_thread(made.migrate)
+    await kafka.apply_topics(made.kafka)
+    await activation.activate(made.kafka, made.policy, None, "bench", "to measure")
+    try:
+        yield made
+    finally:
+        made.stop(*made.running())
+        drop_database(stack.server_url, name)

@@ -1,0 +1,82 @@
+"""Made-up leads: each asks for a demo and qualifies, so that each goes all the way to a rep."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaProducer
+
+from baton import cloudevents, identity, kafka
+from baton.cloudevents import Event, Message
+from baton.events import EventData
+from baton.policy.bundle import Bundle
+from baton.settings import KafkaSettings
+from ingest import capturing
+from ingest.capturing import CE_SOURCE, Receipt
+from ingest.deliveries import LeadIn
+
+_COUNTRIES = ("DE", "US", "FR", "GB", "CA", "NL")
+_INDUSTRIES = ("software", "logistics", "insurance")
+_SIZES = (40, 250, 1500)
+_TITLES = ("Head of Sales", "Marketing Manager", "CEO", "VP Operations", "Director of IT")
+
+
+def body(name: str, number: int) -> bytes:
+    """An enquiry as `POST /v1/leads` takes it; another `name` makes other people."""
+    document = {
+        "source": "website",
+        "delivery_id": f"{name}-{number}",
+        "contact": {
+            "email": f"person-{number}@{name}.example.com",
+            "phone": f"+49301{number:08}",
+            "first_name": "Person",
+            "last_name": f"Number {number}",
+            "job_title": _TITLES[number % len(_TITLES)],
+            "country": _COUNTRIES[number % len(_COUNTRIES)],
+        },
+        "company": {
+            "name": f"Example {number}",
+            "industry": _INDUSTRIES[number % len(_INDUSTRIES)],
+            "employees": _SIZES[number % len(_SIZES)],
+        },
+        "campaign": {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring"},
+        "consent": {"status": "granted"},
+        "request": {"form_id": "demo", "message": "We would like to see it."},
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def captured(name: str, number: int, bundle: Bundle, id_key: bytes) -> Message:
+    """The same enquiry as intake would write it to `lead-captured` now."""
+    text = body(name, number)
+    given = LeadIn.model_validate_json(text)
+    receipt = Receipt(text, datetime.now(UTC))
+    source = bundle.sources[given.source]
+    lead_id = capturing.person_of(given, source.brand).identified(id_key).lead_id
+    event: Event[EventData] = Event(
+        id=capturing.event_id(given, source, lead_id, receipt),
+        source=CE_SOURCE,
+        time=receipt.received_at,
+        subject=str(lead_id),
+        data=capturing.captured(given, source.brand, lead_id, bundle.definitions, receipt),
+        policyversion=bundle.hash,
+    )
+    return cloudevents.encode(event)
+
+
+async def write(settings: KafkaSettings, messages: Sequence[Message]) -> None:
+    """Put messages on their topics; returns when Kafka has all of them."""
+    producer: AIOKafkaProducer = kafka.producer(settings)
+    await producer.start()
+    try:
+        for message in messages:
+            await producer.send(
+                settings.topic_prefix + message.topic,
+                message.value,
+                key=message.key,
+                partition=identity.shard_of(message.key, settings.partitions),
+                headers=list(message.headers),
+            )
+        await producer.flush()
+    finally:
+        await producer.stop()

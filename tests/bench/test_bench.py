@@ -1,0 +1,18 @@
+"""`make bench` works. How fast anything is, no test says: that depends on the machine."""
+
+from baton_local.stack import Stack
+from bench import catching_up
+from bench.figures import Figure
+from bench.setting import QUICK, Scenario, Setting
+
+
+async def found(scenario: Scenario, stack: Stack) -> dict[str, Figure]:
+    setting = Setting(stack=stack, sizes=QUICK, say=lambda _: None)
+    return {figure.what: figure async for figure in scenario(setting)}
+
+
+async def test_each_consumer_works_off_its_backlog_and_is_measured(module_stack: Stack) -> None:
+    figures = await found(catching_up.scenario, module_stack)
+    assert catching_up.AIMS.keys() <= figures.keys()
+    assert all(figures[what].value > 0 for what in catching_up.AIMS)
+    assert figures["scoring: events decided on"].value == 100
