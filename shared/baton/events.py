@@ -49,10 +49,23 @@ class ConsentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class EmailKind(GrowingEnum):
+    """What an address says of itself: whose mail domain it is, by lists of known providers.
+
+    `invalid`: no mail can be sent to it, since it breaks the rules for addresses.
+    """
+
+    BUSINESS = "business"
+    FREE = "free"
+    DISPOSABLE = "disposable"
+    INVALID = "invalid"
+
+
 class Contact(Model):
     """The person. `phone` is E.164 where that could be worked out, else as sent."""
 
     email: Name | None = None
+    email_kind: EmailKind | None = Field(None, description="Baton's own; null without an email")
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
@@ -145,6 +158,10 @@ class LeadCaptured(LeadEvent):
     profile: Profile
     answers: dict[str, Json] = Field(
         default_factory=dict, description="the sender's fields that nobody declared, as sent"
+    )
+    as_sent: dict[str, Text] = Field(
+        default_factory=dict,
+        description="by its path in the profile, what was sent where that is written otherwise",
     )
     test: bool = Field(default=False, description="a trial delivery: never routed or counted")
 

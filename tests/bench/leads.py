@@ -58,7 +58,7 @@ def captured(name: str, number: int, bundle: Bundle, id_key: bytes) -> Message:
         source=CE_SOURCE,
         time=receipt.received_at,
         subject=str(lead_id),
-        data=capturing.captured(given, source.brand, lead_id, bundle.definitions, receipt),
+        data=capturing.captured(given, source.brand, lead_id, bundle, receipt),
         policyversion=bundle.hash,
     )
     return cloudevents.encode(event)

@@ -26,7 +26,8 @@ from baton.policy.definitions import CustomValueError, Definitions
 from baton.policy.problems import did_you_mean
 from baton.policy.sources import Source
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn, declared, plain
-from ingest.identifying import Person, full_name, usable_email
+from ingest.identifying import Person, full_name
+from ingest.understanding import lead as understanding
 
 CE_SOURCE = "/baton/ingest"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,28 +136,30 @@ def event_id(given: Delivery, source: Source, named: UUID, receipt: Receipt) -> 
 
 
 def captured(
-    given: LeadIn, brand: str, lead_id: UUID, definitions: Definitions, receipt: Receipt
+    given: LeadIn, brand: str, lead_id: UUID, bundle: Bundle, receipt: Receipt
 ) -> LeadCaptured:
     """The enquiry as an event. Raises WrongFieldError for a custom value of the wrong type."""
-    custom, unknown = custom_fields(given.custom, definitions)
-    contact = given.whole_contact()
+    custom, unknown = custom_fields(given.custom, bundle.definitions)
+    said = Profile(
+        brand=brand,
+        source=given.source,
+        external_id=given.external_id,
+        contact=given.whole_contact(),
+        company=plain(Company, given.company),
+        campaign=plain(Campaign, given.campaign),
+        consent=plain(Consent, given.consent),
+        request=plain(Request, given.request),
+        custom=custom,
+    )
+    understood = understanding.understood(said)
     return LeadCaptured(
         lead_id=lead_id,
         occurred_at=happened_at(given, receipt),
         received_at=receipt.received_at,
         delivery_id=given.delivery_id,
-        profile=Profile(
-            brand=brand,
-            source=given.source,
-            external_id=given.external_id,
-            contact=contact.model_copy(update={"email": usable_email(contact.email)}),
-            company=plain(Company, given.company),
-            campaign=plain(Campaign, given.campaign),
-            consent=plain(Consent, given.consent),
-            request=plain(Request, given.request),
-            custom=custom,
-        ),
+        profile=understood.profile,
         answers={**given.answers, **given.undeclared(), **unknown},
+        as_sent=understood.as_sent,
         test=given.test,
     )
 

@@ -92,7 +92,7 @@ class Intake:
         who = capturing.person_of(given, brand).identified(
             self.id_key, pass_over_unusable=not receipt.mendable
         )
-        data = capturing.captured(given, brand, who.lead_id, bundle.definitions, receipt)
+        data = capturing.captured(given, brand, who.lead_id, bundle, receipt)
         id_ = capturing.event_id(given, source, who.lead_id, receipt)
         return await self._publish(data, id_, receipt, bundle, given.source)
 

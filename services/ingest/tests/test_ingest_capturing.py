@@ -113,7 +113,7 @@ def test_a_brand_that_no_source_has_is_refused(bundle: Bundle) -> None:
     ],
 )
 def test_the_contact_may_stand_at_the_top(said: dict[str, JsonValue], bundle: Bundle) -> None:
-    data = capturing.captured(lead(**said), "main", LEAD, bundle.definitions, RECEIPT)
+    data = capturing.captured(lead(**said), "main", LEAD, bundle, RECEIPT)
     contact = data.profile.contact
     assert (contact.email, contact.first_name) == ("a@example.com", "Ada")
     who = capturing.person_of(lead(**said), "main")
@@ -126,9 +126,7 @@ def test_what_is_said_twice_must_be_the_same() -> None:
 
 
 def test_the_profiles_email_is_written_as_the_leads_id_has_it(bundle: Bundle) -> None:
-    data = capturing.captured(
-        lead(email=" Ada@EXAMPLE.com"), "main", LEAD, bundle.definitions, RECEIPT
-    )
+    data = capturing.captured(lead(email=" Ada@EXAMPLE.com"), "main", LEAD, bundle, RECEIPT)
     assert data.profile.contact.email == "ada@example.com"
 
 
@@ -140,7 +138,7 @@ def test_fields_that_nobody_declared_are_kept_under_their_paths(bundle: Bundle) 
         company={"tags": ["x", {"y": 1}]},
         custom={"seats": 5, "planet": "Mars"},
     )
-    data = capturing.captured(given, "main", LEAD, bundle.definitions, RECEIPT)
+    data = capturing.captured(given, "main", LEAD, bundle, RECEIPT)
     assert data.answers == {
         "colour": "red",
         "shoe_size": 43,
@@ -236,5 +234,5 @@ def test_an_activity_keeps_all_that_was_said() -> None:
 
 
 def test_consent_is_unknown_unless_it_is_said(bundle: Bundle) -> None:
-    data = capturing.captured(lead(), "main", LEAD, bundle.definitions, RECEIPT)
+    data = capturing.captured(lead(), "main", LEAD, bundle, RECEIPT)
     assert data.profile.consent.status is ConsentStatus.UNKNOWN
