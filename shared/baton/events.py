@@ -79,7 +79,7 @@ class Company(Model):
     """Where the person works."""
 
     name: Name | None = None
-    domain: Name | None = None
+    domain: Name | None = Field(None, description="the registered one, in ASCII, where known")
     industry: Name | None = None
     employees: Count | None = None
     country: Name | None = Field(None, description="ISO 3166-1 alpha-2 where known")

@@ -151,7 +151,7 @@ def captured(
         request=plain(Request, given.request),
         custom=custom,
     )
-    understood = understanding.understood(said)
+    understood = understanding.understood(said, bundle.sources[given.source])
     return LeadCaptured(
         lead_id=lead_id,
         occurred_at=happened_at(given, receipt),

@@ -84,8 +84,9 @@ def aliases_of(captured: LeadCaptured) -> Iterator[Alias]:
     names = (
         name_by_external_id(profile.brand, profile.source, profile.external_id),
         name_by_phone(profile.brand, profile.contact.phone),
+        name_by_phone(profile.brand, captured.as_sent.get("contact.phone")),
     )
-    for name in names:
+    for name in dict.fromkeys(names):
         if name is not None:
             yield Alias(name, captured.lead_id, captured.occurred_at)
 

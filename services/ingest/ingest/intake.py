@@ -24,6 +24,7 @@ from ingest.publishing import (
     State,
     TooLargeEventError,
 )
+from ingest.understanding import lead as understanding
 
 LeadsOf = Callable[[AliasName], Awaitable[Sequence[UUID]]]
 """The leads of a name, the one that was seen last first. Raises one of DATABASE_AWAY."""
@@ -100,7 +101,7 @@ class Intake:
         """Take an activity of a lead."""
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
-        named, lead_id = await self._whose(given, given.lead_id, brand, receipt)
+        named, lead_id = await self._whose(given, given.lead_id, source, brand, receipt)
         data = capturing.activity(given, lead_id, receipt)
         id_ = capturing.event_id(given, source, named, receipt)
         return await self._publish(data, id_, receipt, bundle, given.source)
@@ -109,7 +110,7 @@ class Intake:
         """Take what a rep or a CRM did about a lead."""
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
-        named, lead_id = await self._whose(given, given.lead_id, brand, receipt)
+        named, lead_id = await self._whose(given, given.lead_id, source, brand, receipt)
         data = capturing.followup(given, lead_id, bundle.definitions, receipt)
         id_ = capturing.event_id(given, source, named, receipt)
         return await self._publish(data, id_, receipt, bundle, given.source)
@@ -130,7 +131,7 @@ class Intake:
         return source, capturing.brand_of(given.brand, source, bundle)
 
     async def _whose(
-        self, given: Delivery, lead_id: UUID | None, brand: str, receipt: Receipt
+        self, given: Delivery, lead_id: UUID | None, source: Source, brand: str, receipt: Receipt
     ) -> tuple[UUID, UUID]:
         """The lead by what is said, and by what is known."""
         if lead_id is not None:
@@ -142,7 +143,10 @@ class Intake:
         if said.by == BY_EXTERNAL_ID:
             known = await self._known(name_by_external_id(brand, given.source, given.external_id))
         else:
-            known = await self._known(name_by_phone(brand, given.phone))
+            number = understanding.phone(given.phone, None, source)
+            known = await self._known(name_by_phone(brand, number))
+            if not known and number != given.phone:
+                known = await self._known(name_by_phone(brand, given.phone))
             if len(known) > 1:
                 raise WrongFieldError("phone", "is that of several leads: name one by its lead_id")
         return said.lead_id, known[0] if known else said.lead_id

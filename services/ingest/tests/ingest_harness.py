@@ -95,8 +95,8 @@ reps:
 """,
     "sources.yaml": """\
 sources:
-  website: {label: Website, kind: api, brand: main, retry_horizon: 1h}
-  crm: {label: CRM, kind: api, brand: main}
+  website: {label: Website, kind: api, brand: main, default_country: DE, retry_horizon: 1h}
+  crm: {label: CRM, kind: api, brand: main, default_country: DE}
   outlet: {label: Outlet, kind: api, brand: second}
   hooks:
     label: A system in the house

@@ -46,6 +46,23 @@ def test_a_captured_lead_is_known_by_its_record_and_its_phone(bundle: Bundle) ->
     )
 
 
+def test_a_phone_that_was_understood_is_known_by_its_number_and_as_it_was_sent(
+    bundle: Bundle,
+) -> None:
+    profile = Profile(brand="main", source="crm", contact=Contact(phone="+4930901820"))
+    data = LeadCaptured(
+        lead_id=ONE,
+        occurred_at=NOW,
+        received_at=NOW,
+        profile=profile,
+        as_sent={"contact.phone": "030 901820"},
+    )
+    assert decide(None, None, given(data), bundle, NOW).rows == (
+        Alias(AliasName(AliasKind.PHONE, "main", "", "4930901820"), ONE, NOW),
+        Alias(AliasName(AliasKind.PHONE, "main", "", "030901820"), ONE, NOW),
+    )
+
+
 @pytest.mark.parametrize("nothing", [None, "", "  ", "n/a"])
 def test_what_is_no_name_is_not_kept(nothing: str | None, bundle: Bundle) -> None:
     blank = nothing if nothing != "n/a" else None

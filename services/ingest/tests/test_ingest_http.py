@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from ingest_harness import NOW, Process
 from pydantic import JsonValue
 
@@ -155,6 +156,16 @@ async def test_a_followup_by_phone_finds_the_one_lead_that_has_it(process: Proce
         process, "/v1/followups", {"source": "crm", "phone": "+49 30 111111", "type": "attempted"}
     )
     assert told["lead_id"] == enquiry["lead_id"]
+
+
+@pytest.mark.parametrize(("known", "named"), [("+49 30 444444", "030 444444"), ("030 5", "030-5")])
+async def test_a_phone_is_found_by_its_number_and_else_as_it_was_sent(
+    known: str, named: str, process: Process
+) -> None:
+    await learn(process, UUID(int=444), phone=f"{known}777")
+    told = {"source": "crm", "phone": f"{named}777", "type": "attempted"}
+    answer = await taken(process, "/v1/followups", told)
+    assert answer["lead_id"] == str(UUID(int=444))
 
 
 async def test_a_followup_by_a_phone_that_several_leads_have_is_refused(process: Process) -> None:

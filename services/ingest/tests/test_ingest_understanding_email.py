@@ -5,7 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from baton.events import Contact, EmailKind, LeadCaptured, Profile
-from ingest.understanding.lead import understood
+from baton.policy.sources import ApiSource
+from ingest.understanding import lead as understanding
+from ingest.understanding.lead import Understood
 from ingest.understanding.mailboxes import kind_of
 
 
@@ -37,8 +39,12 @@ def test_an_address_is_of_the_kind_that_its_domain_is(email: str, kind: EmailKin
     assert kind_of(email) is kind
 
 
-def contact(email: str | None) -> Profile:
-    return Profile(brand="main", source="website", contact=Contact(email=email))
+SOURCE = ApiSource(kind="api", label="Website", brand="main")
+
+
+def understood(email: str | None) -> Understood:
+    said = Profile(brand="main", source="website", contact=Contact(email=email))
+    return understanding.understood(said, SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +59,13 @@ def contact(email: str | None) -> Profile:
 def test_an_address_is_written_as_the_leads_id_has_it_and_kept_as_sent(
     sent: str, written: str
 ) -> None:
-    found = understood(contact(sent))
+    found = understood(sent)
     assert found.profile.contact.email == written
     assert found.as_sent == ({} if sent == written else {"contact.email": sent})
 
 
 def test_without_an_address_nothing_is_said_of_its_kind() -> None:
-    found = understood(contact(None))
+    found = understood(None)
     assert found.profile.contact.email_kind is None
     assert found.as_sent == {}
 
@@ -67,7 +73,7 @@ def test_without_an_address_nothing_is_said_of_its_kind() -> None:
 @given(st.text(max_size=1_000))
 @example("İ" * 900 + "@example.com")
 def test_whatever_is_sent_readers_can_read(email: str) -> None:
-    found = understood(contact(email))
+    found = understood(email)
     Profile.model_validate_json(found.profile.model_dump_json())
     assert found.profile.contact.email_kind is not None or not email
 

@@ -1,16 +1,26 @@
 """An enquiry, understood: each field in the one form that conditions and readers can rely on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from baton.events import Contact, Profile
+from baton.events import Company, Contact, EmailKind, Profile
+from baton.policy.sources import Source
 from ingest.identifying import usable_email
-from ingest.understanding import mailboxes
+from ingest.understanding import companies, mailboxes, phones, places
 
 _LONGEST = 1_000
 """Of a `Name`: what is understood must not become longer than an event may have it."""
 
-_WRITTEN_ANEW = (("contact", "email"),)
+_WRITTEN_ANEW = (
+    ("contact", "email"),
+    ("contact", "phone"),
+    ("contact", "country"),
+    ("contact", "language"),
+    ("company", "domain"),
+    ("company", "country"),
+)
+
+_OF_PROVIDERS = (EmailKind.FREE, EmailKind.DISPOSABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +31,55 @@ class Understood:
     as_sent: dict[str, str]
 
 
-def understood(said: Profile) -> Understood:
+def understood(said: Profile, source: Source) -> Understood:
     """The profile in the forms that `baton.events` promises, as far as they can be worked out.
 
     What can't be is left as it was sent; nothing of it is a reason to refuse a lead.
     """
-    profile = said.model_copy(update={"contact": _contact(said.contact)})
+    contact = _contact(said.contact, source)
+    company = _company(said.company, contact)
+    profile = said.model_copy(update={"contact": contact, "company": company})
     return Understood(profile, dict(_as_sent(said, profile)))
 
 
-def _contact(said: Contact) -> Contact:
-    email = _fitting(usable_email(said.email), said.email)
-    kind = mailboxes.kind_of(email) if email else None
-    return said.model_copy(update={"email": email, "email_kind": kind})
+def phone(said: str | None, country: str | None, source: Source) -> str | None:
+    """A number in E.164 where that can be told, of the person's country or else the source's."""
+    countries = [each for each in (country, source.default_country) if each]
+    return _written(lambda text: phones.e164(text, countries), said)
 
 
-def _fitting(written: str | None, said: str | None) -> str | None:
-    return said if written is None or len(written) > _LONGEST else written
+def _contact(said: Contact, source: Source) -> Contact:
+    email = _written(usable_email, said.email)
+    country = _written(places.country, said.country)
+    return said.model_copy(
+        update={
+            "email": email,
+            "email_kind": mailboxes.kind_of(email) if email else None,
+            "phone": phone(said.phone, country, source),
+            "country": country,
+            "language": _written(places.language, said.language),
+        }
+    )
+
+
+def _company(said: Company, contact: Contact) -> Company:
+    """Who writes from a company's address has told its domain; a mail provider's is nobody's."""
+    own = companies.domain(said.domain) if said.domain else None
+    of_mail = companies.domain(contact.email.rpartition("@")[2]) if contact.email else None
+    domain = own or said.domain
+    if contact.email_kind is EmailKind.BUSINESS:
+        domain = own or of_mail or said.domain
+    elif contact.email_kind in _OF_PROVIDERS and own == of_mail:
+        domain = None
+    return said.model_copy(
+        update={"domain": domain, "country": _written(places.country, said.country)}
+    )
+
+
+def _written(understand: Callable[[str], str | None], said: str | None) -> str | None:
+    """A text as it is understood, or else as it was sent."""
+    found = understand(said) if said else None
+    return found if found and len(found) <= _LONGEST else said
 
 
 def _as_sent(said: Profile, understood: Profile) -> Iterator[tuple[str, str]]:
