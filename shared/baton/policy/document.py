@@ -69,7 +69,10 @@ def parse(file: str, text: str) -> tuple[Document, tuple[Problem, ...]]:
     except _UnreadableError as error:
         data = None
         unfolding.problems.append(Problem(file, error.line, "", error.reason))
-    return Document(file, data, unfolding.lines), tuple(unfolding.problems)
+    # What `---` alone begins is said to stand in the line after it, where there is none.
+    last = _line_at(text, len(text))
+    lines = {place: min(line, last) for place, line in unfolding.lines.items()}
+    return Document(file, data, lines), tuple(unfolding.problems)
 
 
 class _UnreadableError(Exception):

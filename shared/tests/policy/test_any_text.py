@@ -45,6 +45,7 @@ marks = st.text(
 
 @given(st.sampled_from(FILES), st.one_of(st.text(), marks))
 @example("sla.yaml", "\ud800")
+@example("definitions.yaml", "---")
 @example("sla.yaml", "\x85- \u2028a")
 @example("sla.yaml", "%YAML 9.9\n---\na")
 @example("sla.yaml", "%TAG ! !%FF\n---\n!a b")
