@@ -95,6 +95,9 @@ class Campaign(Model):
     utm_term: Name | None = None
     utm_content: Name | None = None
     click_id: Name | None = None
+    click_id_kind: Name | None = Field(
+        None, description="the parameter that it came in: gclid, fbclid, ..."
+    )
     landing_url: Text | None = None
     referrer: Text | None = None
 

@@ -151,14 +151,16 @@ def captured(
         request=plain(Request, given.request),
         custom=custom,
     )
-    understood = understanding.understood(said, bundle.sources[given.source])
+    answers = {**given.answers, **given.undeclared(), **unknown}
+    source = bundle.sources[given.source]
+    understood = understanding.understood(said, answers, source, bundle.definitions)
     return LeadCaptured(
         lead_id=lead_id,
         occurred_at=happened_at(given, receipt),
         received_at=receipt.received_at,
         delivery_id=given.delivery_id,
         profile=understood.profile,
-        answers={**given.answers, **given.undeclared(), **unknown},
+        answers=answers,
         as_sent=understood.as_sent,
         test=given.test,
     )

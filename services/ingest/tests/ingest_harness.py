@@ -38,6 +38,9 @@ FILES = {
     "definitions.yaml": """\
 custom_fields:
   - {name: seats, label: Seats, type: integer, personal: false}
+campaigns:
+  - {name: Spring fair, when: {field: campaign.utm_campaign, matches: ^spring}}
+  - {name: Ads, when: {field: campaign.click_id, exists: true}}
 grades:
   - {id: A, label: Good}
   - {id: B, label: Fair}

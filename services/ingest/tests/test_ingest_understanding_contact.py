@@ -3,18 +3,20 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ingest_harness import FILES
 
 from baton.events import Company, Contact, Profile
-from baton.policy.sources import ApiSource
+from baton.policy.bundle import Bundle
 from ingest.understanding import companies, phones, places
 from ingest.understanding.lead import Understood, understood
 
-SOURCE = ApiSource(kind="api", label="Website", brand="main", default_country="DE")
+BUNDLE = Bundle.parse(FILES)
+SOURCE = BUNDLE.sources["website"]
 
 
 def of(contact: Contact, company: Company | None = None) -> Understood:
     said = Profile(brand="main", source="website", contact=contact, company=company or Company())
-    return understood(said, SOURCE)
+    return understood(said, {}, SOURCE, BUNDLE.definitions)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +201,6 @@ def test_what_is_understood_is_understood_the_same_again() -> None:
         Contact(email="Ada@Example.com", phone="030 901820", country="Germany", language="German"),
         Company(domain="https://www.example.com", country="Deutschland"),
     )
-    again = understood(once.profile, SOURCE)
+    again = understood(once.profile, {}, SOURCE, BUNDLE.definitions)
     assert again.profile == once.profile
     assert again.as_sent == {}

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ingest_harness import FILES
 
 from baton.events import Contact, EmailKind, LeadCaptured, Profile
-from baton.policy.sources import ApiSource
+from baton.policy.bundle import Bundle
 from ingest.understanding import lead as understanding
 from ingest.understanding.lead import Understood
 from ingest.understanding.mailboxes import kind_of
@@ -39,12 +40,12 @@ def test_an_address_is_of_the_kind_that_its_domain_is(email: str, kind: EmailKin
     assert kind_of(email) is kind
 
 
-SOURCE = ApiSource(kind="api", label="Website", brand="main")
+BUNDLE = Bundle.parse(FILES)
 
 
 def understood(email: str | None) -> Understood:
     said = Profile(brand="main", source="website", contact=Contact(email=email))
-    return understanding.understood(said, SOURCE)
+    return understanding.understood(said, {}, BUNDLE.sources["website"], BUNDLE.definitions)
 
 
 @pytest.mark.parametrize(

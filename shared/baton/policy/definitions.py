@@ -14,6 +14,7 @@ from baton.policy.model import (
     Id,
     NotEmpty,
     PolicyModel,
+    ProfileCondition,
     ScoredCondition,
     String,
     Text,
@@ -61,6 +62,13 @@ def _distinct_names(fields: tuple[CustomField, ...]) -> tuple[CustomField, ...]:
 CustomFields = Annotated[
     tuple[CustomField, ...], Field(max_length=500), AfterValidator(_distinct_names)
 ]
+
+
+class NamedCampaign(PolicyModel):
+    """What both sides call what brings a lead here."""
+
+    name: Text
+    when: ProfileCondition
 
 
 class Grade(PolicyModel):
@@ -125,9 +133,10 @@ def _distinct_codes(reasons: tuple[FollowupReason, ...]) -> tuple[FollowupReason
 
 
 class Definitions(PolicyModel):
-    """All of definitions.yaml; `grades` are best first."""
+    """All of definitions.yaml; `grades` are best first, `campaigns` are asked in their order."""
 
     custom_fields: CustomFields = ()
+    campaigns: Annotated[tuple[NamedCampaign, ...], Field(max_length=200)] = ()
     grades: Annotated[tuple[Grade, ...], Field(max_length=26), NotEmpty, DistinctIds]
     stages: Stages
     reasons: Annotated[tuple[FollowupReason, ...], NotEmpty, AfterValidator(_distinct_codes)]

@@ -1,12 +1,16 @@
 """An enquiry, understood: each field in the one form that conditions and readers can rely on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from baton.events import Company, Contact, EmailKind, Profile
+from baton.policy.definitions import Definitions
+from baton.policy.fields import facts_of
 from baton.policy.sources import Source
 from ingest.identifying import usable_email
-from ingest.understanding import companies, mailboxes, phones, places
+from ingest.understanding import campaigns, companies, mailboxes, phones, places
 
 _LONGEST = 1_000
 """Of a `Name`: what is understood must not become longer than an event may have it."""
@@ -18,6 +22,7 @@ _WRITTEN_ANEW = (
     ("contact", "language"),
     ("company", "domain"),
     ("company", "country"),
+    ("campaign", "name"),
 )
 
 _OF_PROVIDERS = (EmailKind.FREE, EmailKind.DISPOSABLE)
@@ -31,14 +36,23 @@ class Understood:
     as_sent: dict[str, str]
 
 
-def understood(said: Profile, source: Source) -> Understood:
+def understood(
+    said: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
+) -> Understood:
     """The profile in the forms that `baton.events` promises, as far as they can be worked out.
 
-    What can't be is left as it was sent; nothing of it is a reason to refuse a lead.
+    What can't be is left as it was sent; nothing of it is a reason to refuse a lead. `answers` are
+    what the sender says beside the profile.
     """
     contact = _contact(said.contact, source)
-    company = _company(said.company, contact)
-    profile = said.model_copy(update={"contact": contact, "company": company})
+    profile = said.model_copy(
+        update={
+            "contact": contact,
+            "company": _company(said.company, contact),
+            "campaign": campaigns.understood(said.campaign, answers),
+        }
+    )
+    profile = _with_campaigns_name(profile, definitions)
     return Understood(profile, dict(_as_sent(said, profile)))
 
 
@@ -74,6 +88,16 @@ def _company(said: Company, contact: Contact) -> Company:
     return said.model_copy(
         update={"domain": domain, "country": _written(places.country, said.country)}
     )
+
+
+def _with_campaigns_name(profile: Profile, definitions: Definitions) -> Profile:
+    """With the name that the bundle has for its campaign, the first whose condition holds."""
+    facts = facts_of(profile)
+    for campaign in definitions.campaigns:
+        if campaign.when.evaluate(facts).matched:
+            named = profile.campaign.model_copy(update={"name": campaign.name})
+            return profile.model_copy(update={"campaign": named})
+    return profile
 
 
 def _written(understand: Callable[[str], str | None], said: str | None) -> str | None:
