@@ -167,6 +167,9 @@ class LeadCaptured(LeadEvent):
         description="by its path in the profile, what was sent where that is written otherwise",
     )
     test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+    test_mark: Name | None = Field(
+        None, description="what tells a trial: declared, vendor, or a rule's id in the bundle"
+    )
 
 
 class ActivityType(GrowingEnum):

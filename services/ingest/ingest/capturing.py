@@ -27,6 +27,7 @@ from baton.policy.problems import did_you_mean
 from baton.policy.sources import Source
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn, declared, plain
 from ingest.identifying import Person, full_name
+from ingest.understanding import consents, trials
 from ingest.understanding import lead as understanding
 
 CE_SOURCE = "/baton/ingest"
@@ -140,6 +141,7 @@ def captured(
 ) -> LeadCaptured:
     """The enquiry as an event. Raises WrongFieldError for a custom value of the wrong type."""
     custom, unknown = custom_fields(given.custom, bundle.definitions)
+    occurred_at = happened_at(given, receipt)
     said = Profile(
         brand=brand,
         source=given.source,
@@ -147,22 +149,24 @@ def captured(
         contact=given.whole_contact(),
         company=plain(Company, given.company),
         campaign=plain(Campaign, given.campaign),
-        consent=plain(Consent, given.consent),
+        consent=consents.dated(plain(Consent, given.consent), occurred_at),
         request=plain(Request, given.request),
         custom=custom,
     )
     answers = {**given.answers, **given.undeclared(), **unknown}
     source = bundle.sources[given.source]
     understood = understanding.understood(said, answers, source, bundle.definitions)
+    test_mark = trials.mark(given.test, understood.profile, answers, bundle.definitions)
     return LeadCaptured(
         lead_id=lead_id,
-        occurred_at=happened_at(given, receipt),
+        occurred_at=occurred_at,
         received_at=receipt.received_at,
         delivery_id=given.delivery_id,
         profile=understood.profile,
         answers=answers,
         as_sent=understood.as_sent,
-        test=given.test,
+        test=test_mark is not None,
+        test_mark=test_mark,
     )
 
 

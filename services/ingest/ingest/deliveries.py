@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from baton.events import (
     ActivityType,
@@ -17,6 +17,7 @@ from baton.events import (
     Request,
 )
 from baton.values import Moment, Name, Text
+from ingest.understanding import consents
 
 Plain = TypeVar("Plain", bound=BaseModel)
 
@@ -36,7 +37,14 @@ class CampaignIn(Campaign):
 
 
 class ConsentIn(Consent):
+    """Of a status forms have many words; `yes`, `opt-in`, `true` are taken as well."""
+
     model_config = _OPEN
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _in_any_words(cls, said: object) -> object:
+        return consents.status(said)
 
 
 class RequestIn(Request):

@@ -41,6 +41,8 @@ custom_fields:
 campaigns:
   - {name: Spring fair, when: {field: campaign.utm_campaign, matches: ^spring}}
   - {name: Ads, when: {field: campaign.click_id, exists: true}}
+test_leads:
+  - {id: qa, label: Our own testers, when: {field: contact.email, contains: '@qa.example.com'}}
 grades:
   - {id: A, label: Good}
   - {id: B, label: Fair}

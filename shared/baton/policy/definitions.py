@@ -71,6 +71,16 @@ class NamedCampaign(PolicyModel):
     when: ProfileCondition
 
 
+class TestLeads(PolicyModel):
+    """Whose enquiries are trials, though nobody says so."""
+
+    __test__ = False
+
+    id: Id
+    label: Text
+    when: ProfileCondition
+
+
 class Grade(PolicyModel):
     """A letter for how good a lead is."""
 
@@ -137,6 +147,7 @@ class Definitions(PolicyModel):
 
     custom_fields: CustomFields = ()
     campaigns: Annotated[tuple[NamedCampaign, ...], Field(max_length=200)] = ()
+    test_leads: Annotated[tuple[TestLeads, ...], Field(max_length=50), DistinctIds] = ()
     grades: Annotated[tuple[Grade, ...], Field(max_length=26), NotEmpty, DistinctIds]
     stages: Stages
     reasons: Annotated[tuple[FollowupReason, ...], NotEmpty, AfterValidator(_distinct_codes)]

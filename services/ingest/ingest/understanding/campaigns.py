@@ -1,17 +1,15 @@
 """What brought a person here: UTM parameters and click ids, wherever a sender puts them."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
 
 from baton.events import Campaign
+from ingest.understanding.names import flat
 
 _LONGEST = 1_000
-_LONGEST_NAME = 100
 _MOST_PARAMETERS = 200
 
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -31,6 +29,8 @@ _CLICK_IDS = (
     "yclid",
 )
 """Of each ad network; where a place has several, the first of these counts."""
+
+_PARAMETERS = {flat(name): name for name in (*_UTM, *_CLICK_IDS)}
 
 
 def understood(said: Campaign, answers: Mapping[str, JsonValue]) -> Campaign:
@@ -76,22 +76,9 @@ def _in_url(url: str) -> Iterator[tuple[str, str]]:
 
 def _named(pairs: Iterable[tuple[str, JsonValue]]) -> Iterator[tuple[str, str]]:
     for said, value in pairs:
-        name = _parameter(said) if len(said) <= _LONGEST_NAME else None
+        name = _PARAMETERS.get(flat(said))
         if name and isinstance(value, str) and _is_usable(value):
             yield name, value.strip()
-
-
-@lru_cache(maxsize=4096)
-def _parameter(said: str) -> str | None:
-    """The parameter of a name as senders write it: `UTM Source`, `utmSource`, `gcl_id`."""
-    return _PARAMETERS.get(_flat(said))
-
-
-def _flat(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-_PARAMETERS = {_flat(name): name for name in (*_UTM, *_CLICK_IDS)}
 
 
 def _is_usable(value: str) -> bool:
