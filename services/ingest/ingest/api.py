@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from baton.metrics import IngestMetrics
 from baton.problems import Problem
-from ingest import batches, bodies, documents, openapi, refusals
-from ingest.batches import taken_json
+from ingest import bodies, documents, openapi, refusals
+from ingest.batches import NDJSON, Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
 from ingest.intake import Intake
@@ -23,7 +23,6 @@ from ingest.webhooks import Webhooks
 Given = TypeVar("Given", bound=BaseModel)
 Answer = TypeVar("Answer")
 
-NDJSON = "application/x-ndjson"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -50,18 +49,20 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
 
     @routes.post("/leads/batch", tags=["leads"], **openapi.taking_lines())
     async def batch(request: Request) -> StreamingResponse:
-        """Enquiries, one a line. The answer has a line for each, in their order.
+        """Enquiries, one a line, any number. The answer has a line for each, in their order.
+
+        As NDJSON, or by `Content-Type: text/csv` as CSV (UTF-8): its header names the fields
+        (`email`, `contact.job_title`, `custom.seats`), an empty cell is an absent field, and what
+        stands between cells may be a comma, a semicolon or a tab. Other columns are kept as sent.
 
         Blank lines are passed over. A line's `state` is `published` or `spooled` (taken), `refused`
-        (change it: `problem` says how) or `failed` (send it again). The answer begins when the
-        whole batch has been read. Sending a batch again is safe: its leads are the same events.
+        (change it: `problem` says how) or `failed` (send it again). The answer goes out while the
+        batch comes in. Sending a batch again is safe: its leads are the same events.
         """
         with _refusing(metrics):
-            key = _key(request)
-            limit = settings.body_limit
-            lines = bodies.lines(request, limit)
-            results = await batches.take(intake, lines, key, limit, settings.batch_in_flight)
-        return StreamingResponse(results.read(), 202, media_type=NDJSON)
+            taking = Batch(intake, request, _key(request), settings)
+            await taking.begin()
+        return BatchResponse(taking.results(), 202, media_type=NDJSON)
 
     @routes.post("/activities", tags=["activities"], **openapi.taking(ActivityIn, openapi.ACTIVITY))
     async def activity(request: Request) -> JSONResponse:

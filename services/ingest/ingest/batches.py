@@ -1,99 +1,131 @@
-"""A batch: leads line by line, in bounded memory, each with a result of its own."""
+"""A batch: leads line by line, in bounded memory, each with a result of its own as it goes."""
 
 import asyncio
-import json
-import tempfile
-from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from typing import IO
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 
+from fastapi import Request
+from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
+from starlette.types import Receive, Scope, Send
 
+from baton.cloudevents import Event
+from baton.events import LeadCaptured
 from baton.problems import Problem
-from ingest import documents, refusals
-from ingest.bodies import Line
+from ingest import bodies, refusals
+from ingest.batch_lines import Entry, format_of
+from ingest.batch_results import Results
 from ingest.deliveries import LeadIn
 from ingest.intake import Intake, Taken
 from ingest.refusals import REFUSED
+from ingest.settings import Settings
 
-_IN_MEMORY = 1_048_576
-_STEP = 65_536
-_BYTES_IN_FLIGHT = 8_388_608
+NDJSON = "application/x-ndjson"
+_A_TURN = 16
+"""So many lines are understood before others have their turn: live leads come in between."""
 _OURS = 500
 
+Understood = tuple[int, Event[LeadCaptured] | Problem]
+"""A line's number, and what it says or what is wrong with it."""
 
-class Results:
-    """The results of a batch as NDJSON, in the order of its lines.
 
-    They wait in a file until the whole batch has been read: a client that sends all of it before it
-    reads anything, as most do, would otherwise wait for us while we wait for it.
+class Batch:
+    """Takes each line that is a lead; whatever is wrong with one says its result alone.
+
+    Nothing is read ahead but one page: while it is understood, the one before is published.
     """
 
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - outlives this
-            max_size=_IN_MEMORY
-        )
+    def __init__(
+        self, intake: Intake, request: Request, key: str | None, settings: Settings
+    ) -> None:
+        """Raises Problem where the request is refused by its headers."""
+        bodies.refuse_encoded(request)
+        self._intake = intake
+        self._key = key
+        self._most = settings.batch_in_flight
+        self._format = format_of(request.headers.get("content-type", ""), settings.body_limit)
+        self._lines = bodies.lines(request, settings.body_limit)
+        self._pages = self._understood()
+        self._first: Sequence[Understood] = ()
 
-    def add(self, result: dict[str, JsonValue]) -> None:
-        self._file.write(json.dumps(result, separators=(",", ":")).encode() + b"\n")
+    async def begin(self) -> None:
+        """Read up to the first lines.
 
-    def read(self) -> Iterator[bytes]:
-        """All of them, once."""
-        with self._file:
-            self._file.seek(0)
-            while step := self._file.read(_STEP):
+        Raises Problem where nothing will be taken: without a policy, or where a header is no use.
+        """
+        self._intake.bundle()
+        self._first = await anext(self._pages, [])
+
+    async def results(self) -> AsyncIterator[bytes]:
+        """What became of each line, as it becomes known."""
+        results = Results()
+        taking = asyncio.ensure_future(self._take(results))
+        try:
+            async for step in results.steps():
                 yield step
+            await taking
+        finally:
+            taking.cancel()
+            await asyncio.wait([taking])
 
-    def close(self) -> None:
-        self._file.close()
+    async def _take(self, results: Results) -> None:
+        publishing = asyncio.ensure_future(self._publish(self._first, results))
+        try:
+            # Where the body ends before its end, nobody is there any more to be told so.
+            with contextlib.suppress(Problem):
+                async for page in self._pages:
+                    await publishing
+                    publishing = asyncio.ensure_future(self._publish(page, results))
+        finally:
+            await publishing
+            results.end()
+
+    async def _understood(self) -> AsyncIterator[Sequence[Understood]]:
+        async for lines in self._lines:
+            async for page in self._in_pages(self._format.entries(lines)):
+                yield page
+        async for page in self._in_pages(self._format.end()):
+            yield page
+
+    async def _in_pages(self, entries: Iterator[Entry]) -> AsyncIterator[Sequence[Understood]]:
+        page: list[Understood] = []
+        for entry in entries:
+            page.append((entry.line, self._event(entry)))
+            if len(page) % _A_TURN == 0:
+                await asyncio.sleep(0)
+            if len(page) == self._most:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def _event(self, entry: Entry) -> Event[LeadCaptured] | Problem:
+        if isinstance(entry.said, Problem):
+            return entry.said
+        try:
+            given = LeadIn.model_validate(entry.said)
+            return self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
+        except REFUSED as error:
+            return refusals.problem_of(error)
+        except Problem as problem:
+            return problem
+
+    async def _publish(self, page: Sequence[Understood], results: Results) -> None:
+        events = [said for _, said in page if not isinstance(said, Problem)]
+        taken = iter(await self._intake.enquiries(events))
+        became = ((n, said if isinstance(said, Problem) else next(taken)) for n, said in page)
+        results.add({"line": number, **_result(each)} for number, each in became)
 
 
-async def take(
-    intake: Intake, lines: AsyncIterator[Line], key: str | None, limit: int, in_flight: int
-) -> Results:
-    """Take each line that is a lead; whatever is wrong with one says its result alone.
+class BatchResponse(StreamingResponse):
+    """The answer goes out while the request still comes in.
 
-    Raises Problem where nothing was taken yet and nothing will be: without a policy, or where the
-    body itself is refused.
+    A client that is gone is noticed by its body, which ends; whatever else asked for it here would
+    take the body away.
     """
-    intake.bundle()
-    results = Results()
-    waiting: deque[tuple[int, int, asyncio.Task[dict[str, JsonValue]]]] = deque()
-    held = 0
-    try:
-        async for line in lines:
-            if line.text is not None and not line.text.strip():
-                continue
-            size = len(line.text or b"")
-            while waiting and (len(waiting) >= in_flight or held + size > _BYTES_IN_FLIGHT):
-                number, done, task = waiting.popleft()
-                results.add({"line": number, **await task})
-                held -= done
-            held += size
-            task = asyncio.ensure_future(_result(intake, line, key, limit))
-            waiting.append((line.number, size, task))
-        for number, _, task in waiting:
-            results.add({"line": number, **await task})
-    except BaseException:
-        # Nobody will read the results; what was under way is the same events when sent again.
-        for _, _, task in waiting:
-            task.cancel()
-        results.close()
-        raise
-    return results
 
-
-async def _result(intake: Intake, line: Line, key: str | None, limit: int) -> dict[str, JsonValue]:
-    try:
-        if line.text is None:
-            raise refusals.body_too_large(limit)
-        text = line.text.strip()
-        given = LeadIn.model_validate(documents.read(text))
-        return taken_json(await intake.lead(given, intake.receipt(text, key)))
-    except REFUSED as error:
-        return _refused(refusals.problem_of(error))
-    except Problem as problem:
-        return _refused(problem)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
+        await self.stream_response(send)
 
 
 def taken_json(taken: Taken) -> dict[str, JsonValue]:
@@ -105,6 +137,8 @@ def taken_json(taken: Taken) -> dict[str, JsonValue]:
     }
 
 
-def _refused(problem: Problem) -> dict[str, JsonValue]:
-    state = "refused" if problem.body.status < _OURS else "failed"
-    return {"state": state, "problem": problem.body.model_dump(exclude_none=True)}
+def _result(became: Taken | Problem) -> dict[str, JsonValue]:
+    if isinstance(became, Taken):
+        return taken_json(became)
+    state = "refused" if became.body.status < _OURS else "failed"
+    return {"state": state, "problem": became.body.model_dump(exclude_none=True)}

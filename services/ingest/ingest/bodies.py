@@ -33,17 +33,21 @@ class Line:
     text: bytes | None
 
 
-async def lines(request: Request, limit: int) -> AsyncIterator[Line]:
-    """The lines of a body of any length, with no more than a line and a chunk in memory."""
+async def lines(request: Request, limit: int) -> AsyncIterator[list[Line]]:
+    """The lines of a body of any length, those together that came together.
+
+    No more than a line and a chunk is in memory; nothing is read ahead of who takes them.
+    """
     refuse_encoded(request)
     number = 1
     held = bytearray()
     over = False
     async for chunk in chunks(request):
+        came = []
         *ended, rest = chunk.split(b"\n")
         for part in ended:
             over = over or len(held) + len(part) > limit
-            yield Line(number, None if over else bytes(held) + part)
+            came.append(Line(number, None if over else bytes(held) + part))
             number += 1
             held.clear()
             over = False
@@ -52,8 +56,10 @@ async def lines(request: Request, limit: int) -> AsyncIterator[Line]:
             held.clear()
         else:
             held += rest
+        if came:
+            yield came
     if held or over:
-        yield Line(number, None if over else bytes(held))
+        yield [Line(number, None if over else bytes(held))]
 
 
 async def chunks(request: Request) -> AsyncIterator[bytes]:

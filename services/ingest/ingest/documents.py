@@ -47,6 +47,11 @@ def read(raw: bytes) -> JsonValue:
         raise NotJsonError(f"{error.msg} at line {error.lineno} column {error.colno}") from error
     except RecursionError as error:
         raise UnusableValueError("body", f"nests deeper than {DEEPEST_NESTING} levels") from error
+    return checked(document)
+
+
+def checked(document: JsonValue) -> JsonValue:
+    """A document that came otherwise than as JSON. Raises UnusableValueError as `read` does."""
     _check(document, ())
     return document
 

@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from baton.cloudevents import Event
-from baton.events import EventData, LeadErased, LeadEvent
+from baton.events import LeadCaptured, LeadErased, LeadEvent
 from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
+from baton.problems import Problem
 from baton.tracing import current_traceparent
 from ingest import capturing, refusals
 from ingest.capturing import Receipt, WrongFieldError
@@ -18,13 +19,10 @@ from ingest.deliveries import ActivityIn, Delivery, ErasureIn, FollowupIn, LeadI
 from ingest.domain import AliasName, name_by_external_id, name_by_phone
 from ingest.identifying import BY_EMAIL, BY_EXTERNAL_ID, Person, full_name
 from ingest.patience import DATABASE_AWAY
-from ingest.publishing import (
-    NowhereToPutItError,
-    Publisher,
-    State,
-    TooLargeEventError,
-)
+from ingest.publishing import NOT_TAKEN, Publisher, State
 from ingest.understanding import lead as understanding
+
+AnyLead = TypeVar("AnyLead", bound=LeadEvent)
 
 LeadsOf = Callable[[AliasName], Awaitable[Sequence[UUID]]]
 """The leads of a name, the one that was seen last first. Raises one of DATABASE_AWAY."""
@@ -87,7 +85,16 @@ class Intake:
         return Receipt(body, self._clock(), key, traceparent=current_traceparent())
 
     async def lead(self, given: LeadIn, receipt: Receipt) -> Taken:
-        """Take an enquiry; no look-up is needed for it."""
+        """Take an enquiry."""
+        event = self.enquiry(given, receipt)
+        try:
+            state = await self._publisher.publish(event)
+        except NOT_TAKEN as error:
+            raise refusals.not_taken(error) from error
+        return self._captured(event, state)
+
+    def enquiry(self, given: LeadIn, receipt: Receipt) -> Event[LeadCaptured]:
+        """The event of an enquiry; no look-up is needed for it."""
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
         who = capturing.person_of(given, brand).identified(
@@ -95,7 +102,14 @@ class Intake:
         )
         data = capturing.captured(given, brand, who.lead_id, bundle, receipt)
         id_ = capturing.event_id(given, source, who.lead_id, receipt)
-        return await self._publish(data, id_, receipt, bundle, given.source)
+        return _event(data, id_, receipt, bundle)
+
+    async def enquiries(self, events: Sequence[Event[LeadCaptured]]) -> list[Taken | Problem]:
+        """Take many at once. What became of each; those of one lead go out in their order."""
+        return [
+            self._captured(event, put) if isinstance(put, State) else refusals.not_taken(put)
+            for event, put in zip(events, await self._publisher.publish_all(events), strict=True)
+        ]
 
     async def activity(self, given: ActivityIn, receipt: Receipt) -> Taken:
         """Take an activity of a lead."""
@@ -186,22 +200,29 @@ class Intake:
     async def _publish(
         self, data: LeadEvent, id_: UUID, receipt: Receipt, bundle: Bundle, source: str
     ) -> Taken:
-        event: Event[EventData] = Event(
-            id=id_,
-            source=capturing.CE_SOURCE,
-            time=receipt.received_at,
-            subject=str(data.lead_id),
-            data=data,
-            traceparent=receipt.traceparent,
-            policyversion=bundle.hash,
-        )
         try:
-            state = await self._publisher.publish(event)
-        except NowhereToPutItError as error:
-            raise refusals.away() from error
-        except TooLargeEventError as error:
-            raise refusals.event_too_large(str(error)) from error
+            state = await self._publisher.publish(_event(data, id_, receipt, bundle))
+        except NOT_TAKEN as error:
+            raise refusals.not_taken(error) from error
         if not isinstance(data, LeadErased):
             self._metrics.undeclared_fields.labels(source).inc(len(getattr(data, "answers", ())))
         self._metrics.deliveries.labels(source, state.value).inc()
         return Taken(data.lead_id, id_, state)
+
+    def _captured(self, event: Event[LeadCaptured], state: State) -> Taken:
+        source = event.data.profile.source
+        self._metrics.undeclared_fields.labels(source).inc(len(event.data.answers))
+        self._metrics.deliveries.labels(source, state.value).inc()
+        return Taken(event.data.lead_id, event.id, state)
+
+
+def _event(data: AnyLead, id_: UUID, receipt: Receipt, bundle: Bundle) -> Event[AnyLead]:
+    return Event(
+        id=id_,
+        source=capturing.CE_SOURCE,
+        time=receipt.received_at,
+        subject=str(data.lead_id),
+        data=data,
+        traceparent=receipt.traceparent,
+        policyversion=bundle.hash,
+    )

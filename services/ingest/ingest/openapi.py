@@ -36,6 +36,10 @@ FOLLOWUP: JsonValue = {
 }
 ERASURE: JsonValue = {"email": "vp.sales@example.com", "why": "asked by mail on 31 January"}
 
+_CSV = """\
+source,email,contact.job_title,company.name,company.employees
+website,vp.sales@example.com,VP Sales,"Example, Ltd",250
+"""
 _IDS = ("01890a5d-ac96-8b4e-9c3a-6f0d5c1e7a42", "019c1320-4a00-8d5f-a1b2-0c3d4e5f6a7b")
 _TAKEN: dict[str, JsonValue] = {"state": "published", "lead_id": _IDS[0], "event_id": _IDS[1]}
 _KEY = {
@@ -57,7 +61,10 @@ def taking_lines() -> dict[str, Any]:
     line = json.dumps({"source": "website", "email": "vp.sales@example.com"})
     body = {
         "description": "One lead a line, as `POST /v1/leads` takes it; any number of lines.",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{line}\n"}},
+        "content": {
+            "application/x-ndjson": {"schema": {"type": "string"}, "example": f"{line}\n"},
+            "text/csv": {"schema": {"type": "string"}, "example": _CSV},
+        },
     }
     result = json.dumps({"line": 1, **_TAKEN})
     answer = {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{result}\n"}}
@@ -105,7 +112,7 @@ _REFUSALS = {
     401: "No token, or a signature that is not the sender's.",
     404: "The policy declares no such source.",
     413: "The body, or the event that it would become, is too large.",
-    415: "A body with a Content-Encoding.",
+    415: "A body with a Content-Encoding, or a batch in another charset than UTF-8.",
     422: "`field` names what is wrong; nothing of the delivery was kept.",
     503: "Nothing was kept; send it again after `Retry-After` seconds.",
 }

@@ -1,8 +1,9 @@
 """Where an event goes: to Kafka, to the spool while Kafka is away, or back to whoever sent it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -30,6 +31,10 @@ class NowhereToPutItError(Exception):
 
 class TooLargeEventError(ValueError):
     """The event would be larger than a record may be: it must be sent with less in it."""
+
+
+NotTaken = NowhereToPutItError | TooLargeEventError
+NOT_TAKEN = (NowhereToPutItError, TooLargeEventError)
 
 
 class Spool:
@@ -98,6 +103,13 @@ class Spool:
             self._open.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Addressed:
+    event_id: UUID
+    shard: int
+    message: Message
+
+
 class Publisher:
     """Takes events for Kafka, as long as Kafka or PostgreSQL is there."""
 
@@ -122,13 +134,45 @@ class Publisher:
         through it. Where the database is away too, being taken comes before being in order.
         Raises NowhereToPutItError and TooLargeEventError.
         """
+        return await self._put(self._addressed(event))
+
+    async def publish_all(self, events: Sequence[Event[EventData]]) -> list[State | NotTaken]:
+        """As `publish` for each, in their order; Kafka is asked once for all of them."""
+        put: dict[int, State | NotTaken] = {}
+        given: dict[int, _Addressed] = {}
+        for place, event in enumerate(events):
+            try:
+                given[place] = self._addressed(event)
+            except TooLargeEventError as error:
+                put[place] = error
+        ready = [at for at, each in given.items() if not await self._spool.holds(each.shard)]
+        if ready:
+            sent = await self._circuit.send_all([(given[n].message, given[n].shard) for n in ready])
+            put |= {at: State.PUBLISHED for at, there in zip(ready, sent, strict=True) if there}
+        left = [at for at in given if at not in put]
+        put |= zip(left, await asyncio.gather(*(self._tried(given[n]) for n in left)), strict=True)
+        return [put[place] for place in range(len(events))]
+
+    async def _tried(self, given: _Addressed) -> State | NowhereToPutItError:
+        try:
+            return await self._put(given)
+        except NowhereToPutItError as error:
+            return error
+
+    def _addressed(self, event: Event[EventData]) -> _Addressed:
         message = cloudevents.encode(event)
         if len(message.value) > MAX_RECORD_BYTES:
             raise TooLargeEventError(f"the event has {len(message.value)} bytes, over the bound")
-        shard = identity.shard_of(message.key, self._shards)
+        return _Addressed(event.id, identity.shard_of(message.key, self._shards), message)
+
+    async def _put(self, given: _Addressed) -> State:
+        shard = given.shard
         ways: list[tuple[State, Callable[[], Awaitable[None]]]] = [
-            (State.PUBLISHED, lambda: self._circuit.send(message, shard)),
-            (State.SPOOLED, lambda: self._spool.add(event.id, shard, message, self._clock())),
+            (State.PUBLISHED, lambda: self._circuit.send(given.message, shard)),
+            (
+                State.SPOOLED,
+                lambda: self._spool.add(given.event_id, shard, given.message, self._clock()),
+            ),
         ]
         for state, take in reversed(ways) if await self._spool.holds(shard) else ways:
             try:

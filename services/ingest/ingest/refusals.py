@@ -5,10 +5,12 @@ from typing import TypeGuard
 from pydantic import ValidationError
 
 from baton import cloudevents
+from baton.lead_table import UnusableColumnsError
 from baton.problems import Problem
 from ingest.capturing import WrongFieldError
 from ingest.documents import NotJsonError, UnusableValueError, path_text
 from ingest.identifying import NoIdentityError
+from ingest.publishing import NotTaken, TooLargeEventError
 
 Refused = NotJsonError | UnusableValueError | ValidationError | WrongFieldError | NoIdentityError
 REFUSED = (NotJsonError, UnusableValueError, ValidationError, WrongFieldError, NoIdentityError)
@@ -67,6 +69,25 @@ def away() -> Problem:
     return Problem(
         503, "Nothing to keep it in", "send it again a little later", headers=_RETRY_AFTER
     )
+
+
+def not_taken(error: NotTaken) -> Problem:
+    """Why an event that was understood is not kept."""
+    if isinstance(error, TooLargeEventError):
+        return event_too_large(str(error))
+    return away()
+
+
+def charset(name: str) -> Problem:
+    return Problem(415, "Charset is not taken", f"send UTF-8, not {name}", field="Content-Type")
+
+
+def unusable_columns(error: UnusableColumnsError) -> Problem:
+    return Problem(422, "Unusable header", str(error), field=path_text((error.column,)))
+
+
+def broken_row(reason: str) -> Problem:
+    return Problem(400, "Broken row", reason)
 
 
 def unknown_source(name: str) -> Problem:

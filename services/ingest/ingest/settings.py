@@ -20,7 +20,7 @@ class Settings(ServiceSettings):
         1_048_576, ge=1_024, description="bytes of a request's body, or of a line of a batch"
     )
     batch_in_flight: int = Field(
-        256, ge=1, description="events of one batch that wait for Kafka at a time"
+        256, ge=1, description="lines of one batch that are published together, at most"
     )
     database_wait: Seconds = Field(
         timedelta(seconds=1.5), description="what a request waits for PostgreSQL"

@@ -12,7 +12,6 @@ from starlette.types import Message
 
 from baton.problems import Problem
 from ingest import bodies
-from ingest.batches import Results
 from ingest.bodies import Line
 
 LIMIT = 20
@@ -34,12 +33,13 @@ def request(chunks: Iterable[bytes], *, cut_off: bool = False) -> Request:
 
 def lines_of(chunks: Iterable[bytes]) -> list[Line]:
     async def read() -> list[Line]:
-        return [line async for line in bodies.lines(request(chunks), LIMIT)]
+        came = [lines async for lines in bodies.lines(request(chunks), LIMIT)]
+        return [line for lines in came for line in lines]
 
     return asyncio.run(read())
 
 
-async def drained(lines: AsyncIterator[Line]) -> None:
+async def drained(lines: AsyncIterator[list[Line]]) -> None:
     async for _ in lines:
         pass
 
@@ -89,13 +89,3 @@ async def test_a_batch_that_ends_before_its_end_is_refused() -> None:
     with pytest.raises(Problem) as refused:
         await drained(bodies.lines(request([b"{}\n{"], cut_off=True), LIMIT))
     assert refused.value.body.status == 400
-
-
-def test_results_are_read_back_in_their_order_however_many_there_are() -> None:
-    results = Results()
-    for number in range(50_000):
-        results.add({"line": number, "state": "published"})
-    lines = b"".join(results.read()).splitlines()
-    assert lines[0] == b'{"line":0,"state":"published"}'
-    assert lines[-1] == b'{"line":49999,"state":"published"}'
-    assert len(lines) == 50_000

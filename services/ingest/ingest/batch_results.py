@@ -1,0 +1,55 @@
+"""The results of a batch on their way to its client."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import IO
+
+from pydantic import JsonValue
+
+_IN_MEMORY = 1_048_576
+_STEP = 65_536
+
+
+class Results:
+    """Results as NDJSON, in the order in which they are added.
+
+    What the client does not take yet waits in a file, and taking leads does not wait for it: who
+    sends everything before reading anything, as many do, would else wait for us while we wait.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - outlives this
+            max_size=_IN_MEMORY
+        )
+        self._written = self._read = 0
+        self._more = asyncio.Event()
+        self._ended = False
+
+    def add(self, results: Iterable[Mapping[str, JsonValue]]) -> None:
+        text = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in results)
+        self._file.seek(self._written)
+        self._written += self._file.write(text.encode())
+        self._more.set()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._ended = True
+        self._more.set()
+
+    async def steps(self) -> AsyncIterator[bytes]:
+        """All of them, once, as they come."""
+        with self._file:
+            while True:
+                while self._read < self._written:
+                    self._file.seek(self._read)
+                    step = self._file.read(_STEP)
+                    self._read += len(step)
+                    yield step
+                if self._ended:
+                    return
+                self._file.truncate(0)
+                self._written = self._read = 0
+                self._more.clear()
+                await self._more.wait()
