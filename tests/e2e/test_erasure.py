@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from people import Person, person
+from pydantic import JsonValue
 from records import READERS, Reader, event, message, new_lead
 from test_bad_records import broken_json, id_of, letter, under_a_wrong_key
 from test_webhooks import deliver, signed
@@ -209,3 +210,26 @@ async def test_a_later_enquiry_of_a_forgotten_person_starts_anew(world: World) -
     told = await world.get("scoring", f"/v1/leads/{taken.lead_id}")
     assert [each["id"] for each in told["enquiries"]] == [str(again.event_id)]
     assert told["followups"] == []
+
+
+async def test_who_sends_the_very_same_form_again_after_being_forgotten_starts_anew(
+    world: World,
+) -> None:
+    who = person()
+    words: JsonValue = {"form_id": "demo", "message": "the same words"}
+    first = await world.enquire(who, request=words)
+    await world.routed(first.lead_id)
+    for reader in READERS:
+        await eventually(partial(reader.took_effect, world, first.lead_id))
+    up_to = await forget(world, who, first.lead_id)
+    again = await world.enquire(who, request=words)
+    assert again.event_id == first.event_id
+    routed = await world.wire.event(
+        LeadRouted, first.lead_id, lambda data: data.occurred_at > up_to
+    )
+    told = world.wire.events(LeadRouted, lead=first.lead_id)
+    assert len({each.id for each in told}) == len({each.data.assignment_id for each in told}) == 2
+    clocks = await world.get("sla_monitor", f"/v1/leads/{first.lead_id}/clocks")
+    assert {clock["assignment_id"] for clock in clocks["clocks"]} <= {
+        str(routed.data.assignment_id)
+    }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel, JsonValue
+from pydantic import AwareDatetime, BaseModel, JsonValue
 
 from baton import topics
 from baton.events import (
@@ -39,9 +39,10 @@ SUBSCRIPTION = Subscription(
 
 
 class Count(BaseModel):
-    """How often each kind of input took effect on a lead, and the last `value` it was given."""
+    """How often each kind of input took effect on a lead, and when it was captured last."""
 
     captured: int = 0
+    captured_at: AwareDatetime | None = None
     followups: int = 0
     scored: int = 0
     timers: list[str] = []
@@ -86,14 +87,29 @@ def decide(
 
 def _on_event(count: Count, data: object, now: datetime) -> Decision[Count, None]:
     if isinstance(data, LeadErased):
-        return Decision(None)
+        return _on_erased(count, data)
     if isinstance(data, LeadScored):
         return Decision(count.model_copy(update={"scored": count.scored + 1}))
     if isinstance(data, LeadFollowup):
         return _on_followup(count.model_copy(update={"followups": count.followups + 1}), data, now)
     assert isinstance(data, LeadCaptured | LeadActivity)
-    count = count.model_copy(update={"captured": count.captured + 1})
+    count = count.model_copy(
+        update={"captured": count.captured + 1, "captured_at": data.occurred_at}
+    )
     return Decision(count, events=[told(data.lead_id, data.occurred_at, count)])
+
+
+def _on_erased(count: Count, data: LeadErased) -> Decision[Count, None]:
+    """The last capture begins anew where it was later, with a row and a timer to see that by."""
+    if count.captured_at is None or count.captured_at <= data.occurred_at:
+        return Decision(None)
+    anew = Count(captured=1, captured_at=count.captured_at)
+    return Decision(
+        anew,
+        events=[told(data.lead_id, count.captured_at, anew)],
+        arm=[Arm("anew", count.captured_at + timedelta(days=1))],
+        rows=[CountRow(data.lead_id, 77)],
+    )
 
 
 def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Count, None]:

@@ -402,9 +402,12 @@ def followup(lead_id: UUID, **answers: JsonValue) -> LeadFollowup:
     )
 
 
-def erased(lead_id: UUID) -> LeadErased:
+def erased(lead_id: UUID, at: datetime | None = None) -> LeadErased:
     return LeadErased(
-        lead_id=lead_id, occurred_at=datetime.now(UTC), requested_by="privacy", why="asked for"
+        lead_id=lead_id,
+        occurred_at=at or datetime.now(UTC),
+        requested_by="privacy",
+        why="asked for",
     )
 
 

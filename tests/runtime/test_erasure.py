@@ -1,5 +1,7 @@
 """A person who must be forgotten is, also by what was on its way, until they come anew."""
 
+from datetime import UTC, datetime
+
 from harness import World, captured, erased, followup
 
 from baton import topics
@@ -61,6 +63,58 @@ async def test_an_erasure_in_the_middle_of_a_batch_cuts_it_in_two(world: World) 
     await world.settled(topics.LEAD_IDENTITY)
     amounts = [row["amount"] for row in await world.db.fetch("SELECT amount FROM amount")]
     assert 1 not in amounts
+
+
+async def test_what_was_told_since_an_erasure_stays_though_it_was_read_before(
+    world: World,
+) -> None:
+    await world.start()
+    lead_id = world.lead()
+    await world.put(captured(lead_id))
+    await world.put(followup(lead_id, arm=3_600, amount=1))
+    await world.settled(topics.LEAD_FOLLOWUP)
+    moment = datetime.now(UTC)
+    await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 2)
+    await world.put(erased(lead_id, moment))
+    await world.settled(topics.LEAD_IDENTITY)
+    count = await world.counted(lead_id, lambda count: count.captured == 1)
+    assert count.followups == 0
+    assert await world.db.fetchval("SELECT array_agg(amount) FROM amount") == [77]
+    assert await world.db.fetchval("SELECT array_agg(name) FROM timer") == ["anew"]
+
+
+async def test_an_id_that_was_used_before_an_erasure_is_another_events_after_it(
+    world: World,
+) -> None:
+    """The same form of the same person, sent again: nothing but the erasure is between them."""
+    await world.start()
+    lead_id = world.lead()
+    id_ = await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 1)
+    await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    for _ in range(2):
+        await world.put(captured(lead_id), id=id_)
+    await world.settled()
+    await world.counted(lead_id, lambda count: count.captured > 0)
+    await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 2)
+    told = [event.id for event in await world.told() if event.subject == str(lead_id)]
+    assert len(set(told)) == 3
+
+
+async def test_a_copy_of_what_came_after_an_erasure_is_a_duplicate(world: World) -> None:
+    await world.start()
+    lead_id = world.lead()
+    await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    id_ = await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 1)
+    await world.put(captured(lead_id), id=id_)
+    await world.settled()
+    await world.put(followup(lead_id))
+    assert (await world.counted(lead_id, lambda count: count.followups == 1)).captured == 1
 
 
 def test_a_batch_in_halves_begins_and_ends_where_the_whole_does() -> None:

@@ -202,10 +202,13 @@ class Sales:
         )
         return breach.model_copy(update=changes)
 
-    def erased(self, name: str = "x") -> LeadErased:
+    def erased(self, name: str = "x", at: datetime | None = None) -> LeadErased:
         """The person must be forgotten."""
         return LeadErased(
-            lead_id=lead(name), occurred_at=self.now, requested_by="privacy-officer", why="asked to"
+            lead_id=lead(name),
+            occurred_at=at or self.now,
+            requested_by="privacy-officer",
+            why="asked to",
         )
 
     def timer(self, name: str = "x") -> TimerInput:

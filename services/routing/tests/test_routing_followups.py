@@ -14,6 +14,7 @@ from baton.events import (
     ReleaseCode,
     Stage,
 )
+from routing.domain.rows import AssignmentRow, DecisionRow
 
 NOBODY_ELSE = changed(
     "routing.yaml", "[{rep: rep-a, weight: 2}, {rep: rep-b}, {rep: rep-c}]", "[{rep: rep-a}]"
@@ -363,3 +364,29 @@ def test_an_enquiry_after_the_person_was_forgotten_starts_anew() -> None:
     made = sales.batch(sales.event(sales.erased()), sales.event(sales.scored()))
     assert [kinds(one.events) for one in made] == [["released"], ["routed"]]
     assert sales.held().attempt == 1
+
+
+def test_an_enquiry_since_the_person_was_forgotten_of_which_was_heard_before_starts_anew() -> None:
+    sales = with_owner()
+    up_to = sales.now
+    sales.later(minutes=1)
+    assert kinds(sales.enquire()) == []
+    made = sales.batch(sales.event(sales.erased(at=up_to)))[0]
+    assert kinds(made.events) == ["released", "routed"]
+    (routed,) = (event for event in made.events if isinstance(event, LeadRouted))
+    assert (routed.attempt, routed.previous_rep) == (1, None)
+    (assignment,) = (row for row in made.rows if isinstance(row, AssignmentRow))
+    assert assignment.assignment == sales.held()
+    (decision,) = (row for row in made.rows if isinstance(row, DecisionRow))
+    assert (decision.code, decision.released) == ("routed", None)
+    assert sales.open(sales.held().rep.id) == 1
+
+
+def test_one_that_sales_does_not_take_is_told_anew_as_well() -> None:
+    sales = with_owner()
+    up_to = sales.now
+    sales.later(minutes=1)
+    sales.hear(sales.scored(stage=Stage.LEAD))
+    made = sales.batch(sales.event(sales.erased(at=up_to)))[0]
+    assert kinds(made.events) == ["released", "unrouted"]
+    assert sales.open("rep-a") == 0

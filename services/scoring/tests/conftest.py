@@ -228,11 +228,14 @@ def followup() -> Made:
 
 
 @pytest.fixture(scope="session")
-def erasure() -> EventInput:
+def erasure() -> Made:
     """The person asks to be forgotten."""
-    return _input(
-        LeadErased(lead_id=LEAD_ID, occurred_at=NOW, requested_by="dpo", why="asked for it"), None
-    )
+
+    def make(at: datetime = NOW) -> EventInput:
+        data = LeadErased(lead_id=LEAD_ID, occurred_at=at, requested_by="dpo", why="asked for it")
+        return _input(data, None)
+
+    return make
 
 
 @pytest.fixture(scope="session")

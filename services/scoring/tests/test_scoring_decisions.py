@@ -103,10 +103,50 @@ def test_the_history_counts_what_was_told_and_has_the_id_that_is_published(
 
 
 def test_erasure_leaves_nothing(
-    enquiry: Made, erasure: EventInput, decide_all: DecideAll, bundle: Bundle, now: datetime
+    enquiry: Made, erasure: Made, decide_all: DecideAll, bundle: Bundle, now: datetime
 ) -> None:
     lead, _ = decide_all(enquiry())
-    assert decide(lead, None, erasure, bundle, now) == Decision(None)
+    assert decide(lead, None, erasure(), bundle, now) == Decision(None)
+
+
+def test_an_enquiry_since_the_erasure_that_was_read_before_is_told_of_as_the_first(
+    enquiry: Made,
+    activity: Made,
+    followup: Made,
+    erasure: Made,
+    decide_all: DecideAll,
+    bundle: Bundle,
+    now: datetime,
+) -> None:
+    before = [enquiry(now - 2 * DAY), activity(A.WEBINAR_ATTENDED, now - 2 * DAY)]
+    since = [enquiry(now), activity(A.PAGE_VIEWED, now), followup(F.NOTE, now)]
+    lead, _ = decide_all(*before, *since)
+    decision = decide(lead, None, erasure(now - DAY), bundle, now)
+    alone, told_alone = decide_all(*since)
+    (told,) = decision.events
+    assert isinstance(told, LeadScored)
+    assert told.new_enquiry
+    assert (told.occurred_at, told.enquiry, told.stage_before) == (now, since[0].id, None)
+    assert (told.score, told.stage) == (told_alone[-1].score, told_alone[-1].stage)
+    assert decision.state is not None
+    assert decision.state.model_copy(update={"told": None}) == alone.model_copy(
+        update={"told": None}
+    )
+    assert len(decision.rows) == 1
+
+
+def test_what_the_lead_did_since_the_erasure_waits_for_its_enquiry(
+    enquiry: Made,
+    activity: Made,
+    erasure: Made,
+    decide_all: DecideAll,
+    bundle: Bundle,
+    now: datetime,
+) -> None:
+    later = activity(A.WEBINAR_ATTENDED, now)
+    lead, _ = decide_all(enquiry(now - 2 * DAY), later)
+    decision = decide(lead, None, erasure(now - DAY), bundle, now)
+    assert (decision.events, decision.state) == ((), decide_all(later)[0])
 
 
 def test_a_lead_whose_points_decay_is_looked_at_once_a_day_at_a_time_of_its_own(

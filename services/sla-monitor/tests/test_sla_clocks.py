@@ -189,6 +189,27 @@ def test_an_erased_lead_takes_its_running_clocks_and_their_timers_with_it(lead: 
         assert lead.fire(arm, "2026-03-02T15:00+01:00") == []
 
 
+def test_a_clock_that_has_started_since_the_erasure_runs_on(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    lead.followed_up(FollowupType.NOTE, "2026-03-02T10:30+01:00")
+    lead.routed("2026-03-02T12:00+01:00", SECOND)
+    late = "2026-03-02T12:01+01:00"
+    up_to = t("2026-03-02T11:00+01:00")
+    erased = LeadErased(lead_id=LEAD, occurred_at=up_to, requested_by="dpo", why="asked")
+    lead.rows.clear()
+
+    retracted = the(lead.fact(erased, "erased", late), SlaRetracted)
+    assert isinstance(retracted, SlaRetracted)
+    assert retracted.assignment_id == FIRST
+    assert lead.state is not None
+    assert [clock.assignment_id for clock in lead.state.clocks] == [SECOND]
+    assert lead.state.followups == ()
+    assert {row.clock.assignment_id for row in lead.rows} == {SECOND}
+    assert len(lead.timers) == 2
+    the(lead.wait_until("2026-03-02T15:00+01:00"), SlaWarned)
+    the(lead.wait_until("2026-03-02T16:00+01:00"), SlaBreached)
+
+
 def test_an_assignment_under_an_unknown_policy_is_refused(lead: Lead) -> None:
     with pytest.raises(UnknownPolicyError, match="no SLA policy 'gone'"):
         lead.routed(MONDAY, sla="gone")

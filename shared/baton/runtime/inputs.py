@@ -134,8 +134,9 @@ class Decision(Generic[State, Shared]):
 class Decide(Protocol[State, Shared]):
     """A service's `domain.decide`: pure; what it raises makes the input a dead letter.
 
-    `now` is the time of the batch, in UTC. For `lead.erased` it gives the events that tell others;
-    the runner itself removes the lead.
+    `now` is the time of the batch, in UTC. For `lead.erased` it gives the events that tell others,
+    and the state, rows and timers of what was told of the time since, which may have been read
+    before (None and nothing, mostly); all else of the lead the runner itself removes.
     """
 
     def __call__(

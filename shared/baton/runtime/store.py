@@ -227,10 +227,38 @@ async def move_clocks(db: asyncpg.Connection, clocks: Mapping[int, datetime]) ->
     )
 
 
-async def erase(db: asyncpg.Connection, lead_ids: Sequence[UUID], made_before: datetime) -> None:
-    """Remove what the runner's tables hold on leads, but for their rows in `lead`."""
+async def tombstones(db: asyncpg.Connection, lead_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When those of these leads were erased that were."""
+    rows = await db.fetch(
+        "SELECT lead_id, erased_at FROM lead "
+        "WHERE lead_id = ANY($1::uuid[]) AND erased_at IS NOT NULL",
+        list(lead_ids),
+    )
+    return {row["lead_id"]: row["erased_at"] for row in rows}
+
+
+async def noted(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these ids that the inbox knows."""
+    if not ids:
+        return frozenset()
+    rows = await db.fetch(
+        "SELECT id FROM inbox_0 WHERE id = ANY($1::uuid[]) "
+        "UNION ALL SELECT id FROM inbox_1 WHERE id = ANY($1::uuid[])",
+        list(ids),
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+async def erase(
+    db: asyncpg.Connection, lead_ids: Sequence[UUID], made_before: datetime, *, unpublished: bool
+) -> None:
+    """Remove what the runner's tables hold on leads, but for their rows in `lead`.
+
+    What is still `unpublished` goes only if asked for.
+    """
     keys = [str(lead_id).encode() for lead_id in lead_ids]
-    await db.execute("DELETE FROM outbox WHERE key = ANY($1::bytea[])", keys)
+    if unpublished:
+        await db.execute("DELETE FROM outbox WHERE key = ANY($1::bytea[])", keys)
     # What could not be read says nothing of whose it is; where the lead's id stands in it, it goes.
     await db.execute(
         """

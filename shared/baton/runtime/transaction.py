@@ -18,7 +18,7 @@ from baton.events import EventData, LeadErased, LeadEvent
 from baton.kafka import MAX_HEADER_BYTES, MAX_RECORD_BYTES
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from baton.runtime import dead_letters, store, waiting
+from baton.runtime import dead_letters, erasure, store, waiting
 from baton.runtime.batch import Batch, Item
 from baton.runtime.dead_letters import Poison
 from baton.runtime.errors import (
@@ -181,6 +181,8 @@ class Transactor(Generic[State, Shared]):
         nows = self._clocks(fence, batch)
         effects = _Effects()
         batch = await self._without_gone(db, batch)
+        if Step.INBOX not in self._leave_out:
+            batch = await erasure.told_anew(db, batch, fence.known)
         todo = self._unknown(fence, batch, effects)
         leads = await self._load(db, todo)
         if todo:
@@ -286,12 +288,16 @@ class Transactor(Generic[State, Shared]):
         shared = await self._store.lock(db, inputs, states, bundle)
         for item in todo:
             now = nows[item.shard]
+            rows_before = len(effects.rows)
             try:
                 shared = self._apply(item, leads, shared, bundles[now], now, effects)
             except Exception as error:  # noqa: BLE001 - whatever deciding raises is poison
                 effects.poisons.append(Poison(item, _reason(error)))
-            else:
-                await self._forget_erased(db, item, shared, effects)
+                continue
+            data = erasure.erased(item.given)
+            if data is not None:
+                lead = leads[data.lead_id]
+                await self._forget_erased(db, data, lead, shared, effects, rows_before)
         await self._store.save(db, effects.rows, shared)
 
     def _apply(
@@ -309,9 +315,9 @@ class Transactor(Generic[State, Shared]):
         lead = leads[given.lead_id]
         if self._moved(item, effects):
             return shared
-        if _forgotten(given, lead.erased_at):
+        if erasure.forgotten(given, lead.erased_at):
             self._metrics.inputs.labels(item.kind, "forgotten").inc()
-            self._note(item, given, (), effects)
+            self._note(item, given, lead, (), effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
             gone = Answer(404, {"title": "There is no such dead letter that waits"})
@@ -333,12 +339,13 @@ class Transactor(Generic[State, Shared]):
         lead.changed = True
         lead.state = decision.state
         lead.sequences = sequences
-        if isinstance(given, EventInput) and isinstance(given.event.data, LeadErased):
-            self._erase(given.event.data, lead, effects)
+        data = erasure.erased(given)
+        if data is not None:
+            self._erase(data, lead, effects)
         effects.outbox += outbox
         effects.rows += decision.rows
         effects.asked += asks
-        self._note(item, given, outbox, effects)
+        self._note(item, given, lead, outbox, effects)
         for name in decision.cancel:
             effects.timers[given.lead_id, name] = None
         for arm in decision.arm:
@@ -358,10 +365,15 @@ class Transactor(Generic[State, Shared]):
         return timer is not None and (timer.lead_id, timer.name) in effects.timers
 
     def _note(
-        self, item: Item, given: Input, outbox: Sequence[OutboxRow], effects: _Effects
+        self,
+        item: Item,
+        given: Input,
+        lead: _Lead[State],
+        outbox: Sequence[OutboxRow],
+        effects: _Effects,
     ) -> None:
         if isinstance(given, EventInput):
-            effects.noted.append(given.id)
+            effects.noted += erasure.notes(given, lead.erased_at)
         timer = _timer_of(item)
         if timer is not None and Step.DELETE_TIMER not in self._leave_out:
             effects.timers[timer.lead_id, timer.name] = None
@@ -370,11 +382,10 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     def _erase(data: LeadErased, lead: _Lead[State], effects: _Effects) -> None:
-        """Nothing is kept of the lead, nor of what this batch has come to for it so far.
+        """Nothing is kept of what this batch has come to so far for the lead.
 
         What was not published is not published any more, so a `sequence` may be missing.
         """
-        lead.state = None
         lead.erased_at = data.occurred_at
         key = str(data.lead_id).encode()
         effects.outbox = [row for row in effects.outbox if row.key != key]
@@ -389,18 +400,22 @@ class Transactor(Generic[State, Shared]):
             effects.timers[timer] = None
 
     async def _forget_erased(
-        self, db: asyncpg.Connection, item: Item, shared: Shared, effects: _Effects
+        self,
+        db: asyncpg.Connection,
+        data: LeadErased,
+        lead: _Lead[State],
+        shared: Shared,
+        effects: _Effects,
+        rows_before: int,
     ) -> None:
-        """Empty the tables of a lead that was just erased; what comes after is a new start."""
-        if not (
-            isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
-        ):
-            return
-        data = item.given.event.data
-        await self._store.save(db, effects.rows, shared)
-        effects.rows = []
+        """Empty the tables of a lead that was just erased; the rows of what begins anew come later.
+
+        Where something does, what is still to be published may be about that, and stays.
+        """
+        before, effects.rows = effects.rows[:rows_before], effects.rows[rows_before:]
+        await self._store.save(db, before, shared)
         await self._store.erase(db, [data.lead_id])
-        await store.erase(db, [data.lead_id], data.occurred_at)
+        await store.erase(db, [data.lead_id], data.occurred_at, unpublished=lead.state is None)
 
     def _events(
         self,
@@ -551,15 +566,6 @@ def _refused(error: Exception) -> bool:
         return True
     ends_or_repeats = (RejoinError, HaltedError, CommitUnknownError, PublishError)
     return not isinstance(error, (*DATABASE_ERRORS, *ends_or_repeats))
-
-
-def _forgotten(given: Input, erased_at: datetime | None) -> bool:
-    """Whether an input tells of a time before the person was erased."""
-    if erased_at is None:
-        return False
-    if isinstance(given, EventInput):
-        return given.event.data.occurred_at <= erased_at
-    return given.time <= erased_at
 
 
 def _outbox_row(shard: int, event: Event[EventData]) -> OutboxRow:

@@ -46,7 +46,7 @@ def decide(
     handling = Handling(given, state or Lead(), floor, bundle, now)
     match given:
         case EventInput(event=event) if isinstance(event.data, LeadErased):
-            return _forget(handling, floor)
+            return _forget(handling, event.data, floor)
         case EventInput(event=event):
             _heard(handling, event.data)
         case TimerInput(name=name) if name == RETRY:
@@ -77,8 +77,19 @@ def _try_again(handling: Handling) -> None:
         tell_not_qualified(handling)
 
 
-def _forget(handling: Handling, before: Floor) -> Decision[Lead, Floor]:
-    """The rep no longer has the lead. Nothing is kept of it, not even of this."""
+def _forget(handling: Handling, data: LeadErased, before: Floor) -> Decision[Lead, Floor]:
+    """The rep no longer has the lead. Nothing is kept of it, not even of this.
+
+    An enquiry made since then, of which scoring has told already, begins anew.
+    """
     if handling.lead.held is not None:
         handling.release(ReleaseCode.ERASED)
-    return replace(handling.decision(before), state=None, rows=())
+    scored = handling.lead.scored
+    if scored is None or scored.enquired_at is None or scored.enquired_at <= data.occurred_at:
+        return replace(handling.decision(before), state=None, rows=())
+    handling.begin_anew(scored)
+    if handling.qualified:
+        handling.route()
+    else:
+        tell_not_qualified(handling)
+    return handling.decision(before)

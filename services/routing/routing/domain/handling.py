@@ -64,6 +64,12 @@ class Handling:
         """Change the lead."""
         self.lead = self.lead.model_copy(update=changes)
 
+    def begin_anew(self, scored: Scored) -> None:
+        """The lead is nothing but what scoring said of it; what was decided so far is not kept."""
+        self.lead = Lead(scored=scored)
+        self._rows.clear()
+        self._decided = None
+
     def decide(
         self, code: str, asked: Question | None = None, chosen: Choice | None = None
     ) -> None:

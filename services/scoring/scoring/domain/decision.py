@@ -90,7 +90,7 @@ def _on_event(
     data = given.event.data
     match data:
         case LeadErased():
-            return Decision(None)
+            return _since_erased(before, given, data, bundle, now)
         case LeadCaptured():
             if any(enquiry.id == given.id for enquiry in before.enquiries):
                 return Decision(state)
@@ -114,6 +114,21 @@ def _on_event(
     told = lead.told
     changed = told is None or (told.score, told.stage) != (found.score, found.stage)
     return _decision(lead, cause, found, bundle, now, tell=cause.new_enquiry or changed)
+
+
+def _since_erased(
+    before: Lead, given: EventInput, data: LeadErased, bundle: Bundle, now: datetime
+) -> Decision[Lead, None]:
+    """An enquiry made since then, and read before, is told of once more, as the first one."""
+    lead = before.since(data.occurred_at)
+    if lead == Lead():
+        return Decision(None)
+    lead = points.counted(lead, bundle)
+    if not lead.enquiries:
+        return Decision(lead)
+    latest = lead.counted_enquiries[-1]
+    cause = _Cause(given, latest.occurred_at, latest.id, new_enquiry=True, test=latest.test)
+    return _decision(lead, cause, assess(lead, bundle, now), bundle, now, tell=True)
 
 
 def _on_cooling(

@@ -142,6 +142,14 @@ class Lead(_Part):
         kept = _with(self.followups, followup, lambda other: other.type, FOLLOWUPS_KEPT)
         return self if kept is self.followups else self.model_copy(update={"followups": kept})
 
+    def since(self, moment: datetime) -> "Lead":
+        """The lead as if nothing had been known of it until then, and nothing told."""
+        return Lead(
+            enquiries=_after(self.enquiries, moment),
+            activities=_after(self.activities, moment),
+            followups=_after(self.followups, moment),
+        )
+
 
 class _Fact(Protocol):
     @property
@@ -176,6 +184,10 @@ def _with(
     at = next((i for i, other in enumerate(kept) if _order(other) > _order(fact)), len(kept))
     kept.insert(at, fact)
     return tuple(kept)
+
+
+def _after(facts: tuple[F, ...], moment: datetime) -> tuple[F, ...]:
+    return tuple(fact for fact in facts if fact.occurred_at > moment)
 
 
 def _order(fact: _Fact) -> tuple[datetime, UUID]:

@@ -14,10 +14,19 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadErased, LeadEvent, LeadFollowup, LeadReleased, LeadRouted
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, CommandInput, Decision, Input, Row, Subscription, TimerInput
+from baton.runtime.inputs import (
+    Arm,
+    CommandInput,
+    Decision,
+    EventInput,
+    Input,
+    Row,
+    Subscription,
+    TimerInput,
+)
 from sla_monitor.domain import judging, telling
 from sla_monitor.domain.business_time import Hours
-from sla_monitor.domain.facts import with_clocks, with_followup, with_release
+from sla_monitor.domain.facts import since, with_clocks, with_followup, with_release
 from sla_monitor.domain.starting import started
 from sla_monitor.domain.state import Clock, Followup, LeadClocks, Release, Verdict
 
@@ -63,7 +72,7 @@ def decide(
     if isinstance(given, CommandInput):
         raise UnexpectedInputError(f"no command {given.kind!r} is known")
     if isinstance(given.event.data, LeadErased):
-        return _erased(before, given.lead_id, given.id, now)
+        return _erased(before, given.lead_id, given, given.event.data.occurred_at, now)
     after = _taken_in(before, given.event, bundles, bundle)
     return _told(before, after, given.lead_id, Hours(bundles, bundle), now)
 
@@ -140,13 +149,20 @@ def _time_has_come(
 
 
 def _erased(
-    state: LeadClocks, lead_id: UUID, fact: UUID, now: datetime
+    state: LeadClocks, lead_id: UUID, erased: EventInput, up_to: datetime, now: datetime
 ) -> Decision[LeadClocks, Bundles]:
+    """Clocks that have started since then stay, with what answers them."""
     running = [clock for clock in state.clocks if clock.told is Verdict.RUNNING]
+    after = since(state, up_to)
+    left = {clock.id for clock in after.clocks}
+    still = [clock for clock in running if clock.id in left]
+    gone = [clock for clock in running if clock.id not in left]
     return Decision(
-        state=None,
-        events=[telling.erase(lead_id, clock, fact, now) for clock in running],
-        cancel=[name for clock in running for name in (clock.warn_timer, clock.due_timer)],
+        state=None if after == LeadClocks() else after,
+        events=[telling.erase(lead_id, clock, erased.id, now) for clock in gone],
+        arm=[arm for clock in still for arm in _timers(clock, now)],
+        cancel=[name for clock in gone for name in (clock.warn_timer, clock.due_timer)],
+        rows=[ClockRow(lead_id, clock) for clock in after.clocks],
     )
 
 

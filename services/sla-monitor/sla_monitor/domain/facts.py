@@ -47,6 +47,17 @@ def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
     return state.model_copy(update={"clocks": tuple(kept), "clocks_forgotten": forgotten})
 
 
+def since(state: LeadClocks, moment: datetime) -> LeadClocks:
+    """What is known of the time after a moment, as if there had been none before."""
+    clocks = tuple(clock for clock in state.clocks if clock.started_at > moment)
+    return LeadClocks(
+        clocks=clocks,
+        cycles={clock.target: clock.cycle for clock in clocks},
+        followups=tuple(fact for fact in state.followups if fact.occurred_at > moment),
+        releases=tuple(fact for fact in state.releases if fact.occurred_at > moment),
+    )
+
+
 def may_lack_facts(state: LeadClocks, met_by: tuple[FollowupType, ...], since: datetime) -> bool:
     """Whether a follow-up that could answer a clock from `since` on was let go unread by it."""
     forgotten = (state.followups_forgotten.get(type_) for type_ in met_by)
