@@ -15,7 +15,7 @@ from baton.database import connection
 from baton.runtime.batch import Batch, Item, Record
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.runtime.transaction import Committed
-from baton.runtime.waiting import due_timers, timer_id
+from baton.runtime.waiting import timer_id, timers
 
 TOPIC = topics.LEAD_FOLLOWUP.name
 
@@ -90,9 +90,36 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
         """,
         lead_id,
     )
-    due, _ = await due_timers(world.db, [0], by_event_clock=False)
+    due = (await timers(world.db, [0], timedelta(seconds=30), by_event_clock=False)).due
     assert lead_id in {timer.given.lead_id for timer in due}
     assert len(due) < 1000
+
+
+@pytest.mark.parametrize(
+    ("due", "accuses", "soon"),
+    [
+        (timedelta(seconds=20), True, True),
+        (timedelta(seconds=-1), True, True),
+        (timedelta(seconds=40), True, False),
+        (timedelta(seconds=20), False, False),
+    ],
+)
+async def test_that_a_timer_accuses_soon_is_known_before_it_is_due(
+    world: World, due: timedelta, *, accuses: bool, soon: bool
+) -> None:
+    await ready(process := await world.start())
+    await process.end()
+    await world.db.execute(
+        """
+        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
+        VALUES (1, gen_random_uuid(), 't', now() + $1, $2),
+            (1, gen_random_uuid(), 'u', now() + interval '1 second', false)
+        """,
+        due,
+        accuses,
+    )
+    found = await timers(world.db, [1], timedelta(seconds=30), by_event_clock=False)
+    assert found.accuses_soon is soon
 
 
 async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: World) -> None:

@@ -41,3 +41,9 @@ async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses() 
         await gate.ask(silent, {0: {"t": PLACE}}, [timer])
     await gate.ask(answering, {0: {"t": PLACE}}, [timer])
     assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+
+
+async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool() -> None:
+    gate = Gate(TIMES)
+    assert gate.asks_every(accuses_soon=True) < TIMES.spool_switch.total_seconds()
+    assert gate.asks_every(accuses_soon=False) > TIMES.look.total_seconds()

@@ -13,6 +13,8 @@ from baton.runtime.shards import Shard
 from baton.runtime.waiting import DueTimer
 from baton.times import Times
 
+_ASK_EVERY = 10.0
+
 
 @dataclass(slots=True)
 class _Ends:
@@ -36,6 +38,15 @@ class Gate:
     def kafka_was_away(self) -> None:
         """From its return on, intake's spools have a time to empty themselves."""
         self._settles_at = time.monotonic() + self.times.settle.total_seconds()
+
+    def asks_every(self, *, accuses_soon: bool) -> float:
+        """How often, in seconds, Kafka must be asked, so that no absence of it passes unseen.
+
+        One that is shorter than `spool_switch` has put nothing into a spool. It only matters where
+        a timer accuses before the spools have settled.
+        """
+        half_a_switch = self.times.spool_switch.total_seconds() / 2
+        return min(_ASK_EVERY, half_a_switch) if accuses_soon else _ASK_EVERY
 
     async def ends(
         self, consumer: AIOKafkaConsumer, places: Collection[TopicPartition]

@@ -43,7 +43,6 @@ _LOG = logger(__name__)
 _REPEAT = ("40P01", "40001", "55P03")
 """SQLSTATEs after which a batch is repeated: deadlock, serialization, a lock that took too long."""
 _OFFSETS_EVERY = 0.25
-_ENDS_EVERY = 10.0
 _POLL_MS = 1_000
 _NO_PARTITION = TopicPartition("", -1)
 """What is polled while no shard is open. aiokafka takes a member that does not poll for dead: it
@@ -93,7 +92,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._offsets: dict[TopicPartition, int] = {}
         self._next_offsets = 0.0
         self._showing: asyncio.Task[None] | None = None
-        self._next_ends = 0.0
+        self._watched = float("-inf")
         self._next_delete = 0.0
         self._opened = opened
         self._worked = worked
@@ -265,15 +264,21 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._wake.clear()
         shards = list(self._shards)
         commands = await waiting.commands(db, shards, self._settings.partitions)
-        self._due, wait = await waiting.due_timers(
-            db, shards, by_event_clock=self._settings.clock == "events"
+        timers = await waiting.timers(
+            db,
+            shards,
+            self._times.settle,
+            by_event_clock=self._settings.clock == "events",
         )
+        self._due = timers.due
         await self._gate.ask(
             self._consumer, {n: self._opener.partitions(n) for n in shards}, self._due
         )
-        await self._watch(shards)
+        watch_every = self._gate.asks_every(accuses_soon=timers.accuses_soon)
+        await self._watch(shards, watch_every)
         self._next_look = time.monotonic() + self._times.look.total_seconds()
-        self._expect(None if wait is None else wait.total_seconds())
+        self._expect(watch_every)
+        self._expect(None if timers.next_in is None else timers.next_in.total_seconds())
         return commands
 
     def _expect(self, seconds: float | None) -> None:
@@ -403,11 +408,11 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         with contextlib.suppress(KafkaError):
             await self._consumer.commit(offsets)
 
-    async def _watch(self, shards: Sequence[int]) -> None:
+    async def _watch(self, shards: Sequence[int], every: float) -> None:
         """See that positions move while Kafka has more; a dead fetch looks like an idle topic."""
-        if time.monotonic() < self._next_ends:
+        if time.monotonic() - self._watched < every:
             return
-        self._next_ends = time.monotonic() + _ENDS_EVERY
+        self._watched = time.monotonic()
         partitions = {
             tp: self._shards[n].positions[topic]
             for n in shards

@@ -146,6 +146,13 @@ class Opener:
         ends = await self._consumer.end_offsets(list(partitions.values()))
         for topic, partition in partitions.items():
             begin, end = begins[partition], ends[partition]
+            if topic not in shard.positions and begin > 0:
+                _LOG.warning(
+                    "a first read begins where the log does; older records are gone",
+                    topic=topic,
+                    shard=shard.number,
+                    gone=begin,
+                )
             at = shard.positions.setdefault(topic, begin)
             if Step.CHECK_RANGE in self._leave_out or begin <= at <= end:
                 continue

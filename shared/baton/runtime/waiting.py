@@ -30,13 +30,24 @@ class DueTimer:
     accuses: bool
 
 
-async def due_timers(
-    db: asyncpg.Connection, shards: Sequence[int], *, by_event_clock: bool
-) -> tuple[list[DueTimer], timedelta | None]:
-    """A bounded number of due timers of each shard, and in how long the next one is due.
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Those that are due, in how long the next one is, and whether one accuses now or soon.
 
-    Those that accuse may have to wait, and are counted apart, so that they hold up no others. By
-    the events' clock nobody can say how long the next one is: then it is None.
+    By the events' clock nobody can say how long that is: then it is None, as where there is none.
+    """
+
+    due: list[DueTimer]
+    next_in: timedelta | None
+    accuses_soon: bool
+
+
+async def timers(
+    db: asyncpg.Connection, shards: Sequence[int], soon: timedelta, *, by_event_clock: bool
+) -> Timers:
+    """A bounded number of due timers of each shard, and what is known of the next ones.
+
+    Those that accuse may have to wait, and are counted apart, so that they hold up no others.
     """
     clock = "s.clock" if by_event_clock else "now.now"
     due_ones = """
@@ -52,10 +63,15 @@ async def due_timers(
             UNION ALL
             (SELECT lead_id, name, shard, due_at, accuses, traceparent, false AS due
              FROM timer WHERE shard = s.shard AND due_at > {clock} ORDER BY due_at LIMIT 1)
+            UNION ALL
+            (SELECT lead_id, name, shard, due_at, accuses, traceparent, false AS due
+             FROM timer WHERE shard = s.shard AND accuses
+                AND due_at > {clock} AND due_at <= {clock} + $3 ORDER BY due_at LIMIT 1)
         ) AS t WHERE s.shard = ANY($1::int[]) ORDER BY t.due_at
         """,  # noqa: S608 - one of two constants
         shards,
         _TIMERS_OF_A_SHARD,
+        soon,
     )
     due = [
         DueTimer(
@@ -72,8 +88,14 @@ async def due_timers(
         for row in rows
         if row["due"]
     ]
-    waits = [row["due_at"] - row["now"] for row in rows if not row["due"]]
-    return due, None if by_event_clock or not waits else min(waits)
+    later = [row for row in rows if not row["due"] and not by_event_clock]
+    waits = [(row["due_at"] - row["now"], row["accuses"]) for row in later]
+    return Timers(
+        due,
+        next_in=min((wait for wait, _ in waits), default=None),
+        accuses_soon=any(timer.accuses for timer in due)
+        or any(accuses and wait <= soon for wait, accuses in waits),
+    )
 
 
 def timer_id(lead_id: UUID, name: str, due_at: datetime) -> UUID:
