@@ -1,7 +1,6 @@
 """`baton dead-letters`: what a service could not process; shown whole, and tried again."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +12,7 @@ from rich.text import Text
 from baton_cli.api import Api, Refused, open_apis
 from baton_cli.commands import add
 from baton_cli.failures import MISUSED, REFUSED, Failure
-from baton_cli.screen import counted, output, table
+from baton_cli.screen import counted, output, pretty, table
 from baton_cli.service import Service
 from baton_cli.times import moment, moment_in_zone, zone
 
@@ -98,7 +97,7 @@ def show(letter_id: Id, service: In = None) -> None:
         if text:
             shown.add_row(Text(name, "dim"), text)
     output().print(shown)
-    output().print(_pretty(letter.value or ""), soft_wrap=True)
+    output().print(pretty(letter.value or ""), soft_wrap=True)
 
 
 def replay(
@@ -205,13 +204,6 @@ async def _waiting(api: Api) -> AsyncIterator[Letter]:
 
 def _of(apis: Mapping[Service, Api], service: Service | None) -> list[Api]:
     return list(apis.values()) if service is None else [apis[service]]
-
-
-def _pretty(value: str) -> str:
-    try:
-        return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
-    except ValueError:
-        return value
 
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from baton_cli import dead_letters, migrate, operations, promises, topics
+from baton_cli import dead_letters, deliveries, migrate, operations, promises, topics
 from baton_cli.commands import add, examples_text
 from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
@@ -84,6 +84,7 @@ app.add_typer(policy.app, name="policy", rich_help_panel="What is agreed")
 
 _RUNNING = "Running it"
 add(app, operations.status, "status", "baton status", panel=_RUNNING)
+app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_RUNNING)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_RUNNING)
 add(app, operations.resume, "resume", 'baton resume scoring --by "On call"', panel=_RUNNING)
 add(

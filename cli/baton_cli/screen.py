@@ -1,5 +1,6 @@
 """How the commands write: results to standard output, everything else to standard error."""
 
+import json
 from collections.abc import Collection
 
 from rich.console import Console
@@ -33,6 +34,14 @@ def counted(number: int, what: str) -> str:
         return f"1 {what}"
     stem = what.removesuffix("criterion")
     return f"{number} {what}s" if stem == what else f"{number} {stem}criteria"
+
+
+def pretty(text: str) -> str:
+    """JSON with a field a line; any other text as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def show(failure: Failure) -> None:

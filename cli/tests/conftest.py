@@ -1,5 +1,6 @@
 """Running `baton` as a person does: arguments and an environment in, text and exit code out."""
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from baton.policy.bundle import Bundle
 from baton_cli.main import app
 
 PATIENCE = 60
+SHOP_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
 DEMO_POLICY = Path(__file__).parents[2] / "deploy" / "demo-policy"
 
 SETTINGS = (
@@ -69,7 +71,11 @@ def running(
 ) -> Iterator[Deployment]:
     """The four services with the demo's policy, whose promises last seconds."""
     made = on_servers(
-        kafka_bootstrap, make_database(), make_topic_prefix(), BATON_BREAKER_DEAD_LETTERS="3"
+        kafka_bootstrap,
+        make_database(),
+        make_topic_prefix(),
+        BATON_BREAKER_DEAD_LETTERS="3",
+        BATON_WEBSHOP_FORMS_SECRET=SHOP_SECRET,
     )
     try:
         made.activate(Bundle.read(DEMO_POLICY))

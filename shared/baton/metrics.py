@@ -78,6 +78,16 @@ class IngestMetrics:
             ["source"],
             registry=registry,
         )
+        self.kept_deliveries = Gauge(
+            "baton_kept_deliveries",
+            "Deliveries that were not understood and are not replayed yet",
+            registry=registry,
+        )
+        self.kept_age = Gauge(
+            "baton_kept_deliveries_age_seconds",
+            "Age of the oldest of these deliveries",
+            registry=registry,
+        )
         self.spooled = Counter(
             "baton_spooled",
             "Events that went to the spool, since Kafka was away",

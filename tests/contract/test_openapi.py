@@ -54,7 +54,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Api:
     module.router = router
     module.webhook_router = webhook_router
     monkeypatch.setitem(sys.modules, "toy_api", module)
-    return Api("Toys.", "toy_api:router", "toy_api:webhook_router")
+    return Api("Toys.", ("toy_api:router",), "toy_api:webhook_router")
 
 
 def test_a_document_has_the_services_routes_and_what_each_of_them_demands(toy: Api) -> None:

@@ -14,11 +14,15 @@ from baton.metrics import IngestMetrics
 from baton.runtime.status import Status
 from ingest.api import router, webhook_router
 from ingest.circuit import Circuit
-from ingest.forwarding import Forwarder, remove_old
+from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
+from ingest.kept import api as kept
+from ingest.kept import watching
+from ingest.kept.replaying import Replays
+from ingest.kept.store import FailedDeliveries
 from ingest.publishing import Publisher, Spool
 from ingest.settings import Settings
-from ingest.store import AliasReads, FailedDeliveries, SpoolTable
+from ingest.store import AliasReads, SpoolTable
 from ingest.webhooks import Webhooks, watch_secrets
 
 WRITES = (
@@ -75,12 +79,15 @@ def edge(
     webhooks = Webhooks(intake, environment, failed.keep, metrics)
     forwarder = Forwarder(pool, table, spool, circuit, metrics)
     return Edge(
-        routers=[router(intake, settings, metrics)],
+        routers=[
+            router(intake, settings, metrics),
+            kept.router(failed, Replays(failed, webhooks, clock, metrics)),
+        ],
         open_routers=[webhook_router(webhooks, settings, metrics)],
         tasks={
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
-            "retention": partial(remove_old, failed, clock),
+            "kept": partial(watching.watch, failed, clock, metrics),
             "secrets": partial(
                 watch_secrets,
                 lambda: policy.in_force(clock()),

@@ -1,4 +1,4 @@
-"""What goes on beside the requests: the spool is forwarded, and what is too old is removed."""
+"""The way out of the spool, beside the requests."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,9 @@ from baton.times import Times
 from ingest.circuit import Circuit
 from ingest.patience import DATABASE_AWAY
 from ingest.publishing import Spool
-from ingest.store import FailedDeliveries, Spooled, SpoolTable
-from ingest.tables import FAILED_KEPT
+from ingest.store import Spooled, SpoolTable
 
 PAGE = 500
-_BETWEEN_REMOVALS = timedelta(hours=1)
 _LOG = logger(__name__)
 
 
@@ -88,16 +86,6 @@ def deletable(rows: Sequence[Spooled], sent: Sequence[bool]) -> list[int]:
         elif row.shard not in failed:
             done.append(row.id)
     return done
-
-
-async def remove_old(failed: FailedDeliveries, clock: Callable[[], datetime]) -> None:
-    """Keep to the retention of deliveries that were not understood; until cancelled."""
-    while True:
-        try:
-            await failed.delete_before(clock() - FAILED_KEPT)
-        except DATABASE_AWAY as error:
-            _LOG.warning("old deliveries can't be removed", why=type(error).__name__)
-        await asyncio.sleep(_BETWEEN_REMOVALS.total_seconds())
 
 
 async def _wait(event: asyncio.Event, at_most: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""All SQL of intake: aliases for its keeper and its API, the spool, what was not understood."""
+"""The SQL of aliases, for their keeper and the API, and of the spool."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from baton.cloudevents import Headers, Message
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Input, Row
 from ingest.domain import Alias, AliasName, Forget, NoState
+from ingest.kept import store as kept
 from ingest.patience import within
 
 _FORWARDER_LOCK = 0x696E67657374
@@ -120,15 +121,7 @@ async def _forget(db: asyncpg.Connection, forget: Sequence[Forget]) -> None:
         leads,
         times,
     )
-    await db.execute(
-        f"""
-        DELETE FROM delivery_failed USING {erased}
-        WHERE delivery_failed.lead_ids @> ARRAY[erased.lead_id]
-            AND delivery_failed.received_at <= erased.up_to
-        """,  # noqa: S608 - as above
-        leads,
-        times,
-    )
+    await kept.forget(db, leads, times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,47 +200,6 @@ class SpoolTable:
     async def delete(self, db: asyncpg.Connection, ids: Sequence[int]) -> None:
         """Remove rows that Kafka has."""
         await db.execute("DELETE FROM spool WHERE id = ANY($1::bigint[])", ids)
-
-
-@dataclass(frozen=True, slots=True)
-class FailedDelivery:
-    """A delivery that is authentic and was not understood. `lead_ids`: whom it may be about."""
-
-    id: UUID
-    source: str
-    headers: Mapping[str, str]
-    body: bytes
-    reason: str
-    lead_ids: Sequence[UUID]
-    received_at: datetime
-
-
-class FailedDeliveries:
-    """What was not understood."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
-
-    async def keep(self, delivery: FailedDelivery) -> None:
-        """Keep it whole; the same one, sent again, is kept once, with the latest reason."""
-        await self._pool.execute(
-            """
-            INSERT INTO delivery_failed (id, source, headers, body, reason, lead_ids, received_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (id) DO UPDATE SET reason = excluded.reason
-            """,
-            delivery.id,
-            delivery.source,
-            json.dumps(dict(delivery.headers)),
-            delivery.body,
-            delivery.reason,
-            list(delivery.lead_ids),
-            delivery.received_at,
-        )
-
-    async def delete_before(self, moment: datetime) -> None:
-        """Remove what is past its retention."""
-        await self._pool.execute("DELETE FROM delivery_failed WHERE received_at < $1", moment)
 
 
 def _headers_json(headers: Headers) -> str:

@@ -63,7 +63,10 @@ Table(
     Column("reason", Text, nullable=False),
     Column("lead_ids", ARRAY(Uuid), nullable=False),
     Column("received_at", _TIME, nullable=False),
-    Index("delivery_failed_received", "received_at"),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", _TIME, nullable=False),
+    Column("replayed_at", _TIME),
+    Index("delivery_failed_received", "received_at", "id"),
     Index("delivery_failed_leads", "lead_ids", postgresql_using="gin"),
     comment="Authentic deliveries that were not understood, whole. Kept for 30 days.",
 )

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
 from ingest.documents import NotJsonError, UnusableValueError
 from ingest.identifying import NoIdentityError, Person
 from ingest.intake import Intake, Taken
+from ingest.kept.store import FailedDelivery
 from ingest.patience import DATABASE_AWAY
 from ingest.refusals import REFUSED
 from ingest.senders import standard_webhooks, typeform
@@ -35,10 +36,9 @@ from ingest.senders.signing import (
     UnusableSecretError,
     verify,
 )
-from ingest.store import FailedDelivery
 
 Signed = StandardWebhooksSource | TypeformSource
-Keep = Callable[[FailedDelivery], Awaitable[None]]
+Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:()\\]{1,64}@[^\s\"'<>,;:()\\@]{1,253}")
@@ -46,6 +46,23 @@ _MOST_ADDRESSES = 50
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
 _LOG = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of each thing that a delivery tells: taken, or the reason why it is not."""
+
+    became: Sequence[Taken | str]
+
+    @property
+    def taken(self) -> list[Taken]:
+        return [each for each in self.became if isinstance(each, Taken)]
+
+    @property
+    def why(self) -> str | None:
+        """Why some of it was not understood; None where all was."""
+        reasons = dict.fromkeys(each for each in self.became if isinstance(each, str))
+        return "; ".join(reasons) or None
 
 
 class Webhooks:
@@ -69,10 +86,7 @@ class Webhooks:
 
         Raises Problem: 404, 401, or 503 for what is our own fault; then the sender sends it again.
         """
-        bundle = self._intake.bundle()
-        source = bundle.sources.get(name)
-        if not isinstance(source, Signed):
-            raise refusals.unknown_source(name)
+        source = self._source(name)
         delivery = Delivery(headers, body)
         receipt = self._intake.receipt(body)
         try:
@@ -80,11 +94,42 @@ class Webhooks:
         except NotAuthenticError as error:
             self._metrics.deliveries.labels(name, "not_authentic").inc()
             raise refusals.not_authentic(str(error)) from error
+        outcome = await self._outcome(name, source, delivery, receipt)
+        if outcome.why is None:
+            return [batches.taken_json(taken) for taken in outcome.taken]
+        kept = await self._not_understood(name, source, delivery, receipt, outcome)
+        return [
+            batches.taken_json(each) if isinstance(each, Taken) else kept for each in outcome.became
+        ]
+
+    async def take_again(self, kept: FailedDelivery) -> Outcome:
+        """What becomes of a delivery that was kept, as of when it came.
+
+        Raises Problem: 409 where the bundle no longer has its source, 503 for our own fault.
+        """
+        try:
+            source = self._source(kept.source)
+        except Problem as problem:
+            if problem.body.status >= _OURS:
+                raise
+            raise Problem(409, "Unknown source", problem.body.detail) from problem
+        receipt = replace(self._intake.receipt(kept.body), received_at=kept.received_at)
+        return await self._outcome(kept.source, source, Delivery(kept.headers, kept.body), receipt)
+
+    async def _outcome(
+        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt
+    ) -> Outcome:
         try:
             items = read(source, delivery)
         except NotUnderstoodError as error:
-            return [await self._not_understood(name, source, delivery, receipt, str(error))]
-        return [await self._take_item(name, source, delivery, receipt, item) for item in items]
+            return Outcome([str(error)])
+        return Outcome([await self._take_item(name, receipt, item) for item in items])
+
+    def _source(self, name: str) -> Signed:
+        source = self._intake.bundle().sources.get(name)
+        if not isinstance(source, Signed):
+            raise refusals.unknown_source(name)
+        return source
 
     def _verify(self, source: Signed, delivery: Delivery, receipt: Receipt) -> None:
         missing = missing_secrets(source, self._environment)
@@ -97,20 +142,18 @@ class Webhooks:
                 raise refusals.secrets_missing(missing) from error
             raise
 
-    async def _take_item(
-        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt, item: Item
-    ) -> JsonValue:
+    async def _take_item(self, name: str, receipt: Receipt, item: Item) -> Taken | str:
+        """What became of it, or why it is not understood. Raises Problem for our own fault."""
         document = item.document | {"source": name}
         receipt = replace(receipt, part=item.part, mendable=False)
         try:
-            return batches.taken_json(await self._take_document(item.becomes, document, receipt))
+            return await self._take_document(item.becomes, document, receipt)
         except REFUSED as error:
-            why = refusals.problem_of(error).body.detail
+            return refusals.problem_of(error).body.detail
         except Problem as problem:
             if problem.body.status >= _OURS:
                 raise
-            why = problem.body.detail
-        return await self._not_understood(name, source, delivery, receipt, why)
+            return problem.body.detail
 
     async def _take_document(
         self, becomes: str, document: dict[str, JsonValue], receipt: Receipt
@@ -122,7 +165,7 @@ class Webhooks:
         return await self._intake.followup(FollowupIn.model_validate(document), receipt)
 
     async def _not_understood(
-        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt, why: str
+        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt, outcome: Outcome
     ) -> JsonValue:
         """Keep the delivery whole; where that can't be done, the sender must send it again."""
         kept = FailedDelivery(
@@ -134,12 +177,15 @@ class Webhooks:
                 if header in _HARMLESS_HEADERS or header in kept_headers(source)
             },
             body=delivery.body,
-            reason=why,
-            lead_ids=self._whom_it_names(source.brand, delivery.body),
+            reason=outcome.why or "",
+            lead_ids=[
+                *self._whom_it_names(source.brand, delivery.body),
+                *(taken.lead_id for taken in outcome.taken),
+            ],
             received_at=receipt.received_at,
         )
         try:
-            await self._keep(kept)
+            await self._keep(kept, receipt.received_at)
         except DATABASE_AWAY as error:
             raise refusals.away() from error
         self._metrics.deliveries.labels(name, "kept").inc()

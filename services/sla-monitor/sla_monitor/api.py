@@ -1,17 +1,17 @@
 """The monitor's HTTP interface: the clocks of a lead, and the promises that were broken."""
 
-import base64
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from baton.problems import Problem, ProblemBody
+from baton import paging
+from baton.paging import Position
+from baton.problems import ProblemBody
 from baton.values import Moment
 from sla_monitor.records import ClockRecord
-from sla_monitor.store import BreachFilter, Position, Reads
+from sla_monitor.store import BreachFilter, Reads
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -26,7 +26,9 @@ class BreachesQuery(BaseModel):
         default=False, description="also those that were taken back; their state says so"
     )
     limit: int = Field(100, ge=1, le=500)
-    cursor: str | None = Field(None, max_length=200, description="next_cursor of the page before")
+    cursor: str | None = Field(
+        None, max_length=paging.LONGEST_CURSOR, description="next_cursor of the page before"
+    )
 
 
 class ClocksView(BaseModel):
@@ -57,7 +59,7 @@ def router(reads: Reads) -> APIRouter:
     async def breaches(query: Annotated[BreachesQuery, Query()]) -> BreachesView:
         """Breaches, newest first. A page goes on where the one before it ended, whatever is new."""
         wanted = BreachFilter(query.since, query.team, query.pool, query.retracted)
-        after = None if query.cursor is None else _position(query.cursor)
+        after = None if query.cursor is None else paging.position(query.cursor)
         found = await reads.breaches(wanted, query.limit + 1, after)
         page = tuple(found[: query.limit])
         more = len(found) > query.limit
@@ -68,14 +70,4 @@ def router(reads: Reads) -> APIRouter:
 
 def _cursor(last: ClockRecord) -> str:
     assert last.breached_at is not None  # noqa: S101 - it is what these records are chosen by
-    text = f"{last.breached_at.isoformat()} {last.clock_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _position(cursor: str) -> Position:
-    try:
-        moment, clock_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return Position(datetime.fromisoformat(moment).astimezone(UTC), UUID(clock_id))
-    except (ValueError, OverflowError) as error:
-        detail = "must be the next_cursor of an earlier page"
-        raise Problem(422, "Invalid request", detail, field="cursor") from error
+    return paging.cursor(Position(last.breached_at, last.clock_id))

@@ -12,6 +12,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from baton.events import LeadRouted
+from baton.paging import Position
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
 from baton.runtime.inputs import EventInput, Input, Row
@@ -111,14 +112,6 @@ class BreachFilter:
     retracted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A breach in the list, which is newest first; a page begins after one."""
-
-    breached_at: datetime
-    clock_id: UUID
-
-
 class Reads:
     """What the API reads."""
 
@@ -151,7 +144,7 @@ class Reads:
             query = query.where(CLOCK.c.pool == wanted.pool)
         place = tuple_(CLOCK.c.breached_at, CLOCK.c.clock_id)
         if after is not None:
-            query = query.where(place < tuple_(after.breached_at, after.clock_id))
+            query = query.where(place < tuple_(after.at, after.id))
         query = query.order_by(CLOCK.c.breached_at.desc(), CLOCK.c.clock_id.desc()).limit(limit)
         async with self._engine.connect() as db:
             rows = await db.execute(query)

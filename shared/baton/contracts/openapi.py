@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,16 +27,20 @@ class Api:
     """
 
     says: str
-    guarded: str
+    guarded: Sequence[str]
     unguarded: str | None = None
 
 
 SERVICES: Mapping[str, Api] = MappingProxyType(
     {
-        "ingest": Api("Takes leads.", "ingest.api:router", "ingest.api:webhook_router"),
-        "scoring": Api("What leads are worth, and why.", "scoring.api:router"),
-        "routing": Api("Who has a lead, and why.", "routing.api:router"),
-        "sla-monitor": Api("Promises, kept and broken.", "sla_monitor.api:router"),
+        "ingest": Api(
+            "Takes leads.",
+            ("ingest.api:router", "ingest.kept.api:router"),
+            "ingest.api:webhook_router",
+        ),
+        "scoring": Api("What leads are worth, and why.", ("scoring.api:router",)),
+        "routing": Api("Who has a lead, and why.", ("routing.api:router",)),
+        "sla-monitor": Api("Promises, kept and broken.", ("sla_monitor.api:router",)),
     }
 )
 
@@ -49,7 +53,10 @@ def documents(services: Mapping[str, Api]) -> Iterator[tuple[str, Document]]:
             name,
             api.says,
             "",
-            [_described(pkgutil.resolve_name(api.guarded)), _described(admin.router)],
+            [
+                *(_described(pkgutil.resolve_name(each)) for each in api.guarded),
+                _described(admin.router),
+            ],
             [] if api.unguarded is None else [_described(pkgutil.resolve_name(api.unguarded))],
             status=Status(),
             registry=CollectorRegistry(),
