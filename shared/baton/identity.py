@@ -26,6 +26,7 @@ _HASH_BITS_BELOW_TIME = (1 << 80) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _FEWEST_DIGITS = 5
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 class UnusableIdentityError(ValueError):
@@ -170,7 +171,7 @@ def _ascii_domain(domain: str) -> str:
 
 def _unambiguous(parts: Sequence[str]) -> bytes:
     try:
-        return json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+        return _JSON.encode(parts).encode("utf-8")
     except UnicodeEncodeError as error:
         raise UnusableIdentityError("a text must not have half of a surrogate pair") from error
 

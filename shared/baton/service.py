@@ -1,6 +1,7 @@
 """How a service's process is put together: API, health, metrics, runner, and their common end."""
 
 import asyncio
+import gc
 import hmac
 import signal
 import sys
@@ -37,6 +38,11 @@ from baton.tracing import Tracing
 
 _LOG = logger(__name__)
 _LAST_SECONDS = 5
+
+_GC_THRESHOLDS = (50_000, 20, 10)
+"""A batch makes tens of thousands of objects that live until its commit and then go at once, by
+their reference counts. Python's own thresholds look through them dozens of times meanwhile, which
+takes a third of a service's time."""
 
 _KEEP_ALIVE_SECONDS = 90
 """Longer than clients and proxies keep idle connections: if we close one first, it may be while
@@ -190,6 +196,8 @@ async def serve(
         server_header=False,
     )
     server = _Server(config)
+    gc.freeze()  # what start-up made stays to the end
+    gc.set_threshold(*_GC_THRESHOLDS)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

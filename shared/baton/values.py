@@ -24,10 +24,12 @@ def _in_utc(moment: datetime) -> datetime:
 def _sendable(value: JsonValue, *, depth: int = 0) -> JsonValue:
     """The value, if each reader of JSON gets back what was sent."""
     match value:
-        case float() if not math.isfinite(value):
-            raise ValueError("a number must be finite")
         case str():
             _encodable(value)
+        case None | int():
+            pass
+        case float() if not math.isfinite(value):
+            raise ValueError("a number must be finite")
         case list() | dict() if depth == DEEPEST_NESTING:
             raise ValueError(f"nests deeper than {DEEPEST_NESTING} levels")
         case list():

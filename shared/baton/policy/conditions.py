@@ -8,6 +8,8 @@ unknown is unknown, `all` is false as soon as one part is, `any` true as soon as
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from baton.events import Reason, Scalar
 from baton.policy.fields import Facts, Field
@@ -19,8 +21,7 @@ _SHOWN = 200
 """Characters of a text that reasons show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """One comparison, as it was answered: on what field and value, and in words what it asks."""
 
     field: str
@@ -41,29 +42,15 @@ class Outcome:
 
         Long texts are cut short.
         """
-        single = self.clauses[0] if len(self.clauses) == 1 else None
-        whole = Reason(
-            code=code,
-            label=label,
-            matched=self.matched,
-            field=single.field if single else None,
-            value=_shown(single.value) if single else None,
-            points=points,
-        )
-        if single:
-            return (whole,)
+        if len(self.clauses) == 1:
+            (single,) = self.clauses
+            return (reason(code, label, self.matched, single.field, single.value, points),)
         return (
-            whole,
-            *(
-                Reason(
-                    code=code,
-                    label=clause.asks,
-                    matched=clause.matched,
-                    field=clause.field,
-                    value=_shown(clause.value),
-                )
+            reason(code, label, self.matched, points=points),
+            *[
+                reason(code, clause.asks, clause.matched, clause.field, clause.value)
                 for clause in self.clauses
-            ),
+            ],
         )
 
 
@@ -171,8 +158,30 @@ def negation(answer: Answer) -> Answer:
     return None if answer is None else not answer
 
 
-def _shown(value: Scalar) -> Scalar:
-    return f"{value[:_SHOWN]}..." if isinstance(value, str) and len(value) > _SHOWN else value
+def reason(
+    code: str,
+    label: str,
+    matched: Answer,
+    field: str | None = None,
+    value: Scalar = None,
+    points: int | None = None,
+) -> Reason:
+    """A reason that shows the value, a long text cut short.
+
+    Most leads give the same few answers, so reasons are shared between them. Floats are left out:
+    0.0 and -0.0 are the same key, but not the same text.
+    """
+    if isinstance(value, str) and len(value) > _SHOWN:
+        value = f"{value[:_SHOWN]}..."
+    make = _reason.__wrapped__ if isinstance(value, float) else _reason
+    return make(code, label, matched, field, value, points)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _reason(
+    code: str, label: str, matched: Answer, field: str | None, value: Scalar, points: int | None
+) -> Reason:
+    return Reason(code=code, label=label, matched=matched, field=field, value=value, points=points)
 
 
 def _plain(value: Value | None) -> Scalar:

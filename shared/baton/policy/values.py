@@ -57,6 +57,8 @@ class WrongKindError(ValueError):
 
 def comparable(text: str) -> str:
     """The form in which texts are compared: no case, no space around, one way to write accents."""
+    if text.isascii():
+        return text.lower().strip()
     folded = unicodedata.normalize("NFC", text).casefold()
     return unicodedata.normalize("NFC", folded).strip()
 

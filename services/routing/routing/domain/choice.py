@@ -11,7 +11,7 @@ from functools import cached_property
 
 from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
-from baton.policy.conditions import Outcome
+from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of
 from baton.policy.routing import Exclusion, Pool, Rule
 from routing.domain import turns
@@ -198,30 +198,23 @@ def recompute(kept: Question, bundle: Bundle) -> Choice:
 def in_short(found: Match, chosen: Choice) -> tuple[Reason, ...]:
     """For an event: what held, who was passed over and why, who got it; the first of each."""
     passed = [
-        Reason(
-            code=candidate.verdict,
-            label=f"{candidate.rep}: {candidate.verdict.replace('_', ' ')}",
-            matched=False,
-            field="rep",
-            value=candidate.rep,
-        )
+        _told(candidate, candidate.verdict.replace("_", " "), got=False)
         for look in chosen.pools
         for candidate in look.candidates
         if candidate.verdict.passed_over
     ]
     got = [
-        Reason(
-            code=candidate.verdict,
-            label=f"{candidate.rep}: next in turn",
-            matched=True,
-            field="rep",
-            value=candidate.rep,
-        )
+        _told(candidate, "next in turn", got=True)
         for look in chosen.pools
         for candidate in look.candidates
         if candidate.verdict is Verdict.CHOSEN
     ]
     return (*found.matched[:_MOST], *passed[:_MOST], *got)
+
+
+def _told(candidate: Candidate, what: str, *, got: bool) -> Reason:
+    rep = candidate.rep
+    return reason(candidate.verdict, f"{rep}: {what}", got, "rep", rep)
 
 
 def _ask(pool: Pool, asked: Question, bundle: Bundle) -> tuple[PoolChoice, turns.Turn | None]:

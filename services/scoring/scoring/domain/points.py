@@ -7,7 +7,7 @@ from datetime import datetime
 
 from baton.events import Profile, Reason, Score
 from baton.policy.bundle import Bundle
-from baton.policy.conditions import Outcome
+from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of, facts_of_activity
 from baton.policy.scoring import EngagementCriterion, FitCriterion
 from scoring.domain.state import Activity, Lead
@@ -53,16 +53,8 @@ class Engagement:
     def reasons(self) -> Iterable[tuple[Reason, ...]]:
         """For each criterion the number of activities as its value, with the points given."""
         for criterion, number, points in self.counted:
-            yield (
-                Reason(
-                    code=f"engagement.{criterion.id}",
-                    label=criterion.label,
-                    matched=number > 0,
-                    field="activities",
-                    value=number,
-                    points=points,
-                ),
-            )
+            code = f"engagement.{criterion.id}"
+            yield (reason(code, criterion.label, number > 0, "activities", number, points),)
 
 
 def fit(profile: Profile, bundle: Bundle) -> Fit:
