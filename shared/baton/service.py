@@ -154,8 +154,11 @@ class _Traced:
             return
         headers = dict(scope["headers"])
         traceparent = headers.get(b"traceparent", b"").decode("latin-1") or None
-        with self._tracing.request(f"{scope['method']} {scope['path']}", traceparent):
+        with self._tracing.request(scope["method"], traceparent) as span:
             await self._app(scope, receive, send)
+            # The route's own path: what stands for its parameters may be a secret of a sender.
+            if (route := scope.get("route")) is not None:
+                span.update_name(f"{scope['method']} {route.path}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -26,11 +26,12 @@ class Tracing:
         self._tracer = self._provider.get_tracer("baton")
 
     @contextmanager
-    def request(self, name: str, traceparent: str | None) -> Iterator[None]:
+    def request(self, name: str, traceparent: str | None) -> Iterator[Span]:
         """A span of an HTTP request, which continues the caller's trace if there is one."""
         context = _PROPAGATOR.extract({} if traceparent is None else {"traceparent": traceparent})
-        with self._tracer.start_as_current_span(name, context=context, kind=SpanKind.SERVER):
-            yield
+        kind = SpanKind.SERVER
+        with self._tracer.start_as_current_span(name, context=context, kind=kind) as span:
+            yield span
 
     @contextmanager
     def decision(self, name: str, traceparent: str | None) -> Iterator[str | None]:

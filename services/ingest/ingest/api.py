@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -17,6 +17,7 @@ from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
 from ingest.intake import Intake
 from ingest.refusals import REFUSED
+from ingest.senders.delivery import Delivery
 from ingest.settings import Settings
 from ingest.webhooks import Webhooks
 
@@ -96,19 +97,52 @@ def webhook_router(webhooks: Webhooks, settings: Settings, metrics: IngestMetric
     """The routes that signatures protect."""
     routes = APIRouter(prefix="/v1")
 
+    async def take(source: str, request: Request) -> Response:
+        with _refusing(metrics):
+            body = await bodies.whole(request, settings.body_limit)
+            reply = await webhooks.take(source, _delivery(webhooks, request, body))
+        return Response(reply.body, reply.status, reply.headers, reply.media_type)
+
     @routes.post("/webhooks/{source}", tags=["webhooks"], **openapi.taking_webhooks())
-    async def webhook(source: str, request: Request) -> JSONResponse:
+    async def webhook(source: str, request: Request) -> Response:
         """A delivery of a source that the policy declares, signed as its vendor signs.
 
         What is authentic and can't be understood is kept (`state` is `kept`), for the mapping to be
         mended; the vendor need not send it again.
         """
-        with _refusing(metrics):
-            body = await bodies.whole(request, settings.body_limit)
-            results = await webhooks.take(source, dict(request.headers), body)
-        return JSONResponse({"results": results}, 202)
+        return await take(source, request)
 
+    @routes.post("/webhooks/{source}/{secret}", tags=["webhooks"], **openapi.taking_webhooks())
+    async def webhook_with_secret(
+        source: str,
+        secret: str,  # noqa: ARG001 - the delivery's address has it
+        request: Request,
+    ) -> Response:
+        """The same, for vendors that can show their secret in the address alone."""
+        return await take(source, request)
+
+    @routes.get("/webhooks/{source}", tags=["webhooks"], **openapi.greeting())
+    async def handshake(source: str, request: Request) -> Response:
+        """What a vendor asks when its webhook is set up."""
+        return await take(source, request)
+
+    @routes.options("/webhooks/{source}", tags=["webhooks"], **openapi.greeting())
+    async def permission(source: str, request: Request) -> Response:
+        """Whether a vendor may send, as CloudEvents' senders ask."""
+        return await take(source, request)
+
+    routes.get("/webhooks/{source}/{secret}", include_in_schema=False)(handshake)
+    routes.options("/webhooks/{source}/{secret}", include_in_schema=False)(permission)
     return routes
+
+
+def _delivery(webhooks: Webhooks, request: Request, body: bytes) -> Delivery:
+    """The request, with the rest of its address as it was sent: escapes may be signed too."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    rest = raw.partition(b"/webhooks/")[2] + (b"?" + query if query else b"")
+    headers = dict(request.headers)
+    return webhooks.delivery(request.method, rest.decode("latin-1"), headers, body)
 
 
 def _key(request: Request) -> str | None:

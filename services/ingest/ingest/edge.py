@@ -76,7 +76,8 @@ def edge(
         ahead=settings.ahead,
         metrics=metrics,
     )
-    webhooks = Webhooks(intake, environment, failed.keep, metrics)
+    address = settings.webhooks_address
+    webhooks = Webhooks(intake, environment, failed.keep, metrics, address)
     forwarder = Forwarder(pool, table, spool, circuit, metrics)
     return Edge(
         routers=[
@@ -92,6 +93,7 @@ def edge(
                 watch_secrets,
                 lambda: policy.in_force(clock()),
                 environment,
+                address,
                 status,
                 settings.times.look,
             ),

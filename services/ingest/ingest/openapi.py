@@ -1,7 +1,7 @@
 """The API's documentation, declared by hand, since the routes read raw bodies."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import Response
@@ -9,6 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from baton.problems import MEDIA_TYPE, ProblemBody
 from ingest.deliveries import ErasureIn
+from ingest.senders.known import SENDERS
 
 LEAD: JsonValue = {
     "source": "website",
@@ -79,24 +80,48 @@ def erasing() -> dict[str, Any]:
 
 def taking_webhooks() -> dict[str, Any]:
     """The route for webhooks: their vendors document what they send."""
-    body = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
-    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 404, 413, 415, 503))
+    body = {"content": _examples()}
+    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 405, 413, 415, 503))
     del route["openapi_extra"]["parameters"]
     return route
+
+
+def greeting() -> dict[str, Any]:
+    """A route by which vendors set a webhook up."""
+    said = {"description": "The answer that the vendor asks for.", "content": {"*/*": {}}}
+    return {
+        "response_class": Response,
+        "responses": {200: said} | dict(_refused((401, 405, 503))),
+    }
+
+
+def _examples() -> dict[str, Any]:
+    """By media type, a delivery of each sender."""
+    content: dict[str, Any] = {}
+    for kind, sender in SENDERS.items():
+        of_type = content.setdefault(
+            sender.example.media_type,
+            {"schema": {"type": "string", "format": "binary"}, "examples": {}},
+        )
+        of_type["examples"][kind] = {"summary": sender.guide.name, "value": sender.example.body}
+    return content
 
 
 def _route(body: dict[str, Any], answer: dict[str, Any], refusals: Sequence[int]) -> dict[str, Any]:
     taken = "Taken: Kafka has it, or the spool while Kafka is away."
     told: dict[int | str, Any] = {202: {"description": taken, "content": answer}}
-    for status in refusals:
-        content = {MEDIA_TYPE: {"schema": inlined(ProblemBody)}}
-        told[status] = {"description": _REFUSALS[status], "content": content}
     return {
         "status_code": 202,
         "response_class": Response,
-        "responses": told,
+        "responses": told | dict(_refused(refusals)),
         "openapi_extra": {"parameters": [_KEY], "requestBody": {"required": True, **body}},
     }
+
+
+def _refused(statuses: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for status in statuses:
+        content = {MEDIA_TYPE: {"schema": inlined(ProblemBody)}}
+        yield status, {"description": _REFUSALS[status], "content": content}
 
 
 def _document(model: type[BaseModel], example: JsonValue) -> dict[str, Any]:
@@ -110,11 +135,12 @@ def _json(example: JsonValue) -> dict[str, Any]:
 _REFUSALS = {
     400: "Not JSON, or the body ended before its end.",
     401: "No token, or a signature that is not the sender's.",
-    404: "The policy declares no such source.",
+    405: "Deliveries come by POST; a handshake is answered where the source's vendor has one.",
     413: "The body, or the event that it would become, is too large.",
     415: "A body with a Content-Encoding, or a batch in another charset than UTF-8.",
     422: "`field` names what is wrong; nothing of the delivery was kept.",
-    503: "Nothing was kept; send it again after `Retry-After` seconds.",
+    503: "Nothing was kept; send it again after `Retry-After` seconds. Also for a source that the "
+    "policy does not declare.",
 }
 
 

@@ -1,5 +1,6 @@
 """The answers from 400 on, with what the sender should do."""
 
+import re
 from typing import TypeGuard
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ Refused = NotJsonError | UnusableValueError | ValidationError | WrongFieldError 
 REFUSED = (NotJsonError, UnusableValueError, ValidationError, WrongFieldError, NoIdentityError)
 """A delivery that can't be used as it is: whoever sent it must change it."""
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _RETRY_AFTER = {"Retry-After": "5"}
 
 
@@ -91,7 +93,19 @@ def broken_row(reason: str) -> Problem:
 
 
 def unknown_source(name: str) -> Problem:
-    return Problem(404, "Unknown source", f"the policy declares no webhook source '{name}'")
+    """No 404 where a bundle may be mended: some vendors switch a webhook off at the first one."""
+    if not _NAME.fullmatch(name):
+        return Problem(404, "Not found", "no source can have this name")
+    return Problem(
+        503,
+        "Unknown source",
+        f"the policy declares no webhook source '{name}': add it, or mend the address",
+        headers=_RETRY_AFTER,
+    )
+
+
+def not_a_delivery() -> Problem:
+    return Problem(405, "Method not allowed", "deliveries come by POST", headers={"Allow": "POST"})
 
 
 def secrets_missing(names: tuple[str, ...]) -> Problem:

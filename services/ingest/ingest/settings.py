@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
 
 from baton.settings import ServiceSettings
 from baton.times import Seconds
@@ -19,6 +19,11 @@ class Settings(ServiceSettings):
     body_limit: int = Field(
         1_048_576, ge=1_024, description="bytes of a request's body, or of a line of a batch"
     )
+    webhooks_url: AnyHttpUrl | None = Field(
+        None,
+        description="what stands before the source's name in the addresses that senders of "
+        "webhooks have: `https://hooks.example.com/v1/webhooks`; some sign it",
+    )
     batch_in_flight: int = Field(
         256, ge=1, description="lines of one batch that are published together, at most"
     )
@@ -28,3 +33,16 @@ class Settings(ServiceSettings):
     ahead: Seconds = Field(
         timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
     )
+
+    @field_validator("webhooks_url")
+    @classmethod
+    def _without_a_query(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        if url is not None and (url.query or url.fragment):
+            msg = "must end with its path, such as /v1/webhooks"
+            raise ValueError(msg)
+        return url
+
+    @property
+    def webhooks_address(self) -> str | None:
+        """`webhooks_url` as senders write it before `/NAME`."""
+        return None if self.webhooks_url is None else str(self.webhooks_url).rstrip("/")

@@ -15,29 +15,25 @@ from baton import identity
 from baton.logs import logger
 from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
-from baton.policy.sources import StandardWebhooksSource, TypeformSource
+from baton.policy.sources import SignedSource
 from baton.problems import Problem
 from baton.runtime.status import Status
-from ingest import batches, documents, refusals
+from ingest import batches, refusals
 from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
-from ingest.documents import NotJsonError, UnusableValueError
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
 from ingest.identifying import NoIdentityError, Person
 from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
 from ingest.patience import DATABASE_AWAY
 from ingest.refusals import REFUSED
-from ingest.senders import standard_webhooks, typeform
-from ingest.senders.payloads import Item, NotUnderstoodError
-from ingest.senders.signing import (
-    Delivery,
-    HmacScheme,
-    NotAuthenticError,
-    UnusableSecretError,
-    verify,
-)
+from ingest.senders import signing
+from ingest.senders.delivery import Delivery, NotUnderstoodError
+from ingest.senders.items import Item, Told, Unread
+from ingest.senders.known import sender_of
+from ingest.senders.places import NotAuthenticError
+from ingest.senders.sender import Reply
+from ingest.senders.signing import UnusableSecretError
 
-Signed = StandardWebhooksSource | TypeformSource
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
 
@@ -46,6 +42,16 @@ _MOST_ADDRESSES = 50
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
 _LOG = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A delivery of one of the bundle's sources."""
+
+    name: str
+    source: SignedSource
+    delivery: Delivery
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,122 +80,147 @@ class Webhooks:
         environment: Mapping[str, str],
         keep: Keep,
         metrics: IngestMetrics,
+        address: str | None,
     ) -> None:
-        """`environment` holds the secrets, by the names that the bundle has for them."""
+        """`environment` holds the secrets, by the names that the bundle has for them.
+
+        `address` is what stands before the sources' names in the addresses that senders have.
+        """
         self._intake = intake
         self._environment = environment
         self._keep = keep
         self._metrics = metrics
+        self._address = address
 
-    async def take(self, name: str, headers: Mapping[str, str], body: bytes) -> list[JsonValue]:
-        """What became of each thing that the delivery tells.
+    def delivery(self, method: str, rest: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """A request as its sender has it; `rest` is the address from the source's name on."""
+        return Delivery(headers, body, method, f"{self._address or ''}/{rest}")
 
-        Raises Problem: 404, 401, or 503 for what is our own fault; then the sender sends it again.
+    async def take(self, name: str, delivery: Delivery) -> Reply:
+        """The answer that says what became of each thing that the delivery tells.
+
+        Raises Problem: 401, 405, or 503 for what is our own fault; then the sender sends it again.
         """
         source = self._source(name)
-        delivery = Delivery(headers, body)
-        receipt = self._intake.receipt(body)
+        sender = sender_of(source)
+        came = _Came(name, source, delivery, self._intake.receipt(delivery.body))
         try:
-            self._verify(source, delivery, receipt)
+            greeted = sender.handshake(source, delivery, self._environment)
+            if greeted is not None:
+                self._metrics.deliveries.labels(name, "handshake").inc()
+                return greeted
+            self._verify(came)
         except NotAuthenticError as error:
             self._metrics.deliveries.labels(name, "not_authentic").inc()
             raise refusals.not_authentic(str(error)) from error
-        outcome = await self._outcome(name, source, delivery, receipt)
-        if outcome.why is None:
-            return [batches.taken_json(taken) for taken in outcome.taken]
-        kept = await self._not_understood(name, source, delivery, receipt, outcome)
-        return [
-            batches.taken_json(each) if isinstance(each, Taken) else kept for each in outcome.became
-        ]
+        if delivery.method != "POST":
+            raise refusals.not_a_delivery()
+        outcome = await self._outcome(came)
+        kept = await self._not_understood(came, outcome) if outcome.why else None
+        return sender.answer(
+            [
+                batches.taken_json(each) if isinstance(each, Taken) else kept
+                for each in outcome.became
+            ]
+        )
 
     async def take_again(self, kept: FailedDelivery) -> Outcome:
         """What becomes of a delivery that was kept, as of when it came.
 
         Raises Problem: 409 where the bundle no longer has its source, 503 for our own fault.
         """
+        self._intake.bundle()
         try:
             source = self._source(kept.source)
         except Problem as problem:
-            if problem.body.status >= _OURS:
-                raise
             raise Problem(409, "Unknown source", problem.body.detail) from problem
         receipt = replace(self._intake.receipt(kept.body), received_at=kept.received_at)
-        return await self._outcome(kept.source, source, Delivery(kept.headers, kept.body), receipt)
+        delivery = Delivery(kept.headers, kept.body)
+        return await self._outcome(_Came(kept.source, source, delivery, receipt))
 
-    async def _outcome(
-        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt
-    ) -> Outcome:
-        try:
-            items = read(source, delivery)
-        except NotUnderstoodError as error:
-            return Outcome([str(error)])
-        return Outcome([await self._take_item(name, receipt, item) for item in items])
-
-    def _source(self, name: str) -> Signed:
+    def _source(self, name: str) -> SignedSource:
         source = self._intake.bundle().sources.get(name)
-        if not isinstance(source, Signed):
+        if not isinstance(source, SignedSource):
             raise refusals.unknown_source(name)
         return source
 
-    def _verify(self, source: Signed, delivery: Delivery, receipt: Receipt) -> None:
-        missing = missing_secrets(source, self._environment)
-        given = [self._environment[name] for name in source.secret_env if name not in missing]
+    def _verify(self, came: _Came) -> None:
+        schemes = sender_of(came.source).signing(came.source)
+        missing = missing_settings(came.source, self._environment, self._address)
+        given = [self._environment[name] for name in came.source.secret_env if name not in missing]
         try:
-            verify(signing(source), given, delivery, receipt.received_at)
+            signing.verify(schemes, given, came.delivery, came.receipt.received_at)
         except NotAuthenticError as error:
             # It may be signed with the very secret that is missing: then it must be sent again.
             if missing:
                 raise refusals.secrets_missing(missing) from error
             raise
 
-    async def _take_item(self, name: str, receipt: Receipt, item: Item) -> Taken | str:
-        """What became of it, or why it is not understood. Raises Problem for our own fault."""
-        document = item.document | {"source": name}
-        receipt = replace(receipt, part=item.part, mendable=False)
+    async def _outcome(self, came: _Came) -> Outcome:
         try:
-            return await self._take_document(item.becomes, document, receipt)
+            told = sender_of(came.source).read(came.source, came.delivery)
+        except NotUnderstoodError as error:
+            return Outcome([str(error)])
+        became: list[Taken | str] = []
+        for each in told:
+            became += await self._take(came, each)
+        return Outcome(became)
+
+    async def _take(self, came: _Came, told: Told) -> Sequence[Taken | str]:
+        """What became of it, or why it is not understood. Raises Problem for our own fault."""
+        if isinstance(told, Unread):
+            return [told.reason]
+        try:
+            return await self._taken(came, told)
         except REFUSED as error:
-            return refusals.problem_of(error).body.detail
+            return [refusals.problem_of(error).body.detail]
         except Problem as problem:
             if problem.body.status >= _OURS:
                 raise
-            return problem.body.detail
+            return [problem.body.detail]
 
-    async def _take_document(
-        self, becomes: str, document: dict[str, JsonValue], receipt: Receipt
-    ) -> Taken:
-        if becomes == "lead":
-            return await self._intake.lead(LeadIn.model_validate(document), receipt)
-        if becomes == "activity":
-            return await self._intake.activity(ActivityIn.model_validate(document), receipt)
-        return await self._intake.followup(FollowupIn.model_validate(document), receipt)
+    async def _taken(self, came: _Came, item: Item) -> Sequence[Taken | str]:
+        if item.fetch is not None:
+            return [f"its details must be fetched: {item.fetch.record} {item.fetch.id}"]
+        receipt = replace(came.receipt, part=item.part, mendable=False)
+        document = item.document | {"source": came.name}
+        match item.becomes:
+            case "lead":
+                return [await self._intake.lead(LeadIn.model_validate(document), receipt)]
+            case "activity":
+                return [await self._intake.activity(ActivityIn.model_validate(document), receipt)]
+            case "followup":
+                return [await self._intake.followup(FollowupIn.model_validate(document), receipt)]
+            case "erasure":
+                # What was said to one brand is not the other brands' to forget.
+                given = ErasureIn.model_validate({"brand": came.source.brand, **document})
+                return await self._intake.erasure(given, receipt)
+            case "link":
+                return ["it says that several names are one person's"]
 
-    async def _not_understood(
-        self, name: str, source: Signed, delivery: Delivery, receipt: Receipt, outcome: Outcome
-    ) -> JsonValue:
+    async def _not_understood(self, came: _Came, outcome: Outcome) -> JsonValue:
         """Keep the delivery whole; where that can't be done, the sender must send it again."""
+        headers = {*_HARMLESS_HEADERS, *sender_of(came.source).kept_headers}
         kept = FailedDelivery(
-            id=identity.named_id("failed-delivery", name, sha256(delivery.body).hexdigest()),
-            source=name,
-            headers={
-                header: value
-                for header, value in delivery.headers.items()
-                if header in _HARMLESS_HEADERS or header in kept_headers(source)
-            },
-            body=delivery.body,
+            id=identity.named_id(
+                "failed-delivery", came.name, sha256(came.delivery.body).hexdigest()
+            ),
+            source=came.name,
+            headers={k: v for k, v in came.delivery.headers.items() if k in headers},
+            body=came.delivery.body,
             reason=outcome.why or "",
             lead_ids=[
-                *self._whom_it_names(source.brand, delivery.body),
+                *self._whom_it_names(came.source.brand, came.delivery.body),
                 *(taken.lead_id for taken in outcome.taken),
             ],
-            received_at=receipt.received_at,
+            received_at=came.receipt.received_at,
         )
         try:
-            await self._keep(kept, receipt.received_at)
+            await self._keep(kept, came.receipt.received_at)
         except DATABASE_AWAY as error:
             raise refusals.away() from error
-        self._metrics.deliveries.labels(name, "kept").inc()
-        _LOG.warning("a delivery was not understood", source=name, delivery=str(kept.id))
+        self._metrics.deliveries.labels(came.name, "kept").inc()
+        _LOG.warning("a delivery was not understood", source=came.name, delivery=str(kept.id))
         return {"state": "kept", "delivery": str(kept.id)}
 
     def _whom_it_names(self, brand: str, body: bytes) -> list[UUID]:
@@ -205,51 +236,26 @@ class Webhooks:
         return list(found)
 
 
-def signing(source: Signed) -> Sequence[HmacScheme]:
-    """How a source signs."""
-    match source:
-        case StandardWebhooksSource():
-            return standard_webhooks.SIGNING
-        case TypeformSource():
-            return typeform.SIGNING
-
-
-def kept_headers(source: Signed) -> Sequence[str]:
-    """The headers that reading a delivery again may need; none of them is a secret."""
-    match source:
-        case StandardWebhooksSource():
-            return standard_webhooks.KEPT_HEADERS
-        case TypeformSource():
-            return typeform.KEPT_HEADERS
-
-
-def read(source: Signed, delivery: Delivery) -> list[Item]:
-    """What an authentic delivery tells. Raises NotUnderstoodError."""
-    try:
-        payload = documents.read(delivery.body)
-    except (NotJsonError, UnusableValueError) as error:
-        raise NotUnderstoodError(str(error)) from error
-    match source:
-        case StandardWebhooksSource():
-            return standard_webhooks.read(source, delivery, payload)
-        case TypeformSource():
-            return typeform.read(source, payload)
-
-
-def missing_secrets(source: Signed, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables of a source that hold no secret of the form that its sender's have."""
+def missing_settings(
+    source: SignedSource, environment: Mapping[str, str], address: str | None
+) -> tuple[str, ...]:
+    """The variables that a source needs and that are not as its sender has them."""
+    schemes = sender_of(source).signing(source)
     missing = []
-    for name in source.secret_env:
+    for name in source.variables:
         try:
-            signing(source)[0].key(environment.get(name, ""))
+            signing.key(schemes, environment.get(name, ""))
         except UnusableSecretError:
             missing.append(name)
+    if address is None and signing.signs_address(schemes):
+        missing.append("BATON_WEBHOOKS_URL")
     return tuple(missing)
 
 
 async def watch_secrets(
     in_force: Callable[[], Bundle | None],
     environment: Mapping[str, str],
+    address: str | None,
     status: Status,
     pause: timedelta,
 ) -> None:
@@ -259,13 +265,18 @@ async def watch_secrets(
         bundle = in_force()
         if bundle is not None and bundle.hash != said:
             said = bundle.hash
-            _say_what_is_missing(bundle, environment, status)
+            _say_what_is_missing(bundle, environment, address, status)
         await asyncio.sleep(pause.total_seconds())
 
 
-def _say_what_is_missing(bundle: Bundle, environment: Mapping[str, str], status: Status) -> None:
-    signed = {n: s for n, s in bundle.sources.items() if isinstance(s, Signed)}
-    found = {name: missing_secrets(source, environment) for name, source in signed.items()}
+def _say_what_is_missing(
+    bundle: Bundle, environment: Mapping[str, str], address: str | None, status: Status
+) -> None:
+    found = {
+        name: missing_settings(source, environment, address)
+        for name, source in bundle.sources.items()
+        if isinstance(source, SignedSource)
+    }
     wanted = [f"{' and '.join(names)} for {name}" for name, names in found.items() if names]
     if wanted:
         status.not_ready("webhooks", f"set in the environment: {'; '.join(wanted)}")

@@ -32,6 +32,7 @@ from ingest.settings import Settings
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOKEN = "token-of-the-tests"
 HOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+SHOP_SECRET = "a secret of the shop"
 FORM_SECRET = "another secret of the tests"
 
 FILES = {
@@ -138,6 +139,42 @@ sources:
     secret_env: [OLD_SECRET, HOOKS_SECRET]
     events:
       form.submitted: {becomes: lead, fields: {contact.email: data.email}}
+  shop:
+    label: A shop that signs where it sends to
+    kind: generic
+    brand: main
+    secret_env: [SHOP_SECRET]
+    signs:
+      by: hmac
+      header: x-shop-signature
+      over: "{method}{url}{body}{time}"
+      written: base64
+      time: x-shop-time
+      time_as: milliseconds
+    items_at: events
+    type_at: kind
+    delivery_id_at: id
+    events:
+      enquiry:
+        becomes: lead
+        occurred_at: at
+        fields: {contact.email: who.email, company.name: account.name, custom.seats: seats}
+        constants: {request.form_name: Shop}
+      visit:
+        becomes: activity
+        type: page_viewed
+        who: {email: who.email}
+        fields: {subject: page}
+      forget: {becomes: erasure, who: {email: who.email}}
+    ignore: [ping]
+  legacy:
+    label: A system that can only fill in forms
+    kind: generic
+    brand: main
+    secret_env: [LEGACY_SECRET]
+    signs: {by: token, parameter: key}
+    events:
+      enquiry: {becomes: lead, fields: {contact.email: mail, request.message: text}}
   forms:
     label: Forms
     kind: typeform
@@ -209,6 +246,7 @@ def deployed(kafka_bootstrap: str, database_url: str, topic_prefix: str) -> Sett
             "api_token": TOKEN,
             "id_key": "an id key of the tests, long enough",
             "body_limit": 20_000,
+            "webhooks_url": "https://hooks.example.com/in/",
         }
     )
     migrations.upgrade(settings, "ingest", Path(__file__).parents[1] / "migrations")
@@ -226,7 +264,12 @@ async def running(
 ) -> AsyncIterator[Process]:
     """The edge of a process, without one of its tasks; its Kafka may be away."""
     registry, clock, policy = CollectorRegistry(), Clock(), Policy(bundle)
-    environment = {"HOOKS_SECRET": HOOK_SECRET, "FORMS_SECRET": FORM_SECRET}
+    environment = {
+        "HOOKS_SECRET": HOOK_SECRET,
+        "FORMS_SECRET": FORM_SECRET,
+        "SHOP_SECRET": SHOP_SECRET,
+        "LEGACY_SECRET": "legacy secret",
+    }
     tracing = Tracing("ingest")
     pool = await database.pool(settings, "ingest", settings.times)
     status = Status()
@@ -279,6 +322,20 @@ def hook_headers(
         "webhook-timestamp": seconds,
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
+
+
+def shop_headers(
+    body: bytes,
+    *,
+    method: str = "POST",
+    url: str = "https://hooks.example.com/in/shop",
+    at: datetime = NOW,
+) -> dict[str, str]:
+    """The headers of a delivery of the shop, which signs all that it can."""
+    time = str(int(at.timestamp() * 1000))
+    signed = method.encode() + url.encode() + body + time.encode()
+    digest = hmac.new(SHOP_SECRET.encode(), signed, hashlib.sha256).digest()
+    return {"X-Shop-Signature": base64.b64encode(digest).decode(), "X-Shop-Time": time}
 
 
 def form_headers(body: bytes) -> dict[str, str]:

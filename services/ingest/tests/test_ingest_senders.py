@@ -1,8 +1,6 @@
 """What deliveries tell, by the bundle's mapping and by what the vendor always sends."""
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,96 +8,11 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import StandardWebhooksSource, TypeformSource
-from ingest import webhooks
 from ingest.deliveries import LeadIn
-from ingest.senders import standard_webhooks
-from ingest.senders.payloads import Item, NotUnderstoodError, put, rest
-from ingest.senders.signing import Delivery, NotAuthenticError, verify
-
-SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "webhooks"
-
-
-def samples(*, told: bool = False) -> list[Any]:
-    """The published deliveries of the senders that there are, or those that tell something."""
-    index = SAMPLES / "index.jsonl"
-    if not index.exists():
-        reason = f"the published samples are not at {SAMPLES}"
-        return [pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))]
-    entries = [json.loads(line) for line in index.read_text().splitlines()]
-    ours = [
-        each
-        for each in entries
-        if each["vendor"] in ("standardwebhooks", "typeform") and (each["expected"] or not told)
-    ]
-    return [pytest.param(each, id=Path(each["file"]).name.split(".")[0]) for each in ours]
-
-
-def delivery_of(sample: dict[str, Any]) -> Delivery:
-    head = (SAMPLES / sample["file"]).read_text().split("\n\n")[0].splitlines()[1:]
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
-    return Delivery(headers, (SAMPLES / sample["body_file"]).read_bytes())
-
-
-def clock_of(delivery: Delivery) -> datetime:
-    times = [value for name, value in delivery.headers.items() if name.endswith("-timestamp")]
-    return datetime.fromtimestamp(int(times[0]) if times else 0, UTC)
-
-
-def source_of(sample: dict[str, Any], bundle: Bundle) -> webhooks.Signed:
-    source = bundle.sources["forms" if sample["vendor"] == "typeform" else "hooks"]
-    assert isinstance(source, webhooks.Signed)
-    return source
-
-
-@pytest.mark.parametrize("sample", samples())
-def test_a_published_delivery_is_authentic(sample: dict[str, Any], bundle: Bundle) -> None:
-    delivery, source = delivery_of(sample), source_of(sample, bundle)
-    secret = sample["signature"]["secret"]
-    verify(webhooks.signing(source), [secret], delivery, clock_of(delivery))
-
-
-@pytest.mark.parametrize("sample", samples())
-def test_a_published_delivery_is_not_authentic_with_a_byte_changed(
-    sample: dict[str, Any], bundle: Bundle
-) -> None:
-    delivery, source = delivery_of(sample), source_of(sample, bundle)
-    body = delivery.body[:-1] + bytes([delivery.body[-1] ^ 1])
-    with pytest.raises(NotAuthenticError):
-        verify(
-            webhooks.signing(source),
-            [sample["signature"]["secret"]],
-            Delivery(delivery.headers, body),
-            clock_of(delivery),
-        )
-
-
-@pytest.mark.parametrize("sample", samples(told=True))
-def test_a_published_delivery_tells_what_is_expected(
-    sample: dict[str, Any], bundle: Bundle
-) -> None:
-    items = webhooks.read(source_of(sample, bundle), delivery_of(sample))
-    assert [as_expected(each) for each in items] == sample["expected"]
-
-
-def as_expected(item: Item) -> dict[str, JsonValue]:
-    """An item in the words of the samples' index."""
-    given = LeadIn.model_validate({"source": "forms", **item.document})
-    calculated = given.answers["calculated"]
-    assert isinstance(calculated, dict)
-    assert given.occurred_at is not None
-    return {
-        "kind": item.becomes,
-        "event_id": given.delivery_id,
-        "external_id": given.external_id,
-        "email": given.contact.email,
-        "first_name": given.contact.first_name,
-        "form_id": given.request.form_id,
-        "form_name": given.request.form_name,
-        "consent_legal": given.consent.status.value == "granted",
-        "score": calculated["score"],
-        "occurred_at": given.occurred_at.isoformat().replace("+00:00", "Z"),
-    }
-
+from ingest.senders import standard_webhooks, typeform
+from ingest.senders.delivery import Delivery, NotUnderstoodError
+from ingest.senders.items import Item
+from ingest.senders.payloads import put, rest
 
 # --- Typeform, beyond the published delivery
 
@@ -131,7 +44,7 @@ def form(bundle: Bundle, **parts: Any) -> dict[str, JsonValue]:
     source = bundle.sources["forms"]
     assert isinstance(source, TypeformSource)
     body = json.dumps(response(**parts)).encode()
-    (item,) = webhooks.read(source, Delivery({}, body))
+    (item,) = typeform.read(source, Delivery({}, body))
     return item.document
 
 
@@ -221,7 +134,7 @@ def test_a_form_that_is_none_is_not_understood(payload: JsonValue, bundle: Bundl
     source = bundle.sources["forms"]
     assert isinstance(source, TypeformSource)
     with pytest.raises(NotUnderstoodError):
-        webhooks.read(source, Delivery({}, json.dumps(payload).encode()))
+        typeform.read(source, Delivery({}, json.dumps(payload).encode()))
 
 
 # --- Standard Webhooks
@@ -232,7 +145,7 @@ HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1772452800"}
 def hook(bundle: Bundle, payload: JsonValue) -> list[Item]:
     source = bundle.sources["hooks"]
     assert isinstance(source, StandardWebhooksSource)
-    return webhooks.read(source, Delivery(HEADERS, json.dumps(payload).encode()))
+    return standard_webhooks.read(source, Delivery(HEADERS, json.dumps(payload).encode()))
 
 
 def test_an_event_becomes_a_lead_by_the_bundles_paths(bundle: Bundle) -> None:
@@ -314,7 +227,7 @@ def test_the_time_of_an_attempt_is_no_part_of_what_a_delivery_tells(bundle: Bund
     assert isinstance(source, StandardWebhooksSource)
     later = {**HEADERS, "webhook-timestamp": str(1772452800 + 3_600)}
     body = json.dumps(payload).encode()
-    assert webhooks.read(source, Delivery(HEADERS, body)) == webhooks.read(
+    assert standard_webhooks.read(source, Delivery(HEADERS, body)) == standard_webhooks.read(
         source, Delivery(later, body)
     )
 

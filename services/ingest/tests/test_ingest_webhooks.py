@@ -7,7 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from ingest_harness import FORM_SECRET, HOOK_SECRET, NOW, Process, form_headers, hook_headers
+from ingest_harness import (
+    FORM_SECRET,
+    HOOK_SECRET,
+    NOW,
+    Process,
+    form_headers,
+    hook_headers,
+    shop_headers,
+)
 from pydantic import JsonValue
 from structlog.testing import capture_logs
 
@@ -118,12 +126,21 @@ async def test_an_ignored_type_is_answered_and_forgotten(process: Process) -> No
     assert await post(process, b'{"type": "ping"}') == (202, {"results": []})
 
 
-@pytest.mark.parametrize("name", ["nowhere", "website", "%00", "..", "h%C3%B6oks"])
-async def test_an_unknown_source_is_refused(name: str, process: Process) -> None:
+@pytest.mark.parametrize("name", ["nowhere", "website"])
+async def test_an_unknown_source_is_to_be_sent_again_since_a_404_would_switch_some_off(
+    name: str, process: Process
+) -> None:
     body = submitted(email="a@example.com")
     answer = await process.http.post(
         f"/v1/webhooks/{name}", content=body, headers=hook_headers(body)
     )
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert name in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["%00", "..", "h%C3%B6oks", "a%20b"])
+async def test_what_can_be_no_source_is_not_found(name: str, process: Process) -> None:
+    answer = await process.http.post(f"/v1/webhooks/{name}", content=b"{}")
     assert answer.status_code == 404
 
 
@@ -289,3 +306,124 @@ async def test_secrets_and_persons_are_never_logged_or_told(process: Process) ->
         assert HOOK_SECRET not in text
         assert FORM_SECRET not in text
         assert "person@example.com" not in text
+
+
+# --- a system in the house, as the bundle describes it
+
+SHOP = "/v1/webhooks/shop"
+EVENTS = json.dumps(
+    {
+        "account": {"name": "Example Ltd"},
+        "events": [
+            {"kind": "enquiry", "id": "e1", "who": {"email": "one@example.com"}, "seats": 4},
+            {"kind": "enquiry", "id": "e2", "who": {"email": "two@example.com"}, "seats": "many"},
+            {"kind": "unheard of", "id": "e3"},
+            {"kind": "ping", "id": "e4"},
+            {"kind": "visit", "id": "e5", "who": {"email": "one@example.com"}, "page": "/prices"},
+            {"kind": "forget", "id": "e6", "who": {"email": "three@example.com"}},
+        ],
+    }
+).encode()
+
+
+async def test_a_list_of_events_is_taken_one_by_one(process: Process) -> None:
+    answer = await process.http.post(SHOP, content=EVENTS, headers=shop_headers(EVENTS))
+    assert answer.status_code == 202, answer.text
+    states = [each["state"] for each in answer.json()["results"]]
+    assert states == ["published", "kept", "kept", "published", "published"]
+    (lead, *_) = answer.json()["results"]
+    (event,) = [
+        event
+        for event in await process.events(topics.LEAD_CAPTURED)
+        if str(event.id) == lead["event_id"]
+    ]
+    assert isinstance(event.data, LeadCaptured)
+    assert event.data.delivery_id == "e1"
+    assert event.data.profile.company.name == "Example Ltd"
+    assert event.data.profile.request.form_name == "Shop"
+    assert event.data.answers == {}
+
+
+async def test_whatever_a_request_says_of_where_it_went_the_settings_know(
+    process: Process,
+) -> None:
+    headers = shop_headers(EVENTS, url="https://evil.example.com/in/shop") | {
+        "Host": "evil.example.com",
+        "X-Forwarded-Host": "evil.example.com",
+        "X-Forwarded-Proto": "http",
+        "Forwarded": "host=evil.example.com;proto=http",
+    }
+    answer = await process.http.post(SHOP, content=EVENTS, headers=headers)
+    assert answer.status_code == 401
+    headers |= shop_headers(EVENTS)
+    answer = await process.http.post(SHOP, content=EVENTS, headers=headers)
+    assert answer.status_code == 202
+
+
+SIGNED = shop_headers(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "headers"),
+    [
+        ("POST", SHOP, EVENTS[:-1] + b" ", SIGNED),
+        ("POST", SHOP, EVENTS, SIGNED | {"X-Shop-Signature": "A" + SIGNED["X-Shop-Signature"][1:]}),
+        ("POST", SHOP, EVENTS, SIGNED | {"X-Shop-Time": f"{SIGNED['X-Shop-Time'][:-1]}1"}),
+        ("POST", SHOP, EVENTS, shop_headers(EVENTS, at=NOW + timedelta(minutes=6))),
+        ("POST", SHOP, EVENTS, shop_headers(EVENTS, at=NOW - timedelta(minutes=6))),
+        ("GET", SHOP, EVENTS, SIGNED),
+        ("OPTIONS", SHOP, EVENTS, SIGNED),
+        ("POST", f"{SHOP}?a=1", EVENTS, SIGNED),
+        ("POST", f"{SHOP}/x", EVENTS, SIGNED),
+        ("POST", "/v1/webhooks/sho%70", EVENTS, SIGNED),
+    ],
+)
+async def test_a_byte_changed_anywhere_is_refused(
+    method: str, url: str, body: bytes, headers: dict[str, str], process: Process
+) -> None:
+    answer = await process.http.request(method, url, content=body, headers=headers)
+    assert answer.status_code == 401, answer.text
+
+
+async def test_a_signed_query_is_taken_as_it_was_sent(process: Process) -> None:
+    query = "?tenant=a%2Fb&x=%C3%BC"
+    headers = shop_headers(EVENTS, url=f"https://hooks.example.com/in/shop{query}")
+    answer = await process.http.post(f"{SHOP}{query}", content=EVENTS, headers=headers)
+    assert answer.status_code == 202, answer.text
+
+
+async def test_what_is_signed_and_no_post_is_no_delivery(process: Process) -> None:
+    headers = shop_headers(b"", method="GET")
+    answer = await process.http.get(SHOP, headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json", b'{"mail": "form@example.com", "text": "Hello"}'),
+        ("application/x-www-form-urlencoded", b"mail=form%40example.com&text=Hello&empty="),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="mail"\r\n\r\nform@example.com\r\n'
+            b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nHello\r\n--x--\r\n',
+        ),
+    ],
+)
+async def test_a_form_may_come_in_any_format_and_its_secret_in_the_address(
+    media_type: str, body: bytes, process: Process
+) -> None:
+    url = "/v1/webhooks/legacy?key=legacy+secret"
+    headers = {"Content-Type": media_type}
+    with capture_logs() as logged:
+        answer = await process.http.post(url, content=body, headers=headers)
+        wrong = await process.http.post(url + "x", content=body, headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert wrong.status_code == 401
+    assert "legacy" not in str(logged)
+    (result,) = answer.json()["results"]
+    events = {str(event.id): event for event in await process.events(topics.LEAD_CAPTURED)}
+    data = events[result["event_id"]].data
+    assert isinstance(data, LeadCaptured)
+    assert data.profile.contact.email == "form@example.com"
+    assert data.profile.request.message == "Hello"

@@ -11,7 +11,7 @@ from baton.policy.problems import Place, did_you_mean
 from baton.policy.routing import Routing
 from baton.policy.scoring import Scoring
 from baton.policy.sla import Sla
-from baton.policy.sources import FollowupMapping, Sources, StandardWebhooksSource
+from baton.policy.sources import FollowupMapping, MappedSource, Sources
 from baton.policy.teams import Teams
 
 WEEKS_AHEAD = 52
@@ -83,7 +83,7 @@ def _grades(definitions: Definitions, scoring: Scoring) -> Iterator[Finding]:
 def _reasons(definitions: Definitions, sources: Sources) -> Iterator[Finding]:
     codes = [reason.code for reason in definitions.reasons]
     for name, source in sources.sources.items():
-        if not isinstance(source, StandardWebhooksSource):
+        if not isinstance(source, MappedSource):
             continue
         for event, mapping in source.events.items():
             if isinstance(mapping, FollowupMapping) and "reason" in mapping.constants:

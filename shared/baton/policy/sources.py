@@ -36,6 +36,19 @@ VariableName = Annotated[
     String, written(r"[A-Z][A-Z0-9_]*", "must be the name of a variable, such as WEBSHOP_SECRET")
 ]
 
+HeaderName = Annotated[
+    String, written(r"[a-z0-9][a-z0-9-]*", "must be a header's name in lower case")
+]
+
+SignedParts = Annotated[
+    String,
+    written(
+        r"([^{}]|\{(body|time|method|url|header:[a-z0-9-]+)\})+",
+        "may have in braces: body, time, method, url, header:NAME",
+    ),
+]
+"""What is signed, such as `{time}.{body}`."""
+
 
 def _profile_field(path: str, info: ValidationInfo) -> str:
     known = vocabulary_of(info).profile
@@ -71,10 +84,19 @@ class ApiSource(_Source):
     kind: Literal["api"]
 
 
-class _SignedSource(_Source):
-    """Signs what it sends. `secret_env` names variables; two at once while a secret is changed."""
+class SignedSource(_Source):
+    """Signs what it sends, or shows a secret with it.
 
+    `secret_env` names variables; two at once while a secret is changed.
+    """
+
+    kind: str
     secret_env: Annotated[tuple[VariableName, ...], Field(max_length=2), NotEmpty]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that hold its secrets."""
+        return self.secret_env
 
 
 class Who(PolicyModel):
@@ -94,25 +116,31 @@ class Who(PolicyModel):
 
 
 class LeadMapping(PolicyModel):
-    """An event that is a lead. Without `occurred_at`, it happened when it was sent."""
+    """An event that is a lead. Without `occurred_at`, it happened when it was sent.
+
+    `constants` are the same each time.
+    """
 
     becomes: Literal["lead"]
     occurred_at: PayloadPath | None = None
     fields: Annotated[dict[ProfileField, PayloadPath], NotEmpty]
+    constants: dict[ProfileField, Text] = Field(default_factory=dict)
 
 
 class ActivityMapping(PolicyModel):
-    """An event that is an activity of a lead."""
+    """An event that is an activity of a lead; `constants` are the same each time."""
 
     becomes: Literal["activity"]
     type: ActivityType
     who: Who
     occurred_at: PayloadPath | None = None
     fields: dict[str, PayloadPath] = Field(default_factory=dict)
+    constants: dict[str, Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
         _check_targets(self.fields, _ACTIVITY_FIELDS)
+        _check_targets(self.constants, _ACTIVITY_FIELDS, at="constants")
         return self
 
 
@@ -143,26 +171,114 @@ def _check_targets(targets: Iterable[str], known: Collection[str], at: str = "fi
         raise FaultsError(faults).as_validation_error()
 
 
-EventMapping = Annotated[LeadMapping | ActivityMapping | FollowupMapping, Discriminator("becomes")]
+class ErasureMapping(PolicyModel):
+    """An event that asks for a person to be forgotten."""
+
+    becomes: Literal["erasure"]
+    who: Who
 
 
-class StandardWebhooksSource(_SignedSource):
-    """Sends and signs as standardwebhooks.com has it.
+EventMapping = Annotated[
+    LeadMapping | ActivityMapping | FollowupMapping | ErasureMapping, Discriminator("becomes")
+]
+
+
+class MappedSource(SignedSource):
+    """Sends what the bundle alone can say the meaning of.
 
     `type_at` is where a payload says which event it is; `events` says what each becomes. Those in
     `ignore` are answered and forgotten, any other is kept as not understood.
     """
 
-    kind: Literal["standard_webhooks"]
-    type_at: PayloadPath = "type"
+    type_at: PayloadPath | None = "type"
     events: Annotated[dict[Text, EventMapping], NotEmpty]
     ignore: tuple[Text, ...] = ()
 
 
-class TypeformAnswer(PolicyModel):
+class StandardWebhooksSource(MappedSource):
+    """Sends and signs as standardwebhooks.com has it."""
+
+    kind: Literal["standard_webhooks"]
+    type_at: PayloadPath = "type"
+
+
+class SignedText(PolicyModel):
+    """How a system in the house signs, or which secret it shows.
+
+    `over` is what is signed, with the parts in braces. `header` holds the signature or the token,
+    `parameter` is one of the address's query, `field` a place in a body of JSON.
+    """
+
+    by: Literal["hmac", "digest", "token", "basic"]
+    header: HeaderName | None = None
+    parameter: Text | None = None
+    field: PayloadPath | None = None
+    prefix: Text | None = None
+    over: SignedParts = "{body}"
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    written: Literal["hex", "base64"] = "hex"
+    key: Literal["text", "base64"] = "text"
+    time: HeaderName | None = None
+    time_as: Literal["seconds", "milliseconds", "iso"] = "seconds"
+    tolerance: Elapsed = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        places = [place for place in (self.header, self.parameter, self.field) if place]
+        if self.by == "basic" and places:
+            msg = "basic credentials stand in the header authorization: name no place"
+            raise ValueError(msg)
+        if self.by in ("hmac", "digest") and (len(places) != 1 or not self.header):
+            msg = "needs the header that holds the signature, and no other place"
+            raise ValueError(msg)
+        if self.by == "token" and len(places) != 1:
+            msg = "needs exactly one of header, parameter, field"
+            raise ValueError(msg)
+        if self.by in ("hmac", "digest") and "{body}" not in self.over:
+            msg = "must sign the body: over needs {body}"
+            raise ValueError(msg)
+        if ("{time}" in self.over) != (self.time is not None):
+            msg = "needs {time} in over and the header as time, or neither"
+            raise ValueError(msg)
+        return self
+
+
+class GenericSource(MappedSource):
+    """A system in the house; all that is particular about it stands here.
+
+    `items_at`: where a payload has a list of events. The paths of all else are those within an
+    event, or, where it has nothing there, within the whole payload. Without `type_at` and
+    `type_header`, every event is the one in `events`. `delivery_id_at` or `delivery_id_header`:
+    what is the same for each attempt at a delivery.
+    """
+
+    kind: Literal["generic"]
+    signs: SignedText
+    items_at: PayloadPath | None = None
+    type_at: PayloadPath | None = None
+    type_header: HeaderName | None = None
+    delivery_id_at: PayloadPath | None = None
+    delivery_id_header: HeaderName | None = None
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if self.type_at and self.type_header:
+            msg = "has its type in one place: type_at or type_header"
+            raise ValueError(msg)
+        if self.delivery_id_at and self.delivery_id_header:
+            msg = "has its id in one place: delivery_id_at or delivery_id_header"
+            raise ValueError(msg)
+        if not self.type_at and not self.type_header and len(self.events) + len(self.ignore) != 1:
+            msg = "needs type_at or type_header, since it has several events"
+            raise ValueError(msg)
+        return self
+
+
+class FormAnswer(PolicyModel):
     """Which answer of a form goes into which field.
 
-    It is named by one of: the question's `ref`, `title` or `type`, or the `hidden` field's name.
+    It is named by one of: the question's `ref` (its key at the vendor), `title` or `type`, or the
+    `hidden` field's name.
     """
 
     to: ProfileField
@@ -180,14 +296,14 @@ class TypeformAnswer(PolicyModel):
         return self
 
 
-class TypeformSource(_SignedSource):
+class TypeformSource(SignedSource):
     """Sends Typeform's form responses."""
 
     kind: Literal["typeform"]
-    answers: Annotated[tuple[TypeformAnswer, ...], Field(max_length=500), NotEmpty]
+    answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500), NotEmpty]
 
 
-Source = ApiSource | StandardWebhooksSource | TypeformSource
+Source = ApiSource | StandardWebhooksSource | GenericSource | TypeformSource
 
 
 class Sources(PolicyModel):

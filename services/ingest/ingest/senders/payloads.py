@@ -1,30 +1,14 @@
 """Payloads by path: what a bundle's mapping takes out of one, and what it leaves."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import JsonValue
+
+from ingest.senders.delivery import NotUnderstoodError
 
 Path = tuple[str, ...]
 
 CONSENT: Path = ("consent", "status")
-
-
-class NotUnderstoodError(ValueError):
-    """The delivery is the sender's and can't be read; the message is for an operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that a webhook tells, in the shape that our own API takes it in.
-
-    `part` tells it from the delivery's others.
-    """
-
-    becomes: Literal["lead", "activity", "followup"]
-    document: dict[str, JsonValue]
-    part: str = ""
 
 
 def path(text: str) -> Path:
@@ -42,6 +26,14 @@ def at(payload: JsonValue, steps: Path) -> JsonValue:
         else:
             return None
     return payload
+
+
+def text_at(payload: JsonValue, steps: Path) -> str | None:
+    """The text or number at a path, as text; None where there is none, or it is empty."""
+    found = at(payload, steps)
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        return None
+    return str(found) or None
 
 
 def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:

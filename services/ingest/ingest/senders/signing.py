@@ -1,70 +1,60 @@
-"""How senders sign, as tables; one verifier for all, over the raw bytes, before they are parsed."""
+"""How senders show that a delivery is theirs, as tables; one verifier for all of them.
+
+It works on the raw bytes, before they are parsed, and compares in constant time.
+"""
 
 import base64
+import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
 
-_SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
+from ingest.senders.delivery import Delivery
+from ingest.senders.places import (
+    Authorization,
+    Header,
+    LastOfPath,
+    NotAuthenticError,
+    Parameter,
+    Place,
+    url,
+)
 
-
-class NotAuthenticError(Exception):
-    """Nothing shows that a delivery is the sender's; the message may be told to whoever sent it."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 class UnusableSecretError(ValueError):
     """A secret is not of the form that the sender's secrets have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A webhook as it came. Header names are in lower case; of one that stands twice, the last."""
-
-    headers: Mapping[str, str]
-    body: bytes
+def unix_seconds(text: str) -> datetime:
+    """Raises ValueError where it is none."""
+    return _since_the_epoch(text, timedelta(seconds=1))
 
 
-class Body(Enum):
-    """The raw body, in what is signed."""
-
-    RAW = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The value of a header, in what is signed."""
-
-    name: str
+def unix_milliseconds(text: str) -> datetime:
+    """Raises ValueError where it is none."""
+    return _since_the_epoch(text, timedelta(milliseconds=1))
 
 
-@dataclass(frozen=True, slots=True)
-class HmacScheme:
-    """An HMAC in a header.
+def iso_time(text: str) -> datetime:
+    """A time with its offset. Raises ValueError where it is none."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("has no offset")
+    return time
 
-    `signature` is that header; it may hold several signatures with `between` them. One that counts
-    begins with `prefix`. `signs` is what the HMAC is over. `timestamp` is a header with Unix
-    seconds, which may differ from our clock by `tolerance` either way.
-    """
 
-    signature: str
-    signs: Sequence[Header | Body | bytes]
-    written: Callable[[bytes], bytes]
-    prefix: str = ""
-    between: str | None = None
-    algorithm: str = "sha256"
-    timestamp: str | None = None
-    tolerance: timedelta = timedelta(minutes=5)
-    key_of: Callable[[str], bytes] = str.encode
-
-    def key(self, secret: str) -> bytes:
-        """The key of a secret as the vendor shows it. Raises UnusableSecretError."""
-        key = self.key_of(secret)
-        if not key:
-            raise UnusableSecretError("is empty")
-        return key
+def _since_the_epoch(text: str, unit: timedelta) -> datetime:
+    if not _DIGITS.fullmatch(text):
+        raise ValueError("is no number")
+    try:
+        return _EPOCH + int(text) * unit
+    except OverflowError as error:
+        raise ValueError("is after the year 9999") from error
 
 
 def in_hex(digest: bytes) -> bytes:
@@ -75,62 +65,149 @@ def in_base64(digest: bytes) -> bytes:
     return base64.b64encode(digest)
 
 
-def verify(
-    schemes: Sequence[HmacScheme], secrets: Sequence[str], delivery: Delivery, now: datetime
-) -> None:
-    """Returns if one of the secrets signed the delivery by the first scheme whose header it has.
+def as_it_is(secret: str) -> bytes:
+    """The key of a secret that is used as the vendor shows it."""
+    return secret.encode()
 
-    Raises NotAuthenticError, whatever the headers hold, and UnusableSecretError.
+
+@dataclass(frozen=True, slots=True)
+class SentAt:
+    """When a delivery says it was sent; it may differ from our clock by `tolerance` either way."""
+
+    at: Place
+    read: Callable[[str], datetime]
+    tolerance: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A digest, by a secret, over parts of the delivery.
+
+    `at` is where it stands, perhaps several. `keyed`: an HMAC; else the plain digest of the secret
+    and, behind it, what is signed. `only_if` tells apart schemes that use the same place: a text
+    that must be found elsewhere. `body_digest` is where the SHA-256 of the body stands in hex,
+    where it is signed in the body's stead.
     """
-    scheme = next((each for each in schemes if each.signature in delivery.headers), None)
+
+    at: Place
+    signs: Sequence[bytes | Callable[[Delivery], bytes]]
+    written: Callable[[bytes], bytes]
+    algorithm: str = "sha256"
+    keyed: bool = True
+    key_of: Callable[[str], bytes] = as_it_is
+    sent_at: SentAt | None = None
+    only_if: tuple[Place, str | None] | None = None
+    body_digest: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The secret itself, shown at a place."""
+
+    at: Place
+
+
+Scheme = Signature | Token
+
+SHOWN = (
+    Token(Authorization("Bearer")),
+    Token(Authorization("Basic")),
+    Token(Header("x-baton-token")),
+    Token(Header("x-ingest-token")),
+    Token(Parameter("token")),
+    Token(Parameter("secret")),
+    Token(LastOfPath()),
+)
+"""The secret wherever the screen of a sender that can't sign lets one be put."""
+
+
+def key(schemes: Sequence[Scheme], secret: str) -> bytes:
+    """The key of a source's secret. Raises UnusableSecretError, also where it is empty."""
+    scheme = schemes[0]
+    made = scheme.key_of(secret) if isinstance(scheme, Signature) else as_it_is(secret)
+    if not made:
+        raise UnusableSecretError("is empty")
+    return made
+
+
+def signs_address(schemes: Sequence[Scheme]) -> bool:
+    """Whether the address, as the sender has it, is part of what is signed."""
+    return any(isinstance(each, Signature) and url in each.signs for each in schemes)
+
+
+def verify(
+    schemes: Sequence[Scheme], secrets: Sequence[str], delivery: Delivery, now: datetime
+) -> None:
+    """Returns if one of the secrets fits the first scheme that the delivery uses.
+
+    Raises NotAuthenticError, whatever the delivery holds, and UnusableSecretError.
+    """
+    scheme = next((each for each in schemes if _is_used(each, delivery)), None)
     if scheme is None:
-        names = " or ".join(each.signature for each in schemes)
-        raise NotAuthenticError(f"there is no header {names}")
-    given = _given(scheme, delivery.headers[scheme.signature])
-    signed = _signed(scheme, delivery)
-    matched = False
-    for secret in secrets:
-        digest = hmac.new(scheme.key(secret), signed, scheme.algorithm).digest()
-        for each in given:
-            matched |= hmac.compare_digest(scheme.written(digest), each)
-    if not matched:
-        raise NotAuthenticError(f"{scheme.signature} is not that of this body")
-    _check_time(scheme, delivery.headers, now)
+        raise NotAuthenticError(f"there is no {' or '.join(str(each.at) for each in schemes)}")
+    keys = [key((scheme,), secret) for secret in secrets]
+    given = [_bytes(text) for text in scheme.at.texts(delivery)]
+    if isinstance(scheme, Token):
+        good = keys
+    else:
+        signed = _signed(scheme, delivery)
+        good = [scheme.written(_digest(scheme, each, signed)) for each in keys]
+    if not _any_equal(good, given):
+        raise NotAuthenticError(f"{scheme.at} is not the one for this delivery")
+    if isinstance(scheme, Signature):
+        _check_body(scheme, delivery)
+        _check_time(scheme, delivery, now)
 
 
-def _given(scheme: HmacScheme, text: str) -> list[bytes]:
-    each = text.split(scheme.between) if scheme.between else [text]
-    # Header values come as Latin-1; comparing bytes, any of them is just another wrong signature.
-    return [
-        one.removeprefix(scheme.prefix).encode("utf-8", "surrogateescape")
-        for one in each
-        if one.startswith(scheme.prefix)
-    ]
+def _is_used(scheme: Scheme, delivery: Delivery) -> bool:
+    if not scheme.at.texts(delivery):
+        return False
+    if isinstance(scheme, Token) or scheme.only_if is None:
+        return True
+    place, value = scheme.only_if
+    found = place.texts(delivery)
+    return value in found if value is not None else bool(found)
 
 
-def _signed(scheme: HmacScheme, delivery: Delivery) -> bytes:
-    parts = []
-    for part in scheme.signs:
-        match part:
-            case Header(name=name):
-                if name not in delivery.headers:
-                    raise NotAuthenticError(f"there is no header {name}")
-                parts.append(delivery.headers[name].encode("latin-1", "replace"))
-            case Body.RAW:
-                parts.append(delivery.body)
-            case bytes():
-                parts.append(part)
-    return b"".join(parts)
+def _any_equal(good: Sequence[bytes], given: Sequence[bytes]) -> bool:
+    equal = False
+    for one in good:
+        for other in given:
+            equal |= hmac.compare_digest(one, other)
+    return equal
 
 
-def _check_time(scheme: HmacScheme, headers: Mapping[str, str], now: datetime) -> None:
-    if scheme.timestamp is None:
+def _bytes(text: str) -> bytes:
+    """Comparing bytes, whatever a header holds is just another wrong signature."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _digest(scheme: Signature, secret: bytes, signed: bytes) -> bytes:
+    if scheme.keyed:
+        return hmac.new(secret, signed, scheme.algorithm).digest()
+    return hashlib.new(scheme.algorithm, secret + signed).digest()
+
+
+def _signed(scheme: Signature, delivery: Delivery) -> bytes:
+    return b"".join(part if isinstance(part, bytes) else part(delivery) for part in scheme.signs)
+
+
+def _check_body(scheme: Signature, delivery: Delivery) -> None:
+    if scheme.body_digest is None:
         return
-    text = headers.get(scheme.timestamp, "")
-    if not _SECONDS.fullmatch(text):
-        raise NotAuthenticError(f"{scheme.timestamp} is not a time in Unix seconds")
-    sent = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(text))
-    if abs(now - sent) > scheme.tolerance:
-        raise NotAuthenticError(
-            f"{scheme.timestamp} is more than {scheme.tolerance} from our clock"
-        )
+    digest = in_hex(hashlib.sha256(delivery.body).digest())
+    if not _any_equal([digest], [_bytes(text) for text in scheme.body_digest.texts(delivery)]):
+        raise NotAuthenticError(f"{scheme.body_digest} is not that of this body")
+
+
+def _check_time(scheme: Signature, delivery: Delivery, now: datetime) -> None:
+    if scheme.sent_at is None:
+        return
+    place, tolerance = scheme.sent_at.at, scheme.sent_at.tolerance
+    texts = place.texts(delivery)
+    try:
+        sent = scheme.sent_at.read(texts[0] if texts else "")
+    except ValueError as error:
+        raise NotAuthenticError(f"{place} is not the time at which it was sent") from error
+    if abs(now - sent) > tolerance:
+        raise NotAuthenticError(f"{place} is more than {tolerance} from our clock")

@@ -14,25 +14,25 @@ fields are, is in the bundle.
 
 import base64
 import binascii
-from collections.abc import Iterator
 
-from pydantic import JsonValue
-
-from baton.policy.sources import (
-    EventMapping,
-    FollowupMapping,
-    LeadMapping,
-    StandardWebhooksSource,
-)
-from ingest.senders.payloads import Item, NotUnderstoodError, Path, at, path, put, rest
+from baton.policy.sources import StandardWebhooksSource
+from ingest.senders import mapped
+from ingest.senders.delivery import Delivery, NotUnderstoodError
+from ingest.senders.formats import json_of
+from ingest.senders.items import Item
+from ingest.senders.mapped import Event
+from ingest.senders.payloads import at, path
+from ingest.senders.places import Header, HeaderItem, body
+from ingest.senders.sender import Example, Guide, Sender, signed_by
 from ingest.senders.signing import (
-    Body,
-    Delivery,
-    Header,
-    HmacScheme,
+    SentAt,
+    Signature,
     UnusableSecretError,
     in_base64,
+    unix_seconds,
 )
+
+_TIMESTAMP = ("timestamp",)
 
 
 def _key_of(secret: str) -> bytes:
@@ -42,61 +42,58 @@ def _key_of(secret: str) -> bytes:
         raise UnusableSecretError("is not `whsec_` and base64") from error
 
 
-def _scheme(prefix: str) -> HmacScheme:
-    return HmacScheme(
-        signature=f"{prefix}-signature",
-        signs=(Header(f"{prefix}-id"), b".", Header(f"{prefix}-timestamp"), b".", Body.RAW),
-        prefix="v1,",
-        between=" ",
+def _scheme(prefix: str) -> Signature:
+    id_, timestamp = Header(f"{prefix}-id"), Header(f"{prefix}-timestamp")
+    return Signature(
+        at=HeaderItem(f"{prefix}-signature", "v1", equals=",", between=" "),
+        signs=(id_, b".", timestamp, b".", body),
         written=in_base64,
-        timestamp=f"{prefix}-timestamp",
         key_of=_key_of,
+        sent_at=SentAt(timestamp, unix_seconds),
     )
 
 
-SIGNING = (_scheme("webhook"), _scheme("svix"))
-KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp")
-
-
-def delivery_id(delivery: Delivery) -> str:
+def delivery_id(delivery: Delivery) -> str | None:
     """The same for each attempt."""
-    return delivery.headers.get("webhook-id") or delivery.headers["svix-id"]
+    return delivery.headers.get("webhook-id") or delivery.headers.get("svix-id")
 
 
-def read(source: StandardWebhooksSource, delivery: Delivery, payload: JsonValue) -> list[Item]:
+def read(source: StandardWebhooksSource, delivery: Delivery) -> list[Item]:
     """What the delivery tells; nothing where the bundle has its type ignored.
 
     Raises NotUnderstoodError.
     """
-    type_ = at(payload, path(source.type_at))
+    payload = json_of(delivery)
+    type_at = path(source.type_at)
+    type_ = at(payload, type_at)
     if not isinstance(type_, str):
         raise NotUnderstoodError(f"no type at {source.type_at}")
-    if type_ in source.ignore:
-        return []
-    mapping = source.events.get(type_)
-    if mapping is None:
-        raise NotUnderstoodError("the bundle says of its type neither what it becomes nor ignore")
-    document: dict[str, JsonValue] = {"delivery_id": delivery_id(delivery)}
-    if not isinstance(mapping, LeadMapping):
-        document["type"] = mapping.type.value
-    if isinstance(mapping, FollowupMapping):
-        document.update(mapping.constants)
-    taken = {path(source.type_at)}
-    for field, place in _places(mapping):
-        put(document, field, at(payload, place))
-        taken.add(place)
-    document["answers"] = rest(payload, taken)
-    return [Item(mapping.becomes, document)]
+    event = Event(
+        type=type_,
+        payload=payload,
+        delivery_id=delivery_id(delivery),
+        occurred_at=at(payload, _TIMESTAMP),
+        known=(type_at, _TIMESTAMP),
+    )
+    return mapped.read(source, event)
 
 
-def _places(mapping: EventMapping) -> Iterator[tuple[Path, Path]]:
-    """Each field that a mapping sets, with its place in the payload."""
-    yield ("occurred_at",), path(mapping.occurred_at or "timestamp")
-    if isinstance(mapping, LeadMapping):
-        for field, place in mapping.fields.items():
-            yield path(field), path(place)
-    else:
-        for field, place in mapping.who.model_dump(exclude_none=True).items():
-            yield (field,), path(place)
-        for field, place in mapping.fields.items():
-            yield (field,), path(place)
+SENDER = Sender(
+    kind="standard_webhooks",
+    source=StandardWebhooksSource,
+    signing=signed_by(_scheme("webhook"), _scheme("svix")),
+    reading=read,
+    guide=Guide(
+        name="Standard Webhooks, Svix",
+        enter="The address as the endpoint's URL. The signing secret that it shows (`whsec_...`).",
+        sends="Events as JSON: a `type`, mostly a `timestamp`, and `data`.",
+        becomes="What `events` says of the type. `webhook-id` makes a retry the same event.",
+        retries="Tried again for about a day after any answer but 2xx.",
+    ),
+    example=Example(
+        '{"type": "form.submitted", "timestamp": "2026-01-31T09:00:00Z",'
+        ' "data": {"email": "buyer@example.com"}}',
+        headers={"webhook-id": "msg_1"},
+    ),
+    kept_headers=("webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"),
+)

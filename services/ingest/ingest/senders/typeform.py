@@ -18,16 +18,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from baton.cloudevents import describe
-from baton.policy.sources import TypeformAnswer, TypeformSource
-from ingest.senders.payloads import CONSENT, Item, NotUnderstoodError, at, path, put
-from ingest.senders.signing import Body, HmacScheme, in_base64
-
-SIGNING = (
-    HmacScheme(
-        signature="typeform-signature", signs=(Body.RAW,), prefix="sha256=", written=in_base64
-    ),
-)
-KEPT_HEADERS = ("typeform-event",)
+from baton.policy.sources import FormAnswer, TypeformSource
+from ingest.senders.delivery import Delivery, NotUnderstoodError
+from ingest.senders.formats import json_of
+from ingest.senders.items import Item
+from ingest.senders.payloads import CONSENT, at, path, put
+from ingest.senders.places import HeaderItem, body
+from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.signing import Signature, in_base64
 
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 _CLICK_IDS = ("gclid", "fbclid", "msclkid", "li_fat_id")
@@ -102,7 +100,7 @@ class _Answered:
     types: tuple[str, str]
     value: JsonValue
 
-    def named_by(self, answer: TypeformAnswer) -> bool:
+    def named_by(self, answer: FormAnswer) -> bool:
         """Whether the bundle means this one."""
         return (
             (answer.ref is not None and answer.ref == self.ref)
@@ -111,19 +109,19 @@ class _Answered:
         )
 
 
-def read(source: TypeformSource, payload: JsonValue) -> list[Item]:
+def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
     """The lead that a response is. Raises NotUnderstoodError.
 
     What the bundle does not place: the first email, the first phone, consents and campaign
     parameters go where they belong, everything else to the raw answers, under what was asked.
     """
     try:
-        delivery = _Payload.model_validate(payload)
+        payload = _Payload.model_validate(json_of(delivery))
     except ValidationError as error:
         raise NotUnderstoodError(describe(error)) from error
-    response = delivery.form_response
+    response = payload.form_response
     document: dict[str, JsonValue] = {
-        "delivery_id": delivery.event_id,
+        "delivery_id": payload.event_id,
         "external_id": response.token,
     }
     put(document, ("occurred_at",), response.submitted_at)
@@ -213,3 +211,30 @@ def _raw(
         if value is not None:
             raw[name] = value
     return raw
+
+
+SENDER = Sender(
+    kind="typeform",
+    source=TypeformSource,
+    signing=signed_by(
+        Signature(at=HeaderItem("typeform-signature", "sha256"), signs=(body,), written=in_base64)
+    ),
+    reading=read,
+    guide=Guide(
+        name="Typeform",
+        enter="Connect, Webhooks: the address as the endpoint; under Edit the secret.",
+        sends="Each response to the form (`form_response`), with the questions that were asked.",
+        becomes=(
+            "A lead. `answers` says which answer goes where; the first email and phone, consents "
+            "(questions of type legal) and campaign parameters in hidden fields need no mapping. "
+            "All else is kept under its question."
+        ),
+        retries="Tried again for hours after any answer but 2xx; a 404 or 410 switches it off.",
+    ),
+    example=Example(
+        '{"event_id": "evt_1", "event_type": "form_response", "form_response": {"form_id": "f1",'
+        ' "token": "t1", "submitted_at": "2026-01-31T09:00:00Z", "answers": [{"type": "email",'
+        ' "email": "buyer@example.com", "field": {"id": "q1", "type": "email"}}]}}'
+    ),
+    kept_headers=("typeform-event",),
+)

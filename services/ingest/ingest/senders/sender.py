@@ -1,0 +1,96 @@
+"""What a sender is to the edge: how it signs, greets, is read and is answered."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from pydantic import JsonValue
+
+from baton.policy.sources import SignedSource
+from ingest.senders.delivery import Delivery
+from ingest.senders.items import Told
+from ingest.senders.signing import Scheme
+
+S = TypeVar("S", bound=SignedSource)
+
+Environment = Mapping[str, str]
+"""The secrets, by the names that the bundle has for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What docs/senders.md tells of a sender, in Markdown.
+
+    `enter`: what to put where in the vendor's screen. `sends`: what comes. `becomes`: what Baton
+    makes of it. `retries`: what the vendor does with our answers.
+    """
+
+    name: str
+    enter: str
+    sends: str
+    becomes: str
+    retries: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A delivery such as the vendor sends, for the API's description; a test reads each."""
+
+    body: str
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def results(each: Sequence[JsonValue], status: int = 202) -> Reply:
+    """Says what became of each item."""
+    return Reply(status, json.dumps({"results": list(each)}).encode(), "application/json")
+
+
+def no_handshake(source: SignedSource, delivery: Delivery, environment: Environment) -> None:
+    """For senders that begin without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender(Generic[S]):
+    """All that the edge knows of one kind of source.
+
+    `signing`: the schemes, the first that a delivery uses counts; a source may have a say in them.
+    `reading`: what an authentic delivery tells; it raises NotUnderstoodError. `handshake`: the
+    answer to a request that is no delivery, or None; it sees requests before they are verified,
+    of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
+    `kept_headers`: what reading a delivery again may need, none of them a secret.
+    """
+
+    kind: str
+    source: type[S]
+    signing: Callable[[S], Sequence[Scheme]]
+    reading: Callable[[S, Delivery], Iterable[Told]]
+    guide: Guide
+    example: Example
+    handshake: Callable[[S, Delivery, Environment], Reply | None] = no_handshake
+    answer: Callable[[Sequence[JsonValue]], Reply] = results
+    kept_headers: Sequence[str] = ()
+
+    def read(self, source: S, delivery: Delivery) -> list[Told]:
+        """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
+        items: list[Told] = []
+        for item in self.reading(source, delivery):
+            if item not in items:
+                items.append(item)
+        return items
+
+
+def signed_by(*schemes: Scheme) -> Callable[[SignedSource], Sequence[Scheme]]:
+    """The schemes of a sender whose sources all sign alike."""
+    return lambda _: schemes
