@@ -1,7 +1,7 @@
 """The services' APIs, as the commands use them: typed answers, a Failure for everything else."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ _DIRECTLY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 _UNAUTHORISED = 401
 _REFUSED = 400
+_FAULT = 500
 _NO_SUCH_PATH = "Not Found"
 """What a service says of a path that it does not have; of a thing, it says more."""
 
@@ -41,7 +42,11 @@ class Away(Failure):
         self.reason = reason
 
 
-class _Problem(BaseModel):
+class Another(Away):
+    """What answers is not the service: no trying again will help."""
+
+
+class ProblemText(BaseModel):
     """RFC 9457."""
 
     title: str
@@ -74,6 +79,27 @@ class Api:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._read(await self._ask("POST", path, content=content), expected)
 
+    async def post_lines(
+        self, path: str, lines: Sequence[bytes], expected: TypeAdapter[Found]
+    ) -> AsyncIterator[Found]:
+        """Sends NDJSON; each line of the answer as it comes. Raises as `get` does, midway too."""
+        content = b"".join(line + b"\n" for line in lines)
+        headers = {**self._headers(), "Content-Type": "application/x-ndjson"}
+        try:
+            async with self._client.stream(
+                "POST", self.url + path, content=content, headers=headers
+            ) as answer:
+                if answer.status_code >= _REFUSED:
+                    await answer.aread()
+                    self._read(self._accepted(answer), expected)
+                held = b""
+                async for piece in answer.aiter_raw():
+                    *whole, held = (held + piece).split(b"\n")
+                    for line in filter(None, whole):
+                        yield self._read_line(line, answer, expected)
+        except httpx.RequestError as error:
+            raise self._away(error) from error
+
     async def open_get(self, path: str) -> httpx.Response:
         """For what needs no token; the status is the caller's to judge. Raises Away."""
         try:
@@ -89,20 +115,19 @@ class Api:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
-        token = api_token(self._settings)
+        headers = {**self._headers(), "Content-Type": "application/json"}
         try:
             answer = await self._client.request(
-                method,
-                self.url + path,
-                params=params,
-                content=content,
-                headers={
-                    "Authorization": f"Bearer {token}",
-                    "Content-Type": "application/json",
-                },
+                method, self.url + path, params=params, content=content, headers=headers
             )
         except httpx.RequestError as error:
             raise self._away(error) from error
+        return self._accepted(answer)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {api_token(self._settings)}"}
+
+    def _accepted(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code == _UNAUTHORISED:
             raise Failure(
                 f"{self.service} at {self.url} does not accept the token",
@@ -113,7 +138,7 @@ class Api:
     def _read(self, answer: httpx.Response, expected: TypeAdapter[Found]) -> Found:
         try:
             if answer.status_code >= _REFUSED:
-                problem = _Problem.model_validate_json(answer.content)
+                problem = ProblemText.model_validate_json(answer.content)
                 if problem.detail == _NO_SUCH_PATH:
                     raise self._another(answer)
                 raise Refused(self.service, str(problem), answer.status_code)
@@ -121,8 +146,18 @@ class Api:
         except ValidationError as error:
             raise self._another(answer) from error
 
+    def _read_line(
+        self, line: bytes, answer: httpx.Response, expected: TypeAdapter[Found]
+    ) -> Found:
+        try:
+            return expected.validate_json(line)
+        except ValidationError as error:
+            raise self._another(answer) from error
+
     def _another(self, answer: httpx.Response) -> Away:
-        return Away(
+        # A proxy before a service that is away answers in its own words.
+        kind = Away if answer.status_code >= _FAULT else Another
+        return kind(
             f"what answers at {self.url} ({answer.status_code} for {answer.url.path}) "
             f"is not {self.service} of this release",
             f"{self.service.variable} says where {self.service} is.",

@@ -11,6 +11,7 @@ from baton_cli import dead_letters, deliveries, migrate, operations, promises, t
 from baton_cli.commands import add, examples_text
 from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
+from baton_cli.importing.command import import_
 from baton_cli.policy import commands as policy
 from baton_cli.screen import show
 from baton_cli.send.command import send
@@ -59,6 +60,15 @@ add(
     "baton send leads.ndjson",
     "baton send --kind activity page-views.json",
     "zcat year.ndjson.gz | baton send --quiet --at-once 32 -",
+    panel=_LEADS,
+)
+add(
+    app,
+    import_,
+    "import",
+    "baton import leads.csv --source website",
+    "baton import export.csv --map mapping.yaml",
+    "baton import year.ndjson --keep-in /var/lib/baton",
     panel=_LEADS,
 )
 add(

@@ -59,6 +59,11 @@ class Rows:
         self._size = 0
         self._open = False
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a row goes on with the next line."""
+        return bool(self._held)
+
     def add(self, number: int, text: bytes) -> Iterator[Row | BrokenRow]:
         """The rows that are complete with this line; `text` is without its line feed."""
         return self._read([_Line(number, text)])

@@ -1,6 +1,6 @@
 """A table of leads: columns that are named as the fields of a lead, one lead a row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -28,13 +28,13 @@ class Columns:
     names: Sequence[str]
 
     @classmethod
-    def of(cls, cells: Sequence[str]) -> "Columns":
-        """Raises UnusableColumnsError."""
+    def of(cls, cells: Sequence[str], reserved: Collection[str] = PARTS) -> "Columns":
+        """Raises UnusableColumnsError; `reserved` names are those that no column may have."""
         names = tuple(cell.strip() for cell in cells)
         if not any(names):
             raise UnusableColumnsError("header", "the first line must name the columns")
         for name in names:
-            if name in PARTS:
+            if name in reserved:
                 raise UnusableColumnsError(name, f"has parts: name one of them, as in {name}.name")
             if name and names.count(name) > 1:
                 raise UnusableColumnsError(name, "stands twice in the header")

@@ -75,6 +75,9 @@ def _zone(name: str) -> str:
     return name
 
 
+TimeZone = Annotated[str, Field(strict=True), AfterValidator(_zone)]
+
+
 DayHours = Annotated[
     tuple[Annotated[Hours, BeforeValidator(_hours)], ...], AfterValidator(_in_order)
 ]
@@ -94,7 +97,7 @@ def _distinct_days(holidays: tuple[Holiday, ...]) -> tuple[Holiday, ...]:
 class Calendar(PolicyModel):
     """A week of opening hours in a time zone, or `always` open."""
 
-    time_zone: Annotated[str, Field(strict=True), AfterValidator(_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     always: Flag = False
     hours: dict[Weekday, DayHours] = Field(default_factory=dict)
     holidays: Annotated[

@@ -1,0 +1,60 @@
+"""What is sent of a row: the lead's document, with an id that stays the same."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from baton.lead_table import document
+from baton_cli.importing.mapping import Mapped, UnusableValueError
+from baton_cli.importing.rows import Broken, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One line of a batch; `raw` is the row that it comes from."""
+
+    line: int
+    raw: bytes
+    body: bytes
+
+
+class Deliveries:
+    """Makes deliveries of rows.
+
+    A row without a delivery_id of its own has one made of all that it says, so that the same row is
+    the same event whenever, and from wherever in a file, it is sent.
+    """
+
+    def __init__(self, mapping: Mapped | None, source: str | None) -> None:
+        """`source` is that of rows that name none."""
+        self._mapping = mapping
+        self._source = source
+
+    def of(self, rows: Iterable[Said | Broken]) -> Iterator[Delivery | Broken]:
+        """A delivery for each row, or why it is none."""
+        for row in rows:
+            if isinstance(row, Broken):
+                yield row
+                continue
+            try:
+                lead = self._lead(row)
+            except UnusableValueError as error:
+                yield Broken(row.line, row.raw, str(error))
+            else:
+                yield Delivery(row.line, row.raw, _body(lead))
+
+    def _lead(self, row: Said) -> dict[str, JsonValue]:
+        lead = document(row.fields) if self._mapping is None else self._mapping.lead(row.fields)
+        if self._source is not None:
+            lead.setdefault("source", self._source)
+        return lead
+
+
+def _body(lead: dict[str, JsonValue]) -> bytes:
+    if "delivery_id" not in lead:
+        said = json.dumps(lead, sort_keys=True, separators=(",", ":")).encode()
+        lead["delivery_id"] = f"import-{hashlib.blake2b(said, digest_size=16).hexdigest()}"
+    return json.dumps(lead, separators=(",", ":")).encode()

@@ -1,0 +1,59 @@
+"""How far an import has come, kept beside its file so that a run that was ended goes on."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from baton_cli.failures import Failure
+from baton_cli.importing.lines import Place
+
+
+class Progress(BaseModel):
+    """Up to `place` every row was answered.
+
+    `of` says what was being done with the file: another mapping, source or ingest is another
+    import. `rejects` is the size that the file of rejects had.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    of: str
+    place: Place
+    taken: int
+    refused: int
+    rejects: int
+
+
+class Journal:
+    """The file that holds the progress of an import."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Progress | None:
+        """None where there is none, or nothing that can be read."""
+        try:
+            return Progress.model_validate_json(self.path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, progress: Progress) -> None:
+        """Whole or not at all, whenever the process is killed. Raises Failure."""
+        beside = self.path.with_name(f"{self.path.name}.new")
+        try:
+            beside.write_text(progress.model_dump_json(), "utf-8")
+            beside.replace(self.path)
+        except OSError as error:
+            raise cant_write(self.path, error) from error
+
+    def remove(self) -> None:
+        """The import is complete."""
+        self.path.unlink(missing_ok=True)
+
+
+def cant_write(path: Path, error: OSError) -> Failure:
+    """What is told where what an import must keep can't be kept."""
+    return Failure(
+        f"{path} can't be written: {error.strerror}",
+        "--keep-in DIR puts it elsewhere.",
+    )

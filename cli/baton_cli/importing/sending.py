@@ -1,0 +1,106 @@
+"""Batches on their way to ingest, until each line has its answer."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pydantic import BaseModel, TypeAdapter
+
+from baton_cli.api import Another, Api, Away, ProblemText, Refused
+from baton_cli.failures import Failure
+from baton_cli.importing.deliveries import Delivery
+from baton_cli.times import duration
+
+PATH = "/v1/leads/batch"
+PATIENCE = timedelta(minutes=5)
+"""How long nothing may be taken before an import gives up, to be gone on with later."""
+
+_OURS = 500
+_TOO_MANY = 429
+_TAKEN = frozenset({"published", "spooled"})
+_REFUSED = "refused"
+_SOON_S = 1.0
+_LONGEST_PAUSE_S = 10.0
+
+
+class _Result(BaseModel):
+    """What ingest says of one line; `line` is that of the request."""
+
+    line: int
+    state: str
+    problem: ProblemText | None = None
+
+
+_RESULT = TypeAdapter(_Result)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the deliveries of a batch: how many were taken, and why others were not."""
+
+    taken: int = 0
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], None]) -> Outcome:
+    """Send a batch until each delivery is taken or refused, however often that takes.
+
+    Sending one again is safe: it has an id. `waits` is told why it takes long. Raises Failure where
+    that would not help, or nothing was answered for PATIENCE.
+    """
+    outcome = Outcome()
+    left = deliveries
+    pause = 0.5
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while left:
+        answered, why = await _try(api, left)
+        for delivery in (each for each in left if each.line in answered):
+            if (reason := answered[delivery.line]) is None:
+                outcome.taken += 1
+            else:
+                outcome.refused[delivery.line] = reason
+        left = [each for each in left if each.line not in answered]
+        if answered:
+            pause, deadline = 0.5, time.monotonic() + PATIENCE.total_seconds()
+        if left and time.monotonic() > deadline:
+            raise Failure(
+                f"ingest has taken nothing for {duration(PATIENCE)}: {why.message}", why.way_out
+            ) from why
+        if left:
+            if pause > _SOON_S:
+                waits(why.message)
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+    return outcome
+
+
+async def _try(
+    api: Api, deliveries: Sequence[Delivery]
+) -> tuple[Mapping[int, str | None], Failure]:
+    """By its line in the file what became of each that was answered, None where it was taken.
+
+    The Failure says why others were not. Raises Failure where trying again would not help.
+    """
+    answered: dict[int, str | None] = {}
+    why = Failure("it has not answered every line")
+    try:
+        async for result in api.post_lines(PATH, [each.body for each in deliveries], _RESULT):
+            line = deliveries[result.line - 1].line
+            if result.state in _TAKEN:
+                answered[line] = None
+            elif result.state == _REFUSED:
+                answered[line] = str(result.problem or "refused")
+            elif result.problem is not None:
+                why = Failure(str(result.problem))
+    except Another:
+        raise
+    except Away as away:
+        why = away
+    except Refused as refused:
+        if refused.status < _OURS and refused.status != _TOO_MANY:
+            raise
+        why = refused
+    return answered, why
