@@ -9,19 +9,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from baton_local.stack import Stack
-from bench import catching_up, report
+from bench import catching_up, latency, report, taking_in, throughput
 from bench.deployment import servers
-from bench.figures import Figure, Measured, Run, spreads
+from bench.figures import Aim, Figure, Measured, Run, spreads
 from bench.setting import FULL, QUICK, Scenario, Setting
 
 SCENARIOS: Mapping[str, Scenario] = {
+    "latency": latency.scenario,
+    "throughput": throughput.scenario,
+    "ingest": taking_in.scenario,
     "catch-up": catching_up.scenario,
 }
-AIMS = catching_up.AIMS
-_WIDTH = 110
+AIMS: Mapping[str, Aim] = {**latency.AIMS, **throughput.AIMS, **taking_in.AIMS, **catching_up.AIMS}
+_WIDTH = 130
 
 
 def main() -> None:
@@ -29,22 +33,20 @@ def main() -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
-    began_at = datetime.now(UTC)
+    measured: list[Measured] = []
+    began_at = datetime.now(UTC).isoformat()
     with servers() as stack:
         setting = _setting(given, stack, console)
-        measured = [
-            _measure(name, given.repeat, setting, console)
-            for name in SCENARIOS
-            if name in (given.only or SCENARIOS)
-        ]
+        for name in SCENARIOS:
+            if name in (given.only or SCENARIOS):
+                measured.append(_measure(name, given.repeat, setting, console))
+                console.print(report.table(measured[-1], AIMS))
     run = Run(
-        began_at=began_at.isoformat(),
+        began_at=began_at,
         machine=_machine(),
         sizes=setting.sizes.by_name(),
         scenarios=tuple(measured),
     )
-    for each in measured:
-        console.print(report.table(each, AIMS))
     if given.json is not None:
         given.json.write_text(run.model_dump_json(indent=2))
 
@@ -100,7 +102,8 @@ def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Meas
 
     for number in range(repeat):
         console.print(f"{name}, {number + 1} of {repeat}", style="bold")
-        asyncio.run(repetition())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(repetition())
     return Measured(
         scenario=name,
         load_before=before,

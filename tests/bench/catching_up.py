@@ -7,32 +7,18 @@ from dataclasses import dataclass
 
 import asyncpg
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-import ingest.domain
-import routing.domain
-import scoring.domain
-import sla_monitor.domain
-from baton.kafka import topic_name
 from baton_cli.service import Service
 from bench import leads
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit
+from bench.positions import LOOK_EVERY_S, PATIENCE_S, end_of, read_up_to
 from bench.setting import Setting
 from bench.usage import SERVERS, Usage, usage
 
-SUBSCRIPTIONS = {
-    Service.INGEST: ingest.domain.SUBSCRIPTION,
-    Service.SCORING: scoring.domain.SUBSCRIPTION,
-    Service.ROUTING: routing.domain.SUBSCRIPTION,
-    Service.SLA_MONITOR: sla_monitor.domain.SUBSCRIPTION,
-}
 ORDER = (Service.SCORING, Service.ROUTING, Service.SLA_MONITOR, Service.INGEST)
 """Each writes what those behind it read."""
-
-_LOOK_EVERY_S = 0.05
-_PATIENCE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +86,21 @@ async def fill(deployment: Deployment, count: int, name: str = "backlog") -> Non
 
 async def catch_up(deployment: Deployment, service: Service) -> CaughtUp:
     """Start a service, alone, and stop it when it has read all that there is."""
-    end = await _end(deployment, service)
+    end = await end_of(deployment, service)
     db = await asyncpg.connect(deployment.database_url)
     try:
-        begin = await _position(db, service)
+        begin = await read_up_to(db, service)
         deployment.start(service, wait=False)
         pids = {name: deployment.stack.pid(name) for name in (service.schema, *SERVERS)}
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         # From when it has begun on; or from before, where one look sees it done.
         first = (begin, await usage(db, pids))
-        while (at := await _position(db, service)) < end:
+        while (at := await read_up_to(db, service)) < end:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{service} stands at {at} of {end}")
             if first[0] == begin:
                 first = (at, await usage(db, pids))
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
         last = await usage(db, pids)
         decided, batches = await _counted(deployment.url(service))
     finally:
@@ -122,24 +108,6 @@ async def catch_up(deployment: Deployment, service: Service) -> CaughtUp:
     deployment.stop(service)
     share = (end - first[0]) / (end - begin)
     return CaughtUp(service, end - first[0], round(decided * share), batches, last.since(first[1]))
-
-
-async def _position(db: asyncpg.Connection, service: Service) -> int:
-    query = f'SELECT coalesce(sum(next_offset), 0) FROM "{service.schema}".position'  # noqa: S608
-    return int(await db.fetchval(query))
-
-
-async def _end(deployment: Deployment, service: Service) -> int:
-    """The sum of the end offsets of all that a service reads."""
-    settings = deployment.kafka
-    names = [topic_name(settings, topic) for topic in SUBSCRIPTIONS[service].topics]
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await consumer.start()
-    try:
-        places = [TopicPartition(name, n) for name in names for n in range(settings.partitions)]
-        return sum((await consumer.end_offsets(places)).values())
-    finally:
-        await consumer.stop()
 
 
 async def _counted(url: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from baton import activation, kafka, migrations
+from baton import activation, migrations, topics
 from baton.policy.bundle import Bundle, texts_in
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton_cli.service import Service
@@ -21,6 +21,7 @@ from baton_local.postgres import create_database, drop_database
 from baton_local.program import Program
 from baton_local.services import BUNDLE, environment, secret_names, service_program
 from baton_local.stack import Stack, start_on_free_ports
+from bench.arrivals import make_topics
 
 BENCHES = RUN / "bench"
 _CAPACITY = re.compile(r"capacity: \d+")
@@ -109,7 +110,10 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(stack: Stack, profiles: Path | None = None) -> AsyncIterator[Deployment]:
-    """A deployment of its own on the servers, with no service running yet."""
+    """A deployment of its own on the servers, with no service running yet.
+
+    Of what comes onto `lead-sla`, the broker notes when it came.
+    """
     name = f"bench{secrets.token_hex(3)}"
     told = environment(stack, secret_names(BUNDLE)) | {
         "BATON_DATABASE_URL": create_database(stack.server_url, name),
@@ -118,7 +122,7 @@ async def deployed(stack: Stack, profiles: Path | None = None) -> AsyncIterator[
     }
     made = Deployment(stack, told, roomy_policy(), profiles)
     await asyncio.to_thread(made.migrate)
-    await kafka.apply_topics(made.kafka)
+    await make_topics(made.kafka, topics.ALL, stamped=topics.LEAD_SLA)
     await activation.activate(made.kafka, made.policy, None, "bench", "to measure")
     try:
         yield made

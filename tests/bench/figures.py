@@ -1,7 +1,7 @@
 """What was measured: single figures, the floor beside each, what was aimed at."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,42 +12,77 @@ class Unit(StrEnum):
     """What a figure counts."""
 
     EVENTS_A_SECOND = "events/s"
+    LEADS_A_SECOND = "leads/s"
+    SECONDS = "s"
+    MS = "ms"
     MS_CPU = "ms CPU"
     MICROSECONDS_CPU = "µs CPU"
     BYTES = "bytes"
+    MEGABYTES = "MB"
     PERCENT = "%"
 
 
 class Figure(BaseModel):
-    """One measurement of one repetition; `what` is measured is unique in its scenario."""
+    """One measurement of one repetition; `what` is measured is unique in its scenario.
+
+    `floor` is the `what` of the figure that it stands on.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     what: str
     unit: Unit
     value: float
+    floor: str | None = None
+
+
+def percentiles(what: str, seconds: Sequence[float], floor: str | None = None) -> Iterator[Figure]:
+    """The middle one of some times, and those that 5 % and 1 % are longer than."""
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    for percent in (50, 95, 99):
+        yield Figure(
+            what=f"{what}: p{percent}",
+            unit=Unit.MS,
+            value=cuts[percent - 1] * 1000,
+            floor=floor and f"{floor}: p{percent}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A bound that a figure is meant to keep, from below or from above."""
+    """A bound that a figure is meant to keep, or that of how many times its floor it is."""
 
     at_least: float | None = None
     less_than: float | None = None
+    less_than_floors: float | None = None
 
     def __str__(self) -> str:
-        sign, bound = ("≥", self.at_least) if self.less_than is None else ("<", self.less_than)
-        return f"{sign} {bound:,}"
+        if self.at_least is not None:
+            return f"≥ {self.at_least:,}"
+        if self.less_than is not None:
+            return f"< {self.less_than:,}"
+        return f"< {self.less_than_floors:,} x floor"
+
+    def missed_by(self, value: float, times_floor: float | None) -> float:
+        """How much more or less it would have to be; nothing or less where the aim is met."""
+        if self.at_least is not None:
+            return self.at_least - value
+        if self.less_than is not None:
+            return value - self.less_than
+        if self.less_than_floors is None or times_floor is None:
+            raise ValueError("an aim needs a bound, and one of floors a floor")
+        return times_floor - self.less_than_floors
 
 
 class Spread(BaseModel):
-    """A figure over its repetitions."""
+    """A figure over its repetitions; `floor` is the `what` of the one that it stands on."""
 
     model_config = ConfigDict(frozen=True)
 
     what: str
     unit: Unit
     values: tuple[float, ...]
+    floor: str | None = None
 
     @property
     def median(self) -> float:
@@ -56,10 +91,15 @@ class Spread(BaseModel):
 
 def spreads(figures: Iterable[Figure]) -> Sequence[Spread]:
     """In the order in which each came first."""
-    values: dict[tuple[str, Unit], list[float]] = {}
+    found: dict[str, list[Figure]] = {}
     for figure in figures:
-        values.setdefault((figure.what, figure.unit), []).append(figure.value)
-    return [Spread(what=w, unit=u, values=tuple(found)) for (w, u), found in values.items()]
+        found.setdefault(figure.what, []).append(figure)
+    return [
+        Spread(
+            what=what, unit=same[0].unit, floor=same[0].floor, values=tuple(f.value for f in same)
+        )
+        for what, same in found.items()
+    ]
 
 
 class Measured(BaseModel):

@@ -21,13 +21,27 @@ _SIZES = (40, 250, 1500)
 _TITLES = ("Head of Sales", "Marketing Manager", "CEO", "VP Operations", "Director of IT")
 
 
+SOURCE = "website"
+
+
+def email(name: str, number: int) -> str:
+    return f"person-{number}@{name}.example.com"
+
+
+def key(name: str, number: int, bundle: Bundle, id_key: bytes) -> bytes:
+    """The key that the lead's records have."""
+    brand = bundle.sources[SOURCE].brand
+    lead_id = identity.lead_id(id_key, brand, *identity.email_identity(email(name, number)))
+    return str(lead_id).encode()
+
+
 def body(name: str, number: int) -> bytes:
     """An enquiry as `POST /v1/leads` takes it; another `name` makes other people."""
     document = {
-        "source": "website",
+        "source": SOURCE,
         "delivery_id": f"{name}-{number}",
         "contact": {
-            "email": f"person-{number}@{name}.example.com",
+            "email": email(name, number),
             "phone": f"+49301{number:08}",
             "first_name": "Person",
             "last_name": f"Number {number}",

@@ -1,30 +1,59 @@
 """Figures as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from bench.figures import Aim, Measured, Spread
 
+HEADS = ("what", "median", "from", "to", "unit", "floor", "x floor", "aim", "")
+_OPTIONAL = 5
+"""From this column on, one that would be empty is left out."""
 _WHOLE_FROM = 100
 
 
 def table(measured: Measured, aims: Mapping[str, Aim]) -> Table:
-    """Of one scenario; `aims` by what is measured."""
+    """Of one scenario, for a terminal."""
     load = f"load {measured.load_before:.1f} to {measured.load_after:.1f}"
     made = Table(title=f"{measured.scenario} ({load})", title_justify="left", title_style="bold")
-    made.add_column("what")
-    for name in ("median", "min", "max", "aim"):
-        made.add_column(name, justify="right")
-    made.add_column("")
-    for spread in measured.spreads:
-        aim = aims.get(spread.what)
-        made.add_row(spread.what, *_row(spread), "" if aim is None else str(aim), spread.unit)
+    heads, *lines = rows(measured, aims)
+    for head in heads:
+        made.add_column(head, justify="left" if head in {"what", "unit", ""} else "right")
+    for line in lines:
+        made.add_row(*line)
     return made
 
 
-def _row(spread: Spread) -> tuple[str, str, str]:
-    return (text(spread.median), text(min(spread.values)), text(max(spread.values)))
+def rows(measured: Measured, aims: Mapping[str, Aim]) -> Sequence[Sequence[str]]:
+    """The heads, then a row for each figure; `aims` by what is measured."""
+    medians = {spread.what: spread.median for spread in measured.spreads}
+    lines = [_row(spread, medians, aims.get(spread.what)) for spread in measured.spreads]
+    used = [
+        number
+        for number in range(len(HEADS))
+        if number < _OPTIONAL or any(line[number] for line in lines)
+    ]
+    return [[line[number] for number in used] for line in (HEADS, *lines)]
+
+
+def _row(spread: Spread, medians: Mapping[str, float], aim: Aim | None) -> Sequence[str]:
+    floor = None if spread.floor is None else medians[spread.floor]
+    times = spread.median / floor if floor else None
+    return (
+        spread.what,
+        text(spread.median),
+        text(min(spread.values)),
+        text(max(spread.values)),
+        spread.unit,
+        "" if floor is None else text(floor),
+        "" if times is None else text(times),
+        "" if aim is None else str(aim),
+        "" if aim is None else _verdict(aim.missed_by(spread.median, times)),
+    )
+
+
+def _verdict(missed_by: float) -> str:
+    return f"missed by {text(missed_by)}" if missed_by > 0 else "met"
 
 
 def text(value: float) -> str:

@@ -14,13 +14,23 @@ class Sizes:
 
     backlog: int
     """Leads that wait when a consumer starts."""
+    seconds: int
+    """For which a rate is kept up."""
+    warm_up: int
+    """Leads that go before what is measured."""
+    burst: int
+    """Leads that are sent as fast as they are taken."""
+    trial_seconds: int
+    """For which a rate must hold to count as sustained."""
+    trials: int
+    """Rates that are tried, at most, to find the highest."""
 
     def by_name(self) -> Mapping[str, int]:
         return asdict(self)
 
 
-FULL = Sizes(backlog=30_000)
-QUICK = Sizes(backlog=600)
+FULL = Sizes(backlog=30_000, seconds=20, warm_up=1_500, burst=4_000, trial_seconds=12, trials=8)
+QUICK = Sizes(backlog=600, seconds=1, warm_up=5, burst=50, trial_seconds=1, trials=1)
 
 
 @dataclass(frozen=True, slots=True)
