@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from baton_cli import dead_letters, deliveries, migrate, operations, promises, topics
+from baton_cli import dead_letters, deliveries, migrate, operations, promises, quarantine, topics
 from baton_cli.commands import add, examples_text
 from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
@@ -89,6 +89,7 @@ add(
     panel=_LEADS,
 )
 add(app, promises.reps, "reps", "baton reps", panel=_LEADS)
+app.add_typer(quarantine.app, name="quarantine", rich_help_panel=_LEADS)
 
 app.add_typer(policy.app, name="policy", rich_help_panel="What is agreed")
 

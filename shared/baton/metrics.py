@@ -88,6 +88,16 @@ class IngestMetrics:
             "Age of the oldest of these deliveries",
             registry=registry,
         )
+        self.quarantined = Gauge(
+            "baton_quarantined_leads",
+            "Enquiries in quarantine that nobody has decided on",
+            registry=registry,
+        )
+        self.quarantine_age = Gauge(
+            "baton_quarantine_age_seconds",
+            "Age of the oldest of these enquiries",
+            registry=registry,
+        )
         self.spooled = Counter(
             "baton_spooled",
             "Events that went to the spool, since Kafka was away",

@@ -140,6 +140,15 @@ async def test_deliveries_that_were_not_understood_go_with_the_person_they_name(
     assert await places_of(world, *who.texts) == set()
 
 
+async def test_an_enquiry_in_quarantine_goes_with_the_person(world: World) -> None:
+    who = person()
+    spam: JsonValue = {"form_id": "demo", "message": "Come to our casino"}
+    taken = await world.enquire(who, request=spam)
+    assert await places_of(world, who.email) == {"ingest.quarantine"}
+    await forget(world, who, taken.lead_id)
+    assert await places_of(world, *who.texts) == set()
+
+
 async def test_the_apis_know_a_forgotten_lead_no_more_and_its_promise_is_taken_back(
     world: World,
 ) -> None:

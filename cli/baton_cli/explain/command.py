@@ -1,4 +1,4 @@
-"""The command: asks the three services at once, and tells what they know."""
+"""The command: asks the services at once, and tells what they know."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from baton_cli.api import Api, Away, Refused, open_apis
 from baton_cli.explain.drawing import drawn
 from baton_cli.explain.joining import Known, story
 from baton_cli.explain.story import Missing
-from baton_cli.explain.views import CLOCKS, ROUTED, SCORED
+from baton_cli.explain.views import CLOCKS, QUARANTINE, ROUTED, SCORED
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import output
 from baton_cli.service import Service
@@ -86,12 +86,15 @@ async def _known(lead_id: UUID) -> Known:
         marketing = _ask(apis[Service.SCORING], path, SCORED, {"history": "500"})
         sales = _ask(apis[Service.ROUTING], f"{path}/assignments", ROUTED, {"decisions": "1000"})
         promises = _ask(apis[Service.SLA_MONITOR], f"{path}/clocks", CLOCKS, {})
-        scored, routed, clocks = await asyncio.gather(marketing, sales, promises)
-    answers = (scored, routed, clocks)
+        of = {"lead_id": str(lead_id), "state": "all", "limit": "500"}
+        holding = _ask(apis[Service.INGEST], "/v1/quarantine", QUARANTINE, of)
+        scored, routed, clocks, held = await asyncio.gather(marketing, sales, promises, holding)
+    answers = (scored, routed, clocks, held)
     return Known(
         scored=None if isinstance(scored, Missing) else scored,
         routed=None if isinstance(routed, Missing) else routed,
         clocks=None if isinstance(clocks, Missing) else clocks,
+        quarantine=None if isinstance(held, Missing) else held,
         missing=tuple(each for each in answers if isinstance(each, Missing)),
     )
 

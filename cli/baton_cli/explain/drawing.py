@@ -12,6 +12,8 @@ from baton_cli.explain.story import Detail, Happening, Kind, Mark, Story
 
 _LOOKS = {
     Kind.ENQUIRY: ("●", "bold cyan"),
+    Kind.HELD: ("◌", "bold yellow"),
+    Kind.LET_GO: ("○", "yellow"),
     Kind.ACTIVITY: ("●", "cyan"),
     Kind.FOLLOWUP: ("●", "blue"),
     Kind.SCORED: ("●", "bold"),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from baton_cli.explain import marketing, promises, sales
+from baton.events import Profile
+from baton_cli.explain import holding, marketing, promises, sales
 from baton_cli.explain.story import Happening, Missing, Story
-from baton_cli.explain.views import Clocks, Routed, Scored
+from baton_cli.explain.views import Clocks, Quarantine, Routed, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,21 @@ class Known:
     routed: Routed | None
     clocks: Clocks | None
     missing: tuple[Missing, ...]
+    quarantine: Quarantine | None = None
 
     @property
     def nothing(self) -> bool:
         """Whether no service knows the lead."""
-        return not (self.scored or self.routed or (self.clocks and self.clocks.clocks))
+        held = self.quarantine and self.quarantine.enquiries
+        return not (self.scored or self.routed or (self.clocks and self.clocks.clocks) or held)
+
+    @property
+    def profile(self) -> Profile | None:
+        """The person, by all enquiries, or else by the newest that is held back."""
+        if self.scored is not None and self.scored.profile is not None:
+            return self.scored.profile
+        held = self.quarantine.enquiries if self.quarantine else ()
+        return held[0].profile if held else None
 
 
 def story(lead_id: UUID, known: Known, now: datetime, *, everything: bool) -> Story:
@@ -30,10 +41,9 @@ def story(lead_id: UUID, known: Known, now: datetime, *, everything: bool) -> St
     happened = sorted(
         _happened(known, everything=everything), key=lambda each: (each.at, each.kind.rank)
     )
-    profile = known.scored.profile if known.scored else None
     return Story(
         lead_id=lead_id,
-        who=marketing.who(profile) if profile else (),
+        who=marketing.who(known.profile) if known.profile else (),
         now=tuple(filter(None, _now(known, now))),
         happened=tuple(happened),
         missing=known.missing,
@@ -41,6 +51,8 @@ def story(lead_id: UUID, known: Known, now: datetime, *, everything: bool) -> St
 
 
 def _happened(known: Known, *, everything: bool) -> Iterator[Happening]:
+    if known.quarantine is not None:
+        yield from holding.happened(known.quarantine.enquiries)
     if known.scored is not None:
         yield from marketing.happened(known.scored, everything=everything)
     if known.routed is not None:
@@ -52,6 +64,8 @@ def _happened(known: Known, *, everything: bool) -> Iterator[Happening]:
 
 
 def _now(known: Known, now: datetime) -> Iterator[str | None]:
+    if known.quarantine is not None:
+        yield holding.standing(known.quarantine.enquiries)
     if known.scored is not None:
         yield marketing.standing(known.scored)
     if known.routed is not None:

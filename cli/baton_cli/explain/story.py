@@ -10,6 +10,8 @@ class Kind(StrEnum):
     """What sort of thing happened. Of what happened at once, the kind named first comes first."""
 
     ENQUIRY = "enquiry"
+    HELD = "held"
+    LET_GO = "let_go"
     ACTIVITY = "activity"
     FOLLOWUP = "followup"
     SCORED = "scored"

@@ -159,6 +159,27 @@ class Clocks(View):
     clocks: tuple[Clock, ...]
 
 
+class Held(View):
+    """An enquiry that a rule has held back; `decision` is null while nobody has decided."""
+
+    source: str
+    rule: str
+    reasons: tuple[Reason, ...]
+    received_at: AwareDatetime
+    profile: Profile
+    decision: str | None
+    decided_at: AwareDatetime | None
+    decided_by: str | None
+    why: str | None
+
+
+class Quarantine(View):
+    """Ingest's `GET /v1/quarantine`, newest first."""
+
+    enquiries: tuple[Held, ...]
+
+
 SCORED = TypeAdapter(Scored)
 ROUTED = TypeAdapter(Routed)
 CLOCKS = TypeAdapter(Clocks)
+QUARANTINE = TypeAdapter(Quarantine)

@@ -80,8 +80,10 @@ def _results(results: Sequence[Result]) -> Table:
 
 
 def _goal(result: Result) -> str:
-    exclusion, pool = result.found["exclusion"], result.found["pool"]
-    return f"nobody: {exclusion}" if exclusion else _said(pool)
+    held_by, exclusion = result.found["quarantine"], result.found["exclusion"]
+    if held_by:
+        return f"quarantine: {held_by}"
+    return f"nobody: {exclusion}" if exclusion else _said(result.found["pool"])
 
 
 def _comparisons(result: Result) -> Table:

@@ -46,20 +46,25 @@ def run(bundle: Bundle) -> tuple[Result, ...]:
 
 def _result(test: LeadTest, bundle: Bundle) -> Result:
     assessed = assess_profile(test.lead, test.activity_events(), bundle, test.now)
-    found = _found(assessed, bundle)
+    held = bundle.definitions.holding(test.lead)
+    found = _found(assessed, held[0].id if held else None, bundle)
     expected = test.expect.model_dump(exclude_none=True)
     comparisons = tuple(Comparison(what, value, found[what]) for what, value in expected.items())
     return Result(test, found, comparisons)
 
 
-def _found(assessed: Assessment, bundle: Bundle) -> dict[str, Found]:
-    """Everything that a test can ask for. A stage that is not routed has no rule and no pool."""
+def _found(assessed: Assessment, held_by: str | None, bundle: Bundle) -> dict[str, Found]:
+    """Everything that a test can ask for.
+
+    What is held in quarantine has no rule and no pool, nor has a stage that is not routed.
+    """
     matched: Match | None = None
-    if bundle.routing.takes(assessed.stage):
+    if held_by is None and bundle.routing.takes(assessed.stage):
         matched = match(assessed.profile, assessed.score, assessed.stage, bundle)
     rule = matched.rule if matched else None
     excluded = {exclusion.id for exclusion in bundle.routing.exclusions}
     return {
+        "quarantine": held_by,
         "fit": assessed.score.fit,
         "engagement": assessed.score.engagement,
         "total": assessed.score.total,

@@ -9,14 +9,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
 from starlette.types import Receive, Scope, Send
 
-from baton.cloudevents import Event
-from baton.events import LeadCaptured
 from baton.problems import Problem
 from ingest import bodies, refusals
 from ingest.batch_lines import Entry, format_of
 from ingest.batch_results import Results
 from ingest.deliveries import LeadIn
-from ingest.intake import Intake, Taken
+from ingest.intake import Enquiry, Intake, Taken
 from ingest.refusals import REFUSED
 from ingest.settings import Settings
 
@@ -25,7 +23,7 @@ _A_TURN = 16
 """So many lines are understood before others have their turn: live leads come in between."""
 _OURS = 500
 
-Understood = tuple[int, Event[LeadCaptured] | Problem]
+Understood = tuple[int, Enquiry | Problem]
 """A line's number, and what it says or what is wrong with it."""
 
 
@@ -90,7 +88,7 @@ class Batch:
     async def _in_pages(self, entries: Iterator[Entry]) -> AsyncIterator[Sequence[Understood]]:
         page: list[Understood] = []
         for entry in entries:
-            page.append((entry.line, self._event(entry)))
+            page.append((entry.line, self._enquiry(entry)))
             if len(page) % _A_TURN == 0:
                 await asyncio.sleep(0)
             if len(page) == self._most:
@@ -99,7 +97,7 @@ class Batch:
         if page:
             yield page
 
-    def _event(self, entry: Entry) -> Event[LeadCaptured] | Problem:
+    def _enquiry(self, entry: Entry) -> Enquiry | Problem:
         if isinstance(entry.said, Problem):
             return entry.said
         try:
@@ -111,8 +109,8 @@ class Batch:
             return problem
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
-        events = [said for _, said in page if not isinstance(said, Problem)]
-        taken = iter(await self._intake.enquiries(events))
+        enquiries = [said for _, said in page if not isinstance(said, Problem)]
+        taken = iter(await self._intake.enquiries(enquiries))
         became = ((n, said if isinstance(said, Problem) else next(taken)) for n, said in page)
         results.add({"line": number, **_result(each)} for number, each in became)
 

@@ -13,16 +13,20 @@ from baton import kafka, topics
 from baton.metrics import IngestMetrics
 from baton.runtime.status import Status
 from ingest.api import router, webhook_router
+from ingest.backlog import look_after
 from ingest.circuit import Circuit
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
-from ingest.kept import watching
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
 from ingest.publishing import Publisher, Spool
+from ingest.quarantine import api as quarantines
+from ingest.quarantine.holding import Quarantine
+from ingest.quarantine.store import QuarantineTable
 from ingest.settings import Settings
 from ingest.store import AliasReads, SpoolTable
+from ingest.tables import DECIDED_KEPT, FAILED_KEPT
 from ingest.webhooks import Webhooks, watch_secrets
 
 WRITES = (
@@ -67,11 +71,15 @@ def edge(
     table = SpoolTable(pool, process=uuid4())
     spool = Spool(table, settings.database_wait)
     failed = FailedDeliveries(pool)
+    held = QuarantineTable(pool)
+    publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
+    quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
     intake = Intake(
         id_key=settings.id_key.get_secret_value().encode(),
         policy=policy,
         leads_of=AliasReads(pool, settings.database_wait).leads_of,
-        publisher=Publisher(circuit, spool, settings.partitions, clock, metrics),
+        publisher=publisher,
+        hold=quarantine.hold,
         clock=clock,
         ahead=settings.ahead,
         metrics=metrics,
@@ -82,13 +90,29 @@ def edge(
     return Edge(
         routers=[
             router(intake, settings, metrics),
+            quarantines.router(held, quarantine),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
         ],
         open_routers=[webhook_router(webhooks, settings, metrics)],
         tasks={
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
-            "kept": partial(watching.watch, failed, clock, metrics),
+            "kept": partial(
+                look_after,
+                failed,
+                FAILED_KEPT,
+                clock,
+                metrics.kept_deliveries,
+                metrics.kept_age,
+            ),
+            "quarantine": partial(
+                look_after,
+                held,
+                DECIDED_KEPT,
+                clock,
+                metrics.quarantined,
+                metrics.quarantine_age,
+            ),
             "secrets": partial(
                 watch_secrets,
                 lambda: policy.in_force(clock()),

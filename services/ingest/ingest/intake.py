@@ -19,13 +19,21 @@ from ingest.deliveries import ActivityIn, Delivery, ErasureIn, FollowupIn, LeadI
 from ingest.domain import AliasName, name_by_external_id, name_by_phone
 from ingest.identifying import BY_EMAIL, BY_EXTERNAL_ID, Person, full_name
 from ingest.patience import DATABASE_AWAY
-from ingest.publishing import NOT_TAKEN, Publisher, State
+from ingest.publishing import NOT_TAKEN, NotTaken, NowhereToPutItError, Publisher, State
+from ingest.quarantine.holding import holding
+from ingest.quarantine.store import Held
 from ingest.understanding import lead as understanding
 
 AnyLead = TypeVar("AnyLead", bound=LeadEvent)
 
+Hold = Callable[[Sequence[Held]], Awaitable[Sequence[State]]]
+"""Puts enquiries in quarantine. Raises NowhereToPutItError."""
+
 LeadsOf = Callable[[AliasName], Awaitable[Sequence[UUID]]]
 """The leads of a name, the one that was seen last first. Raises one of DATABASE_AWAY."""
+
+
+Enquiry = Event[LeadCaptured] | Held
 
 
 class PolicyInForce(Protocol):
@@ -55,12 +63,14 @@ class Intake:
     can't be asked, the answer is 503: what is guessed and published can't be taken back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of the edge, each by its name
         self,
+        *,
         id_key: bytes,
         policy: PolicyInForce,
         leads_of: LeadsOf,
         publisher: Publisher,
+        hold: Hold,
         clock: Callable[[], datetime],
         ahead: timedelta,
         metrics: IngestMetrics,
@@ -69,6 +79,7 @@ class Intake:
         self._policy = policy
         self._leads_of = leads_of
         self._publisher = publisher
+        self._hold = hold
         self._clock = clock
         self._ahead = ahead
         self._metrics = metrics
@@ -86,15 +97,21 @@ class Intake:
 
     async def lead(self, given: LeadIn, receipt: Receipt) -> Taken:
         """Take an enquiry."""
-        event = self.enquiry(given, receipt)
+        enquiry = self.enquiry(given, receipt)
         try:
-            state = await self._publisher.publish(event)
+            if isinstance(enquiry, Held):
+                (state,) = await self._hold([enquiry])
+            else:
+                state = await self._publisher.publish(enquiry)
         except NOT_TAKEN as error:
             raise refusals.not_taken(error) from error
-        return self._captured(event, state)
+        return self._captured(enquiry, state)
 
-    def enquiry(self, given: LeadIn, receipt: Receipt) -> Event[LeadCaptured]:
-        """The event of an enquiry; no look-up is needed for it."""
+    def enquiry(self, given: LeadIn, receipt: Receipt) -> Enquiry:
+        """The event of an enquiry, held where a rule of the bundle has it so.
+
+        No look-up is needed for it.
+        """
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
         who = capturing.person_of(given, brand).identified(
@@ -102,14 +119,28 @@ class Intake:
         )
         data = capturing.captured(given, brand, who.lead_id, bundle, receipt)
         id_ = capturing.event_id(given, source, who.lead_id, receipt)
-        return _event(data, id_, receipt, bundle)
+        event = _event(data, id_, receipt, bundle)
+        return holding(event, bundle) or event
 
-    async def enquiries(self, events: Sequence[Event[LeadCaptured]]) -> list[Taken | Problem]:
+    async def enquiries(self, enquiries: Sequence[Enquiry]) -> list[Taken | Problem]:
         """Take many at once. What became of each; those of one lead go out in their order."""
+        held = [each for each in enquiries if isinstance(each, Held)]
+        events = [each for each in enquiries if not isinstance(each, Held)]
+        published = iter(await self._publisher.publish_all(events))
+        kept = iter(await self._held(held))
+        put = [next(kept) if isinstance(each, Held) else next(published) for each in enquiries]
         return [
-            self._captured(event, put) if isinstance(put, State) else refusals.not_taken(put)
-            for event, put in zip(events, await self._publisher.publish_all(events), strict=True)
+            self._captured(enquiry, where)
+            if isinstance(where, State)
+            else refusals.not_taken(where)
+            for enquiry, where in zip(enquiries, put, strict=True)
         ]
+
+    async def _held(self, held: Sequence[Held]) -> Sequence[State | NotTaken]:
+        try:
+            return await self._hold(held) if held else []
+        except NowhereToPutItError as error:
+            return [error] * len(held)
 
     async def activity(self, given: ActivityIn, receipt: Receipt) -> Taken:
         """Take an activity of a lead."""
@@ -209,7 +240,8 @@ class Intake:
         self._metrics.deliveries.labels(source, state.value).inc()
         return Taken(data.lead_id, id_, state)
 
-    def _captured(self, event: Event[LeadCaptured], state: State) -> Taken:
+    def _captured(self, enquiry: Enquiry, state: State) -> Taken:
+        event = enquiry.event if isinstance(enquiry, Held) else enquiry
         source = event.data.profile.source
         self._metrics.undeclared_fields.labels(source).inc(len(event.data.answers))
         self._metrics.deliveries.labels(source, state.value).inc()

@@ -23,6 +23,7 @@ class State(StrEnum):
 
     PUBLISHED = "published"
     SPOOLED = "spooled"
+    QUARANTINED = "quarantined"
 
 
 class NowhereToPutItError(Exception):

@@ -15,6 +15,7 @@ from baton.runtime.inputs import Input, Row
 from ingest.domain import Alias, AliasName, Forget, NoState
 from ingest.kept import store as kept
 from ingest.patience import within
+from ingest.quarantine import store as quarantine
 
 _FORWARDER_LOCK = 0x696E67657374
 """Its holder alone forwards the spool; any process may be it."""
@@ -122,6 +123,7 @@ async def _forget(db: asyncpg.Connection, forget: Sequence[Forget]) -> None:
         times,
     )
     await kept.forget(db, leads, times)
+    await quarantine.forget(db, leads, times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from baton.runtime import tables
 FAILED_KEPT = timedelta(days=30)
 """How long a delivery that was not understood waits for somebody to mend the mapping."""
 
+DECIDED_KEPT = timedelta(days=30)
+"""How long an enquiry that has left quarantine is still known there."""
+
 METADATA = MetaData()
 _TIME = DateTime(timezone=True)
 
@@ -52,6 +55,27 @@ Table(
     Column("value", LargeBinary, nullable=False),
     Column("spooled_at", _TIME, nullable=False),
     comment="Events taken while Kafka was away, in order. Gone once Kafka has them.",
+)
+Table(
+    "quarantine",
+    METADATA,
+    Column("event_id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("policy", Text),
+    Column("traceparent", Text),
+    Column("data", JSON, nullable=False),
+    Column("received_at", _TIME, nullable=False),
+    Column("decision", Text),
+    Column("decided_at", _TIME),
+    Column("decided_by", Text),
+    Column("why", Text),
+    Index("quarantine_received", "received_at", "event_id"),
+    Index("quarantine_decided", "decided_at"),
+    Index("quarantine_lead", "lead_id"),
+    comment="Enquiries that a rule holds back. Kept until decided on, and 30 days after that.",
 )
 Table(
     "delivery_failed",

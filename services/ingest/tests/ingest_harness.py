@@ -44,6 +44,14 @@ campaigns:
   - {name: Ads, when: {field: campaign.click_id, exists: true}}
 test_leads:
   - {id: qa, label: Our own testers, when: {field: contact.email, contains: '@qa.example.com'}}
+quarantine:
+  - id: spam
+    label: Spam
+    when:
+      any:
+        - {field: request.message, contains: casino}
+        - {field: contact.email_kind, equals: disposable}
+  - {id: own-staff, label: Our own, when: {field: contact.email, contains: '@ours.example.com'}}
 grades:
   - {id: A, label: Good}
   - {id: B, label: Fair}

@@ -170,6 +170,8 @@ def _expectations(parts: Parts) -> Iterator[tuple[str, str, Collection[str]]]:
     """What a test can expect by name: the key, what it is, and the names there are."""
     if parts.definitions:
         yield "grade", "grade", [grade.id for grade in parts.definitions.grades]
+        rules = [rule.id for rule in parts.definitions.quarantine]
+        yield "quarantine", "quarantine rule", rules
     if parts.routing:
         yield "exclusion", "exclusion", [each.id for each in parts.routing.exclusions]
         yield "rule", "rule", [rule.id for rule in parts.routing.rules]

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from baton.events import FollowupType, Scalar, Stage
+from baton.events import FollowupType, Profile, Scalar, Stage
+from baton.policy.conditions import Outcome
+from baton.policy.fields import facts_of
 from baton.policy.model import (
     DistinctIds,
     Flag,
@@ -81,6 +83,14 @@ class TestLeads(PolicyModel):
     when: ProfileCondition
 
 
+class QuarantineRule(PolicyModel):
+    """Whose enquiries are held back until somebody has looked at them."""
+
+    id: Id
+    label: Text
+    when: ProfileCondition
+
+
 class Grade(PolicyModel):
     """A letter for how good a lead is."""
 
@@ -143,14 +153,27 @@ def _distinct_codes(reasons: tuple[FollowupReason, ...]) -> tuple[FollowupReason
 
 
 class Definitions(PolicyModel):
-    """All of definitions.yaml; `grades` are best first, `campaigns` are asked in their order."""
+    """All of definitions.yaml.
+
+    `grades` are best first; `campaigns` and `quarantine` are asked in their order.
+    """
 
     custom_fields: CustomFields = ()
     campaigns: Annotated[tuple[NamedCampaign, ...], Field(max_length=200)] = ()
     test_leads: Annotated[tuple[TestLeads, ...], Field(max_length=50), DistinctIds] = ()
+    quarantine: Annotated[tuple[QuarantineRule, ...], Field(max_length=200), DistinctIds] = ()
     grades: Annotated[tuple[Grade, ...], Field(max_length=26), NotEmpty, DistinctIds]
     stages: Stages
     reasons: Annotated[tuple[FollowupReason, ...], NotEmpty, AfterValidator(_distinct_codes)]
+
+    def holding(self, profile: Profile) -> tuple[QuarantineRule, Outcome] | None:
+        """The first rule that holds an enquiry back, with what it saw; None where none does."""
+        facts = facts_of(profile)
+        for rule in self.quarantine:
+            outcome = rule.when.evaluate(facts)
+            if outcome.matched:
+                return rule, outcome
+        return None
 
     def custom_field(self, name: str) -> CustomField | None:
         """The field of that name; None if nobody declared it."""

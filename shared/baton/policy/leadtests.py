@@ -76,9 +76,11 @@ class TestActivity(PolicyModel):
 class Expected(PolicyModel):
     """What must become of the lead; what is not said is not looked at.
 
-    `exclusion` is the one that keeps every rep from getting it.
+    `quarantine` is the rule that holds its enquiry back, `exclusion` the one that keeps every rep
+    from getting it.
     """
 
+    quarantine: Id | None = None
     fit: Annotated[int, Field(strict=True)] | None = None
     engagement: Annotated[int, Field(strict=True)] | None = None
     total: Annotated[int, Field(strict=True)] | None = None

@@ -47,6 +47,9 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
         Stage.SUSPECT,
     )
     said = {"fit": fit, "engagement": engagement, "total": score.total, "grade": grade}
+    for held in bundle.definitions.quarantine:
+        if held.when.evaluate(facts_of(test.lead)).matched:
+            return Expected(**said, stage=stage, quarantine=held.id)
     facts = facts_of(test.lead, score, stage)
     if not bundle.routing.takes(stage):
         return Expected(**said, stage=stage)
@@ -75,6 +78,8 @@ def test_any_reader_of_yaml_can_read_them(bundle: Bundle) -> None:
 def test_every_rule_that_is_tested_is_there_and_every_rule_is_tested(bundle: Bundle) -> None:
     rules = {rule.id for rule in bundle.routing.rules}
     assert {test.expect.rule for test in bundle.tests} - {None} == rules
+    held = {rule.id for rule in bundle.definitions.quarantine}
+    assert {test.expect.quarantine for test in bundle.tests} - {None} == held
 
 
 def test_the_demo_warns_and_breaches_within_seconds_at_any_hour() -> None:

@@ -11,6 +11,7 @@ import asyncpg
 
 from baton.database import connection
 from baton.paging import Position
+from ingest.backlog import Backlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,6 @@ class Failure:
     received_at: datetime
     failed_at: datetime
     replayed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many deliveries wait for somebody to mend the mapping, and since when the oldest."""
-
-    number: int
-    oldest: datetime | None
 
 
 class FailedDeliveries:
@@ -142,12 +135,12 @@ class FailedDeliveries:
             now,
         )
 
-    async def waiting(self) -> Waiting:
+    async def backlog(self) -> Backlog:
         """What is not replayed."""
         row: Any = await self._pool.fetchrow(
             "SELECT count(*), min(received_at) FROM delivery_failed WHERE replayed_at IS NULL"
         )
-        return Waiting(row["count"], row["min"])
+        return Backlog(row["count"], row["min"])
 
     async def delete_before(self, moment: datetime) -> None:
         """Remove what is past its retention."""

@@ -1,0 +1,1 @@
+"""Enquiries that a rule of the bundle holds back until somebody releases or discards them."""
