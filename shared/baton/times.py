@@ -76,7 +76,7 @@ class Times(BaseModel):
     stall: Seconds = _s(90)
     """Without progress though there is work for so long, the process ends."""
     look: Seconds = _s(1)
-    """Between two looks at timers, commands and what may be deleted."""
+    """Between two looks at timers, commands, what may be deleted and what was passed over."""
     spool_switch: Seconds = _s(1)
     """What intake waits for Kafka before an event goes to the spool."""
     circuit: Seconds = _s(2)

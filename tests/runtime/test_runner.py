@@ -1,13 +1,15 @@
 """What the runner promises, when nothing goes wrong."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
-from harness import QUICK, World, captured, eventually, followup, totals
+from harness import QUICK, Process, World, captured, eventually, followup, totals
 from scenery import ended
 
 from baton import topics
+from baton.events import LeadMerged
 
 
 async def test_each_event_takes_effect_once_and_is_told_once(world: World) -> None:
@@ -95,6 +97,45 @@ async def test_a_timer_fires_once_it_is_due(world: World) -> None:
     await world.settled(topics.LEAD_FOLLOWUP)
     assert count.timers == ["t"]
     assert await world.db.fetchval("SELECT count(*) FROM timer") == 0
+
+
+async def test_what_is_only_passed_over_is_noted_with_the_shards_next_event(world: World) -> None:
+    process = await world.start(times=QUICK.model_copy(update={"look": timedelta(hours=1)}))
+    first, second = world.lead(), world.lead()
+    await world.put(followup(first))
+    await world.counted(first, lambda count: count.followups == 1)
+    await world.put(_merged(first))
+    await eventually(lambda: _passed_over(process))
+    await world.put(followup(second))
+    await world.counted(second, lambda count: count.followups == 1)
+    position = "SELECT next_offset FROM position WHERE topic = 'lead-identity' AND shard = 0"
+    assert await world.db.fetchval(position) == 1
+    assert process.metric("baton_batch_inputs_count") == 2
+
+
+async def test_what_is_only_passed_over_is_noted_within_a_while(world: World) -> None:
+    await world.start()
+    await world.put(_merged(world.lead()))
+    await world.settled(topics.LEAD_IDENTITY)
+
+
+async def test_what_was_passed_over_last_is_noted_before_a_process_ends(world: World) -> None:
+    process = await world.start(times=QUICK.model_copy(update={"look": timedelta(hours=1)}))
+    lead_id = world.lead()
+    await world.put(followup(lead_id))
+    await world.counted(lead_id, lambda count: count.followups == 1)
+    await world.put(_merged(lead_id))
+    await eventually(lambda: _passed_over(process))
+    await process.end()
+    await world.settled(topics.LEAD_IDENTITY)
+
+
+def _merged(lead_id: UUID) -> LeadMerged:
+    return LeadMerged(lead_id=lead_id, occurred_at=datetime.now(UTC), survivor=lead_id)
+
+
+async def _passed_over(process: Process) -> bool:
+    return process.metric("baton_inputs_total", kind="event", outcome="passed") == 1
 
 
 async def _ready(*processes: object) -> bool:

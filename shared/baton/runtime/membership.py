@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
@@ -19,7 +19,7 @@ from baton.logs import logger
 from baton.metrics import RuntimeMetrics
 from baton.runtime import batch as batches
 from baton.runtime import waiting
-from baton.runtime.batch import Batch, Item, Record
+from baton.runtime.batch import Batch, Item, Partition, Record
 from baton.runtime.errors import (
     FenceLostError,
     HaltedError,
@@ -85,6 +85,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._poll: asyncio.Task[dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]] | None
         self._poll = None
         self._asked: dict[int, Shard] = {}
+        # How far records were passed over that no transaction has noted yet.
+        self._passed: dict[Partition, int] = {}
         self._due: list[DueTimer] = []
         self._next_look = 0.0
         self._failure: BaseException | None = None
@@ -93,7 +95,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._next_offsets = 0.0
         self._showing: asyncio.Task[None] | None = None
         self._watched = float("-inf")
-        self._next_delete = 0.0
+        self._next_tidying = 0.0
         self._opened = opened
         self._worked = worked
         self._progress = time.monotonic()
@@ -158,6 +160,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             self._shards = {}
             self._forget_poll()
         self._assigned = None
+        self._passed = {}
         self._due = []
         self._gate.closed()
         self._offsets = {}
@@ -288,27 +291,39 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
     async def _apply(
         self, db: asyncpg.Connection, records: Sequence[Record], commands: list[Item]
     ) -> None:
-        """Apply what there is, with what may be deleted from the outbox, if there is anything."""
-        ends = self._ends_of(records)
+        """Apply what there is, if there is anything, with what may be deleted from the outbox.
+
+        Where records are only passed over, or rows only published, that is written with the shard's
+        next inputs, or once a second: a transaction costs as much as deciding on several events.
+        """
+        ends = self._passed | self._ends_of(records)
         items = commands + self._read(records)
         timers = self._open_timers(ends)
         items += [Item(timer.shard, timer.given) for timer in timers]
         published = self._line.take_published(list(self._shards))
         if Step.DELETE_PUBLISHED in self._leave_out:
             published = {}
-        if not items and not ends and (not published or time.monotonic() < self._next_delete):
-            return
-        self._next_delete = time.monotonic() + self._times.look.total_seconds()
-        touched = {item.shard for item in items} | {n for n, _ in ends} | set(published)
-        epochs = {n: self._shards[n].epoch for n in touched if n in self._shards}
-        begins = {place: self._shards[place[0]].positions[place[1]] for place in ends}
-        batch = Batch(items, epochs, begins, ends, published)
-        await self._repeat(db, batch)
+        tidying = time.monotonic() >= self._next_tidying
+        if tidying:
+            self._next_tidying = time.monotonic() + self._times.look.total_seconds()
+        concerned = {item.shard for item in items} | (self._shards.keys() if tidying else set())
+        noted = {place: end for place, end in ends.items() if place[0] in concerned}
+        if items or (tidying and (noted or published)):
+            await self._repeat(db, self._batch(items, noted, published))
+        self._passed = {place: end for place, end in ends.items() if place not in noted}
         fired = {timer.given.id for timer in timers}
         self._due = [timer for timer in self._due if timer.given.id not in fired]
 
-    def _ends_of(self, records: Sequence[Record]) -> dict[tuple[int, str], int]:
-        ends: dict[tuple[int, str], int] = {}
+    def _batch(
+        self, items: Sequence[Item], ends: Mapping[Partition, int], published: Mapping[int, int]
+    ) -> Batch:
+        touched = {item.shard for item in items} | {n for n, _ in ends} | set(published)
+        epochs = {n: self._shards[n].epoch for n in touched if n in self._shards}
+        begins = {place: self._shards[place[0]].positions[place[1]] for place in ends}
+        return Batch(items, epochs, begins, ends, published)
+
+    def _ends_of(self, records: Sequence[Record]) -> dict[Partition, int]:
+        ends: dict[Partition, int] = {}
         for record in records:
             place = (record.shard, record.topic)
             if place not in ends:
@@ -336,7 +351,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._metrics.inputs.labels("event", "passed").inc(len(records) - len(items))
         return items
 
-    def _open_timers(self, ends: dict[tuple[int, str], int]) -> list[DueTimer]:
+    def _open_timers(self, ends: Mapping[Partition, int]) -> list[DueTimer]:
         """The due timers that may fire after the events of this batch."""
         fire = []
         for timer in self._due:
@@ -423,7 +438,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         if ends is None:
             self._progress = time.monotonic()
             return
-        lag = sum(max(0, ends[tp] - at) for tp, at in partitions.items())
+        read_to = {self._opener.partitions(n)[t]: end for (n, t), end in self._passed.items()}
+        lag = sum(max(0, ends[tp] - read_to.get(tp, at)) for tp, at in partitions.items())
         self._metrics.lag.set(lag)
         if lag == 0:
             self._progress = time.monotonic()
@@ -435,10 +451,10 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         """Publish what is committed, delete what is published, and close the shards."""
         await self._line.drained()
         published = self._line.take_published(list(self._shards))
-        if published:
-            epochs = {number: self._shards[number].epoch for number in published}
-            # Who has lost a shard already leaves the deletion to its next owner.
+        if published or self._passed:
+            batch = self._batch([], self._passed, published)
+            # Who has lost a shard already leaves this to its next owner.
             with contextlib.suppress(RejoinError, HaltedError):
                 async with connection(self._pool) as db:
-                    await self._repeat(db, Batch([], epochs, {}, {}, published))
+                    await self._repeat(db, batch)
         self._close()

@@ -1,7 +1,7 @@
 """The SQL of a batch: what the runner reads and writes of its own tables, on sets."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,10 @@ WITH fenced AS MATERIALIZED (
     SELECT shard, epoch, clock FROM shard WHERE shard = ANY($1::int[]) ORDER BY shard {for_share}
 ), policy AS MATERIALIZED (
     SELECT activations FROM policy_in_force {for_share_policy}
+), leads AS (
+    SELECT array_agg(lead_id) AS ids, array_agg(state) AS states,
+        array_agg(sequences) AS sequences, array_agg(erased_at) AS erased
+    FROM lead WHERE lead_id = ANY($3::uuid[])
 )
 SELECT f.epochs, f.clocks, clock_timestamp() AS now,
     (SELECT activations FROM policy) AS activations,
@@ -25,8 +29,9 @@ SELECT f.epochs, f.clocks, clock_timestamp() AS now,
           UNION ALL SELECT id FROM inbox_1 WHERE id = ANY($2::uuid[])) AS known,
     (SELECT current FROM inbox_turn) AS inbox,
     (SELECT tripped_at IS NOT NULL AND (resumed_at IS NULL OR resumed_at < tripped_at)
-       FROM breaker) AS tripped
-FROM (SELECT json_object_agg(shard, epoch) AS epochs, json_object_agg(shard, clock) AS clocks
+       FROM breaker) AS tripped, l.*
+FROM leads AS l,
+    (SELECT json_object_agg(shard, epoch) AS epochs, json_object_agg(shard, clock) AS clocks
         FROM fenced) AS f
 """
 
@@ -56,13 +61,19 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What a batch's first statement found; it holds the shards and the policy FOR SHARE."""
+    """What a batch's first statement found; it holds the shards and the policy FOR SHARE.
+
+    A statement that had to wait for a lock has the locked row as it is now, and all else as it was
+    before. That is right here: nobody but the shard's owner writes what it reads, and who waited
+    for a raise finds a newer epoch.
+    """
 
     epochs: Mapping[int, int]
     clocks: Mapping[int, datetime | None]
     positions: Mapping[Partition, int]
     activations: Sequence["Activation"]
     known: Collection[UUID]
+    leads: Mapping[UUID, "LeadRow"]
     inbox: int
     tripped: bool
     now: datetime
@@ -130,16 +141,20 @@ async def fence(
     db: asyncpg.Connection,
     shards: Sequence[int],
     ids: Sequence[UUID],
+    lead_ids: Sequence[UUID],
     *,
     lock: bool = True,
     lock_policy: bool = True,
 ) -> Fence:
-    """Hold the shards against a raise of their epochs, and read what the batch depends on."""
+    """Hold the shards against a raise of their epochs, and read what the batch depends on.
+
+    `ids` are those of its events, `lead_ids` those of the leads that it is about.
+    """
     statement = _FENCE.format(
         for_share="FOR SHARE" if lock else "",
         for_share_policy="FOR SHARE" if lock_policy else "",
     )
-    row = await db.fetchrow(statement, sorted(shards), ids)
+    row = await db.fetchrow(statement, sorted(shards), ids, lead_ids)
     assert row is not None  # noqa: S101 - an aggregate always has its row
     return Fence(
         epochs={int(n): epoch for n, epoch in json.loads(row["epochs"] or "{}").items()},
@@ -150,6 +165,7 @@ async def fence(
         positions={(n, topic): at for n, topic, at in json.loads(row["positions"] or "[]")},
         activations=parse_activations(row["activations"]),
         known=frozenset(row["known"]),
+        leads=dict(_leads(row)),
         inbox=row["inbox"],
         tripped=bool(row["tripped"]),
         now=row["now"],
@@ -172,18 +188,12 @@ def parse_activations(text: str | None) -> tuple[Activation, ...]:
     )
 
 
-async def load_leads(db: asyncpg.Connection, lead_ids: Collection[UUID]) -> dict[UUID, LeadRow]:
-    """What is kept of these leads."""
-    if not lead_ids:
-        return {}
-    rows = await db.fetch(
-        "SELECT lead_id, state, sequences, erased_at FROM lead WHERE lead_id = ANY($1::uuid[])",
-        list(lead_ids),
-    )
-    return {
-        row["lead_id"]: LeadRow(row["state"], json.loads(row["sequences"]), row["erased_at"])
-        for row in rows
-    }
+def _leads(row: asyncpg.Record) -> Iterator[tuple[UUID, LeadRow]]:
+    if row["ids"] is None:
+        return
+    columns = (row["ids"], row["states"], row["sequences"], row["erased"])
+    for lead_id, state, sequences, erased_at in zip(*columns, strict=True):
+        yield lead_id, LeadRow(state, json.loads(sequences), erased_at)
 
 
 async def record(db: asyncpg.Connection, inbox: int, writes: Writes) -> list[int]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic
@@ -61,6 +62,8 @@ class Committed:
     batch: Batch
     outbox: Sequence[OutboxRow]
     next_due: timedelta | None
+    counts: Mapping[tuple[str, str], int]
+    """Inputs by their kind and what became of them."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class _Effects:
     asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class PoisonError(Exception):
@@ -163,17 +167,26 @@ class Transactor(Generic[State, Shared]):
                 raise PositionsMovedError from error
             msg = "the outcome of a commit is unknown; the next owner finds it out"
             raise CommitUnknownError(msg) from error
-        self._metrics.batch_inputs.observe(len(batch.items))
-        self._metrics.batch_seconds.observe(time.perf_counter() - started)
+        self._measure(done, time.perf_counter() - started)
         if not early:
             await self._committed(done)
 
+    def _measure(self, done: Committed, seconds: float) -> None:
+        self._metrics.batch_inputs.observe(len(done.batch.items))
+        self._metrics.batch_seconds.observe(seconds)
+        for (kind, outcome), count in done.counts.items():
+            self._metrics.inputs.labels(kind, outcome).inc(count)
+            if outcome == "poison":
+                self._metrics.dead_letters.labels(kind).inc(count)
+
     async def _within(self, db: asyncpg.Connection, batch: Batch) -> Committed:
         ids = [item.given.id for item in batch.items if item.given is not None]
+        lead_ids = list({item.given.lead_id for item in batch.items if item.given is not None})
         fence = await store.fence(
             db,
             list(batch.epochs),
             ids,
+            lead_ids,
             lock=Step.FENCE_LOCK not in self._leave_out,
             lock_policy=Step.POLICY_LOCK not in self._leave_out,
         )
@@ -184,7 +197,7 @@ class Transactor(Generic[State, Shared]):
         if Step.INBOX not in self._leave_out:
             batch = await erasure.told_anew(db, batch, fence.known)
         todo = self._unknown(fence, batch, effects)
-        leads = await self._load(db, todo)
+        leads = self._leads(fence, todo)
         if todo:
             await self._decide_all(db, fence, nows, todo, leads, effects)
         return await self._save(db, fence, batch, nows, leads, effects)
@@ -247,19 +260,18 @@ class Transactor(Generic[State, Shared]):
                 effects.poisons.append(Poison(item, item.fault or "it can't be understood"))
                 continue
             if item.given.id in seen:
-                self._metrics.inputs.labels(item.kind, "duplicate").inc()
+                effects.counts[item.kind, "duplicate"] += 1
                 continue
             if Step.INBOX not in self._leave_out:
                 seen.add(item.given.id)
             todo.append(item)
         return todo
 
-    async def _load(self, db: asyncpg.Connection, todo: Sequence[Item]) -> dict[UUID, _Lead[State]]:
+    def _leads(self, fence: Fence, todo: Sequence[Item]) -> dict[UUID, _Lead[State]]:
         shards = {item.given.lead_id: item.shard for item in todo if item.given is not None}
-        rows = await store.load_leads(db, shards.keys())
         leads: dict[UUID, _Lead[State]] = {}
         for lead_id, shard in shards.items():
-            row = rows.get(lead_id)
+            row = fence.leads.get(lead_id)
             if row is None:
                 leads[lead_id] = _Lead(None, {}, None, shard)
                 continue
@@ -316,7 +328,7 @@ class Transactor(Generic[State, Shared]):
         if self._moved(item, effects):
             return shared
         if erasure.forgotten(given, lead.erased_at):
-            self._metrics.inputs.labels(item.kind, "forgotten").inc()
+            effects.counts[item.kind, "forgotten"] += 1
             self._note(item, given, lead, (), effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
@@ -355,7 +367,7 @@ class Transactor(Generic[State, Shared]):
             effects.answers.append((item.command, given.lead_id, answer.status, answer.body))
         if item.replays is not None:
             effects.replayed.append(item.replays)
-        self._metrics.inputs.labels(item.kind, "applied").inc()
+        effects.counts[item.kind, "applied"] += 1
         return shared if decision.shared is None else decision.shared
 
     @staticmethod
@@ -500,15 +512,14 @@ class Transactor(Generic[State, Shared]):
         ids = await store.record(db, fence.inbox, writes)
         outbox = [replace(row, id=id_) for row, id_ in zip(effects.outbox, ids, strict=True)]
         waits = [arm.due_at - nows[shard] for shard, _, arm, _ in armed]
-        return Committed(batch, outbox, min(waits, default=None))
+        return Committed(batch, outbox, min(waits, default=None), effects.counts)
 
     async def _bury(self, db: asyncpg.Connection, now: datetime, effects: _Effects) -> None:
         """Keep what is poison, tell of it, and stop the service where it is too much."""
         await dead_letters.write(db, effects.poisons, now)
         for poison in effects.poisons:
             kind = poison.item.kind
-            self._metrics.dead_letters.labels(kind).inc()
-            self._metrics.inputs.labels(kind, "poison").inc()
+            effects.counts[kind, "poison"] += 1
             data = dead_letters.announcement(self._service, poison, now)
             id_ = dead_letters.announcement_id(self._service, data.dead_letter_id)
             effects.outbox.append(
