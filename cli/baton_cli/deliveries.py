@@ -47,7 +47,7 @@ class _Whole(Delivery):
 
 class _Taken(BaseModel):
     state: str
-    lead_id: UUID
+    lead_id: UUID | None
 
 
 class _Replayed(BaseModel):
@@ -166,7 +166,10 @@ async def _replay_one(delivery_id: UUID) -> str:
 
 async def _replay(api: Api, delivery_id: UUID) -> str:
     answer = await api.post(f"{_PATH}/{delivery_id}/replay", _REPLAYED)
-    became = [f"lead {each.lead_id} {each.state}" for each in answer.results]
+    became = [
+        f"lead {each.lead_id} {each.state}" if each.lead_id else "waiting until its lead is known"
+        for each in answer.results
+    ]
     return ", ".join(became) or "ignored, as the bundle has it"
 
 

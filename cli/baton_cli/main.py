@@ -7,7 +7,16 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from baton_cli import dead_letters, deliveries, migrate, operations, promises, quarantine, topics
+from baton_cli import (
+    dead_letters,
+    deliveries,
+    migrate,
+    operations,
+    promises,
+    quarantine,
+    topics,
+    waiting,
+)
 from baton_cli.commands import add, examples_text
 from baton_cli.explain.command import explain
 from baton_cli.failures import Failure
@@ -97,6 +106,7 @@ _RUNNING = "Running it"
 add(app, operations.status, "status", "baton status", panel=_RUNNING)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_RUNNING)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_RUNNING)
+app.add_typer(waiting.app, name="waiting", rich_help_panel=_RUNNING)
 add(app, operations.resume, "resume", 'baton resume scoring --by "On call"', panel=_RUNNING)
 add(
     app,

@@ -68,6 +68,17 @@ def test_each_line_has_its_result_and_bad_ones_do_not_keep_back_the_others(
     assert told[6] == "3 lines taken, 3 refused."
 
 
+def test_what_waits_for_its_lead_is_shown_with_the_names_that_it_waits_for(
+    baton: Baton, tmp_path: Path
+) -> None:
+    record = uuid4().hex
+    said = {"kind": "followup", "source": "website", "type": "contacted", "external_id": record}
+    sent = baton("send", ndjson(tmp_path, said))
+    assert sent.stdout.splitlines()[0] == "line 1: followup waiting, until its lead is known"
+    assert f"contacted of external_id {record}" in baton("waiting", "list").stdout
+    assert baton("waiting", "list", "--source", "nobody").stdout == "Nothing waits for its lead.\n"
+
+
 def test_a_file_that_is_good_throughout_ends_well(baton: Baton, tmp_path: Path) -> None:
     done = baton("send", "--quiet", ndjson(tmp_path, *(lead(email()) for _ in range(40))))
     assert (done.returncode, done.stdout) == (0, "40 lines taken, 0 refused.\n")

@@ -349,6 +349,22 @@ class FollowupType(GrowingEnum):
     COMPLAINT = "complaint"
 
 
+class RecordKind(GrowingEnum):
+    """What a record in a sender's system is of: a person (its lead, contact, prospect), ..."""
+
+    PERSON = "person"
+    OPPORTUNITY = "opportunity"
+    CALL = "call"
+    MEETING = "meeting"
+
+
+class Record(Model):
+    """A record in the sender's system that stands for the lead."""
+
+    kind: RecordKind
+    id: Name
+
+
 class LeadFollowup(LeadEvent):
     """What became of a lead at sales. `declined` is 'not mine', `rejected` is 'not good'."""
 
@@ -371,7 +387,14 @@ class LeadFollowup(LeadEvent):
         None, description="ISO 4217"
     )
     starts_at: Moment | None = Field(None, description="when a meeting begins")
+    brand: Name | None = None
     external_id: Name | None = Field(None, description="the record in the sender's system")
+    records: tuple[Record, ...] = Field(
+        (),
+        max_length=20,
+        description="others there that stand for the lead: what it was converted to, the call; "
+        "of `merged`, the record that lives on",
+    )
     answers: dict[str, Json] = Field(default_factory=dict)
 
 
@@ -574,6 +597,19 @@ class SourceQuiet(OperationsEvent):
     usual_seconds: Count
 
 
+class DeliveriesWaiting(OperationsEvent):
+    """Deliveries of a source tell of people that nobody has captured, and go on waiting for them.
+
+    The subject is the source. It is told once for each delivery that has grown old.
+    """
+
+    event_type: ClassVar[str] = "baton.deliveries.waiting.v1"
+    topic: ClassVar[Topic] = topics.OPERATIONS
+
+    deliveries: Count = Field(description="those that have grown old since it was last told")
+    oldest_at: Moment = Field(description="when the first of them was received")
+
+
 class BreakerTripped(OperationsEvent):
     """A service stopped, since too much of its input could not be processed."""
 
@@ -644,6 +680,7 @@ ALL: tuple[type[EventData], ...] = (
     BundlePublished,
     PolicyActivated,
     SourceQuiet,
+    DeliveriesWaiting,
     BreakerTripped,
     BreakerResumed,
     DeadLetter,

@@ -107,3 +107,16 @@ class IngestMetrics:
         self.spool_age = Gauge(
             "baton_spool_age_seconds", "Age of the oldest event in the spool", registry=registry
         )
+        self.waiting_rows = Gauge(
+            "baton_waiting_rows",
+            "Follow-ups and activities of people whom nobody has captured yet",
+            registry=registry,
+        )
+        self.waiting_age = Gauge(
+            "baton_waiting_age_seconds", "Age of the oldest one that waits", registry=registry
+        )
+        self.given_up = Counter(
+            "baton_waiting_given_up",
+            "Follow-ups and activities that have waited past their retention, and are gone",
+            registry=registry,
+        )

@@ -66,7 +66,7 @@ def captured(name: str, number: int, bundle: Bundle, id_key: bytes) -> Message:
     given = LeadIn.model_validate_json(text)
     receipt = Receipt(text, datetime.now(UTC))
     source = bundle.sources[given.source]
-    lead_id = capturing.person_of(given, source.brand).identified(id_key).lead_id
+    lead_id = capturing.person_of(given, source.brand, source).identified(id_key).lead_id
     event: Event[EventData] = Event(
         id=capturing.event_id(given, source, lead_id, receipt),
         source=CE_SOURCE,

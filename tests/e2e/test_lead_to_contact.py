@@ -52,6 +52,22 @@ async def test_a_contact_in_time_keeps_the_promise(world: World) -> None:
     assert [clock["state"] for clock in clocks["clocks"]] == ["met"]
 
 
+async def test_a_contact_that_the_crm_tells_by_its_own_call_keeps_the_promise_once_it_is_linked(
+    world: World,
+) -> None:
+    crm = {"source": "website", "type": "attempted", "records": [{"kind": "call", "id": "c-1"}]}
+    taken = await world.enquire(person(), external_id="00Q-1")
+    started = await world.wire.event(SlaStarted, taken.lead_id)
+    ended = await world.post("ingest", "/v1/followups", {**crm, "type": "contacted"})
+    assert (ended.json()["state"], ended.json()["lead_id"]) == ("waiting", None)
+    await world.post("ingest", "/v1/followups", {**crm, "external_id": "00Q-1"})
+    met = await world.wire.event(SlaMet, taken.lead_id)
+    assert (met.data.clock_id, str(met.data.fact)) == (
+        started.data.clock_id,
+        ended.json()["event_id"],
+    )
+
+
 async def test_a_broken_promise_gives_the_lead_to_another_rep_and_starts_the_next_cycle(
     world: World,
 ) -> None:

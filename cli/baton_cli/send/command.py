@@ -24,10 +24,13 @@ from baton_cli.service import Service
 
 
 class Taken(BaseModel):
-    """Ingest's answer. `state`: published to Kafka, or spooled until it is back."""
+    """Ingest's answer. `state`: published to Kafka, spooled until it is back, or waiting.
+
+    What waits has no lead yet, since nobody is known by what it names.
+    """
 
     state: str
-    lead_id: UUID
+    lead_id: UUID | None
     event_id: UUID
 
 
@@ -184,6 +187,8 @@ def _said(result: Result) -> Text:
         refused = f"{result.kind} refused" if result.kind else "refused"
         return Text.assemble(what, (refused, "red"), f", {result.refused}")
     state = f"{result.kind} {result.taken.state}"
+    if result.taken.lead_id is None:
+        return Text.assemble(what, (state, "yellow"), ", until its lead is known")
     return Text.assemble(what, (state, "green"), f", lead {result.taken.lead_id}")
 
 

@@ -67,7 +67,10 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
 
     @routes.post("/activities", tags=["activities"], **openapi.taking(ActivityIn, openapi.ACTIVITY))
     async def activity(request: Request) -> JSONResponse:
-        """A person engaged with us. Name the lead by `lead_id`, or as the enquiry did."""
+        """A person engaged with us. Name the lead by `lead_id`, or as the enquiry did.
+
+        As for a follow-up, one whom nobody has captured yet is waited for.
+        """
         taken = await read_and(request, ActivityIn, intake.activity)
         return JSONResponse(taken_json(taken), 202)
 
@@ -75,8 +78,9 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
     async def followup(request: Request) -> JSONResponse:
         """What the rep or the CRM did. Name the lead by `lead_id`, or as the enquiry did.
 
-        An `external_id` or a `phone` alone is looked up among those of earlier enquiries; one that
-        is not among them names the lead of an enquiry that has nothing else.
+        Without an email, the first of `external_id`, `records` and `phone` that is known names the
+        lead: from its enquiries, or since an earlier follow-up linked it. Where none is known yet,
+        the `state` is `waiting`, and the follow-up takes effect once one is.
         """
         taken = await read_and(request, FollowupIn, intake.followup)
         return JSONResponse(taken_json(taken), 202)

@@ -130,7 +130,7 @@ def taken_json(taken: Taken) -> dict[str, JsonValue]:
     """What a sender is told of a delivery that was taken."""
     return {
         "state": taken.state.value,
-        "lead_id": str(taken.lead_id),
+        "lead_id": None if taken.lead_id is None else str(taken.lead_id),
         "event_id": str(taken.event_id),
     }
 

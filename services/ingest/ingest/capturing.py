@@ -1,13 +1,15 @@
 """From a delivery that has been understood to its event: pure, with the ids of the design."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from baton import identity
+from baton.cloudevents import Event
 from baton.events import (
     Campaign,
     Company,
@@ -16,8 +18,10 @@ from baton.events import (
     LeadActivity,
     LeadCaptured,
     LeadErased,
+    LeadEvent,
     LeadFollowup,
     Profile,
+    Record,
     Request,
     Scalar,
 )
@@ -29,6 +33,8 @@ from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn, declared
 from ingest.identifying import Person, full_name
 from ingest.understanding import consents, trials
 from ingest.understanding import lead as understanding
+
+AnyLead = TypeVar("AnyLead", bound=LeadEvent)
 
 CE_SOURCE = "/baton/ingest"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +89,7 @@ def brand_of(given: str | None, source: Source, bundle: Bundle) -> str:
     return given or source.brand
 
 
-def person_of(given: Delivery, brand: str) -> Person:
+def person_of(given: Delivery, brand: str, source: Source) -> Person:
     """Whom a delivery is about, as far as it says so itself."""
     named: Delivery | object = given.contact if isinstance(given, LeadIn) else given
     said = {
@@ -97,7 +103,16 @@ def person_of(given: Delivery, brand: str) -> Person:
         external_id=given.external_id,
         phone=said["phone"],
         name=full_name(said["first_name"], said["last_name"]),
+        records=_naming(given),
+        phone_written_anew=understanding.phone(said["phone"], None, source),
     )
+
+
+def _naming(given: Delivery) -> tuple[Record, ...]:
+    """The records of a delivery that tell whose it is: what one was merged into is another's."""
+    if not isinstance(given, FollowupIn) or given.type is FollowupType.MERGED:
+        return ()
+    return given.records
 
 
 def check_time(given: Delivery, receipt: Receipt, ahead: timedelta) -> None:
@@ -185,7 +200,7 @@ def activity(given: ActivityIn, lead_id: UUID, receipt: Receipt) -> LeadActivity
 
 
 def followup(
-    given: FollowupIn, lead_id: UUID, definitions: Definitions, receipt: Receipt
+    given: FollowupIn, brand: str, lead_id: UUID, definitions: Definitions, receipt: Receipt
 ) -> LeadFollowup:
     """The follow-up as an event.
 
@@ -207,6 +222,7 @@ def followup(
             "lead_id": lead_id,
             "occurred_at": happened_at(given, receipt),
             "received_at": receipt.received_at,
+            "brand": brand,
             "answers": {**given.answers, **given.undeclared()},
         }
     )
@@ -223,6 +239,12 @@ def erasure_id(lead_id: UUID, receipt: Receipt) -> UUID:
     return identity.delivery_event_id(
         CE_SOURCE, receipt.key or "", lead_id, time, receipt.body, part="erasure"
     )
+
+
+def of_lead(event: Event[AnyLead], lead_id: UUID) -> Event[AnyLead]:
+    """The same event, of the lead that it turned out to be about; its id was given at receipt."""
+    data = event.data.model_copy(update={"lead_id": lead_id})
+    return replace(event, subject=str(lead_id), data=data)
 
 
 def custom_fields(

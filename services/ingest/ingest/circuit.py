@@ -29,17 +29,17 @@ class Circuit:
         self,
         make: Callable[[], AIOKafkaProducer],
         names: Mapping[str, str],
-        shards: int,
+        partitions: Mapping[str, int],
         deadline: timedelta,
         pause: timedelta,
     ) -> None:
-        """`names`: of the topics in this deployment, by their own.
+        """`names`: of the topics in this deployment, by their own; `partitions`: so many of each.
 
         `deadline`: for a send; `pause`: between two attempts to reach Kafka again.
         """
         self._make = make
         self._names = names
-        self._shards = shards
+        self._partitions = partitions
         self._deadline = deadline.total_seconds()
         self._pause = pause.total_seconds()
         self._producer: AIOKafkaProducer | None = None
@@ -104,10 +104,10 @@ class Circuit:
         try:
             async with asyncio.timeout(10 * self._deadline):
                 await producer.start()
-                for name in self._names.values():
-                    found = len(await producer.partitions_for(name))
-                    if found != self._shards:
-                        _LOG.error("wrong partitions", topic=name, found=found, want=self._shards)
+                for topic, name in self._names.items():
+                    found, want = len(await producer.partitions_for(name)), self._partitions[topic]
+                    if found != want:
+                        _LOG.error("wrong partitions", topic=name, found=found, want=want)
                         return False
         except (KafkaError, OSError, TimeoutError) as error:
             _LOG.warning("Kafka can't be reached", why=type(error).__name__)

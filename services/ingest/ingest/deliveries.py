@@ -13,7 +13,7 @@ from baton.events import (
     Consent,
     Contact,
     FollowupType,
-    LeadFollowup,
+    Record,
     Request,
 )
 from baton.values import Moment, Name, Text
@@ -116,7 +116,10 @@ class ActivityIn(Delivery):
 
 
 class FollowupIn(Delivery):
-    """What the rep or the CRM did; `external_id` is the record in the sender's system."""
+    """What the rep or the CRM did; `external_id` is the person's record in the sender's system.
+
+    The lead may also be named by other `records` that stand for it there.
+    """
 
     lead_id: UUID | None = Field(None, description="instead of the person's own details")
     type: FollowupType
@@ -131,6 +134,12 @@ class FollowupIn(Delivery):
     )
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217")
     starts_at: Moment | None = Field(None, description="when a meeting begins")
+    records: tuple[Record, ...] = Field(
+        (),
+        max_length=20,
+        description="name the lead too, from now on: what it was converted to, the call, "
+        "the meeting; of `merged`, the record that lives on",
+    )
 
 
 class ErasureIn(BaseModel):
@@ -151,13 +160,6 @@ class ErasureIn(BaseModel):
 
 
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name")
-
-FOLLOWUP_FIELDS = frozenset(FollowupIn.model_fields) & frozenset(LeadFollowup.model_fields) - {
-    "lead_id",
-    "source",
-    "answers",
-    "occurred_at",
-}
 
 
 def declared(given: BaseModel) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""The alias keeper's decisions: by which external ids and phones a lead is known."""
+"""The alias keeper's decisions: by which records, phones, calls and meetings a lead is known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,16 +9,30 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from baton import identity
-from baton.events import LeadCaptured, LeadErased
+from baton.events import (
+    FollowupType,
+    LeadCaptured,
+    LeadErased,
+    LeadFollowup,
+    Record,
+    RecordKind,
+)
 from baton.identity import UnusableIdentityError
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Decision, EventInput, Input, Row, Subscription
-from baton.topics import LEAD_CAPTURED, LEAD_IDENTITY
+from baton.topics import LEAD_CAPTURED, LEAD_FOLLOWUP, LEAD_IDENTITY
 
-SUBSCRIPTION = Subscription(topics=(LEAD_CAPTURED, LEAD_IDENTITY), uses=(LeadCaptured, LeadErased))
+SUBSCRIPTION = Subscription(
+    topics=(LEAD_CAPTURED, LEAD_FOLLOWUP, LEAD_IDENTITY),
+    uses=(LeadCaptured, LeadFollowup, LeadErased),
+)
 
 ANY_SOURCE = ""
-"""A phone is the same whoever sends it; an external id means something to its source alone."""
+"""A phone is the same whoever sends it; a record means something to its source alone."""
+
+
+class SeveralLeadsError(LookupError):
+    """A phone is that of several leads."""
 
 
 class NoState(BaseModel):
@@ -30,6 +44,17 @@ class AliasKind(StrEnum):
 
     EXTERNAL_ID = "external_id"
     PHONE = "phone"
+    OPPORTUNITY = "opportunity"
+    CALL = "call"
+    MEETING = "meeting"
+
+
+_KIND_OF = {
+    RecordKind.PERSON: AliasKind.EXTERNAL_ID,
+    RecordKind.OPPORTUNITY: AliasKind.OPPORTUNITY,
+    RecordKind.CALL: AliasKind.CALL,
+    RecordKind.MEETING: AliasKind.MEETING,
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,14 +66,24 @@ class AliasName:
     source: str
     value: str
 
+    @property
+    def id(self) -> UUID:
+        """The name in 16 bytes, by which what waits for it is found."""
+        return identity.named_id("alias", self.kind, self.brand, self.source, self.value)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Alias(Row):
-    """A lead is known by a name, which was last seen at `seen_at`."""
+    """A lead is known by a name, which was last seen at `seen_at`.
+
+    A name that is not its `own` is another lead's, if there is one that has it for its own: the
+    record that the lead's was merged into.
+    """
 
     name: AliasName
     lead_id: UUID
     seen_at: datetime
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +101,13 @@ def decide(
     bundle: Bundle,  # noqa: ARG001 - as state
     now: datetime,  # noqa: ARG001 - as state
 ) -> Decision[NoState, None]:
-    """Keep what a captured lead is known by; forget it when the lead is erased."""
+    """Keep what a lead is known by, as enquiries and the CRM say; forget it when it is erased."""
     if isinstance(given, EventInput):
         match given.event.data:
             case LeadCaptured() as captured:
                 return Decision(state=None, rows=tuple(aliases_of(captured)))
+            case LeadFollowup() as followup:
+                return Decision(state=None, rows=tuple(links_of(followup)))
             case LeadErased(lead_id=lead_id, occurred_at=up_to):
                 return Decision(state=None, rows=(Forget(lead_id, up_to),))
             case _:
@@ -91,13 +128,52 @@ def aliases_of(captured: LeadCaptured) -> Iterator[Alias]:
             yield Alias(name, captured.lead_id, captured.occurred_at)
 
 
+def links_of(followup: LeadFollowup) -> Iterator[Alias]:
+    """What a system of sales says that the lead can be named by from now on."""
+    if followup.brand is None:
+        return
+    brand, source = followup.brand, followup.source
+    merged = followup.type is FollowupType.MERGED
+    names = {name_by_record(brand, source, record): not merged for record in followup.records}
+    names[name_by_external_id(brand, source, followup.external_id)] = True
+    for name, own in names.items():
+        if name is not None:
+            yield Alias(name, followup.lead_id, followup.occurred_at, own)
+
+
+def lead_named(
+    names: Sequence[AliasName], leads: Mapping[AliasName, Sequence[UUID]]
+) -> UUID | None:
+    """The lead that the first of the names stands for that is known; None where none is.
+
+    `leads` has those of each name, the one that was seen last first. Raises SeveralLeadsError where
+    that name is a phone of several.
+    """
+    for name in names:
+        known = leads.get(name, ())
+        if len(known) > 1 and name.kind is AliasKind.PHONE:
+            raise SeveralLeadsError
+        if known:
+            return known[0]
+    return None
+
+
 def name_by_external_id(brand: str, source: str, external_id: str | None) -> AliasName | None:
-    """A record in a sender's system, written as a lead's id has it; None where there is none."""
+    """A person in a sender's system, written as a lead's id has it; None where there is none."""
+    return _name(AliasKind.EXTERNAL_ID, brand, source, external_id or "")
+
+
+def name_by_record(brand: str, source: str, record: Record) -> AliasName | None:
+    """A record in a sender's system; None where its id is none."""
+    return _name(_KIND_OF[record.kind], brand, source, record.id)
+
+
+def _name(kind: AliasKind, brand: str, source: str, text: str) -> AliasName | None:
     try:
-        _, _, value = identity.external_identity(source, external_id or "")
+        _, _, value = identity.external_identity(source, text)
     except UnusableIdentityError:
         return None
-    return AliasName(AliasKind.EXTERNAL_ID, brand, source, value)
+    return AliasName(kind, brand, source, value)
 
 
 def name_by_phone(brand: str, phone: str | None) -> AliasName | None:

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from baton import kafka, topics
 from baton.metrics import IngestMetrics
 from baton.runtime.status import Status
+from ingest.aliases.store import AliasReads
 from ingest.api import router, webhook_router
 from ingest.backlog import look_after
 from ingest.circuit import Circuit
@@ -25,8 +26,12 @@ from ingest.quarantine import api as quarantines
 from ingest.quarantine.holding import Quarantine
 from ingest.quarantine.store import QuarantineTable
 from ingest.settings import Settings
-from ingest.store import AliasReads, SpoolTable
+from ingest.store import SpoolTable
 from ingest.tables import DECIDED_KEPT, FAILED_KEPT
+from ingest.waiting import api as waiting
+from ingest.waiting.retrying import Retrier
+from ingest.waiting.room import WaitingRoom
+from ingest.waiting.store import WaitingTable
 from ingest.webhooks import Webhooks, watch_secrets
 
 WRITES = (
@@ -34,6 +39,7 @@ WRITES = (
     topics.LEAD_ACTIVITY,
     topics.LEAD_FOLLOWUP,
     topics.LEAD_IDENTITY,
+    topics.OPERATIONS,
 )
 
 
@@ -64,7 +70,7 @@ def edge(
     circuit = Circuit(
         make=partial(kafka.producer, settings),
         names=names,
-        shards=settings.partitions,
+        partitions={t.name: settings.partitions if t.sharded else 1 for t in WRITES},
         deadline=settings.times.spool_switch,
         pause=settings.times.circuit,
     )
@@ -74,12 +80,15 @@ def edge(
     held = QuarantineTable(pool)
     publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
     quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
+    waits = WaitingTable(pool)
+    room = WaitingRoom(waits, settings.waiting_most, settings.database_wait, clock, metrics)
     intake = Intake(
         id_key=settings.id_key.get_secret_value().encode(),
         policy=policy,
         leads_of=AliasReads(pool, settings.database_wait).leads_of,
         publisher=publisher,
         hold=quarantine.hold,
+        waiting_room=room,
         clock=clock,
         ahead=settings.ahead,
         metrics=metrics,
@@ -87,11 +96,13 @@ def edge(
     address = settings.webhooks_address
     webhooks = Webhooks(intake, environment, failed.keep, metrics, address)
     forwarder = Forwarder(pool, table, spool, circuit, metrics)
+    retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
         routers=[
             router(intake, settings, metrics),
             quarantines.router(held, quarantine),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
+            waiting.router(waits),
         ],
         open_routers=[webhook_router(webhooks, settings, metrics)],
         tasks={
@@ -113,6 +124,7 @@ def edge(
                 metrics.quarantined,
                 metrics.quarantine_age,
             ),
+            "waiting": partial(retrier.run, settings.times, clock),
             "secrets": partial(
                 watch_secrets,
                 lambda: policy.in_force(clock()),

@@ -1,12 +1,19 @@
 """Whose a delivery is: the lead's id, from what the delivery itself says."""
 
-from dataclasses import dataclass
+import contextlib
+import re
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from baton import identity
+from baton.events import Record
 from baton.identity import UnusableIdentityError
+from ingest.domain import AliasName, name_by_external_id, name_by_phone, name_by_record
 
-BY_EMAIL, BY_EXTERNAL_ID, BY_PHONE, BY_LEAD_ID = "email", "external_id", "phone", "lead_id"
+BY_EMAIL, BY_EXTERNAL_ID, BY_PHONE, BY_RECORD = "email", "external_id", "phone", "records"
+
+_ADDRESS = re.compile(r"[^\s\"'<>,;:()\\]{1,64}@[^\s\"'<>,;:()\\@]{1,253}")
+_MOST_ADDRESSES = 50
 
 
 class NoIdentityError(ValueError):
@@ -27,7 +34,10 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a delivery says of whose it is. `name` is the first and the last name, as sent."""
+    """What a delivery says of whose it is. `name` is the first and the last name, as sent.
+
+    `phone_written_anew` is the phone in E.164, where that could be told.
+    """
 
     brand: str
     source: str
@@ -35,9 +45,11 @@ class Person:
     external_id: str | None = None
     phone: str | None = None
     name: str = ""
+    records: tuple[Record, ...] = ()
+    phone_written_anew: str | None = None
 
     def identified(self, key: bytes, *, pass_over_unusable: bool = False) -> Identified:
-        """By the first that is there of email, external id and phone.
+        """By the first that is there of email, external id, phone and other records.
 
         Raises NoIdentityError where there is none, or where that one is unusable. Unless unusable
         ones are to be passed over, as for a webhook: whoever sends to our API can mend an address
@@ -61,8 +73,32 @@ class Person:
             raise NoIdentityError(BY_EMAIL, "one of email, external_id and phone is needed")
         return found
 
+    def names(self) -> list[AliasName]:
+        """By what the aliases may know the person, the surest first."""
+        names = [
+            name_by_external_id(self.brand, self.source, self.external_id),
+            *(name_by_record(self.brand, self.source, record) for record in self.records),
+            name_by_phone(self.brand, self.phone_written_anew),
+            name_by_phone(self.brand, self.phone),
+        ]
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+    def possible(self, key: bytes) -> list[UUID]:
+        """As `all`, but of what can be used; a phone also without the name."""
+        found: dict[UUID, None] = {}
+        for field, text in self._given():
+            for person in (self, replace(self, name="")):
+                with contextlib.suppress(NoIdentityError):
+                    found[person._identified(key, field, text).lead_id] = None  # noqa: SLF001 - its own
+        return list(found)
+
     def _given(self) -> list[tuple[str, str]]:
-        texts = ((BY_EMAIL, self.email), (BY_EXTERNAL_ID, self.external_id), (BY_PHONE, self.phone))
+        texts = (
+            (BY_EMAIL, self.email),
+            (BY_EXTERNAL_ID, self.external_id),
+            (BY_PHONE, self.phone),
+            *((BY_RECORD, f"{record.kind}:{record.id}") for record in self.records),
+        )
         return [(field, text) for field, text in texts if text is not None and text.strip()]
 
     def _identified(self, key: bytes, field: str, text: str) -> Identified:
@@ -70,7 +106,7 @@ class Person:
             parts: tuple[str, ...]
             if field == BY_EMAIL:
                 parts = identity.email_identity(text)
-            elif field == BY_EXTERNAL_ID:
+            elif field in (BY_EXTERNAL_ID, BY_RECORD):
                 parts = identity.external_identity(self.source, text)
             else:
                 parts = identity.phone_identity(self.source, text, self.name)
@@ -92,3 +128,11 @@ def usable_email(email: str | None) -> str | None:
         return identity.email_identity(email)[1]
     except UnusableIdentityError:
         return email
+
+
+def leads_of_addresses_in(key: bytes, brand: str, body: bytes) -> list[UUID]:
+    """The leads of the mail addresses in a body: when one is erased, what has the body goes too."""
+    text = body.decode("utf-8", "replace").replace("\\u0040", "@").replace("%40", "@")
+    addresses = list(dict.fromkeys(_ADDRESS.findall(text)))[:_MOST_ADDRESSES]
+    people = [Person(brand, "", email=address) for address in addresses]
+    return list(dict.fromkeys(lead for person in people for lead in person.possible(key)))

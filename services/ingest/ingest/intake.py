@@ -1,36 +1,49 @@
 """The steps of taking something in: whose it is, which event it becomes, and where that goes."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from baton.cloudevents import Event
-from baton.events import LeadCaptured, LeadErased, LeadEvent
+from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadEvent, LeadFollowup
 from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
 from baton.problems import Problem
 from baton.tracing import current_traceparent
 from ingest import capturing, refusals
-from ingest.capturing import Receipt, WrongFieldError
+from ingest.capturing import AnyLead, Receipt, WrongFieldError
 from ingest.deliveries import ActivityIn, Delivery, ErasureIn, FollowupIn, LeadIn
-from ingest.domain import AliasName, name_by_external_id, name_by_phone
-from ingest.identifying import BY_EMAIL, BY_EXTERNAL_ID, Person, full_name
+from ingest.domain import (
+    AliasKind,
+    AliasName,
+    SeveralLeadsError,
+    lead_named,
+    name_by_external_id,
+)
+from ingest.identifying import BY_EMAIL, Person, full_name
 from ingest.patience import DATABASE_AWAY
-from ingest.publishing import NOT_TAKEN, NotTaken, NowhereToPutItError, Publisher, State
+from ingest.publishing import (
+    NOT_TAKEN,
+    NotTaken,
+    NowhereToPutItError,
+    Publisher,
+    State,
+    TooLargeEventError,
+)
 from ingest.quarantine.holding import holding
 from ingest.quarantine.store import Held
-from ingest.understanding import lead as understanding
+from ingest.waiting.room import FullError, WaitingRoom, unnamed
 
-AnyLead = TypeVar("AnyLead", bound=LeadEvent)
+LeadsOf = Callable[[Sequence[AliasName]], Awaitable[Mapping[AliasName, Sequence[UUID]]]]
+"""The leads of each name, the one that was seen last first. Raises one of DATABASE_AWAY."""
 
 Hold = Callable[[Sequence[Held]], Awaitable[Sequence[State]]]
 """Puts enquiries in quarantine. Raises NowhereToPutItError."""
 
-LeadsOf = Callable[[AliasName], Awaitable[Sequence[UUID]]]
-"""The leads of a name, the one that was seen last first. Raises one of DATABASE_AWAY."""
+NamesALead = TypeVar("NamesALead", LeadActivity, LeadFollowup)
 
 
 Enquiry = Event[LeadCaptured] | Held
@@ -44,10 +57,18 @@ class PolicyInForce(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a delivery that was taken."""
+class _Whose:
+    """The lead by what a delivery says. It is that of the `person`, unless a name is known."""
 
-    lead_id: UUID
+    said: UUID
+    person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a delivery that was taken; while it waits, it has no lead."""
+
+    lead_id: UUID | None
     event_id: UUID
     state: State
 
@@ -58,9 +79,9 @@ class Intake:
     Each method raises Problem, or one of `refusals.REFUSED`; then nothing of the delivery is kept.
 
     Whom an activity or a follow-up is about that names only a record or a phone, the aliases know:
-    a lead that was captured with an email has another id than that name makes. A name that they do
-    not know stands for the lead that is captured with it and nothing else, be it later. While they
-    can't be asked, the answer is 503: what is guessed and published can't be taken back.
+    a lead that was captured with an email has another id than that name makes. One whose names they
+    do not know waits until they do. While they can't be asked, the answer is 503: what is guessed
+    and published can't be taken back.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the edge, each by its name
@@ -71,6 +92,7 @@ class Intake:
         leads_of: LeadsOf,
         publisher: Publisher,
         hold: Hold,
+        waiting_room: WaitingRoom,
         clock: Callable[[], datetime],
         ahead: timedelta,
         metrics: IngestMetrics,
@@ -80,6 +102,7 @@ class Intake:
         self._leads_of = leads_of
         self._publisher = publisher
         self._hold = hold
+        self._waiting_room = waiting_room
         self._clock = clock
         self._ahead = ahead
         self._metrics = metrics
@@ -114,7 +137,7 @@ class Intake:
         """
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
-        who = capturing.person_of(given, brand).identified(
+        who = capturing.person_of(given, brand, source).identified(
             self.id_key, pass_over_unusable=not receipt.mendable
         )
         data = capturing.captured(given, brand, who.lead_id, bundle, receipt)
@@ -146,19 +169,19 @@ class Intake:
         """Take an activity of a lead."""
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
-        named, lead_id = await self._whose(given, given.lead_id, source, brand, receipt)
-        data = capturing.activity(given, lead_id, receipt)
-        id_ = capturing.event_id(given, source, named, receipt)
-        return await self._publish(data, id_, receipt, bundle, given.source)
+        whose = self._whose(given, given.lead_id, source, brand, receipt)
+        data = capturing.activity(given, whose.said, receipt)
+        id_ = capturing.event_id(given, source, whose.said, receipt)
+        return await self._take(_event(data, id_, receipt, bundle), given.source, whose)
 
     async def followup(self, given: FollowupIn, receipt: Receipt) -> Taken:
         """Take what a rep or a CRM did about a lead."""
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
-        named, lead_id = await self._whose(given, given.lead_id, source, brand, receipt)
-        data = capturing.followup(given, lead_id, bundle.definitions, receipt)
-        id_ = capturing.event_id(given, source, named, receipt)
-        return await self._publish(data, id_, receipt, bundle, given.source)
+        whose = self._whose(given, given.lead_id, source, brand, receipt)
+        data = capturing.followup(given, brand, whose.said, bundle.definitions, receipt)
+        id_ = capturing.event_id(given, source, whose.said, receipt)
+        return await self._take(_event(data, id_, receipt, bundle), given.source, whose)
 
     async def erasure(self, given: ErasureIn, receipt: Receipt) -> list[Taken]:
         """Have every lead forgotten that the person may be, in all brands unless one is given."""
@@ -167,7 +190,7 @@ class Intake:
         for lead_id in await self._to_erase(given, bundle):
             data = capturing.erased(lead_id, given.why, given.requested_by, receipt.received_at)
             id_ = capturing.erasure_id(lead_id, receipt)
-            taken.append(await self._publish(data, id_, receipt, bundle, "privacy"))
+            taken.append(await self._publish(_event(data, id_, receipt, bundle), "privacy"))
         return taken
 
     def _from(self, given: Delivery, receipt: Receipt, bundle: Bundle) -> tuple[Source, str]:
@@ -175,32 +198,43 @@ class Intake:
         capturing.check_time(given, receipt, self._ahead)
         return source, capturing.brand_of(given.brand, source, bundle)
 
-    async def _whose(
+    def _whose(
         self, given: Delivery, lead_id: UUID | None, source: Source, brand: str, receipt: Receipt
-    ) -> tuple[UUID, UUID]:
-        """The lead by what is said, and by what is known."""
+    ) -> _Whose:
         if lead_id is not None:
-            return lead_id, lead_id
-        person = capturing.person_of(given, brand)
+            return _Whose(lead_id)
+        person = capturing.person_of(given, brand, source)
         said = person.identified(self.id_key, pass_over_unusable=not receipt.mendable)
-        if said.by == BY_EMAIL:
-            return said.lead_id, said.lead_id
-        if said.by == BY_EXTERNAL_ID:
-            known = await self._known(name_by_external_id(brand, given.source, given.external_id))
-        else:
-            number = understanding.phone(given.phone, None, source)
-            known = await self._known(name_by_phone(brand, number))
-            if not known and number != given.phone:
-                known = await self._known(name_by_phone(brand, given.phone))
-            if len(known) > 1:
-                raise WrongFieldError("phone", "is that of several leads: name one by its lead_id")
-        return said.lead_id, known[0] if known else said.lead_id
+        return _Whose(said.lead_id, None if said.by == BY_EMAIL else person)
 
-    async def _known(self, name: AliasName | None) -> Sequence[UUID]:
-        if name is None:
-            return ()
+    async def _take(self, event: Event[NamesALead], source: str, whose: _Whose) -> Taken:
+        """Publish it for the lead that is said or known, or have it wait until one is known."""
+        if whose.person is None:
+            return await self._publish(event, source)
+        names = whose.person.names()
         try:
-            return await self._leads_of(name)
+            lead_id = lead_named(names, await self._known(names))
+        except SeveralLeadsError as error:
+            if names[0].kind is AliasKind.PHONE:
+                reason = "is that of several leads: name one by its lead_id"
+                raise WrongFieldError("phone", reason) from error
+            lead_id = None
+        if lead_id is not None:
+            return await self._publish(capturing.of_lead(event, lead_id), source)
+        try:
+            await self._waiting_room.keep(unnamed(event, source, whose.person, self.id_key))
+        except FullError as error:
+            raise refusals.too_much_waits() from error
+        except TooLargeEventError as error:
+            raise refusals.not_taken(error) from error
+        except DATABASE_AWAY as error:
+            raise refusals.away() from error
+        self._count(event.data, source, State.WAITING)
+        return Taken(None, event.id, State.WAITING)
+
+    async def _known(self, names: Sequence[AliasName]) -> Mapping[AliasName, Sequence[UUID]]:
+        try:
+            return await self._leads_of(names)
         except DATABASE_AWAY as error:
             raise refusals.away() from error
 
@@ -221,31 +255,28 @@ class Intake:
                 name=full_name(given.first_name, given.last_name),
             )
             found |= dict.fromkeys(who.lead_id for who in person.all(self.id_key))
-            if given.source is not None:
-                known = await self._known(
-                    name_by_external_id(brand, given.source, given.external_id)
-                )
-                found |= dict.fromkeys(known)
+            name = name_by_external_id(brand, given.source or "", given.external_id)
+            if name is not None:
+                found |= dict.fromkeys((await self._known([name]))[name])
         return list(found)
 
-    async def _publish(
-        self, data: LeadEvent, id_: UUID, receipt: Receipt, bundle: Bundle, source: str
-    ) -> Taken:
+    async def _publish(self, event: Event[AnyLead], source: str) -> Taken:
         try:
-            state = await self._publisher.publish(_event(data, id_, receipt, bundle))
+            state = await self._publisher.publish(event)
         except NOT_TAKEN as error:
             raise refusals.not_taken(error) from error
-        if not isinstance(data, LeadErased):
-            self._metrics.undeclared_fields.labels(source).inc(len(getattr(data, "answers", ())))
-        self._metrics.deliveries.labels(source, state.value).inc()
-        return Taken(data.lead_id, id_, state)
+        self._count(event.data, source, state)
+        return Taken(event.data.lead_id, event.id, state)
 
     def _captured(self, enquiry: Enquiry, state: State) -> Taken:
         event = enquiry.event if isinstance(enquiry, Held) else enquiry
-        source = event.data.profile.source
-        self._metrics.undeclared_fields.labels(source).inc(len(event.data.answers))
-        self._metrics.deliveries.labels(source, state.value).inc()
+        self._count(event.data, event.data.profile.source, state)
         return Taken(event.data.lead_id, event.id, state)
+
+    def _count(self, data: LeadEvent, source: str, state: State) -> None:
+        if not isinstance(data, LeadErased):
+            self._metrics.undeclared_fields.labels(source).inc(len(getattr(data, "answers", ())))
+        self._metrics.deliveries.labels(source, state.value).inc()
 
 
 def _event(data: AnyLead, id_: UUID, receipt: Receipt, bundle: Bundle) -> Event[AnyLead]:

@@ -13,10 +13,10 @@ from baton.runtime.parts import Service
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, background, main, serve, surroundings
+from ingest.aliases.store import AliasStore
 from ingest.domain import SUBSCRIPTION, NoState, decide
 from ingest.edge import edge
 from ingest.settings import Settings
-from ingest.store import AliasStore
 
 _LOG = logger(__name__)
 

@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
 
 from baton import cloudevents, identity
-from baton.cloudevents import Event, Message
+from baton.cloudevents import Event
 from baton.events import EventData
 from baton.kafka import MAX_RECORD_BYTES
 from baton.metrics import IngestMetrics
 from ingest.circuit import Circuit, KafkaAwayError
 from ingest.patience import DATABASE_AWAY, within
-from ingest.store import SpoolTable
+from ingest.store import Addressed, SpoolTable
 
 
 class State(StrEnum):
@@ -24,6 +22,7 @@ class State(StrEnum):
     PUBLISHED = "published"
     SPOOLED = "spooled"
     QUARANTINED = "quarantined"
+    WAITING = "waiting"
 
 
 class NowhereToPutItError(Exception):
@@ -67,13 +66,13 @@ class Spool:
             await self._open.wait()
         return shard in self._shards
 
-    async def add(self, event_id: UUID, shard: int, message: Message, now: datetime) -> None:
+    async def add(self, event: Addressed, now: datetime) -> None:
         """Keep an event. Raises one of DATABASE_AWAY; the event may be kept all the same."""
-        self._shards.add(shard)
+        self._shards.add(event.shard)
         self._adding += 1
         self._nothing_added.clear()
         try:
-            await within(self._patience, self._table.add(event_id, shard, message, now))
+            await within(self._patience, self._table.add([event], now))
         finally:
             self._adding -= 1
             if not self._adding:
@@ -104,11 +103,13 @@ class Spool:
             self._open.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Addressed:
-    event_id: UUID
-    shard: int
-    message: Message
+def addressed(event: Event[EventData], shards: int) -> Addressed:
+    """Where an event goes, as bytes. Raises TooLargeEventError."""
+    message = cloudevents.encode(event)
+    if len(message.value) > MAX_RECORD_BYTES:
+        raise TooLargeEventError(f"the event has {len(message.value)} bytes, over the bound")
+    partitions = shards if event.data.topic.sharded else 1
+    return Addressed(event.id, identity.shard_of(message.key, partitions), message)
 
 
 class Publisher:
@@ -135,15 +136,15 @@ class Publisher:
         through it. Where the database is away too, being taken comes before being in order.
         Raises NowhereToPutItError and TooLargeEventError.
         """
-        return await self._put(self._addressed(event))
+        return await self._put(addressed(event, self._shards))
 
     async def publish_all(self, events: Sequence[Event[EventData]]) -> list[State | NotTaken]:
         """As `publish` for each, in their order; Kafka is asked once for all of them."""
         put: dict[int, State | NotTaken] = {}
-        given: dict[int, _Addressed] = {}
+        given: dict[int, Addressed] = {}
         for place, event in enumerate(events):
             try:
-                given[place] = self._addressed(event)
+                given[place] = addressed(event, self._shards)
             except TooLargeEventError as error:
                 put[place] = error
         ready = [at for at, each in given.items() if not await self._spool.holds(each.shard)]
@@ -154,26 +155,17 @@ class Publisher:
         put |= zip(left, await asyncio.gather(*(self._tried(given[n]) for n in left)), strict=True)
         return [put[place] for place in range(len(events))]
 
-    async def _tried(self, given: _Addressed) -> State | NowhereToPutItError:
+    async def _tried(self, given: Addressed) -> State | NowhereToPutItError:
         try:
             return await self._put(given)
         except NowhereToPutItError as error:
             return error
 
-    def _addressed(self, event: Event[EventData]) -> _Addressed:
-        message = cloudevents.encode(event)
-        if len(message.value) > MAX_RECORD_BYTES:
-            raise TooLargeEventError(f"the event has {len(message.value)} bytes, over the bound")
-        return _Addressed(event.id, identity.shard_of(message.key, self._shards), message)
-
-    async def _put(self, given: _Addressed) -> State:
+    async def _put(self, given: Addressed) -> State:
         shard = given.shard
         ways: list[tuple[State, Callable[[], Awaitable[None]]]] = [
             (State.PUBLISHED, lambda: self._circuit.send(given.message, shard)),
-            (
-                State.SPOOLED,
-                lambda: self._spool.add(given.event_id, shard, given.message, self._clock()),
-            ),
+            (State.SPOOLED, lambda: self._spool.add(given, self._clock())),
         ]
         for state, take in reversed(ways) if await self._spool.holds(shard) else ways:
             try:

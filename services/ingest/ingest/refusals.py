@@ -73,6 +73,16 @@ def away() -> Problem:
     )
 
 
+def too_much_waits() -> Problem:
+    return Problem(
+        503,
+        "Too much waits",
+        "it names nobody who is known, and no more can be kept that does; "
+        "`baton waiting list` shows what waits",
+        headers=_RETRY_AFTER,
+    )
+
+
 def not_taken(error: NotTaken) -> Problem:
     """Why an event that was understood is not kept."""
     if isinstance(error, TooLargeEventError):

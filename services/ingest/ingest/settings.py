@@ -33,6 +33,12 @@ class Settings(ServiceSettings):
     ahead: Seconds = Field(
         timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
     )
+    waiting_most: int = Field(
+        100_000, ge=1, description="deliveries that wait for their lead, at most"
+    )
+    waiting_old: Seconds = Field(
+        timedelta(minutes=15), description="the age at which a delivery that waits is reported"
+    )
 
     @field_validator("webhooks_url")
     @classmethod

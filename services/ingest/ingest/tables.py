@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
@@ -24,6 +26,9 @@ FAILED_KEPT = timedelta(days=30)
 
 DECIDED_KEPT = timedelta(days=30)
 """How long an enquiry that has left quarantine is still known there."""
+
+WAITING_KEPT = timedelta(days=30)
+"""How long a delivery waits for its lead."""
 
 METADATA = MetaData()
 _TIME = DateTime(timezone=True)
@@ -39,8 +44,38 @@ Table(
     Column("value", Text, primary_key=True),
     Column("lead_id", Uuid, primary_key=True),
     Column("seen_at", _TIME, nullable=False),
+    Column("own", Boolean, nullable=False, server_default=text("true")),
     Index("alias_lead", "lead_id"),
-    comment="The external ids and phones by which leads are known. Kept until a lead is erased.",
+    comment=(
+        "The records, phones, calls and meetings by which leads are known. "
+        "Kept until a lead is erased."
+    ),
+)
+Table(
+    "waiting",
+    METADATA,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("name_ids", ARRAY(Uuid), nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("lead_ids", ARRAY(Uuid), nullable=False),
+    Column("received_at", _TIME, nullable=False),
+    Column("due", Boolean, nullable=False),
+    Column("reported_at", _TIME),
+    Index("waiting_names", "name_ids", postgresql_using="gin"),
+    Index("waiting_leads", "lead_ids", postgresql_using="gin"),
+    Index("waiting_received", "received_at"),
+    Index("waiting_due", "number", postgresql_where=text("due")),
+    Index("waiting_unreported", "received_at", postgresql_where=text("reported_at IS NULL")),
+    comment=(
+        "Follow-ups and activities of people whom nobody has captured. "
+        "Gone once their lead is known, after 30 days, or when the person is erased."
+    ),
 )
 Table(
     "spool",

@@ -1,8 +1,6 @@
 """A webhook: whose it is, whether it is theirs, what it tells; what isn't understood is kept."""
 
 import asyncio
-import contextlib
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +19,7 @@ from baton.runtime.status import Status
 from ingest import batches, refusals
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
-from ingest.identifying import NoIdentityError, Person
+from ingest.identifying import leads_of_addresses_in
 from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
 from ingest.patience import DATABASE_AWAY
@@ -37,8 +35,6 @@ from ingest.senders.signing import UnusableSecretError
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\\]{1,64}@[^\s\"'<>,;:()\\@]{1,253}")
-_MOST_ADDRESSES = 50
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
 _LOG = logger(__name__)
@@ -63,6 +59,11 @@ class Outcome:
     @property
     def taken(self) -> list[Taken]:
         return [each for each in self.became if isinstance(each, Taken)]
+
+    @property
+    def lead_ids(self) -> list[UUID]:
+        """Whom what was taken is about, as far as that is known."""
+        return [taken.lead_id for taken in self.taken if taken.lead_id is not None]
 
     @property
     def why(self) -> str | None:
@@ -210,8 +211,8 @@ class Webhooks:
             body=came.delivery.body,
             reason=outcome.why or "",
             lead_ids=[
-                *self._whom_it_names(came.source.brand, came.delivery.body),
-                *(taken.lead_id for taken in outcome.taken),
+                *leads_of_addresses_in(self._intake.id_key, came.source.brand, came.delivery.body),
+                *outcome.lead_ids,
             ],
             received_at=came.receipt.received_at,
         )
@@ -222,18 +223,6 @@ class Webhooks:
         self._metrics.deliveries.labels(came.name, "kept").inc()
         _LOG.warning("a delivery was not understood", source=came.name, delivery=str(kept.id))
         return {"state": "kept", "delivery": str(kept.id)}
-
-    def _whom_it_names(self, brand: str, body: bytes) -> list[UUID]:
-        """The leads of the mail addresses in it: when one is erased, the delivery goes too."""
-        text = body.decode("utf-8", "replace").replace("\\u0040", "@").replace("%40", "@")
-        addresses = list(dict.fromkeys(_ADDRESS.findall(text)))[:_MOST_ADDRESSES]
-        found: dict[UUID, None] = {}
-        for address in addresses:
-            with contextlib.suppress(NoIdentityError):
-                found[Person(brand, "", email=address).identified(self._intake.id_key).lead_id] = (
-                    None
-                )
-        return list(found)
 
 
 def missing_settings(

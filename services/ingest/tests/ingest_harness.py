@@ -357,7 +357,8 @@ async def _records(settings: Settings, topic: Topic) -> list[Any]:
     await consumer.start()
     try:
         name = kafka.topic_name(settings, topic)
-        partitions = [TopicPartition(name, n) for n in range(settings.partitions)]
+        count = settings.partitions if topic.sharded else 1
+        partitions = [TopicPartition(name, n) for n in range(count)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         found = []

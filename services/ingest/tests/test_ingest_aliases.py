@@ -1,15 +1,27 @@
 """The alias keeper: what it keeps of a lead, in which order whatever comes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from ingest_harness import Process
 
 from baton.cloudevents import Event
-from baton.events import Contact, LeadCaptured, LeadErased, LeadEvent, Profile
+from baton.events import (
+    Contact,
+    FollowupType,
+    LeadCaptured,
+    LeadErased,
+    LeadEvent,
+    LeadFollowup,
+    Profile,
+    Record,
+    RecordKind,
+)
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, TimerInput
+from ingest.aliases.store import AliasReads, AliasStore
 from ingest.domain import (
     Alias,
     AliasKind,
@@ -19,7 +31,6 @@ from ingest.domain import (
     name_by_external_id,
     name_by_phone,
 )
-from ingest.store import AliasReads, AliasStore
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -69,6 +80,50 @@ def test_what_is_no_name_is_not_kept(nothing: str | None, bundle: Bundle) -> Non
     assert decide(None, None, captured(blank, nothing), bundle, NOW).rows == ()
 
 
+def followup(type_: FollowupType, **fields: Any) -> EventInput:
+    return given(
+        LeadFollowup(
+            lead_id=ONE, occurred_at=NOW, received_at=NOW, source="crm", type=type_, **fields
+        )
+    )
+
+
+def test_a_lead_is_known_by_the_records_that_a_crm_links_to_it(bundle: Bundle) -> None:
+    converted = followup(
+        FollowupType.CONVERTED,
+        brand="main",
+        external_id="00Q1",
+        records=(
+            Record(kind=RecordKind.PERSON, id="0031"),
+            Record(kind=RecordKind.OPPORTUNITY, id="0061"),
+        ),
+    )
+    assert set(decide(None, None, converted, bundle, NOW).rows) == {
+        Alias(AliasName(AliasKind.EXTERNAL_ID, "main", "crm", "00Q1"), ONE, NOW),
+        Alias(AliasName(AliasKind.EXTERNAL_ID, "main", "crm", "0031"), ONE, NOW),
+        Alias(AliasName(AliasKind.OPPORTUNITY, "main", "crm", "0061"), ONE, NOW),
+    }
+
+
+def test_a_record_that_lives_on_after_a_merge_is_the_leads_if_it_is_nobody_elses(
+    bundle: Bundle,
+) -> None:
+    merged = followup(
+        FollowupType.MERGED,
+        brand="main",
+        external_id="7",
+        records=(Record(kind=RecordKind.PERSON, id="5"),),
+    )
+    assert set(decide(None, None, merged, bundle, NOW).rows) == {
+        Alias(AliasName(AliasKind.EXTERNAL_ID, "main", "crm", "7"), ONE, NOW),
+        Alias(AliasName(AliasKind.EXTERNAL_ID, "main", "crm", "5"), ONE, NOW, own=False),
+    }
+
+
+def test_what_our_own_api_tells_of_a_lead_links_nothing(bundle: Bundle) -> None:
+    assert decide(None, None, followup(FollowupType.ACCEPTED), bundle, NOW).rows == ()
+
+
 def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
     erased = LeadErased(lead_id=ONE, occurred_at=NOW, requested_by="api", why="asked")
     assert decide(None, None, given(erased), bundle, NOW).rows == (Forget(ONE, NOW),)
@@ -90,7 +145,7 @@ async def save(process: Process, *rows: Alias | Forget) -> None:
 
 
 async def leads(process: Process, of: AliasName) -> list[UUID]:
-    return await AliasReads(process.pool, PATIENCE).leads_of(of)
+    return list((await AliasReads(process.pool, PATIENCE).leads_of([of]))[of])
 
 
 async def test_the_lead_that_was_seen_last_comes_first(process: Process) -> None:
@@ -98,6 +153,17 @@ async def test_the_lead_that_was_seen_last_comes_first(process: Process) -> None
     await save(process, Alias(of, ONE, NOW), Alias(of, TWO, NOW - timedelta(1)))
     assert await leads(process, of) == [ONE, TWO]
     await save(process, Alias(of, TWO, NOW + timedelta(1)))
+    assert await leads(process, of) == [TWO, ONE]
+
+
+async def test_who_has_a_record_for_its_own_comes_before_who_was_merged_into_it(
+    process: Process,
+) -> None:
+    of = name("survivor")
+    later = NOW + timedelta(1)
+    await save(process, Alias(of, ONE, NOW), Alias(of, TWO, later, own=False))
+    assert await leads(process, of) == [ONE, TWO]
+    await save(process, Alias(of, TWO, NOW))
     assert await leads(process, of) == [TWO, ONE]
 
 

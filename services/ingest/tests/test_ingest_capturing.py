@@ -116,7 +116,7 @@ def test_the_contact_may_stand_at_the_top(said: dict[str, JsonValue], bundle: Bu
     data = capturing.captured(lead(**said), "main", LEAD, bundle, RECEIPT)
     contact = data.profile.contact
     assert (contact.email, contact.first_name) == ("a@example.com", "Ada")
-    who = capturing.person_of(lead(**said), "main")
+    who = capturing.person_of(lead(**said), "main", bundle.sources["website"])
     assert (who.email, who.phone, who.name) == ("a@example.com", "030 901820", "Ada")
 
 
@@ -200,10 +200,10 @@ def test_a_lead_is_given_back_for_a_reason_of_the_bundle(type_: str, bundle: Bun
     def followup(reason: str) -> FollowupIn:
         return FollowupIn.model_validate({"source": "crm", "type": type_, "reason": reason})
 
-    data = capturing.followup(followup(reasons[type_]), LEAD, bundle.definitions, RECEIPT)
+    data = capturing.followup(followup(reasons[type_]), "main", LEAD, bundle.definitions, RECEIPT)
     assert data.reason == reasons[type_]
     with pytest.raises(WrongFieldError) as refused:
-        capturing.followup(followup(wrong), LEAD, bundle.definitions, RECEIPT)
+        capturing.followup(followup(wrong), "main", LEAD, bundle.definitions, RECEIPT)
     assert refused.value.field == "reason"
 
 
@@ -218,11 +218,12 @@ def test_a_followup_keeps_all_that_was_said(bundle: Bundle) -> None:
         "currency": "EUR",
         "starts_at": "2026-03-03T09:00:00Z",
         "external_id": "00Q1",
+        "records": [{"kind": "opportunity", "id": "0061"}],
     }
     given = FollowupIn.model_validate({"source": "crm", "type": "won", **said, "mood": "good"})
-    data = capturing.followup(given, LEAD, bundle.definitions, RECEIPT)
+    data = capturing.followup(given, "main", LEAD, bundle.definitions, RECEIPT)
     assert data.model_dump(mode="json", include=set(said)) == said
-    assert data.answers == {"mood": "good"}
+    assert (data.brand, data.answers) == ("main", {"mood": "good"})
 
 
 def test_an_activity_keeps_all_that_was_said() -> None:

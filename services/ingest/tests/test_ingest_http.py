@@ -14,8 +14,8 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadActivity, LeadCaptured, LeadErased, LeadFollowup
 from baton.topics import Topic
+from ingest.aliases.store import AliasStore
 from ingest.domain import Alias, name_by_external_id, name_by_phone
-from ingest.store import AliasStore
 
 LEAD: dict[str, JsonValue] = {"source": "website", "email": "lead@example.com"}
 
@@ -128,25 +128,6 @@ async def test_a_followup_of_a_known_record_is_that_leads(process: Process) -> N
         process, "/v1/followups", {"source": "crm", "external_id": " known ", "type": "contacted"}
     )
     assert told["lead_id"] == enquiry["lead_id"]
-
-
-async def test_a_followup_of_an_unknown_record_is_that_of_the_lead_with_no_more_than_it(
-    process: Process,
-) -> None:
-    document = {"source": "crm", "external_id": "unknown"}
-    told = await taken(process, "/v1/followups", {**document, "type": "contacted"})
-    enquiry = await taken(process, "/v1/leads", document)
-    assert told["lead_id"] == enquiry["lead_id"]
-
-
-async def test_what_an_alias_makes_of_a_followup_does_not_change_its_id(process: Process) -> None:
-    document = {"source": "crm", "external_id": "known-later", "type": "contacted"}
-    before = await taken(process, "/v1/followups", document)
-    enquiry = await taken(process, "/v1/leads", LEAD)
-    await learn(process, UUID(enquiry["lead_id"]), external_id="known-later")
-    after = await taken(process, "/v1/followups", document)
-    assert after["event_id"] == before["event_id"]
-    assert after["lead_id"] == enquiry["lead_id"] != before["lead_id"]
 
 
 async def test_a_followup_by_phone_finds_the_one_lead_that_has_it(process: Process) -> None:

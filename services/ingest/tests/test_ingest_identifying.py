@@ -1,5 +1,7 @@
 """Whose a delivery is."""
 
+from typing import Any
+
 import pytest
 
 from baton import identity
@@ -8,7 +10,7 @@ from ingest.identifying import NoIdentityError, Person, full_name, usable_email
 KEY = b"an id key of the tests, long enough"
 
 
-def person(**said: str) -> Person:
+def person(**said: Any) -> Person:
     return Person(brand="main", source="website", **said)
 
 

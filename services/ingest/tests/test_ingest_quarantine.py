@@ -14,9 +14,9 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadCaptured
 from baton.policy.bundle import Bundle
+from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
 from ingest.settings import Settings
-from ingest.store import AliasStore
 
 QUARANTINE = "/v1/quarantine"
 BY = {"by": "marketing", "why": "a look was enough"}

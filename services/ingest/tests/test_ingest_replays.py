@@ -13,9 +13,9 @@ from pydantic import JsonValue
 from baton import topics
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
+from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
 from ingest.settings import Settings
-from ingest.store import AliasStore
 
 DELIVERIES = "/v1/deliveries"
 MENDED = Bundle.parse(

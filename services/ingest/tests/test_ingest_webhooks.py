@@ -22,8 +22,8 @@ from structlog.testing import capture_logs
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadFollowup
 from baton.topics import Topic
+from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
-from ingest.store import AliasStore
 
 HOOKS = "/v1/webhooks/hooks"
 FORMS = "/v1/webhooks/forms"

@@ -20,7 +20,19 @@ from baton.policy.model import (
 )
 from baton.policy.problems import Fault, FaultsError, did_you_mean
 
-_OURS = frozenset({"lead_id", "occurred_at", "received_at", "source", "type", "bot", "answers"})
+_OURS = frozenset(
+    {
+        "lead_id",
+        "occurred_at",
+        "received_at",
+        "source",
+        "brand",
+        "type",
+        "bot",
+        "records",
+        "answers",
+    }
+)
 _ACTIVITY_FIELDS = tuple(name for name in LeadActivity.model_fields if name not in _OURS)
 _FOLLOWUP_FIELDS = tuple(name for name in LeadFollowup.model_fields if name not in _OURS)
 _NOT_FOR_SENDERS = frozenset({"brand", "source"})

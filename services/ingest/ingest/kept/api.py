@@ -66,7 +66,7 @@ class TakenView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     state: str
-    lead_id: UUID
+    lead_id: UUID | None
     event_id: UUID
 
 

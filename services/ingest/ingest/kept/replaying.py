@@ -43,7 +43,7 @@ class Replays:
         if stands.replayed_at is not None:
             raise Problem(409, "Replayed already", f"it was taken at {stands.replayed_at}")
         outcome = await self._webhooks.take_again(delivery)
-        whom = [taken.lead_id for taken in outcome.taken]
+        whom = outcome.lead_ids
         if outcome.why is not None:
             await self._failed.failed_again(delivery_id, outcome.why, whom, self._clock())
             raise Problem(409, "Still not understood", outcome.why)

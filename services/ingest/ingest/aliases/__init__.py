@@ -1,0 +1,1 @@
+"""By which records, phones, calls and meetings leads are known."""
