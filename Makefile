@@ -47,6 +47,10 @@ unit: setup ## The tests that need no server, in seconds
 bench: setup ## Measure how fast it is, in ten minutes (ARGS="--help" for parts of it)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## Kill, freeze and cut off what can be, and see that no promise breaks (ARGS="--help")
+	@PYTHONPATH=tests:tests/e2e $(BIN)/python -m chaos $(ARGS)
+
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
 	$(BIN)/ruff format --check .
@@ -56,7 +60,7 @@ lint: setup ## Format, ruff, types, the layers' borders, the contract's document
 	@# One folder at a time: two of them may each have a conftest.
 	@for tests in $(TESTS); do echo "mypy $$tests"; \
 		$(BIN)/mypy --explicit-package-bases $$tests || exit 1; done
-	$(BIN)/lint-imports
+	PYTHONPATH=tests $(BIN)/lint-imports
 	$(BIN)/python -m baton.contracts check
 
 .PHONY: format

@@ -28,6 +28,22 @@ class RuntimeMetrics:
         self.outbox = Gauge(
             "baton_outbox_unpublished", "Events committed and not yet published", registry=registry
         )
+        self.outbox_rows = Gauge(
+            "baton_outbox_rows",
+            "Events of this process's shards in the outbox: not published, or not yet deleted",
+            registry=registry,
+        )
+        self.commands = Gauge(
+            "baton_commands_waiting",
+            "Commands, replays too, that wait for this process's shards; no more than 200",
+            registry=registry,
+        )
+        self.overdue = Gauge(
+            "baton_timers_overdue_seconds",
+            "How long the oldest timer of this process's shards is due by the database's clock, "
+            "those that wait for unread facts too",
+            registry=registry,
+        )
         self.shards_open = Gauge(
             "baton_shards_open", "Shards that this process owns", registry=registry
         )

@@ -58,7 +58,7 @@ class Deployment:
         return KafkaSettings(
             kafka_bootstrap_servers=self.told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
             topic_prefix=self.told["BATON_TOPIC_PREFIX"],
-            partitions=PARTITIONS,
+            partitions=int(self.told["BATON_PARTITIONS"]),
         )
 
     @property

@@ -6,7 +6,7 @@ from functools import partial
 from deployment import TOO_MANY
 from people import person
 from records import READERS, message, new_lead
-from test_bad_records import broken_json
+from spoiling import broken_json
 from world import World, eventually
 
 from baton.events import BreakerTripped

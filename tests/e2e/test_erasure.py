@@ -11,7 +11,8 @@ import pytest
 from people import Person, person
 from pydantic import JsonValue
 from records import READERS, Reader, event, message, new_lead
-from test_bad_records import broken_json, id_of, letter, under_a_wrong_key
+from spoiling import broken_json, under_a_wrong_key
+from test_bad_records import id_of, letter
 from test_webhooks import deliver, signed
 from world import Taken, World, eventually
 

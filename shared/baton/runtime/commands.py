@@ -28,7 +28,8 @@ class Commands:
         self._settings = settings
         self._pool = pool
         self._wake = wake
-        self._answered = asyncio.Condition()
+        # Set at the next news of answers, and then another.
+        self._news = asyncio.Event()
 
     async def ask(
         self, lead_id: UUID, kind: str, body: JsonValue, shard: int | None = None
@@ -87,23 +88,21 @@ class Commands:
                     await db.remove_listener(channel, listener)
 
     def _on_answer(self, *_: object) -> None:
-        self._notifying = asyncio.ensure_future(self._notify())
-
-    async def _notify(self) -> None:
-        async with self._answered:
-            self._answered.notify_all()
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _wait(self, command_id: UUID) -> Answer | None:
         look = self._settings.times.look.total_seconds()
         try:
             async with asyncio.timeout(self._settings.times.command_wait.total_seconds()):
-                while (answer := await self._answer(command_id)) is None:
-                    async with self._answered:
-                        try:
-                            await asyncio.wait_for(self._answered.wait(), timeout=look)
-                        except TimeoutError:
-                            continue
-                return answer
+                while True:
+                    news = self._news  # before the look, so that none comes unseen
+                    answer = await self._answer(command_id)
+                    if answer is not None:
+                        return answer
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(look):
+                            await news.wait()
         except TimeoutError:
             return None
 

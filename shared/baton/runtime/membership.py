@@ -43,6 +43,7 @@ _LOG = logger(__name__)
 _REPEAT = ("40P01", "40001", "55P03")
 """SQLSTATEs after which a batch is repeated: deadlock, serialization, a lock that took too long."""
 _OFFSETS_EVERY = 0.25
+_COUNT_EVERY = 1.0
 _POLL_MS = 1_000
 _NO_PARTITION = TopicPartition("", -1)
 """What is polled while no shard is open. aiokafka takes a member that does not poll for dead: it
@@ -96,6 +97,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._showing: asyncio.Task[None] | None = None
         self._watched = float("-inf")
         self._next_tidying = 0.0
+        self._next_count = 0.0
         self._opened = opened
         self._worked = worked
         self._progress = time.monotonic()
@@ -166,7 +168,13 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._offsets = {}
         if self._showing is not None:
             self._showing.cancel()
-        self._metrics.shards_open.set(0)
+        for gauge in (
+            self._metrics.shards_open,
+            self._metrics.outbox_rows,
+            self._metrics.commands,
+            self._metrics.overdue,
+        ):
+            gauge.set(0)
 
     def _forget_poll(self) -> None:
         if self._poll is not None:
@@ -274,6 +282,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             by_event_clock=self._settings.clock == "events",
         )
         self._due = timers.due
+        await self._show_waiting(db, shards, len(commands), timers)
         await self._gate.ask(
             self._consumer, {n: self._opener.partitions(n) for n in shards}, self._due
         )
@@ -283,6 +292,15 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._expect(watch_every)
         self._expect(None if timers.next_in is None else timers.next_in.total_seconds())
         return commands
+
+    async def _show_waiting(
+        self, db: asyncpg.Connection, shards: Sequence[int], commands: int, timers: waiting.Timers
+    ) -> None:
+        self._metrics.commands.set(commands)
+        self._metrics.overdue.set(timers.overdue.total_seconds())
+        if time.monotonic() >= self._next_count:
+            self._next_count = time.monotonic() + _COUNT_EVERY
+            self._metrics.outbox_rows.set(await waiting.outbox_rows(db, shards))
 
     def _expect(self, seconds: float | None) -> None:
         if seconds is not None:

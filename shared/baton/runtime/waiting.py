@@ -35,11 +35,13 @@ class Timers:
     """Those that are due, in how long the next one is, and whether one accuses now or soon.
 
     By the events' clock nobody can say how long that is: then it is None, as where there is none.
+    `overdue` is how long the oldest of them has been due by the database's clock.
     """
 
     due: list[DueTimer]
     next_in: timedelta | None
     accuses_soon: bool
+    overdue: timedelta
 
 
 async def timers(
@@ -95,7 +97,18 @@ async def timers(
         next_in=min((wait for wait, _ in waits), default=None),
         accuses_soon=any(timer.accuses for timer in due)
         or any(accuses and wait <= soon for wait, accuses in waits),
+        overdue=max(
+            (row["now"] - row["due_at"] for row in rows if row["due"]), default=timedelta()
+        ),
     )
+
+
+async def outbox_rows(db: asyncpg.Connection, shards: Sequence[int]) -> int:
+    """How many events are in the outbox of these shards."""
+    count: int = await db.fetchval(
+        "SELECT count(*) FROM outbox WHERE shard = ANY($1::int[])", shards
+    )
+    return count
 
 
 def timer_id(lead_id: UUID, name: str, due_at: datetime) -> UUID:

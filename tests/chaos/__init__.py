@@ -1,0 +1,1 @@
+"""Baton under fire: a seeded workload, seeded faults, and a checker that stands outside."""

@@ -1,0 +1,1 @@
+"""Decides from the outside whether Baton kept its promises: by APIs, topics and metrics alone."""

@@ -1,0 +1,187 @@
+"""Faults of processes: they are killed, frozen and woken at the moments that hurt most."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from baton_local.processes import send
+from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
+from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
+from chaos.sights import Session, Sights, owns, sights
+
+_AIMING = 4.0
+"""How long a moment is waited for; after that, any will do."""
+_TAKING_OVER = 10.0
+_BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
+_GLANCE = 0.001
+
+Say = Callable[[str], None]
+
+
+class Faults:
+    """What befalls processes of a deployment. `chance` decides on what no schedule can foresee."""
+
+    def __init__(self, deployment: Deployment, chance: random.Random, say: Say) -> None:
+        self._deployment = deployment
+        self._chance = chance
+        self._say = say
+        self._server_port = deployment.stack.ports.postgres
+
+    async def kill(self, fault: Kill) -> None:
+        """Kill a process; whoever supervises it starts it again."""
+        await asyncio.sleep(fault.after)
+        async with self._sights() as look:
+            pid = self._deployment.pid(fault.process)
+            if pid is None:
+                return
+            hit = fault.moment is Moment.ANY or await self._hold(
+                look, fault.process, pid, _WANTED[fault.moment]
+            )
+            send(signal.SIGKILL, pid)
+        self._say(f"killed {fault.process.name}, {fault.moment if hit else Moment.ANY}")
+
+    async def freeze(self, fault: Freeze) -> None:
+        """Freeze a process in a batch, and wake it."""
+        await asyncio.sleep(fault.after)
+        async with self._sights() as look:
+            pid = self._deployment.pid(fault.process)
+            if pid is None:
+                return
+            try:
+                held = await self._hold(look, fault.process, pid, _WANTED[Moment.IN_BATCH])
+                if held is None:
+                    send(signal.SIGSTOP, pid)
+                await self._until(fault.thaw, look, held)
+            finally:
+                send(signal.SIGCONT, pid)
+            if fault.thaw is Thaw.WAITED_FOR_AND_KILLED:
+                await self._once_over(look, held)
+                send(signal.SIGKILL, pid)
+        how = "in a batch" if held else "between batches"
+        self._say(f"froze {fault.process.name} {how}, woken {fault.thaw}")
+
+    async def raise_late(self, fault: LateRaise) -> None:
+        """Have a process raise an epoch of a shard that was given to others meanwhile, and die."""
+        await asyncio.sleep(fault.after)
+        extra = Process(fault.service, EXTRA)
+        await asyncio.to_thread(self._join, extra)
+        raised = False
+        try:
+            async with self._sights() as look:
+                pid = self._deployment.pid(extra)
+                if pid is not None and await self._stop_opening(look, extra, pid):
+                    await self.taken_over(fault.service)
+                    before = await look.epochs(fault.service)
+                    send(signal.SIGCONT, pid)
+
+                    async def has_raised() -> bool:
+                        return await look.epochs(fault.service) != before
+
+                    raised = await _soon(has_raised, 1.0)
+                    send(signal.SIGSTOP, pid)
+        finally:
+            await asyncio.to_thread(self._deployment.stack.stop_program, extra.name, crash=True)
+        self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
+
+    async def freeze_until_taken_over(self, process: Process) -> int | None:
+        """Returns the pid of a process that stands still, and whose shards others have."""
+        pid = self._deployment.pid(process)
+        if pid is not None:
+            send(signal.SIGSTOP, pid)
+            await asyncio.sleep(seconds("SESSION"))
+            await self.taken_over(process.service)
+        return pid
+
+    async def taken_over(self, service: str) -> None:
+        """Once the processes that move have all shards of a service open, or too long after."""
+        processes = [p for p in self._deployment.processes if p.service == service]
+
+        async def all_open() -> bool:
+            asked = (self._open_shards(process) for process in processes)
+            return sum(await asyncio.gather(*asked)) >= SHARDS
+
+        await asyncio.sleep(seconds("SESSION"))
+        await _soon(all_open, _TAKING_OVER, 0.1)
+
+    async def _open_shards(self, process: Process) -> float:
+        found = await asyncio.to_thread(self._deployment.metric, process, "baton_shards_open")
+        return found or 0
+
+    def _sights(self) -> AbstractAsyncContextManager[Sights]:
+        return sights(self._deployment.alone.database_url, self._server_port)
+
+    async def _hold(
+        self, look: Sights, process: Process, pid: int, wanted: Callable[[Session], bool]
+    ) -> Session | None:
+        """Stop a process when it has a session as wanted; None where it runs on without."""
+        deadline = time.monotonic() + _AIMING
+        while time.monotonic() < deadline:
+            send(signal.SIGSTOP, pid)
+            for session in await look.sessions(process.service, pid):
+                if wanted(session):
+                    return session
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(self._chance.uniform(0.002, 0.02))
+        return None
+
+    async def _until(self, thaw: Thaw, look: Sights, held: Session | None) -> None:
+        if thaw is Thaw.BEYOND_EVERY_TIMEOUT:
+            await asyncio.sleep(_BEYOND)
+            return
+        if thaw is Thaw.TAKEN_OVER or held is None:
+            # Sooner than the server ends a session that is idle in a transaction.
+            await asyncio.sleep(seconds("IDLE_IN_TRANSACTION") - 0.8)
+            return
+
+        async def waited_for() -> bool:
+            blocks = await look.blocks_somebody(held.backend)
+            return blocks or not await look.in_transaction(held.backend)
+
+        await _soon(waited_for, _TAKING_OVER)
+
+    @staticmethod
+    async def _once_over(look: Sights, held: Session | None) -> None:
+        if held is None:
+            return
+
+        async def over() -> bool:
+            return not await look.in_transaction(held.backend)
+
+        await _soon(over, 1.0, 0)
+
+    def _join(self, process: Process) -> None:
+        self._deployment.make(process)
+        self._deployment.stack.start_program(process.name, wait=False)
+
+    async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
+        """Whether it could be stopped when it had opened its first shard, and not its last."""
+
+        async def opens() -> bool:
+            ports = await look.opening(process.service)
+            return bool(ports) and owns(pid, ports, self._server_port)
+
+        if not await _soon(opens, _TAKING_OVER):
+            return False
+        send(signal.SIGSTOP, pid)
+        return True
+
+
+_WANTED: dict[Moment, Callable[[Session], bool]] = {
+    Moment.IN_BATCH: lambda session: session.in_transaction,
+    Moment.AFTER_COMMIT: lambda session: (
+        not session.in_transaction and session.statement.startswith("COMMIT")
+    ),
+}
+
+
+async def _soon(
+    look: Callable[[], Awaitable[bool]], within: float, between: float = _GLANCE
+) -> bool:
+    """Whether it comes true in time."""
+    deadline = time.monotonic() + within
+    while not (found := await look()) and time.monotonic() < deadline:  # noqa: ASYNC110 - others don't tell
+        await asyncio.sleep(between)
+    return found

@@ -1,0 +1,89 @@
+"""When there is nothing left to do: conditions that are waited for, each with its reason."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from baton.kafka import topic_name
+from baton_local.services import SERVICES
+from chaos.checker.scrape import Scrape, scrape
+from chaos.deployment import GENEROUS, SHARDS, Deployment
+from chaos.storms import READ
+
+_BETWEEN = 0.5
+_PATIENT = 10.0
+"""So long it waits before it says for what."""
+
+
+class NotQuietError(Exception):
+    """What still goes on, or stands still, after a generous time."""
+
+
+async def quiet(deployment: Deployment, say: Callable[[str], None]) -> None:
+    """Returns when everything was done twice in a row; says what it waits for.
+
+    Raises NotQuietError.
+    """
+    deadline = time.monotonic() + GENEROUS
+    next_saying = time.monotonic() + _PATIENT
+    before: Mapping[TopicPartition, int] = {}
+    while True:
+        ends, behind = await _groups(deployment)
+        reasons = [*behind, *await _processes(deployment)]
+        if not reasons and ends == before:
+            return
+        before = ends
+        if time.monotonic() > deadline:
+            raise NotQuietError("; ".join(reasons) or "new records keep coming")
+        if time.monotonic() > next_saying:
+            next_saying = time.monotonic() + _PATIENT
+            say(f"waits: {'; '.join(reasons) or 'new records keep coming'}")
+        await asyncio.sleep(_BETWEEN)
+
+
+async def _groups(deployment: Deployment) -> tuple[Mapping[TopicPartition, int], list[str]]:
+    """Where the topics end, and which groups have not come so far."""
+    settings = deployment.kafka
+    bootstrap = settings.kafka_bootstrap_servers
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    ends: dict[TopicPartition, int] = {}
+    reasons = []
+    try:
+        await asyncio.gather(consumer.start(), admin.start())
+        for service, subscription in READ.items():
+            names = [topic_name(settings, topic) for topic in subscription.topics]
+            places = [TopicPartition(name, n) for name in names for n in range(SHARDS)]
+            upto = await consumer.end_offsets(places)
+            at = await admin.list_consumer_group_offsets(settings.topic_prefix + service)
+            waits = sum(upto[p] - (at[p].offset if p in at else 0) for p in places)
+            if waits:
+                reasons.append(f"{service}: {waits} records wait")
+            ends |= upto
+    except KafkaError as error:
+        reasons.append(f"Kafka: {type(error).__name__}")
+    finally:
+        await asyncio.gather(consumer.stop(), admin.close(), return_exceptions=True)
+    return ends, reasons
+
+
+async def _processes(deployment: Deployment) -> list[str]:
+    reasons = []
+    shards: defaultdict[str, float] = defaultdict(float)
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+        for process in deployment.processes:
+            found = await scrape(http, deployment.url(process))
+            reasons += [f"{process.name}: {reason}" for reason in found.unrest]
+            shards[process.service] += found.value(Scrape.SHARDS)
+    reasons += [
+        f"{service}: {int(shards[service])} of {SHARDS} shards are open"
+        for service in SERVICES
+        if shards[service] != SHARDS
+    ]
+    return reasons

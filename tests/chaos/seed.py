@@ -1,0 +1,247 @@
+"""One seed, from empty topics to the verdict."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import httpx
+from aiokafka import ConsumerRecord
+from deployment import POLICY
+
+from baton import kafka
+from baton.policy.bundle import Bundle
+from baton_local.services import SERVICES
+from baton_local.stack import Stack
+from chaos import barred, hearing
+from chaos.checker.evidence import Evidence, Violation, gather
+from chaos.checker.records import Found, read_all
+from chaos.checker.scrape import scrape
+from chaos.checker.seen import Seen
+from chaos.checker.told import Apis, Letter, Replayed
+from chaos.checker.verdict import verdict
+from chaos.clients import Clients
+from chaos.deployment import GENEROUS, Deployment, deployed
+from chaos.faults import Faults, Say
+from chaos.outages import outage
+from chaos.quiet import NotQuietError, quiet
+from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Storm, schedule
+from chaos.storms import storm
+from chaos.wire import Wire
+from chaos.workload import enquiries
+
+_BETWEEN_SCENES = 0.5
+_SLOWER = 4
+"""The rate of leads is so many times lower when there are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`leads` at least, `rate` of them a second. `short`: one of each kind of fault."""
+
+    leads: int = 3000
+    rate: float = 75
+    short: bool = False
+
+
+SHORT = Size(leads=500, rate=40, short=True)
+
+
+@dataclass
+class Result:
+    """What a seed came to."""
+
+    seed: int
+    violations: Sequence[Violation]
+    evidence: Evidence | None
+    seen: Seen
+    events: Sequence[str]
+    seconds: float
+
+
+@dataclass
+class Run:
+    """A seed on a deployment."""
+
+    seed: int
+    size: Size
+    deployment: Deployment
+    say: Say
+    seen: Seen
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    failures: list[BaseException] = field(default_factory=list)
+
+    async def go(self) -> tuple[Sequence[Violation], Evidence | None]:
+        """Load it under fire, let it come to rest, judge."""
+        async with AsyncExitStack() as stack:
+            http = await stack.enter_async_context(self._http())
+            await self._under_fire(http)
+            try:
+                await quiet(self.deployment, self.say)
+                await barred.mend(self.deployment, self.seen.barred)
+                apis = self._apis(http)
+                replayed = await _replay(apis)
+                self.say(f"{len(replayed)} dead letters replayed")
+                await quiet(self.deployment, self.say)
+            except NotQuietError as error:
+                return [Violation("it does not come to rest", str(error))], None
+            self.say("quiet")
+            evidence = await self._evidence(http, apis, replayed)
+            self.say(f"{len(evidence.captured)} leads, {len(evidence.records)} records: judging")
+            return verdict(evidence), evidence
+
+    def _http(self) -> httpx.AsyncClient:
+        token = self.deployment.alone.token
+        return httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=300, keepalive_expiry=20),
+        )
+
+    async def _under_fire(self, http: httpx.AsyncClient) -> None:
+        settings = self.deployment.kafka
+        clients = Clients(self.deployment, http, self.seen, self._chance("clients"))
+        producer = kafka.producer(settings)
+        await producer.start()
+        wire = Wire(settings, producer, self.seen, self._chance("wire"))
+
+        def hear(topic: str, record: ConsumerRecord) -> None:
+            routed = hearing.routed(topic, record)
+            if routed is not None:
+                self._begin(clients.react(routed))
+            if wire.wants():
+                self._begin(wire.disturb(topic, record))
+
+        listening = asyncio.create_task(hearing.hear_all(settings, hear))
+        firing = asyncio.create_task(self._fire())
+        try:
+            await self._load(clients, firing)
+            await firing
+            while self.tasks:
+                await asyncio.wait(self.tasks)
+        finally:
+            listening.cancel()
+            firing.cancel()
+            await asyncio.gather(listening, firing, return_exceptions=True)
+            await producer.stop()
+        if self.failures:
+            raise ExceptionGroup("clients failed", self.failures)  # type: ignore[type-var]  # none is cancelled
+
+    async def _load(self, clients: Clients, firing: "asyncio.Task[None]") -> None:
+        """As many leads as asked for, and as long as there are faults."""
+        begun = at = time.monotonic()
+        for enquiry in enquiries(self.seed):
+            enough = enquiry.number > self.size.leads
+            if enough and firing.done():
+                break
+            at += (_SLOWER if enough else 1) / self.size.rate
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+            await clients.have_room()
+            self._begin(clients.live(enquiry))
+        self.say(f"{enquiry.number - 1} enquiries in {time.monotonic() - begun:.0f} s")
+
+    async def _fire(self) -> None:
+        faults = Faults(self.deployment, self._chance("moments"), self.say)
+        for scene in schedule(self.seed, short=self.size.short):
+            await asyncio.sleep(_BETWEEN_SCENES)
+            await asyncio.to_thread(self._up)
+            self.say(f"scene: {scene.name}")
+            async with asyncio.TaskGroup() as group:
+                for fault in scene.faults:
+                    group.create_task(self._befall(faults, fault))
+
+    def _up(self) -> None:
+        names = (process.name for process in self.deployment.processes)
+        self.deployment.stack.wait_ready(*names, timeout_s=GENEROUS)
+
+    async def _befall(self, faults: Faults, fault: Fault) -> None:
+        match fault:
+            case Kill():
+                await faults.kill(fault)
+            case Freeze():
+                await faults.freeze(fault)
+            case LateRaise():
+                await faults.raise_late(fault)
+            case Storm():
+                await storm(self.deployment.kafka, fault)
+            case Outage():
+                await outage(self.deployment, faults, fault, self.say)
+
+    def _begin(self, work: hearing.Work) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures.append(error)
+
+    def _chance(self, of: str) -> random.Random:
+        return random.Random(f"{of} {self.seed}")  # noqa: S311 - to be repeated, not to be secret
+
+    def _apis(self, http: httpx.AsyncClient) -> Apis:
+        urls = {
+            service: [
+                self.deployment.url(process)
+                for process in self.deployment.processes
+                if process.service == service
+            ]
+            for service in SERVICES
+        }
+        return Apis(http, urls)
+
+    async def _evidence(
+        self, http: httpx.AsyncClient, apis: Apis, replayed: Sequence[Replayed]
+    ) -> Evidence:
+        settings = self.deployment.kafka
+        records: Sequence[Found] = await read_all(
+            settings.kafka_bootstrap_servers, settings.topic_prefix
+        )
+        scrapes = {
+            process.name: await scrape(http, self.deployment.url(process))
+            for process in self.deployment.processes
+        }
+        return await gather(apis, self.seen, records, replayed, scrapes, SERVICES)
+
+
+async def _replay(apis: Apis) -> list[Replayed]:
+    """Every dead letter; those of one lead in the order in which they failed."""
+    lines: defaultdict[tuple[str, UUID], list[Letter]] = defaultdict(list)
+    for service in SERVICES:
+        for letter in sorted(await apis.letters(service), key=lambda letter: letter.failed_at):
+            lines[service, letter.lead_id or letter.id].append(letter)
+
+    async def replay(service: str, letters: Sequence[Letter]) -> list[Replayed]:
+        return [await apis.replay(service, letter) for letter in letters]
+
+    done = await asyncio.gather(*(replay(service, some) for (service, _), some in lines.items()))
+    return [each for some in done for each in some]
+
+
+def run(stack: Stack, seed: int, size: Size, leave_out: Sequence[str], say: Say) -> Result:
+    """Run a seed on the servers, in a deployment of its own."""
+    begun = time.monotonic()
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(f"{time.monotonic() - begun:6.1f} s  {text}")
+        say(told[-1])
+
+    with deployed(stack, leave_out) as deployment:
+        bundle = Bundle.read(POLICY)
+        deployment.alone.activate(bundle)
+        deployment.start()
+        id_key = deployment.alone.told["BATON_ID_KEY"].encode()
+        chosen = barred.choose(seed, id_key, bundle)
+        seen = Seen(seed=seed, barred=chosen)
+        asyncio.run(barred.bar(deployment, chosen))
+        tell("the processes are ready")
+        one = Run(seed, size, deployment, tell, seen)
+        violations, evidence = asyncio.run(one.go())
+    return Result(seed, violations, evidence, seen, told, time.monotonic() - begun)

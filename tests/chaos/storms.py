@@ -1,0 +1,48 @@
+"""Members that join a service's group and leave again, so that its shards change hands."""
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from baton import kafka
+from baton.runtime.inputs import Subscription
+from baton.settings import KafkaSettings
+from baton.times import Times
+from chaos.deployment import TIMES
+from chaos.schedule import Storm
+from ingest.domain import SUBSCRIPTION as INGEST
+from routing.domain import SUBSCRIPTION as ROUTING
+from scoring.domain import SUBSCRIPTION as SCORING
+from sla_monitor.domain import SUBSCRIPTION as SLA_MONITOR
+
+READ: dict[str, Subscription] = {
+    "ingest": INGEST,
+    "scoring": SCORING,
+    "routing": ROUTING,
+    "sla_monitor": SLA_MONITOR,
+}
+"""What each service reads."""
+
+_LONGEST = 10.0
+
+
+async def storm(settings: KafkaSettings, fault: Storm) -> None:
+    """One after the other; each gets shards, reads nothing, and leaves."""
+    await asyncio.sleep(fault.after)
+    for stay in fault.stays:
+        member: AIOKafkaConsumer = kafka.member(settings, fault.service, _times())
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await member.start()
+                topics = READ[fault.service].topics
+                member.subscribe([kafka.topic_name(settings, topic) for topic in topics])
+                await asyncio.sleep(stay)
+        except (KafkaError, TimeoutError):
+            continue
+        finally:
+            await kafka.leave(member, _times().session)
+
+
+def _times() -> Times:
+    return Times.model_validate({name.lower(): float(value) for name, value in TIMES.items()})

@@ -1,0 +1,11 @@
+"""The short form of `make chaos`: one of each kind of fault, and no promise is broken."""
+
+from baton_local.stack import Stack
+from chaos.seed import SHORT, run
+
+
+def test_no_promise_is_broken_under_fire(module_stack: Stack) -> None:
+    told: list[str] = []
+    result = run(module_stack, 1, SHORT, (), told.append)
+    assert result.violations == [], "\n".join(told)
+    assert len(result.seen.sent) >= SHORT.leads

@@ -1,0 +1,422 @@
+"""The checker finds nothing wrong with a kept promise, and finds each way of breaking one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from chaos.checker.evidence import Evidence
+from chaos.checker.records import Found
+from chaos.checker.scrape import Scrape
+from chaos.checker.seen import Barred, Kind, Outcome, Seen, Sent, Spoilt, Taken
+from chaos.checker.told import (
+    Assignment,
+    Clock,
+    Decision,
+    Known,
+    Lead,
+    Letter,
+    Ownership,
+    Rep,
+    Replayed,
+    ScoreChange,
+)
+from chaos.checker.verdict import verdict
+
+NOW = datetime.now(UTC)
+AT_REST = dict.fromkeys(
+    (
+        "baton_outbox_rows",
+        "baton_outbox_unpublished",
+        "baton_commands_waiting",
+        "baton_timers_overdue_seconds",
+        "baton_breaker_tripped",
+    ),
+    0.0,
+)
+
+
+@dataclass
+class World:
+    """One lead that was captured, scored, given to a rep and accepted, and what tells of it."""
+
+    lead_id: UUID = field(default_factory=uuid4)
+    assignment: UUID = field(default_factory=uuid4)
+    clock: UUID = field(default_factory=uuid4)
+    decision: UUID = field(default_factory=uuid4)
+    records: list[Found] = field(default_factory=list)
+    seen: Seen = field(default_factory=lambda: Seen(seed=0))
+    owned: Ownership | None = None
+    lead: Lead | None = None
+    clocks: list[Clock] = field(default_factory=list)
+    reps: list[Rep] = field(default_factory=lambda: [Rep(id="ann", open_leads=1)])
+    letters: list[Letter] = field(default_factory=list)
+    replayed: list[Replayed] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=lambda: dict(AT_REST))
+    unready: str | None = None
+
+    def put(self, topic: str, kind: str, sequence: int | None, **data: Any) -> Found:
+        told = {"lead_id": str(self.lead_id), **data}
+        record = Found(
+            topic=topic,
+            partition=0,
+            offset=len(self.records),
+            id=uuid4(),
+            type=f"baton.{kind}.v1",
+            lead_id=None if topic == "dead-letter" else self.lead_id,
+            sequence=sequence,
+            content=(json.dumps(told).encode(), ()),
+            data=told,
+        )
+        self.records.append(record)
+        return record
+
+    def routed(self, kind: str, sequence: int, assignment: UUID | None, **data: Any) -> Found:
+        return self.put(
+            "lead-routed",
+            f"lead.{kind}",
+            sequence,
+            assignment_id=None if assignment is None else str(assignment),
+            decision_id=str(self.decision),
+            occurred_at=NOW.isoformat(),
+            **data,
+        )
+
+    def sla(self, kind: str, sequence: int) -> Found:
+        return self.put("lead-sla", f"sla.{kind}", sequence, clock_id=str(self.clock))
+
+    def letter(self, **changes: Any) -> Letter:
+        usual: dict[str, Any] = {
+            "id": uuid4(),
+            "kind": "event",
+            "topic": "lead-scored",
+            "offset": 7,
+            "shard": 0,
+            "lead_id": self.lead_id,
+            "reason": "the database refuses it: 23514",
+            "failed_at": NOW,
+            "replayed_at": NOW,
+        }
+        made = Letter(**(usual | changes))
+        self.letters.append(made)
+        self.put("dead-letter", "dead.letter", None, service="routing", dead_letter_id=str(made.id))
+        return made
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            seen=self.seen,
+            records=self.records,
+            leads={self.lead_id: self.lead},
+            ownerships={self.lead_id: self.owned},
+            clocks={self.lead_id: tuple(self.clocks)},
+            reps=self.reps,
+            letters={"routing": self.letters},
+            replayed=self.replayed,
+            scrapes={"routing-1": Scrape(self.metrics, self.unready)},
+        )
+
+
+def held(world: World, **changes: Any) -> Assignment:
+    usual: dict[str, Any] = {
+        "id": world.assignment,
+        "rep": "ann",
+        "assigned_at": NOW,
+        "accepted_at": NOW,
+        "worked_at": None,
+        "ended_at": None,
+        "ended_code": None,
+    }
+    return Assignment(**(usual | changes))
+
+
+def sound() -> World:
+    """A world in which every promise was kept; a copy is on the wire, and a replay took effect."""
+    world = World()
+    profile = {"contact": {"email": "a@example.com"}}
+    enquiry = world.put("lead-captured", "lead.captured", None, profile=profile)
+    world.records.append(replace(enquiry, offset=50))
+    view = world.put("lead-activity", "lead.activity", None)
+    accepted = world.put("lead-followup", "lead.followup", 1, type="accepted")
+    scored = world.put("lead-scored", "lead.scored", 1, stage="mql")
+    world.routed("routed", 1, world.assignment)
+    world.sla("started", 1)
+    sent = {"email": "a@example.com", "tries": 1, "outcome": Outcome.ACCEPTED}
+    taken = Taken(lead_id=world.lead_id, event_id=enquiry.id)
+    viewed = Taken(lead_id=world.lead_id, event_id=view.id)
+    world.seen.sent += [
+        Sent(kind=Kind.LEAD, answers=(taken, taken), **sent),
+        Sent(kind=Kind.ACTIVITY, answers=(viewed,), **sent),
+        Sent(kind=Kind.ACCEPT, lead_id=world.lead_id, assignment_id=world.assignment, **sent),
+    ]
+    world.lead = Lead(
+        stage="mql",
+        enquiries=(Known(id=enquiry.id),),
+        activities=1,
+        followups=(Known(id=accepted.id),),
+        history=(ScoreChange(number=1, event_id=scored.id, stage="mql"),),
+    )
+    now = held(world)
+    decision = Decision(id=world.decision, code="routed")
+    world.owned = Ownership(current=now, assignments=(now,), decisions=(decision,))
+    world.clocks = [
+        Clock(
+            clock_id=world.clock,
+            assignment_id=world.assignment,
+            target="first_response",
+            state="running",
+            due_at=NOW + timedelta(hours=2),
+        )
+    ]
+    world.seen.barred = [Barred(lead_id=world.lead_id, service="routing")]
+    world.replayed = [Replayed("routing", world.letter(), took_effect=True)]
+    spoilt = Spoilt(topic="lead-scored", partition=3, offset=9, services=("routing",))
+    world.seen.spoilt = [spoilt]
+    world.letter(shard=3, offset=9, lead_id=None, reason="broken", replayed_at=None)
+    return world
+
+
+def test_nothing_is_wrong_with_a_kept_promise() -> None:
+    assert verdict(sound().evidence()) == []
+
+
+def lost_after_the_answer(world: World) -> None:
+    world.records = [r for r in world.records if r.topic != "lead-activity"]
+    assert world.lead
+    world.lead = world.lead.model_copy(update={"activities": 0})
+
+
+def two_ids_for_one_delivery(world: World) -> None:
+    sent = world.seen.sent[0]
+    sent.answers = (*sent.answers, Taken(lead_id=uuid4(), event_id=sent.answers[0].event_id))
+
+
+def taken_though_refused(world: World) -> None:
+    world.seen.sent[0].outcome = Outcome.REFUSED
+
+
+def there_twice(world: World) -> None:
+    world.records.append(replace(world.records[0], id=uuid4()))
+
+
+def of_nobody(world: World) -> None:
+    world.seen.sent = world.seen.sent[1:]
+
+
+def not_accepted(world: World) -> None:
+    world.owned = ownership(world, held(world, accepted_at=None))
+
+
+def two_contents(world: World) -> None:
+    scored = next(r for r in world.records if r.topic == "lead-scored")
+    world.records.append(replace(scored, content=(b"another", ())))
+
+
+def gap(world: World) -> None:
+    world.records = [replace(r, sequence=r.sequence and r.sequence + 1) for r in world.records]
+
+
+def out_of_order(world: World) -> None:
+    world.sla("warned", 3)
+    world.sla("met", 2)
+
+
+def fact_twice(world: World) -> None:
+    assert world.lead
+    world.lead = world.lead.model_copy(update={"activities": 2})
+
+
+def fact_lost(world: World) -> None:
+    assert world.lead
+    world.lead = world.lead.model_copy(update={"followups": ()})
+
+
+def never_scored(world: World) -> None:
+    world.lead = None
+
+
+def history_with_a_gap(world: World) -> None:
+    assert world.lead
+    change = world.lead.history[0].model_copy(update={"number": 2})
+    world.lead = world.lead.model_copy(update={"history": (change,)})
+
+
+def told_and_not_kept(world: World) -> None:
+    world.put("lead-scored", "lead.scored", 2, stage="mql")
+
+
+def never_routed(world: World) -> None:
+    world.owned = None
+
+
+def two_owners(world: World) -> None:
+    world.routed("routed", 2, uuid4())
+
+
+def another_owner(world: World) -> None:
+    world.owned = ownership(world, held(world, id=uuid4()))
+
+
+def no_reason(world: World) -> None:
+    world.routed("released", 2, world.assignment, code="")
+    ended = held(world, ended_at=NOW, ended_code="")
+    assert world.owned
+    changes = {"current": None, "assignments": (ended,)}
+    world.owned = world.owned.model_copy(update=changes)
+
+
+def undecided(world: World) -> None:
+    assert world.owned
+    world.owned = world.owned.model_copy(update={"decisions": ()})
+
+
+def desk_too_full(world: World) -> None:
+    world.reps = [Rep(id="ann", open_leads=2)]
+
+
+def no_clock(world: World) -> None:
+    world.clocks = []
+
+
+def two_clocks(world: World) -> None:
+    world.clocks *= 2
+
+
+def clock_of_nobody(world: World) -> None:
+    world.routed("released", 2, world.assignment, code="closed")
+    ended = held(world, ended_at=NOW, ended_code="closed")
+    assert world.owned
+    world.owned = world.owned.model_copy(update={"current": None, "assignments": (ended,)})
+    world.reps = []
+
+
+def clock_overdue(world: World) -> None:
+    world.clocks[0] = world.clocks[0].model_copy(update={"due_at": NOW - timedelta(minutes=1)})
+
+
+def clock_told_otherwise(world: World) -> None:
+    world.sla("met", 2)
+
+
+def told_twice(world: World) -> None:
+    world.sla("met", 2)
+    world.sla("met", 3)
+    world.clocks[0] = world.clocks[0].model_copy(update={"state": "met"})
+
+
+def false_breach(world: World) -> None:
+    world.sla("breached", 2)
+    changes = {"state": "breached", "due_at": NOW + timedelta(seconds=2)}
+    world.clocks[0] = world.clocks[0].model_copy(update=changes)
+    at = (NOW + timedelta(seconds=1)).isoformat()
+    answer = world.put("lead-followup", "lead.followup", None, type="contacted", occurred_at=at)
+    assert world.lead
+    facts = (*world.lead.followups, Known(id=answer.id))
+    world.lead = world.lead.model_copy(update={"followups": facts})
+
+
+def poison_of_nothing(world: World) -> None:
+    world.letter(lead_id=uuid4())
+
+
+def poison_not_kept(world: World) -> None:
+    lost = world.letters.pop()
+    world.records = [r for r in world.records if r.data.get("dead_letter_id") != str(lost.id)]
+
+
+def poison_not_told(world: World) -> None:
+    world.records.pop()
+
+
+def poison_told_twice(world: World) -> None:
+    world.records.append(replace(world.records[-1], id=uuid4()))
+
+
+def replay_without_effect(world: World) -> None:
+    world.replayed = [replace(each, took_effect=False) for each in world.replayed]
+
+
+def refused_and_not_kept(world: World) -> None:
+    world.seen.barred.append(Barred(lead_id=world.lead_id, service="scoring"))
+
+
+def left_in_the_outbox(world: World) -> None:
+    world.metrics["baton_outbox_rows"] = 1
+
+
+def command_left(world: World) -> None:
+    world.metrics["baton_commands_waiting"] = 1
+
+
+def timer_overdue(world: World) -> None:
+    world.metrics["baton_timers_overdue_seconds"] = 3
+
+
+def spool_not_empty(world: World) -> None:
+    world.metrics["baton_spool_rows"] = 1
+
+
+def metric_gone(world: World) -> None:
+    del world.metrics["baton_outbox_rows"]
+
+
+def unwell(world: World) -> None:
+    world.unready = "not ready"
+
+
+def ownership(world: World, current: Assignment) -> Ownership:
+    assert world.owned
+    return world.owned.model_copy(update={"current": current, "assignments": (current,)})
+
+
+BROKEN: dict[Callable[[World], None], str] = {
+    lost_after_the_answer: "accepted and lost",
+    two_ids_for_one_delivery: "one delivery was answered with several ids",
+    taken_though_refused: "an enquiry took place twice, or not at all, or though it was refused",
+    there_twice: "an enquiry took place twice, or not at all, or though it was refused",
+    of_nobody: "a lead that nobody sent",
+    not_accepted: "a rep was told that it is done, and it is not",
+    two_contents: "an input was decided on twice",
+    gap: "sequence is not 1, 2, 3, ...",
+    out_of_order: "sequence is not 1, 2, 3, ...",
+    fact_twice: "a fact was lost or counted twice",
+    fact_lost: "a fact was lost or counted twice",
+    never_scored: "captured and never scored",
+    history_with_a_gap: "the score history has gaps",
+    told_and_not_kept: "what was told of a score is not its history",
+    never_routed: "neither assigned nor told why",
+    two_owners: "two owners, or a release of what nobody had",
+    another_owner: "who has a lead is not who was told last",
+    no_reason: "nobody has a lead, and no reason is told",
+    undecided: "told without a decision",
+    desk_too_full: "a rep's open leads are not those that the rep has",
+    no_clock: "not one clock for each target of an assignment",
+    two_clocks: "not one clock for each target of an assignment",
+    clock_of_nobody: "a clock runs for who does not have the lead",
+    clock_overdue: "a clock is overdue",
+    clock_told_otherwise: "a clock stands otherwise than was told",
+    told_twice: "a clock was told of twice",
+    false_breach: "a false breach",
+    poison_of_nothing: "a dead letter of what is not poison",
+    poison_not_kept: "a record that can't be read is not one dead letter",
+    poison_not_told: "a dead letter was not told of once",
+    poison_told_twice: "a dead letter was not told of once",
+    replay_without_effect: "a replay took no effect",
+    refused_and_not_kept: "what was refused was not kept",
+    left_in_the_outbox: "not at rest at the end",
+    command_left: "not at rest at the end",
+    timer_overdue: "not at rest at the end",
+    spool_not_empty: "not at rest at the end",
+    metric_gone: "not at rest at the end",
+    unwell: "not at rest at the end",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__.replace("_", "-"))
+def test_each_way_of_breaking_a_promise_is_found(broken: Callable[[World], None]) -> None:
+    world = sound()
+    broken(world)
+    assert BROKEN[broken] in {violation.rule for violation in verdict(world.evidence())}

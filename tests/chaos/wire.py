@@ -1,0 +1,80 @@
+"""What the wire does to records: copies come again, late; and some are spoilt."""
+
+import asyncio
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from spoiling import SPOILT_SMALL, with_header
+
+from baton import cloudevents
+from baton.cloudevents import Message
+from baton.settings import KafkaSettings
+from chaos.checker.seen import Seen, Spoilt
+from chaos.storms import READ
+
+_COPIED = 0.04
+_LATEST = 6.0
+_SPOILT_BY_TOPIC = 4
+_SPOILT = 0.01
+
+
+@dataclass
+class Wire:
+    """`seen` learns of what was spoilt."""
+
+    settings: KafkaSettings
+    producer: AIOKafkaProducer
+    seen: Seen
+    chance: random.Random
+    _own: set[tuple[str, int, int]] = field(default_factory=set)
+    _spoilt: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def wants(self) -> bool:
+        """Whether something is to be done with a record; by chance."""
+        return self.chance.random() < _COPIED + _SPOILT
+
+    async def disturb(self, topic: str, record: "ConsumerRecord[bytes, bytes]") -> None:
+        """Copy a record, or put one beside it that looks like it and can't be read."""
+        if (topic, record.partition, record.offset) in self._own:
+            return
+        await asyncio.sleep(self.chance.uniform(0, _LATEST))
+        message = Message(topic, record.key or b"", record.value or b"", record.headers)
+        spoil = self.chance.random() < _SPOILT / (_COPIED + _SPOILT)
+        if spoil and self._spoilt[topic] < _SPOILT_BY_TOPIC:
+            self._spoilt[topic] += 1
+            await self._spoil(message, record.partition)
+        else:
+            await self._put(message, record.partition)
+
+    async def _spoil(self, message: Message, partition: int) -> None:
+        type_name = cloudevents.event_type(message.headers)
+        services = [
+            service
+            for service, subscription in READ.items()
+            if message.topic in {topic.name for topic in subscription.topics}
+            and type_name in {data.event_type for data in subscription.uses}
+        ]
+        another = with_header(message, "ce_id", str(uuid4()).encode())
+        spoilt = self.chance.choice(SPOILT_SMALL)(replace(another, headers=another.headers))
+        offset = await self._put(spoilt, partition)
+        self.seen.spoilt.append(
+            Spoilt(
+                topic=message.topic, partition=partition, offset=offset, services=tuple(services)
+            )
+        )
+
+    async def _put(self, message: Message, partition: int) -> int:
+        """Returns the offset, however long Kafka is away meanwhile."""
+        sent = await self.producer.send_and_wait(
+            self.settings.topic_prefix + message.topic,
+            value=message.value,
+            key=message.key,
+            headers=list(message.headers),
+            partition=partition,
+        )
+        offset: int = sent.offset
+        self._own.add((message.topic, partition, offset))
+        return offset
