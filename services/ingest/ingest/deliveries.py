@@ -164,7 +164,7 @@ _AT_THE_TOP = ("email", "phone", "first_name", "last_name")
 
 def declared(given: BaseModel) -> dict[str, object]:
     """The fields of a part that its model knows."""
-    return {name: getattr(given, name) for name in type(given).model_fields}
+    return dict(vars(given))
 
 
 def plain(model: type[Plain], given: BaseModel) -> Plain:
@@ -175,7 +175,6 @@ def plain(model: type[Plain], given: BaseModel) -> Plain:
 def _undeclared(part: BaseModel, prefix: str) -> Iterator[tuple[str, JsonValue]]:
     for name, value in (part.model_extra or {}).items():
         yield f"{prefix}{name}", value
-    for name in type(part).model_fields:
-        inner = getattr(part, name)
+    for name, inner in vars(part).items():
         if isinstance(inner, BaseModel):
             yield from _undeclared(inner, f"{prefix}{name}.")

@@ -37,12 +37,7 @@ def read(raw: bytes) -> JsonValue:
     except UnicodeDecodeError as error:
         raise NotJsonError(f"not UTF-8 at byte {error.start}") from error
     try:
-        document: JsonValue = json.loads(
-            text,
-            object_pairs_hook=_members,
-            parse_int=_integer,
-            parse_constant=_not_finite,
-        )
+        document: JsonValue = _JSON.decode(text)
     except json.JSONDecodeError as error:
         raise NotJsonError(f"{error.msg} at line {error.lineno} column {error.colno}") from error
     except RecursionError as error:
@@ -80,6 +75,9 @@ def _not_finite(_: str) -> float:
     return math.nan
 
 
+_JSON = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_constant=_not_finite)
+
+
 def _check(value: JsonValue, path: tuple[str | int, ...]) -> None:
     match value:
         case str():
@@ -92,8 +90,9 @@ def _check(value: JsonValue, path: tuple[str | int, ...]) -> None:
             raise UnusableValueError(path_text(path), f"nests deeper than {DEEPEST_NESTING} levels")
         case dict():
             for key, inner in value.items():
-                _check_text(key, (*path, key))
-                _check(inner, (*path, key))
+                inner_path = (*path, key)
+                _check_text(key, inner_path)
+                _check(inner, inner_path)
         case list():
             for position, inner in enumerate(value):
                 _check(inner, (*path, position))
