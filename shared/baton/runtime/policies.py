@@ -185,19 +185,10 @@ class Policies:
             self.changed.set()
         if not activations:
             return
-        async with connection(pool) as db, db.transaction():
-            kept = parse_activations(
-                await db.fetchval("SELECT activations FROM policy_in_force FOR UPDATE")
-            )
-            together = _together(kept, activations)
-            if together != kept:
-                await db.execute(
-                    """
-                    INSERT INTO policy_in_force (activations) VALUES ($1)
-                    ON CONFLICT (one) DO UPDATE SET activations = excluded.activations
-                    """,
-                    json.dumps([activation.to_json() for activation in together]),
-                )
+        async with connection(pool) as db:
+            kept = await _kept(db)
+            if _together(kept, activations) != kept:
+                await _put_in_force(db, activations)
 
     def _read(self, hash_: str, files: dict[str, str]) -> None:
         if hash_ in self._bundles:
@@ -225,6 +216,29 @@ class Policies:
             nothing = self.in_force(now) is None
             status = self._status if self._aside is None or nothing else self._aside
             status.not_ready(_PART, str(error))
+
+
+async def _kept(db: asyncpg.Connection) -> tuple[Activation, ...]:
+    return parse_activations(await db.fetchval("SELECT activations FROM policy_in_force"))
+
+
+async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation]) -> None:
+    """Add activations to the row that every batch holds FOR SHARE.
+
+    Batches of several processes follow each other without a gap, and one that holds a row lets the
+    next one share it before whoever waits to change it. Locks of a table are given in the order in
+    which they were asked for: so the table's comes first, and the batches that come later wait.
+    """
+    async with db.transaction():
+        await db.execute("LOCK TABLE policy_in_force IN EXCLUSIVE MODE")
+        together = _together(await _kept(db), activations)
+        await db.execute(
+            """
+            INSERT INTO policy_in_force (activations) VALUES ($1)
+            ON CONFLICT (one) DO UPDATE SET activations = excluded.activations
+            """,
+            json.dumps([activation.to_json() for activation in together]),
+        )
 
 
 def at(activations: Sequence[Activation], now: datetime) -> Activation | None:
