@@ -610,6 +610,15 @@ class DeliveriesWaiting(OperationsEvent):
     oldest_at: Moment = Field(description="when the first of them was received")
 
 
+class SourceResumed(OperationsEvent):
+    """A source that was told of as quiet is heard again, since `occurred_at`."""
+
+    event_type: ClassVar[str] = "baton.source.resumed.v1"
+    topic: ClassVar[Topic] = topics.OPERATIONS
+
+    quiet_since: Moment
+
+
 class BreakerTripped(OperationsEvent):
     """A service stopped, since too much of its input could not be processed."""
 
@@ -681,6 +690,7 @@ ALL: tuple[type[EventData], ...] = (
     PolicyActivated,
     SourceQuiet,
     DeliveriesWaiting,
+    SourceResumed,
     BreakerTripped,
     BreakerResumed,
     DeadLetter,

@@ -72,6 +72,18 @@ class RuntimeMetrics:
         )
 
 
+class HttpMetrics:
+    """What each service shows of its HTTP side."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.connections_cut = Counter(
+            "baton_connections_cut",
+            "Connections that were cut off: slow, does not read, long head, not HTTP, too many",
+            ["why"],
+            registry=registry,
+        )
+
+
 class IngestMetrics:
     """What intake shows of its edge."""
 
@@ -114,12 +126,29 @@ class IngestMetrics:
             "Age of the oldest of these enquiries",
             registry=registry,
         )
+        self.source_silence = Gauge(
+            "baton_source_silence_seconds",
+            "Time since a source was heard last, of those that ever were",
+            ["source"],
+            registry=registry,
+        )
+        self.source_quiet = Gauge(
+            "baton_source_quiet",
+            "1 while a source is silent against its own usual rhythm",
+            ["source"],
+            registry=registry,
+        )
         self.spooled = Counter(
             "baton_spooled",
             "Events that went to the spool, since Kafka was away",
             registry=registry,
         )
-        self.spool_rows = Gauge("baton_spool_rows", "Events in the spool", registry=registry)
+        self.spool_rows = Gauge(
+            "baton_spool_rows", "Events in the spool, at most", registry=registry
+        )
+        self.spool_bytes = Gauge(
+            "baton_spool_bytes", "Bytes of the events in the spool, about", registry=registry
+        )
         self.spool_age = Gauge(
             "baton_spool_age_seconds", "Age of the oldest event in the spool", registry=registry
         )

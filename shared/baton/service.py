@@ -21,9 +21,9 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from baton import database, logs, problems
+from baton import connections, database, logs, problems
 from baton.logs import logger
-from baton.metrics import RuntimeMetrics
+from baton.metrics import HttpMetrics, RuntimeMetrics
 from baton.problems import Problem
 from baton.runtime import admin
 from baton.runtime.commands import Commands
@@ -80,6 +80,8 @@ def application(  # noqa: PLR0913 - the parts of a process, each by its name
         version="1",
         docs_url="/docs",
         redoc_url=None,
+        # A redirect would repeat the query, which may hold a secret, and few senders follow one.
+        redirect_slashes=False,
         responses={
             "4XX": {
                 "description": "A problem (RFC 9457)",
@@ -181,24 +183,35 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(
-    app: FastAPI, settings: ServiceSettings, tasks: Sequence[Task], stop: asyncio.Event
-) -> None:
-    """Answer HTTP and do the tasks until SIGTERM or SIGINT, or until one of them ends by itself.
-
-    At a signal `stop` is set, and all is over within `Times.shutdown`. Raises what a task raised.
-    """
+def http_server(app: ASGIApp, settings: ServiceSettings, metrics: HttpMetrics) -> uvicorn.Server:
+    """The server of a process's API, not started. It logs no request: queries may hold secrets."""
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        http=connections.bounded(connections.Bounds(settings.connections, metrics)),
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=5,
         server_header=False,
     )
-    server = _Server(config)
+    return _Server(config)
+
+
+async def serve(
+    app: FastAPI,
+    settings: ServiceSettings,
+    metrics: HttpMetrics,
+    tasks: Sequence[Task],
+    stop: asyncio.Event,
+) -> None:
+    """Answer HTTP and do the tasks until SIGTERM or SIGINT, or until one of them ends by itself.
+
+    At a signal `stop` is set, and all is over within `Times.shutdown`. Raises what a task raised.
+    """
+    server = http_server(app, settings, metrics)
     gc.freeze()  # what start-up made stays to the end
     gc.set_threshold(*_GC_THRESHOLDS)
     loop = asyncio.get_running_loop()
@@ -256,7 +269,7 @@ async def consume(
         *background(around, commands),
     ]
     try:
-        await serve(app, settings, tasks, stop)
+        await serve(app, settings, HttpMetrics(registry), tasks, stop)
     finally:
         await engine.dispose()
         around.pool.terminate()

@@ -75,6 +75,9 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     )
     host: str = Field("127.0.0.1", description="the address that the API listens on")
     port: int = Field(ge=0, le=65535, description="the port that the API listens on")
+    connections: int = Field(
+        1_000, ge=10, description="connections of the API at one time, at most"
+    )
     log_format: Literal["json", "console"] = Field("json", description="`json` or `console`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="`debug`, `info`, `warning` or `error`"

@@ -10,8 +10,10 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
 
 from baton import kafka
+from baton.metrics import HttpMetrics
 from baton.service import serve
 from baton.settings import ServiceSettings
 
@@ -31,7 +33,7 @@ async def run(settings: ServiceSettings, topic: str) -> None:
         await producer.send_and_wait(topic, await request.body())
         return JSONResponse({"state": "published"}, 202)
 
-    await serve(app, settings, (), asyncio.Event())
+    await serve(app, settings, HttpMetrics(CollectorRegistry()), (), asyncio.Event())
     await producer.stop()
 
 

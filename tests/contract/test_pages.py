@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from typer.core import TyperGroup
 
 from baton.contracts import openapi, operations
-from baton.metrics import IngestMetrics, RuntimeMetrics
+from baton.metrics import HttpMetrics, IngestMetrics, RuntimeMetrics
 from baton.runtime import housekeeping
 from baton.times import Times
 from baton_cli.main import app
@@ -170,6 +170,7 @@ def test_every_metric_that_is_declared_is_counted() -> None:
     code = "\n".join(path.read_text("utf-8") for path in SOURCES)
     declared = [
         *vars(RuntimeMetrics(CollectorRegistry())),
+        *vars(HttpMetrics(CollectorRegistry())),
         *vars(IngestMetrics(CollectorRegistry())),
     ]
     assert [name for name in declared if not re.search(rf"\b_?metrics\.{name}\b", code)] == []

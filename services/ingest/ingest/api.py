@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -11,7 +12,8 @@ from pydantic import BaseModel
 
 from baton.metrics import IngestMetrics
 from baton.problems import Problem
-from ingest import bodies, documents, openapi, refusals
+from ingest import bodies, capturing, deliveries, documents, openapi, refusals
+from ingest.admission import Admission
 from ingest.batches import NDJSON, Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
@@ -27,9 +29,27 @@ Answer = TypeVar("Answer")
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
-def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRouter:
+def router(
+    intake: Intake,
+    admission: Admission,
+    bounds: bodies.Bounds,
+    settings: Settings,
+    metrics: IngestMetrics,
+) -> APIRouter:
     """The routes that demand the deployment's token."""
     routes = APIRouter(prefix="/v1")
+
+    async def read(
+        body: bytes,
+        key: str | None,
+        model: type[Given],
+        take: Callable[[Given, Receipt], Awaitable[Answer]],
+    ) -> Answer:
+        given = model.model_validate(documents.read(body))
+        if isinstance(given, deliveries.Delivery):
+            source = capturing.source_of(given, intake.bundle())
+            admission.came(given.source, source.rate_limit)
+        return await take(given, intake.receipt(body, key))
 
     async def read_and(
         request: Request,
@@ -38,9 +58,9 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
     ) -> Answer:
         with _refusing(metrics):
             key = _key(request)
-            body = await bodies.whole(request, settings.body_limit)
-            given = model.model_validate(documents.read(body))
-            return await take(given, intake.receipt(body, key))
+            async with admission.reading() as held:
+                body = await bodies.whole(request, bounds, held.add)
+                return await admission.answered(partial(read, body, key, model, take))
 
     @routes.post("/leads", tags=["leads"], **openapi.taking(LeadIn, openapi.LEAD))
     async def lead(request: Request) -> JSONResponse:
@@ -61,7 +81,8 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
         batch comes in. Sending a batch again is safe: its leads are the same events.
         """
         with _refusing(metrics):
-            taking = Batch(intake, request, _key(request), settings)
+            admission.check()
+            taking = Batch(intake, request, _key(request), settings, admission.heard)
             await taking.begin()
         return BatchResponse(taking.results(), 202, media_type=NDJSON)
 
@@ -97,14 +118,18 @@ def router(intake: Intake, settings: Settings, metrics: IngestMetrics) -> APIRou
     return routes
 
 
-def webhook_router(webhooks: Webhooks, settings: Settings, metrics: IngestMetrics) -> APIRouter:
+def webhook_router(
+    webhooks: Webhooks, admission: Admission, bounds: bodies.Bounds, metrics: IngestMetrics
+) -> APIRouter:
     """The routes that signatures protect."""
     routes = APIRouter(prefix="/v1")
 
     async def take(source: str, request: Request) -> Response:
         with _refusing(metrics):
-            body = await bodies.whole(request, settings.body_limit)
-            reply = await webhooks.take(source, _delivery(webhooks, request, body))
+            async with admission.reading() as held:
+                body = await bodies.whole(request, bounds, held.add)
+                delivery = _delivery(webhooks, request, body)
+                reply = await admission.answered(partial(webhooks.take, source, delivery))
         return Response(reply.body, reply.status, reply.headers, reply.media_type)
 
     @routes.post("/webhooks/{source}", tags=["webhooks"], **openapi.taking_webhooks())

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -34,15 +34,24 @@ class Batch:
     """
 
     def __init__(
-        self, intake: Intake, request: Request, key: str | None, settings: Settings
+        self,
+        intake: Intake,
+        request: Request,
+        key: str | None,
+        settings: Settings,
+        heard: Callable[[str], None],
     ) -> None:
-        """Raises Problem where the request is refused by its headers."""
+        """`heard` is told the sources of its leads.
+
+        Raises Problem where the request is refused by its headers.
+        """
         bodies.refuse_encoded(request)
         self._intake = intake
         self._key = key
+        self._heard = heard
         self._most = settings.batch_in_flight
         self._format = format_of(request.headers.get("content-type", ""), settings.body_limit)
-        self._lines = bodies.lines(request, settings.body_limit)
+        self._lines = bodies.lines(request, bodies.Bounds.of(settings))
         self._pages = self._understood()
         self._first: Sequence[Understood] = ()
 
@@ -102,11 +111,13 @@ class Batch:
             return entry.said
         try:
             given = LeadIn.model_validate(entry.said)
-            return self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
+            enquiry = self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
         except REFUSED as error:
             return refusals.problem_of(error)
         except Problem as problem:
             return problem
+        self._heard(given.source)
+        return enquiry
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
         enquiries = [said for _, said in page if not isinstance(said, Problem)]

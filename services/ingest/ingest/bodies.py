@@ -1,27 +1,64 @@
-"""A request's body, bounded while it streams."""
+"""A request's body, bounded while it streams: in its length, and in the time it takes."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from ingest import refusals
+from ingest.settings import Settings
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-async def whole(request: Request, limit: int) -> bytes:
-    """The body. Raises Problem: 413 as soon as it is known to be over `limit`, 415 if encoded."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may come: what it may be waited for is `seconds`, and more as it comes.
+
+    `rate` is in bytes a second. Time in which we ourselves don't read is not counted.
+    """
+
+    seconds: float
+    rate: int
+
+    def allows(self, came: int) -> float:
+        """The seconds that so many bytes may be waited for, all together."""
+        return self.seconds + came / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`limit`: the most bytes of a body, or of one of its lines."""
+
+    limit: int
+    pace: Pace
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Bounds":
+        pace = Pace(settings.body_wait.total_seconds(), settings.body_rate)
+        return cls(settings.body_limit, pace)
+
+
+async def whole(
+    request: Request, bounds: Bounds, reading: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """The body. `reading` is told of each piece's length.
+
+    Raises Problem: 413 as soon as it is known to be too long, 415 if encoded, 408 if too slow, and
+    what `reading` raises.
+    """
     refuse_encoded(request)
-    if _announced(request) > limit:
-        raise refusals.body_too_large(limit)
+    if _announced(request) > bounds.limit:
+        raise refusals.body_too_large(bounds.limit)
     body = bytearray()
-    async for chunk in chunks(request):
+    async for chunk in chunks(request, bounds.pace):
         body += chunk
-        if len(body) > limit:
-            raise refusals.body_too_large(limit)
+        if len(body) > bounds.limit:
+            raise refusals.body_too_large(bounds.limit)
+        reading(len(chunk))
     return bytes(body)
 
 
@@ -33,16 +70,17 @@ class Line:
     text: bytes | None
 
 
-async def lines(request: Request, limit: int) -> AsyncIterator[list[Line]]:
+async def lines(request: Request, bounds: Bounds) -> AsyncIterator[list[Line]]:
     """The lines of a body of any length, those together that came together.
 
     No more than a line and a chunk is in memory; nothing is read ahead of who takes them.
     """
     refuse_encoded(request)
+    limit = bounds.limit
     number = 1
     held = bytearray()
     over = False
-    async for chunk in chunks(request):
+    async for chunk in chunks(request, bounds.pace):
         came = []
         *ended, rest = chunk.split(b"\n")
         for part in ended:
@@ -62,13 +100,25 @@ async def lines(request: Request, limit: int) -> AsyncIterator[list[Line]]:
         yield [Line(number, None if over else bytes(held))]
 
 
-async def chunks(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises Problem where it ends before its end."""
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect as error:
-        raise refusals.cut_off() from error
+async def chunks(request: Request, pace: Pace) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises Problem where it ends before its end, and where it is slow."""
+    loop = asyncio.get_running_loop()
+    stream = request.stream()
+    came, waited = 0, 0.0
+    while True:
+        since = loop.time()
+        try:
+            async with asyncio.timeout(pace.allows(came) - waited):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise refusals.too_slow(pace.rate) from error
+        except ClientDisconnect as error:
+            raise refusals.cut_off() from error
+        if chunk is None:
+            return
+        waited += loop.time() - since
+        came += len(chunk)
+        yield chunk
 
 
 def refuse_encoded(request: Request) -> None:

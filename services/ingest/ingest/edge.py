@@ -1,5 +1,6 @@
 """Intake's HTTP side, put together: its routes, and what goes on beside the requests."""
 
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,19 +13,25 @@ from fastapi import APIRouter
 from baton import kafka, topics
 from baton.metrics import IngestMetrics
 from baton.runtime.status import Status
+from ingest.admission import Admission
 from ingest.aliases.store import AliasReads
 from ingest.api import router, webhook_router
+from ingest.arrivals.heard import Hearing
+from ingest.arrivals.listening import Listening
+from ingest.arrivals.store import Arrivals
 from ingest.backlog import look_after
+from ingest.bodies import Bounds
 from ingest.circuit import Circuit
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
-from ingest.publishing import Publisher, Spool
+from ingest.publishing import Publisher, Spool, SpoolBounds
 from ingest.quarantine import api as quarantines
 from ingest.quarantine.holding import Quarantine
 from ingest.quarantine.store import QuarantineTable
+from ingest.rates import Rates
 from ingest.settings import Settings
 from ingest.store import SpoolTable
 from ingest.tables import DECIDED_KEPT, FAILED_KEPT
@@ -51,6 +58,7 @@ class Edge:
     open_routers: Sequence[APIRouter]
     tasks: Mapping[str, Callable[[], Coroutine[None, None, None]]]
     circuit: Circuit
+    hearing: Hearing
 
 
 def edge(
@@ -75,7 +83,9 @@ def edge(
         pause=settings.times.circuit,
     )
     table = SpoolTable(pool, process=uuid4())
-    spool = Spool(table, settings.database_wait)
+    of_spool = SpoolBounds(settings.spool_rows, settings.spool_bytes)
+    of_bodies = Bounds.of(settings)
+    spool = Spool(table, settings.database_wait, of_spool)
     failed = FailedDeliveries(pool)
     held = QuarantineTable(pool)
     publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
@@ -93,18 +103,26 @@ def edge(
         ahead=settings.ahead,
         metrics=metrics,
     )
+    hearing = Hearing(clock)
+    admission = Admission(
+        settings.requests_in_flight,
+        settings.bodies_held,
+        settings.answer_within,
+        Rates(time.monotonic),
+        hearing.came,
+    )
     address = settings.webhooks_address
-    webhooks = Webhooks(intake, environment, failed.keep, metrics, address)
-    forwarder = Forwarder(pool, table, spool, circuit, metrics)
+    webhooks = Webhooks(intake, environment, admission.came, failed.keep, metrics, address)
+    forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
     retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
         routers=[
-            router(intake, settings, metrics),
+            router(intake, admission, of_bodies, settings, metrics),
             quarantines.router(held, quarantine),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
             waiting.router(waits),
         ],
-        open_routers=[webhook_router(webhooks, settings, metrics)],
+        open_routers=[webhook_router(webhooks, admission, of_bodies, metrics)],
         tasks={
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
@@ -125,6 +143,9 @@ def edge(
                 metrics.quarantine_age,
             ),
             "waiting": partial(retrier.run, settings.times, clock),
+            "arrivals": Listening(
+                hearing, Arrivals(pool), publisher, policy.in_force, clock, metrics
+            ).run,
             "secrets": partial(
                 watch_secrets,
                 lambda: policy.in_force(clock()),
@@ -135,4 +156,5 @@ def edge(
             ),
         },
         circuit=circuit,
+        hearing=hearing,
     )

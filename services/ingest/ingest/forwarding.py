@@ -10,6 +10,7 @@ import asyncpg
 from baton.database import connection
 from baton.logs import logger
 from baton.metrics import IngestMetrics
+from baton.runtime.status import Status
 from baton.times import Times
 from ingest.circuit import Circuit
 from ingest.patience import DATABASE_AWAY
@@ -17,6 +18,7 @@ from ingest.publishing import Spool
 from ingest.store import Spooled, SpoolTable
 
 PAGE = 500
+_FULL = "the spool is full, so what Kafka does not take gets 503: bring Kafka back"
 _LOG = logger(__name__)
 
 
@@ -30,7 +32,9 @@ class Forwarder:
         spool: Spool,
         circuit: Circuit,
         metrics: IngestMetrics,
+        status: Status,
     ) -> None:
+        self._status = status
         self._pool = pool
         self._table = table
         self._spool = spool
@@ -42,6 +46,7 @@ class Forwarder:
         while True:
             try:
                 rows = await self._spool.look(self._metrics, clock())
+                self._say_whether_full()
                 waits = rows or self._spool.used
                 if waits and self._circuit.closed.is_set() and await self._forward(rows):
                     continue
@@ -51,6 +56,12 @@ class Forwarder:
             wake = self._spool.filled if there else self._circuit.closed
             await _wait(wake, times.look)
             self._spool.filled.clear()
+
+    def _say_whether_full(self) -> None:
+        if self._spool.full:
+            self._status.not_ready("spool", _FULL)
+        else:
+            self._status.ready("spool")
 
     async def _forward(self, rows: int) -> bool:
         """Whether something was forwarded; the last page while nobody adds to it."""

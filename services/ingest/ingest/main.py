@@ -6,7 +6,7 @@ import os
 from prometheus_client import CollectorRegistry
 
 from baton.logs import logger
-from baton.metrics import IngestMetrics
+from baton.metrics import HttpMetrics, IngestMetrics
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.parts import Service
@@ -48,7 +48,7 @@ async def run(settings: Settings) -> None:
         *background(around, commands),
     ]
     try:
-        await serve(app, settings, tasks, stop)
+        await serve(app, settings, HttpMetrics(registry), tasks, stop)
     finally:
         around.pool.terminate()
         around.tracing.close()

@@ -54,7 +54,9 @@ _KEY = {
 
 def taking(model: type[BaseModel], example: JsonValue) -> dict[str, Any]:
     """A route that takes one JSON document."""
-    return _route(_document(model, example), _json(_TAKEN), (400, 401, 413, 415, 422, 503))
+    return _route(
+        _document(model, example), _json(_TAKEN), (400, 401, 408, 413, 415, 422, 429, 503)
+    )
 
 
 def taking_lines() -> dict[str, Any]:
@@ -69,19 +71,19 @@ def taking_lines() -> dict[str, Any]:
     }
     result = json.dumps({"line": 1, **_TAKEN})
     answer = {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{result}\n"}}
-    return _route(body, answer, (400, 401, 415, 422, 503))
+    return _route(body, answer, (400, 401, 408, 415, 422, 503))
 
 
 def erasing() -> dict[str, Any]:
     """The route by which a person is forgotten."""
     body = _document(ErasureIn, ERASURE)
-    return _route(body, _json({"results": [_TAKEN]}), (400, 401, 413, 415, 422, 503))
+    return _route(body, _json({"results": [_TAKEN]}), (400, 401, 408, 413, 415, 422, 503))
 
 
 def taking_webhooks() -> dict[str, Any]:
     """The route for webhooks: their vendors document what they send."""
     body = {"content": _examples()}
-    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 405, 413, 415, 503))
+    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 405, 408, 413, 415, 429, 503))
     del route["openapi_extra"]["parameters"]
     return route
 
@@ -136,9 +138,11 @@ _REFUSALS = {
     400: "Not JSON, or the body ended before its end.",
     401: "No token, or a signature that is not the sender's.",
     405: "Deliveries come by POST; a handshake is answered where the source's vendor has one.",
+    408: "The body came too slowly.",
     413: "The body, or the event that it would become, is too large.",
     415: "A body with a Content-Encoding, or a batch in another charset than UTF-8.",
     422: "`field` names what is wrong; nothing of the delivery was kept.",
+    429: "More than the source's `rate_limit` allows; send it again after `Retry-After` seconds.",
     503: "Nothing was kept; send it again after `Retry-After` seconds. Also for a source that the "
     "policy does not declare.",
 }

@@ -1,9 +1,11 @@
 """Where an event goes: to Kafka, to the spool while Kafka is away, or back to whoever sent it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from baton import cloudevents, identity
@@ -13,7 +15,9 @@ from baton.kafka import MAX_RECORD_BYTES
 from baton.metrics import IngestMetrics
 from ingest.circuit import Circuit, KafkaAwayError
 from ingest.patience import DATABASE_AWAY, within
-from ingest.store import Addressed, SpoolTable
+from ingest.store import Addressed, SpoolSize, SpoolTable
+
+_BETWEEN_COUNTS = timedelta(seconds=10)
 
 
 class State(StrEnum):
@@ -37,12 +41,30 @@ NotTaken = NowhereToPutItError | TooLargeEventError
 NOT_TAKEN = (NowhereToPutItError, TooLargeEventError)
 
 
+class SpoolFullError(Exception):
+    """The spool has as much as it may; nothing is added until some of it has been forwarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolBounds:
+    """The most that may be in the spool, of all processes together."""
+
+    rows: int
+    bytes: int
+
+    def allow(self, size: SpoolSize) -> bool:
+        return size.rows < self.rows and size.bytes < self.bytes
+
+
 class Spool:
     """The spool, and of which shards this process has events in it."""
 
-    def __init__(self, table: SpoolTable, patience: timedelta) -> None:
+    def __init__(self, table: SpoolTable, patience: timedelta, bounds: SpoolBounds) -> None:
         self._table = table
         self._patience = patience
+        self._bounds = bounds
+        self._count_from = datetime.min.replace(tzinfo=UTC)
+        self.full = False
         self._shards: set[int] = set()
         self._adding = 0
         self._nothing_added = asyncio.Event()
@@ -57,17 +79,29 @@ class Spool:
         """Whether any of this process's shards goes through the spool."""
         return bool(self._shards)
 
-    async def holds(self, shard: int) -> bool:
-        """Whether this process has events of the shard in the spool: later ones must follow.
-
-        Waits while the last of them are handed over.
-        """
-        while shard in self._shards and not self._open.is_set():
-            await self._open.wait()
+    def holds(self, shard: int) -> bool:
+        """Whether this process has events of the shard in the spool: later ones must follow."""
         return shard in self._shards
 
+    async def handed_over(self, shards: Collection[int]) -> bool:
+        """Wait while the last events of these shards are handed over.
+
+        False where that takes too long: the database hangs, and Kafka alone is left to be tried.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.total_seconds()):
+                while not self._open.is_set() and not self._shards.isdisjoint(shards):
+                    await self._open.wait()
+                return True
+        return False
+
     async def add(self, event: Addressed, now: datetime) -> None:
-        """Keep an event. Raises one of DATABASE_AWAY; the event may be kept all the same."""
+        """Keep an event.
+
+        Raises SpoolFullError, and one of DATABASE_AWAY: then the event may be kept all the same.
+        """
+        if self.full:
+            raise SpoolFullError
         self._shards.add(event.shard)
         self._adding += 1
         self._nothing_added.clear()
@@ -80,9 +114,16 @@ class Spool:
         self.filled.set()
 
     async def look(self, metrics: IngestMetrics, now: datetime) -> int:
-        """How many events of any process there are."""
+        """How many events of any process there are, at most; whether it is full is known then."""
         size = await self._table.size()
+        if self._bounds.allow(size):
+            self.full = False
+        elif now >= self._count_from:
+            size = await self._table.counted()
+            self._count_from = now + _BETWEEN_COUNTS
+            self.full = not self._bounds.allow(size)
         metrics.spool_rows.set(size.rows)
+        metrics.spool_bytes.set(size.bytes)
         metrics.spool_age.set(0 if size.oldest is None else (now - size.oldest).total_seconds())
         return size.rows
 
@@ -98,7 +139,7 @@ class Spool:
             await self._nothing_added.wait()
             before = set(self._shards)
             yield
-            self._shards -= before - (await self._table.size()).shards
+            self._shards -= before - await self._table.shards()
         finally:
             self._open.set()
 
@@ -147,7 +188,10 @@ class Publisher:
                 given[place] = addressed(event, self._shards)
             except TooLargeEventError as error:
                 put[place] = error
-        ready = [at for at, each in given.items() if not await self._spool.holds(each.shard)]
+        handed_over = await self._spool.handed_over({each.shard for each in given.values()})
+        ready = [
+            at for at, each in given.items() if not (handed_over and self._spool.holds(each.shard))
+        ]
         if ready:
             sent = await self._circuit.send_all([(given[n].message, given[n].shard) for n in ready])
             put |= {at: State.PUBLISHED for at, there in zip(ready, sent, strict=True) if there}
@@ -162,17 +206,23 @@ class Publisher:
             return error
 
     async def _put(self, given: Addressed) -> State:
-        shard = given.shard
-        ways: list[tuple[State, Callable[[], Awaitable[None]]]] = [
-            (State.PUBLISHED, lambda: self._circuit.send(given.message, shard)),
-            (State.SPOOLED, lambda: self._spool.add(given, self._clock())),
-        ]
-        for state, take in reversed(ways) if await self._spool.holds(shard) else ways:
+        for state in await self._ways(given.shard):
             try:
-                await take()
-            except (KafkaAwayError, *DATABASE_AWAY):
+                if state is State.PUBLISHED:
+                    await self._circuit.send(given.message, given.shard)
+                else:
+                    await self._spool.add(given, self._clock())
+            except (KafkaAwayError, SpoolFullError, *DATABASE_AWAY):
                 continue
             if state is State.SPOOLED:
                 self._metrics.spooled.inc()
             return state
         raise NowhereToPutItError
+
+    async def _ways(self, shard: int) -> Sequence[State]:
+        """What to try, in this order; all of it before the sender gives up."""
+        if not await self._spool.handed_over((shard,)):
+            return (State.PUBLISHED,)
+        if self._spool.holds(shard):
+            return (State.SPOOLED, State.PUBLISHED)
+        return (State.PUBLISHED, State.SPOOLED)

@@ -1,5 +1,6 @@
 """The answers from 400 on, with what the sender should do."""
 
+import math
 import re
 from typing import TypeGuard
 
@@ -55,6 +56,26 @@ def encoded() -> Problem:
 
 def cut_off() -> Problem:
     return Problem(400, "Body cut off", "the connection ended before the body did")
+
+
+def too_slow(rate: int) -> Problem:
+    return Problem(
+        408, "Body too slow", f"send it at {rate} bytes a second or faster, or in smaller parts"
+    )
+
+
+def too_many(source: str, seconds: float) -> Problem:
+    return Problem(
+        429,
+        "Too many at once",
+        f"the policy has a rate_limit for the source '{source}': send it again a little later",
+        headers={"Retry-After": str(math.ceil(seconds))},
+    )
+
+
+def too_busy() -> Problem:
+    """Nothing was kept: there is too much to do already."""
+    return Problem(503, "Too busy", "send it again a little later", headers=_RETRY_AFTER)
 
 
 def no_policy() -> Problem:

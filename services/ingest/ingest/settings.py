@@ -1,8 +1,9 @@
 """What intake is told by its environment."""
 
 from datetime import timedelta
+from typing import Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from baton.settings import ServiceSettings
 from baton.times import Seconds
@@ -23,6 +24,28 @@ class Settings(ServiceSettings):
         None,
         description="what stands before the source's name in the addresses that senders of "
         "webhooks have: `https://hooks.example.com/v1/webhooks`; some sign it",
+    )
+    body_wait: Seconds = Field(
+        timedelta(seconds=10),
+        description="what a body is waited for, beside what `BATON_BODY_RATE` allows it",
+    )
+    body_rate: int = Field(
+        10_000, ge=1, description="bytes a second: a body that comes more slowly is cut off"
+    )
+    bodies_held: int = Field(
+        67_108_864, ge=1, description="bytes of all bodies that are read at one time, at most"
+    )
+    requests_in_flight: int = Field(
+        512, ge=1, description="deliveries that are worked on at one time, at most"
+    )
+    answer_within: Seconds = Field(
+        timedelta(seconds=2.7),
+        description="what a delivery may take from its last byte on; the strictest senders give up "
+        "after 3 s",
+    )
+    spool_rows: int = Field(1_000_000, ge=1, description="events in the spool, at most")
+    spool_bytes: int = Field(
+        2_000_000_000, ge=1, description="bytes of the events in the spool, at most"
     )
     batch_in_flight: int = Field(
         256, ge=1, description="lines of one batch that are published together, at most"
@@ -52,3 +75,14 @@ class Settings(ServiceSettings):
     def webhooks_address(self) -> str | None:
         """`webhooks_url` as senders write it before `/NAME`."""
         return None if self.webhooks_url is None else str(self.webhooks_url).rstrip("/")
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        """Raises ValueError where Kafka alone could use up what PostgreSQL is needed for."""
+        if self.times.spool_switch + self.database_wait > self.answer_within:
+            msg = (
+                "BATON_TIMES__SPOOL_SWITCH + BATON_DATABASE_WAIT must be at most "
+                "BATON_ANSWER_WITHIN, or the spool would never be asked"
+            )
+            raise ValueError(msg)
+        return self

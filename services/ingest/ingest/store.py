@@ -36,11 +36,11 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class SpoolSize:
-    """How full the spool is, and of which shards it has events of one process."""
+    """How full the spool is; `rows` and `bytes` are of what its events are, not of its pages."""
 
     rows: int
+    bytes: int
     oldest: datetime | None
-    shards: frozenset[int]
 
 
 class SpoolTable:
@@ -65,6 +65,7 @@ class SpoolTable:
             SELECT event_id, $1, shard, topic, key, headers, value, $2
             FROM unnest($3::uuid[], $4::int[], $5::text[], $6::bytea[], $7::json[], $8::bytea[])
                 WITH ORDINALITY AS given (event_id, shard, topic, key, headers, value, place)
+            WHERE NOT EXISTS (SELECT FROM spool WHERE spool.event_id = given.event_id)
             ORDER BY place
             ON CONFLICT (event_id) DO NOTHING
             """,
@@ -79,16 +80,45 @@ class SpoolTable:
         )
 
     async def size(self) -> SpoolSize:
-        """How the spool stands now."""
+        """How the spool stands now, at most: in the time of a look at both its ends.
+
+        Ids are given in order and taken away in order, so the ends tell how many there are between;
+        what lies there that was taken away already is counted too. Bytes are those of the newest.
+        """
+        row: Any = await self._pool.fetchrow(
+            """
+            SELECT newest.id - oldest.id + 1 AS rows, oldest.spooled_at, sample.bytes
+            FROM (SELECT id, spooled_at FROM spool ORDER BY id LIMIT 1) AS oldest,
+                (SELECT id FROM spool ORDER BY id DESC LIMIT 1) AS newest,
+                (
+                    SELECT avg(bytes) AS bytes FROM (
+                        SELECT octet_length(value) + octet_length(headers::text) AS bytes
+                        FROM spool ORDER BY id DESC LIMIT 100
+                    ) AS newest_ones
+                ) AS sample
+            """
+        )
+        if row is None:
+            return SpoolSize(rows=0, bytes=0, oldest=None)
+        return SpoolSize(row["rows"], int(row["rows"] * row["bytes"]), row["spooled_at"])
+
+    async def counted(self) -> SpoolSize:
+        """The same, counted: it takes seconds where the spool is large."""
         row: Any = await self._pool.fetchrow(
             """
             SELECT count(*) AS rows, min(spooled_at) AS oldest,
-                array_agg(DISTINCT shard) FILTER (WHERE process = $1) AS shards
+                coalesce(sum(octet_length(value) + octet_length(headers::text)), 0)::bigint AS bytes
             FROM spool
-            """,
-            self._process,
+            """
         )
-        return SpoolSize(row["rows"], row["oldest"], frozenset(row["shards"] or ()))
+        return SpoolSize(row["rows"], row["bytes"], row["oldest"])
+
+    async def shards(self) -> frozenset[int]:
+        """Those of which there are events of this process."""
+        rows = await self._pool.fetch(
+            "SELECT DISTINCT shard FROM spool WHERE process = $1", self._process
+        )
+        return frozenset(row["shard"] for row in rows)
 
     async def page(self, db: asyncpg.Connection, limit: int) -> list[Spooled] | None:
         """The oldest rows, inside a transaction; None while another process forwards.

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Identity,
@@ -111,6 +112,31 @@ Table(
     Index("quarantine_decided", "decided_at"),
     Index("quarantine_lead", "lead_id"),
     comment="Enquiries that a rule holds back. Kept until decided on, and 30 days after that.",
+)
+Table(
+    "source_hour",
+    METADATA,
+    Column("hour", _TIME, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("minutes", BigInteger, nullable=False),
+    Column("last_at", _TIME, nullable=False),
+    Index("source_hour_source", "source", "hour"),
+    comment="In which minutes of which hour a source was heard. Kept for 8 weeks.",
+)
+Table(
+    "source_quiet",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("last_seen_at", _TIME, nullable=False),
+    comment="Sources that were told of as quiet. Gone once they are heard again.",
+)
+Table(
+    "source_listening",
+    METADATA,
+    Column("one", Boolean, CheckConstraint("one"), primary_key=True),
+    Column("since", _TIME, nullable=False),
+    Column("until", _TIME, nullable=False),
+    comment="Since when sources are listened to without a break. One row.",
 )
 Table(
     "delivery_failed",

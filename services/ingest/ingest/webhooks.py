@@ -13,7 +13,7 @@ from baton import identity
 from baton.logs import logger
 from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource
+from baton.policy.sources import RateLimit, SignedSource
 from baton.problems import Problem
 from baton.runtime.status import Status
 from ingest import batches, refusals
@@ -79,6 +79,7 @@ class Webhooks:
         self,
         intake: Intake,
         environment: Mapping[str, str],
+        came: Callable[[str, RateLimit], None],
         keep: Keep,
         metrics: IngestMetrics,
         address: str | None,
@@ -86,9 +87,11 @@ class Webhooks:
         """`environment` holds the secrets, by the names that the bundle has for them.
 
         `address` is what stands before the sources' names in the addresses that senders have.
+        `came` is told of each delivery that is authentic. Raises Problem 429.
         """
         self._intake = intake
         self._environment = environment
+        self._came = came
         self._keep = keep
         self._metrics = metrics
         self._address = address
@@ -116,6 +119,7 @@ class Webhooks:
             raise refusals.not_authentic(str(error)) from error
         if delivery.method != "POST":
             raise refusals.not_a_delivery()
+        self._came(name, source.rate_limit)
         outcome = await self._outcome(came)
         kept = await self._not_understood(came, outcome) if outcome.why else None
         return sender.answer(

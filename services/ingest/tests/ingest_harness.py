@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx
 from aiokafka import TopicPartition
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from baton import cloudevents, database, kafka, migrations
@@ -25,6 +26,7 @@ from baton.runtime.status import Status
 from baton.service import application
 from baton.topics import Topic
 from baton.tracing import Tracing
+from ingest.arrivals.heard import Hearing
 from ingest.circuit import Circuit
 from ingest.edge import WRITES, edge
 from ingest.settings import Settings
@@ -222,9 +224,11 @@ class Clock:
 class Process:
     """The edge of a process, as its clients see it, and what it works with."""
 
+    app: FastAPI
     http: httpx.AsyncClient
     pool: asyncpg.Pool
     circuit: Circuit
+    hearing: Hearing
     registry: CollectorRegistry
     settings: Settings
     policy: Policy
@@ -304,7 +308,18 @@ async def running(
         async with httpx.AsyncClient(
             transport=transport, base_url="http://ingest", headers=headers
         ) as http:
-            yield Process(http, pool, parts.circuit, registry, settings, policy, clock, environment)
+            yield Process(
+                app,
+                http,
+                pool,
+                parts.circuit,
+                parts.hearing,
+                registry,
+                settings,
+                policy,
+                clock,
+                environment,
+            )
     finally:
         for task in tasks:
             task.cancel()
@@ -357,7 +372,7 @@ async def _records(settings: Settings, topic: Topic) -> list[Any]:
     await consumer.start()
     try:
         name = kafka.topic_name(settings, topic)
-        count = settings.partitions if topic.sharded else 1
+        count = kafka.partition_count(settings, topic)
         partitions = [TopicPartition(name, n) for n in range(count)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

@@ -1,12 +1,14 @@
 """Each kind of bad input by HTTP: its status, the field that its problem names, nothing kept."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
-from ingest_harness import Process, hook_headers
+from ingest_harness import FILES, Process, hook_headers
 from pydantic import JsonValue
 
+from baton.policy.bundle import Bundle
 from baton.problems import MEDIA_TYPE
 from ingest.edge import WRITES
 
@@ -166,6 +168,21 @@ async def test_the_api_demands_its_token(path: str, process: Process) -> None:
         headers = [(b"Authorization", b"Bearer " + token)]
         answer = await process.http.post(path, content=lead(), headers=headers)
         assert answer.status_code == 401
+
+
+async def test_a_source_that_sends_too_much_is_told_when_to_come_again(process: Process) -> None:
+    limited = FILES["sources.yaml"].replace(
+        "kind: api, brand: main,", "kind: api, brand: main, rate_limit: {per_second: 1},", 1
+    )
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": limited})
+    flood = [process.http.post("/v1/leads", content=lead(n=n)) for n in range(60)]
+    answers = await asyncio.gather(*flood)
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {202, 429}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert "'website'" in refused[0].json()["detail"]
+    other = await process.http.post("/v1/leads", content=lead(source="crm"))
+    assert other.status_code == 202
 
 
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/activities", "/v1/webhooks/hooks"])

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, Table
 from baton import topics
 from baton.contracts import markdown
 from baton.contracts.schemas import Document
-from baton.metrics import IngestMetrics, RuntimeMetrics
+from baton.metrics import HttpMetrics, IngestMetrics, RuntimeMetrics
 from baton.settings import DatabaseSettings, KafkaSettings, ServiceSettings
 from baton.times import AT_MOST, Times
 from baton.topics import Topic
@@ -62,7 +62,7 @@ def variables(services: Sequence[str]) -> Iterator[tuple[str, str, FieldInfo]]:
 
 def declared_metrics() -> Iterator[tuple[str, MetricWrapperBase]]:
     """Each metric as it is declared, with who shows it."""
-    for of, who in ((RuntimeMetrics, _EVERY), (IngestMetrics, "`ingest`")):
+    for of, who in ((RuntimeMetrics, _EVERY), (HttpMetrics, _EVERY), (IngestMetrics, "`ingest`")):
         for metric in vars(of(CollectorRegistry())).values():
             yield who, metric
 

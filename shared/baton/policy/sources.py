@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, ValidationInfo, model
 
 from baton.events import ActivityType, FollowupType, LeadActivity, LeadFollowup
 from baton.policy.model import (
+    Count,
     Country,
     Elapsed,
     Id,
@@ -78,6 +79,17 @@ ProfileField = Annotated[String, AfterValidator(_profile_field)]
 """The path of a field of the profile, `custom.*` among them."""
 
 
+class RateLimit(PolicyModel):
+    """How many deliveries each process takes of a source: so many a second, `burst` at once."""
+
+    per_second: Count
+    burst: Count | None = None
+
+    @property
+    def at_once(self) -> int:
+        return self.burst or 2 * self.per_second
+
+
 class _Source(PolicyModel):
     """What all kinds have. `default_country` is for phone numbers that are written without one.
 
@@ -88,6 +100,7 @@ class _Source(PolicyModel):
     brand: Id
     default_country: Country | None = None
     retry_horizon: Elapsed = timedelta(hours=24)
+    rate_limit: RateLimit = RateLimit(per_second=1_000)
 
 
 class ApiSource(_Source):

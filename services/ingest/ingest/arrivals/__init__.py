@@ -1,0 +1,1 @@
+"""When deliveries of each source arrive, and which source has gone quiet."""
