@@ -198,6 +198,10 @@ class LeadActivity(LeadEvent):
     type: ActivityType
     subject: Text | None = Field(None, description="the page, mail, webinar or content")
     bot: bool = Field(default=False, description="done by a scanner, not by the person")
+    bot_mark: Name | None = Field(
+        None,
+        description="what tells a bot: declared, vendor, user-agent, or a rule's id in the bundle",
+    )
     answers: dict[str, Json] = Field(default_factory=dict)
 
 

@@ -15,8 +15,11 @@ def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
         yield _enquiry(enquiry)
     for activity in scored.latest_activities:
         about = f": {activity.subject}" if activity.subject else ""
+        bot = f" (not by the person: {activity.bot})" if activity.bot else ""
         yield Happening(
-            at=activity.occurred_at, kind=Kind.ACTIVITY, says=f"{_sentence(activity.type)}{about}"
+            at=activity.occurred_at,
+            kind=Kind.ACTIVITY,
+            says=f"{_sentence(activity.type)}{about}{bot}",
         )
     for followup in scored.followups:
         why = f", {followup.reason}" if followup.reason else ""

@@ -33,6 +33,7 @@ class Activity(View):
     occurred_at: AwareDatetime
     type: str
     subject: str | None
+    bot: str | None = None
 
 
 class Followup(View):

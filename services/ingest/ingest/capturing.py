@@ -31,7 +31,7 @@ from baton.policy.problems import did_you_mean
 from baton.policy.sources import Source
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn, declared, plain
 from ingest.identifying import Person, full_name
-from ingest.understanding import consents, trials
+from ingest.understanding import bots, consents, trials
 from ingest.understanding import lead as understanding
 
 AnyLead = TypeVar("AnyLead", bound=LeadEvent)
@@ -185,9 +185,11 @@ def captured(
     )
 
 
-def activity(given: ActivityIn, lead_id: UUID, receipt: Receipt) -> LeadActivity:
+def activity(
+    given: ActivityIn, lead_id: UUID, definitions: Definitions, receipt: Receipt
+) -> LeadActivity:
     """The activity as an event."""
-    return LeadActivity(
+    said = LeadActivity(
         lead_id=lead_id,
         occurred_at=happened_at(given, receipt),
         source=given.source,
@@ -197,6 +199,8 @@ def activity(given: ActivityIn, lead_id: UUID, receipt: Receipt) -> LeadActivity
         bot=given.bot,
         answers={**given.answers, **given.undeclared()},
     )
+    bot_mark = bots.mark(said, said.answers, definitions)
+    return said.model_copy(update={"bot": bot_mark is not None, "bot_mark": bot_mark})
 
 
 def followup(

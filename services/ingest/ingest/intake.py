@@ -170,7 +170,7 @@ class Intake:
         bundle = self.bundle()
         source, brand = self._from(given, receipt, bundle)
         whose = self._whose(given, given.lead_id, source, brand, receipt)
-        data = capturing.activity(given, whose.said, receipt)
+        data = capturing.activity(given, whose.said, bundle.definitions, receipt)
         id_ = capturing.event_id(given, source, whose.said, receipt)
         return await self._take(_event(data, id_, receipt, bundle), given.source, whose)
 

@@ -226,11 +226,11 @@ def test_a_followup_keeps_all_that_was_said(bundle: Bundle) -> None:
     assert (data.brand, data.answers) == ("main", {"mood": "good"})
 
 
-def test_an_activity_keeps_all_that_was_said() -> None:
+def test_an_activity_keeps_all_that_was_said(bundle: Bundle) -> None:
     given = ActivityIn.model_validate(
         {"source": "website", "type": "mail_clicked", "subject": "/p", "bot": True, "ip": "::1"}
     )
-    data = capturing.activity(given, LEAD, RECEIPT)
+    data = capturing.activity(given, LEAD, bundle.definitions, RECEIPT)
     assert (data.subject, data.bot, data.answers) == ("/p", True, {"ip": "::1"})
 
 

@@ -30,7 +30,10 @@ class EnquiryView(BaseModel):
 
 
 class ActivityView(BaseModel):
-    """Something the lead did, not a bot; `id` is its event's."""
+    """Something the lead did; `id` is its event's.
+
+    `bot` says why it is taken for a scanner's instead, and counts for nothing.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -39,6 +42,7 @@ class ActivityView(BaseModel):
     source: str
     type: ActivityType
     subject: str | None
+    bot: str | None
 
 
 class FollowupView(BaseModel):

@@ -11,6 +11,7 @@ from baton.events import FollowupType, Profile, Scalar, Stage
 from baton.policy.conditions import Outcome
 from baton.policy.fields import facts_of
 from baton.policy.model import (
+    ActivityCondition,
     DistinctIds,
     Flag,
     Id,
@@ -81,6 +82,14 @@ class TestLeads(PolicyModel):
     id: Id
     label: Text
     when: ProfileCondition
+
+
+class BotActivities(PolicyModel):
+    """What a bot has done, though nobody says so: followed a link that no person sees, say."""
+
+    id: Id
+    label: Text
+    when: ActivityCondition
 
 
 class QuarantineRule(PolicyModel):
@@ -161,6 +170,7 @@ class Definitions(PolicyModel):
     custom_fields: CustomFields = ()
     campaigns: Annotated[tuple[NamedCampaign, ...], Field(max_length=200)] = ()
     test_leads: Annotated[tuple[TestLeads, ...], Field(max_length=50), DistinctIds] = ()
+    bot_activities: Annotated[tuple[BotActivities, ...], Field(max_length=50), DistinctIds] = ()
     quarantine: Annotated[tuple[QuarantineRule, ...], Field(max_length=200), DistinctIds] = ()
     grades: Annotated[tuple[Grade, ...], Field(max_length=26), NotEmpty, DistinctIds]
     stages: Stages

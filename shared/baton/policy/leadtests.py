@@ -62,7 +62,7 @@ def _moment(data: object) -> object:
 
 
 class TestActivity(PolicyModel):
-    """Something the lead did, so many days before the test's `now`."""
+    """Something the lead did, so many days before the test's `now`, and seconds after that."""
 
     __test__ = False
 
@@ -71,6 +71,7 @@ class TestActivity(PolicyModel):
     source: Id | None = None
     bot: Flag = False
     days_ago: Annotated[int, Field(strict=True, ge=0, le=36_500)] = 0
+    seconds_later: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0
 
 
 class Expected(PolicyModel):
@@ -108,13 +109,18 @@ class LeadTest(PolicyModel):
             return self
         return self.model_copy(update={"lead": self.lead.model_copy(update={"brand": brand})})
 
+    def moment_of(self, activity: TestActivity) -> datetime:
+        """When it happened."""
+        then = self.now - timedelta(days=activity.days_ago)
+        return then + timedelta(seconds=activity.seconds_later)
+
     def activity_events(self) -> tuple[LeadActivity, ...]:
         """The activities as events of a lead whose id is all zeros."""
         return tuple(
             LeadActivity(
                 lead_id=_NOBODY,
-                occurred_at=self.now - timedelta(days=activity.days_ago),
-                received_at=self.now - timedelta(days=activity.days_ago),
+                occurred_at=self.moment_of(activity),
+                received_at=self.moment_of(activity),
                 source=activity.source or self.lead.source,
                 type=activity.type,
                 subject=activity.subject,

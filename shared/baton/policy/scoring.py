@@ -12,6 +12,7 @@ from baton.policy.model import (
     ActivityCondition,
     Count,
     DistinctIds,
+    Elapsed,
     Id,
     Points,
     PolicyModel,
@@ -68,6 +69,17 @@ class EngagementCriterion(PolicyModel):
         return Fraction(self.points, 2**halvings) * remaining
 
 
+class Scanners(PolicyModel):
+    """Clicks in mails that are a scanner's, and worth nothing.
+
+    `links_within`: clicks on different links that are no further apart. `after_delivery`: clicks
+    so soon after a mail was delivered.
+    """
+
+    links_within: Elapsed | None = None
+    after_delivery: Elapsed | None = None
+
+
 class GradedBy(StrEnum):
     """Which points a grade follows from."""
 
@@ -99,6 +111,7 @@ class Scoring(PolicyModel):
 
     fit: Annotated[tuple[FitCriterion, ...], Field(max_length=500), DistinctIds]
     engagement: Annotated[tuple[EngagementCriterion, ...], Field(max_length=500), DistinctIds]
+    scanners: Scanners | None = None
     grades: GradeThresholds
 
 

@@ -30,6 +30,7 @@ _OURS = frozenset(
         "brand",
         "type",
         "bot",
+        "bot_mark",
         "records",
         "answers",
     }

@@ -1,16 +1,18 @@
 """The bundles that come with the project hold, and do what their own tests say."""
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from baton.events import Score, Stage
+from baton.events import ActivityType, LeadActivity, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.document import parse
 from baton.policy.fields import facts_of, facts_of_activity
 from baton.policy.leadtests import Expected, LeadTest
+from baton.policy.scoring import Scanners
 from baton.policy.sla import OnBreach
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -30,7 +32,7 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
             test.now,
             [
                 event.occurred_at
-                for event in test.activity_events()
+                for event in peoples(test.activity_events(), bundle)
                 if criterion.when.evaluate(facts_of_activity(event)).matched
             ],
         )
@@ -58,6 +60,30 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
             return Expected(**said, stage=stage, exclusion=exclusion.id)
     rule = next(rule for rule in bundle.routing.rules if rule.when.evaluate(facts).matched)
     return Expected(**said, stage=stage, rule=rule.id, pool=rule.pool, role=rule.role, sla=rule.sla)
+
+
+def peoples(events: Sequence[LeadActivity], bundle: Bundle) -> Iterator[LeadActivity]:
+    """What neither says that a bot did it nor looks like a scanner beside the others."""
+    limits = bundle.scoring.scanners or Scanners()
+    within, after = limits.links_within, limits.after_delivery
+    clicks = [each for each in events if each.type is ActivityType.MAIL_CLICKED]
+    delivered = [each for each in events if each.type is ActivityType.MAIL_DELIVERED]
+    for event in events:
+        is_click = event.type is ActivityType.MAIL_CLICKED
+        at_once = [
+            other
+            for other in clicks
+            if within is not None
+            and other.subject != event.subject
+            and abs(other.occurred_at - event.occurred_at) <= within
+        ]
+        so_soon = [
+            mail
+            for mail in delivered
+            if after is not None and timedelta(0) <= event.occurred_at - mail.occurred_at <= after
+        ]
+        if not event.bot and not (is_click and (at_once or so_soon)):
+            yield event
 
 
 @pytest.mark.parametrize(("bundle", "test"), TESTS, ids=[test.name for _, test in TESTS])

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 
 from baton.events import Profile, Reason, Score
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of, facts_of_activity
 from baton.policy.scoring import EngagementCriterion, FitCriterion
+from scoring.domain import scanners
 from scoring.domain.state import Activity, Lead
 
 
@@ -64,9 +66,11 @@ def fit(profile: Profile, bundle: Bundle) -> Fit:
 
 
 def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) -> Engagement:
-    """What a lead has done, as far as it still counts at `now`."""
+    """What a lead has done, as far as it still counts at `now`. What bots did never does."""
     times: defaultdict[str, list[datetime]] = defaultdict(list)
     for activity in activities:
+        if activity.bot is not None:
+            continue
         for criterion_id in activity.counts or ():
             times[criterion_id].append(activity.occurred_at)
     return Engagement([_points(criterion, times, now) for criterion in bundle.scoring.engagement])
@@ -90,17 +94,27 @@ def score(fit_points: int, engagement_points: int, bundle: Bundle) -> Score:
 
 
 def counted(lead: Lead, bundle: Bundle) -> Lead:
-    """The lead with the criteria that each activity matches, asked once for each bundle."""
+    """The lead with the criteria that each activity matches, asked once for each bundle.
+
+    Which clicks are a scanner's is asked each time: it may show by what came after them.
+    """
     anew = lead.counted_under != bundle.hash
-    if not anew and all(activity.counts is not None for activity in lead.activities):
-        return lead
+    scanned = scanners.clicks(lead.activities, bundle.scoring.scanners)
     activities = tuple(
-        activity.model_copy(update={"counts": _criteria(activity, bundle)})
-        if anew or activity.counts is None
-        else activity
+        _counted(activity, scanned.get(activity.id), bundle, anew=anew)
         for activity in lead.activities
     )
+    if not anew and all(map(is_, activities, lead.activities)):
+        return lead
     return lead.model_copy(update={"activities": activities, "counted_under": bundle.hash})
+
+
+def _counted(activity: Activity, scanned: str | None, bundle: Bundle, *, anew: bool) -> Activity:
+    """The activity with what is found of it; itself where that is known already."""
+    counts = _criteria(activity, bundle) if anew or activity.counts is None else activity.counts
+    if counts == activity.counts and scanned == activity.scanned:
+        return activity
+    return activity.model_copy(update={"counts": counts, "scanned": scanned})
 
 
 def _criteria(activity: Activity, bundle: Bundle) -> tuple[str, ...]:

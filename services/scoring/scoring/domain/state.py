@@ -26,10 +26,14 @@ ENQUIRIES_KEPT = 20
 """The newest ones; of trial enquiries as many again."""
 
 ACTIVITIES_KEPT = 50
-"""The newest ones of each type, so that many page views can't push out the one webinar."""
+"""The newest ones of each type, so that many page views can't push out the one webinar; of clicks
+that intake has marked as a bot's as many again."""
 
 FOLLOWUPS_KEPT = 50
 """The newest ones of each type."""
+
+DECLARED = "declared"
+"""The mark of what its sender calls a bot's."""
 
 SUBJECT_KEPT = 500
 """The first characters of an activity's subject."""
@@ -51,7 +55,8 @@ class Enquiry(_Part):
 class Activity(_Part):
     """A `lead.activity`.
 
-    `counts` are the engagement criteria, by id, that it matches; None: not asked yet.
+    `counts` are the engagement criteria, by id, that it matches; None: not asked yet. `marked` is
+    what told intake that a bot did it, `scanned` what tells so beside the lead's other activities.
     """
 
     id: UUID
@@ -61,6 +66,13 @@ class Activity(_Part):
     type: ActivityType
     subject: str | None
     counts: tuple[str, ...] | None = None
+    marked: str | None = None
+    scanned: str | None = None
+
+    @property
+    def bot(self) -> str | None:
+        """Why it is not the person's; None where it is."""
+        return self.marked or self.scanned
 
     def as_event(self) -> LeadActivity:
         """The activity as conditions ask about it; whose it was is not among what they can ask."""
@@ -92,7 +104,7 @@ class Told(_Part):
 
 
 class Lead(_Part):
-    """A lead's state. What bots did is not in it.
+    """A lead's state. What bots did is not in it, but for clicks, which tell of others.
 
     `counted_under` is the hash of the bundle by which the activities' `counts` were found;
     `cools_at` is when the timer that looks at the decay is due, None while none is set.
@@ -121,7 +133,7 @@ class Lead(_Part):
 
     def with_activity(self, event_id: UUID, data: LeadActivity) -> "Lead":
         """The lead with one more activity, not yet counted; itself where nothing changes."""
-        if data.bot:
+        if data.bot and data.type is not ActivityType.MAIL_CLICKED:
             return self
         activity = Activity(
             id=event_id,
@@ -130,8 +142,9 @@ class Lead(_Part):
             source=data.source,
             type=data.type,
             subject=data.subject[:SUBJECT_KEPT] if data.subject else None,
+            marked=(data.bot_mark or DECLARED) if data.bot else None,
         )
-        kept = _with(self.activities, activity, lambda other: other.type, ACTIVITIES_KEPT)
+        kept = _with(self.activities, activity, _sort, ACTIVITIES_KEPT)
         return self if kept is self.activities else self.model_copy(update={"activities": kept})
 
     def with_followup(self, event_id: UUID, data: LeadFollowup) -> "Lead":
@@ -149,6 +162,10 @@ class Lead(_Part):
             activities=_after(self.activities, moment),
             followups=_after(self.followups, moment),
         )
+
+
+def _sort(activity: Activity) -> Hashable:
+    return activity.type, activity.marked is not None
 
 
 class _Fact(Protocol):
