@@ -16,7 +16,7 @@ from ingest import bodies, capturing, deliveries, documents, openapi, refusals
 from ingest.admission import Admission
 from ingest.batches import NDJSON, Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PersonIn
 from ingest.intake import Intake
 from ingest.refusals import REFUSED
 from ingest.senders.delivery import Delivery
@@ -114,6 +114,12 @@ def router(
         """
         taken = await read_and(request, ErasureIn, intake.erasure)
         return JSONResponse({"results": [taken_json(each) for each in taken]}, 202)
+
+    @routes.post("/privacy/leads", tags=["privacy"], **openapi.looking_up())
+    async def leads_of_person(request: Request) -> JSONResponse:
+        """Every lead that a person may be: whom an erasure with the same words would forget."""
+        found = await read_and(request, PersonIn, lambda given, _: intake.leads_of(given))
+        return JSONResponse({"lead_ids": [str(lead_id) for lead_id in found]})
 
     return routes
 

@@ -142,8 +142,8 @@ class FollowupIn(Delivery):
     )
 
 
-class ErasureIn(BaseModel):
-    """A request to forget a person. Without a brand, in every brand that the bundle declares."""
+class PersonIn(BaseModel):
+    """A person, by all that is known. Without a brand, in every brand that the bundle declares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,6 +155,11 @@ class ErasureIn(BaseModel):
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
+
+
+class ErasureIn(PersonIn):
+    """A request to forget a person."""
+
     why: Text = Field(min_length=1)
     requested_by: Name = "api"
 

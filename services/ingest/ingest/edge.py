@@ -27,6 +27,8 @@ from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
+from ingest.privacy import api as privacy
+from ingest.privacy.holdings import holdings
 from ingest.publishing import Publisher, Spool, SpoolBounds
 from ingest.quarantine import api as quarantines
 from ingest.quarantine.holding import Quarantine
@@ -92,10 +94,12 @@ def edge(
     quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
     waits = WaitingTable(pool)
     room = WaitingRoom(waits, settings.waiting_most, settings.database_wait, clock, metrics)
+    aliases = AliasReads(pool, settings.database_wait)
     intake = Intake(
         id_key=settings.id_key.get_secret_value().encode(),
         policy=policy,
-        leads_of=AliasReads(pool, settings.database_wait).leads_of,
+        leads_of=aliases.leads_of,
+        same_person=aliases.same_person,
         publisher=publisher,
         hold=quarantine.hold,
         waiting_room=room,
@@ -119,6 +123,7 @@ def edge(
         routers=[
             router(intake, admission, of_bodies, settings, metrics),
             quarantines.router(held, quarantine),
+            privacy.router(partial(holdings, pool)),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
             waiting.router(waits),
         ],

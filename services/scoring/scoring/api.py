@@ -13,9 +13,6 @@ from scoring.domain import merged
 from scoring.store import Kept, Reads
 from scoring.tables import HISTORY_KEPT
 
-ACTIVITIES_TOLD = 50
-"""So many activities of a lead are told of, the newest."""
-
 
 class EnquiryView(BaseModel):
     """An enquiry; `id` is its event's, `profile` what it said by itself."""
@@ -105,18 +102,22 @@ def router(reads: Reads) -> APIRouter:
         history: Annotated[
             int, Query(ge=0, le=HISTORY_KEPT, description="score changes to give, newest first")
         ] = 50,
+        activities: Annotated[
+            int, Query(ge=0, le=10_000, description="activities to give, the newest")
+        ] = 50,
     ) -> LeadView:
         """What is known of a lead, its score with the reasons, and how it came about."""
         kept = await reads.lead(lead_id, max(1, history))
         if kept is None:
             raise Problem(404, "No such lead", "nothing is known of this lead, or it was erased")
-        return _view(lead_id, kept, history)
+        return _view(lead_id, kept, history, activities)
 
     return routes
 
 
-def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
+def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
     lead = kept.lead
+    told = lead.activities[max(0, len(lead.activities) - activities) :]
     changes = [_change(row) for row in kept.changes]
     latest = changes[0] if changes else None
     return LeadView(
@@ -138,9 +139,7 @@ def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
             for enquiry in lead.enquiries
         ),
         activities=len(lead.activities),
-        latest_activities=tuple(
-            ActivityView.model_validate(activity) for activity in lead.activities[-ACTIVITIES_TOLD:]
-        ),
+        latest_activities=tuple(ActivityView.model_validate(activity) for activity in told),
         followups=tuple(FollowupView.model_validate(followup) for followup in lead.followups),
         history=tuple(changes[:history]),
     )
