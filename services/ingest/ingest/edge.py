@@ -22,11 +22,13 @@ from ingest.arrivals.store import Arrivals
 from ingest.backlog import look_after
 from ingest.bodies import Bounds
 from ingest.circuit import Circuit
+from ingest.consumers import consumers
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
+from ingest.pace import Pace
 from ingest.privacy import api as privacy
 from ingest.privacy.holdings import holdings
 from ingest.publishing import Publisher, Spool, SpoolBounds
@@ -50,6 +52,9 @@ WRITES = (
     topics.LEAD_IDENTITY,
     topics.OPERATIONS,
 )
+
+READERS = ("ingest", "scoring", "routing", "sla_monitor")
+"""The groups that batches wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +120,14 @@ def edge(
         Rates(time.monotonic),
         hearing.came,
     )
+    pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
     webhooks = Webhooks(intake, environment, admission.came, failed.keep, metrics, address)
     forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
     retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
         routers=[
-            router(intake, admission, of_bodies, settings, metrics),
+            router(intake, admission, pace, of_bodies, settings, metrics),
             quarantines.router(held, quarantine),
             privacy.router(partial(holdings, pool)),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
@@ -131,6 +137,7 @@ def edge(
         tasks={
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
+            "pace": partial(pace.keep, partial(consumers, settings, READERS, settings.times)),
             "kept": partial(
                 look_after,
                 failed,
