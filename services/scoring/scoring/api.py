@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from baton.events import ActivityType, FollowupType, Profile, Reason, Score, Stage
+from baton.events import ActivityType, FollowupType, History, Profile, Reason, Score, Stage
 from baton.problems import Problem, ProblemBody
 from scoring.domain import merged
 from scoring.store import Kept, Reads
@@ -15,7 +15,10 @@ from scoring.tables import HISTORY_KEPT
 
 
 class EnquiryView(BaseModel):
-    """An enquiry; `id` is its event's, `profile` what it said by itself."""
+    """An enquiry; `id` is its event's, `profile` what it said by itself.
+
+    One that is `history` was imported from where sales had the lead before.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -23,6 +26,7 @@ class EnquiryView(BaseModel):
     occurred_at: AwareDatetime
     source: str
     test: bool
+    history: History | None = None
     profile: Profile
 
 
@@ -64,6 +68,7 @@ class ScoreChangeView(BaseModel):
     enquiry: UUID | None
     new_enquiry: bool
     test: bool
+    history: History | None = None
     score: Score
     stage_before: Stage | None
     stage: Stage
@@ -134,6 +139,7 @@ def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
                 occurred_at=enquiry.occurred_at,
                 source=enquiry.profile.source,
                 test=enquiry.test,
+                history=enquiry.history,
                 profile=enquiry.profile,
             )
             for enquiry in lead.enquiries
