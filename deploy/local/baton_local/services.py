@@ -95,7 +95,7 @@ def secret_names(bundle: Path) -> list[str]:
 def _secret_envs(node: object) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == "secret_env":
+            if key in ("secret_env", "verify_token_env"):
                 yield from [value] if isinstance(value, str) else value
             else:
                 yield from _secret_envs(value)

@@ -15,7 +15,6 @@ from baton.events import (
     Company,
     Consent,
     FollowupType,
-    History,
     LeadActivity,
     LeadCaptured,
     LeadErased,
@@ -183,7 +182,6 @@ def captured(
         as_sent=understood.as_sent,
         test=test_mark is not None,
         test_mark=test_mark,
-        history=None if given.history is None else plain(History, given.history),
     )
 
 

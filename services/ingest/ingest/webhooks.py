@@ -37,6 +37,8 @@ Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
+_TOGETHER = 32
+"""So many things that one delivery tells are published at once: its sender waits for all."""
 _LOG = logger(__name__)
 
 
@@ -122,12 +124,10 @@ class Webhooks:
         self._came(name, source.rate_limit)
         outcome = await self._outcome(came)
         kept = await self._not_understood(came, outcome) if outcome.why else None
-        return sender.answer(
-            [
-                batches.taken_json(each) if isinstance(each, Taken) else kept
-                for each in outcome.became
-            ]
-        )
+        results = [
+            batches.taken_json(each) if isinstance(each, Taken) else kept for each in outcome.became
+        ]
+        return sender.answer(delivery, results)
 
     async def take_again(self, kept: FailedDelivery) -> Outcome:
         """What becomes of a delivery that was kept, as of when it came.
@@ -167,8 +167,12 @@ class Webhooks:
         except NotUnderstoodError as error:
             return Outcome([str(error)])
         became: list[Taken | str] = []
-        for each in told:
-            became += await self._take(came, each)
+        for start in range(0, len(told), _TOGETHER):
+            page = (self._take(came, each) for each in told[start : start + _TOGETHER])
+            for each in await asyncio.gather(*page, return_exceptions=True):
+                if isinstance(each, BaseException):
+                    raise each
+                became += each
         return Outcome(became)
 
     async def _take(self, came: _Came, told: Told) -> Sequence[Taken | str]:
@@ -200,8 +204,6 @@ class Webhooks:
                 # What was said to one brand is not the other brands' to forget.
                 given = ErasureIn.model_validate({"brand": came.source.brand, **document})
                 return await self._intake.erasure(given, receipt)
-            case "link":
-                return ["it says that several names are one person's"]
 
     async def _not_understood(self, came: _Came, outcome: Outcome) -> JsonValue:
         """Keep the delivery whole; where that can't be done, the sender must send it again."""

@@ -258,7 +258,7 @@ def deployed(kafka_bootstrap: str, database_url: str, topic_prefix: str) -> Sett
             "api_token": TOKEN,
             "id_key": "an id key of the tests, long enough",
             "body_limit": 20_000,
-            "webhooks_url": "https://hooks.example.com/in/",
+            "webhooks_url": "https://ingest.example.com/hooks/",
         }
     )
     migrations.upgrade(settings, "ingest", Path(__file__).parents[1] / "migrations")
@@ -351,7 +351,7 @@ def shop_headers(
     body: bytes,
     *,
     method: str = "POST",
-    url: str = "https://hooks.example.com/in/shop",
+    url: str = "https://ingest.example.com/hooks/shop",
     at: datetime = NOW,
 ) -> dict[str, str]:
     """The headers of a delivery of the shop, which signs all that it can."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from ingest import openapi
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.senders.known import SENDERS
 
 
 @pytest.fixture
@@ -27,19 +28,27 @@ async def test_every_way_in_is_described_with_an_example(described: dict[str, An
         for path, route in described["paths"].items()
         if path.startswith("/v1/") and "post" in route and "requestBody" in route["post"]
     }
-    assert set(routes) >= {
+    ways_in = {
         "/v1/leads",
         "/v1/leads/batch",
         "/v1/activities",
         "/v1/followups",
         "/v1/privacy/erasures",
         "/v1/webhooks/{source}",
+        "/v1/webhooks/{source}/{secret}",
     }
-    for path, route in routes.items():
-        assert "202" in route["responses"], path
-        assert {"401", "415", "503"} <= set(route["responses"]), path
-        (content,) = route["responses"]["202"]["content"].values()
+    assert set(routes) >= ways_in
+    for path in ways_in:
+        assert "202" in routes[path]["responses"], path
+        assert {"401", "415", "503"} <= set(routes[path]["responses"]), path
+        (content,) = routes[path]["responses"]["202"]["content"].values()
         assert content["example"], path
+
+
+async def test_a_delivery_of_each_sender_is_an_example(described: dict[str, Any]) -> None:
+    body = described["paths"]["/v1/webhooks/{source}"]["post"]["requestBody"]
+    shown = {kind for content in body["content"].values() for kind in content["examples"]}
+    assert shown == set(SENDERS)
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,9 @@ def test_hidden_fields_carry_the_campaign_and_what_the_bundle_takes_from_them(
         bundle,
         hidden={"utm_source": "news", "gclid": "g1", "seats": "5", "page": "/p", "empty": ""},
     )
-    assert document["campaign"] == {"utm_source": "news", "click_id": "g1"}
+    assert document["campaign"] == {"utm_source": "news"}
     assert document["custom"] == {"seats": "5"}
-    assert document["answers"] == {"hidden.page": "/p"}
+    assert document["answers"] == {"hidden.gclid": "g1", "hidden.page": "/p"}
 
 
 def test_consent_is_granted_only_where_every_one_that_was_asked_for_was_given(

@@ -347,7 +347,7 @@ async def test_a_list_of_events_is_taken_one_by_one(process: Process) -> None:
 async def test_whatever_a_request_says_of_where_it_went_the_settings_know(
     process: Process,
 ) -> None:
-    headers = shop_headers(EVENTS, url="https://evil.example.com/in/shop") | {
+    headers = shop_headers(EVENTS, url="https://evil.example.com/hooks/shop") | {
         "Host": "evil.example.com",
         "X-Forwarded-Host": "evil.example.com",
         "X-Forwarded-Proto": "http",
@@ -387,7 +387,7 @@ async def test_a_byte_changed_anywhere_is_refused(
 
 async def test_a_signed_query_is_taken_as_it_was_sent(process: Process) -> None:
     query = "?tenant=a%2Fb&x=%C3%BC"
-    headers = shop_headers(EVENTS, url=f"https://hooks.example.com/in/shop{query}")
+    headers = shop_headers(EVENTS, url=f"https://ingest.example.com/hooks/shop{query}")
     answer = await process.http.post(f"{SHOP}{query}", content=EVENTS, headers=headers)
     assert answer.status_code == 202, answer.text
 

@@ -11,7 +11,6 @@ from baton.cloudevents import Event
 from baton.events import (
     ActivityType,
     FollowupType,
-    History,
     LeadActivity,
     LeadCaptured,
     LeadErased,
@@ -157,18 +156,10 @@ def lead_id() -> UUID:
 
 @pytest.fixture(scope="session")
 def enquiry() -> Made:
-    """Makes an enquiry of these parts of a profile; without any, of somebody who fits.
-
-    One that is history is imported now.
-    """
+    """Makes an enquiry of these parts of a profile; without any, of somebody who fits."""
 
     def make(
-        at: datetime = NOW,
-        *,
-        id_: int | None = None,
-        test: bool = False,
-        history: History | None = None,
-        **profile: object,
+        at: datetime = NOW, *, id_: int | None = None, test: bool = False, **profile: object
     ) -> EventInput:
         parts = profile or {
             "contact": {"email": "buyer@example.com", "country": "DE"},
@@ -177,10 +168,9 @@ def enquiry() -> Made:
         data = LeadCaptured(
             lead_id=LEAD_ID,
             occurred_at=at,
-            received_at=at if history is None else NOW,
+            received_at=at,
             profile=Profile.model_validate({"brand": "main", "source": "website", **parts}),
             test=test,
-            history=history,
         )
         return _input(data, id_)
 

@@ -1,6 +1,7 @@
 """The documents below `docs/`: as the code would have them, as they are, and as released."""
 
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _PAGE = Path("events.md")
 _OPERATIONS = Path("operations.md")
 _PICTURE = Path("topics.svg")
 _CONSUMER = Path("consumer.py")
+_SENDERS = Path("senders.md")
 
 
 def present() -> Contract:
@@ -64,6 +66,7 @@ def documents(docs: Path) -> dict[Path, str]:
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL
     )
     made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), apis)
+    made[_SENDERS] = pkgutil.resolve_name("ingest.senders.page:text")()
     made[_PICTURE] = picture.drawn(list(apis))
     return made
 

@@ -228,6 +228,13 @@ class StandardWebhooksSource(MappedSource):
     type_at: PayloadPath = "type"
 
 
+class EventsSource(MappedSource):
+    """Sends events of a common form: the kind says where their id and time are."""
+
+    kind: Literal["cloudevents", "hub_signature", "stripe_like", "tiktok"]
+    type_at: PayloadPath | None = None
+
+
 class SignedText(PolicyModel):
     """How a system in the house signs, or which secret it shows.
 
@@ -329,7 +336,80 @@ class TypeformSource(SignedSource):
     answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500), NotEmpty]
 
 
-Source = ApiSource | StandardWebhooksSource | GenericSource | TypeformSource
+class FormSource(SignedSource):
+    """Sends what people filled in.
+
+    Answers whose question says plainly what it asks for (email, first name, company, ...) need no
+    mapping.
+    """
+
+    kind: Literal[
+        "contact_form_7",
+        "google_ads",
+        "gravity_forms",
+        "jotform",
+        "make",
+        "marketo",
+        "tally",
+        "webflow",
+        "zapier",
+    ]
+    answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500)] = ()
+
+
+class IdOnlySource(SignedSource):
+    """Sends the id of a lead that must be fetched; `verify_token_env` is for its handshake."""
+
+    kind: Literal["linkedin", "meta"]
+    answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500)] = ()
+    verify_token_env: VariableName | None = None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that hold its secrets."""
+        return (*self.secret_env, *([self.verify_token_env] if self.verify_token_env else []))
+
+
+class VendorSource(SignedSource):
+    """Sends what its vendor has settled the meaning of."""
+
+    kind: Literal[
+        "activecampaign",
+        "brevo",
+        "customerio",
+        "intercom",
+        "klaviyo",
+        "mailchimp",
+        "segment",
+    ]
+
+
+class HubspotSource(SignedSource):
+    """Sends what happened to records of HubSpot; `answers` places their properties."""
+
+    kind: Literal["hubspot"]
+    answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500)] = ()
+
+
+class SalesforceSource(SignedSource):
+    """Sends records of Salesforce; `fields` places those that are not standard, by their names."""
+
+    kind: Literal["salesforce"]
+    fields: dict[ProfileField, Text] = Field(default_factory=dict)
+
+
+Source = (
+    ApiSource
+    | StandardWebhooksSource
+    | EventsSource
+    | GenericSource
+    | TypeformSource
+    | FormSource
+    | IdOnlySource
+    | VendorSource
+    | HubspotSource
+    | SalesforceSource
+)
 
 
 class Sources(PolicyModel):

@@ -99,7 +99,7 @@ def router(failed: FailedDeliveries, replays: Replays) -> APIRouter:
         found = await failed.whole(delivery_id)
         if found is None:
             raise unknown(delivery_id)
-        return whole(*found)
+        return _whole(*found)
 
     @routes.post("/{delivery_id}/replay", responses=not_there | {409: {"model": ProblemBody}})
     async def replay(delivery_id: UUID) -> ReplayedView:
@@ -115,8 +115,7 @@ def _cursor(last: Failure) -> str:
     return paging.cursor(Position(last.received_at, last.id))
 
 
-def whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
-    """A delivery with how it stands."""
+def _whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
     try:
         body, encoding = delivery.body.decode(), "utf-8"
     except UnicodeDecodeError:

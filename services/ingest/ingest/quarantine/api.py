@@ -111,7 +111,10 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
         found = await table.whole(event_id)
         if found is None:
             raise unknown(event_id)
-        return whole(*found)
+        data = found[0].event.data
+        return WholeHeldView.model_validate(
+            _view(*found) | {"answers": data.answers, "as_sent": data.as_sent}
+        )
 
     @routes.post("/{event_id}/release", responses=refusals)
     async def release(event_id: UUID, body: DecisionIn) -> DecidedView:
@@ -126,14 +129,6 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
         return DecidedView(event_id=event_id, state=Decision.DISCARDED)
 
     return routes
-
-
-def whole(held: Held, standing: Standing) -> WholeHeldView:
-    """An enquiry with what was decided on it."""
-    data = held.event.data
-    return WholeHeldView.model_validate(
-        _view(held, standing) | {"answers": data.answers, "as_sent": data.as_sent}
-    )
 
 
 def _filter(query: QuarantineQuery) -> Filter:

@@ -22,6 +22,6 @@ To add a sender:
 An item's `document` is what our own API takes (`ingest.deliveries`), without `source`. Its
 `delivery_id` must be the same for each attempt, and for nothing else that the same person did. Put
 values with `payloads.put`, which leaves out what is empty, and keep the rest under `answers`.
-`fetch` says that the vendor must be asked for the rest; `becomes="link"`, with `also`, that ids are
-one person's.
+`fetch` says that the vendor must be asked for the rest, which `completing` puts into the item. That
+several records are one person's is said by a follow-up's `records`.
 """

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import HTTP
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
@@ -45,7 +44,7 @@ def form_of(delivery: Delivery) -> Pairs:
 def multipart_of(delivery: Delivery) -> Pairs:
     """The fields of a `multipart/form-data` body; files stand there by their names alone."""
     head = f"Content-Type: {delivery.headers.get('content-type', '')}\r\n\r\n"
-    whole = BytesParser(policy=HTTP).parsebytes(head.encode("latin-1", "replace") + delivery.body)
+    whole = BytesParser().parsebytes(head.encode("latin-1", "replace") + delivery.body)
     parts = whole.get_payload()
     if not whole.is_multipart() or not isinstance(parts, list) or len(parts) > _MOST_FIELDS:
         raise NotUnderstoodError(f"no multipart form of at most {_MOST_FIELDS} fields")

@@ -10,7 +10,7 @@ from ingest.senders.delivery import NotUnderstoodError
 
 T = TypeVar("T")
 
-Becomes = Literal["lead", "activity", "followup", "erasure", "link"]
+Becomes = Literal["lead", "activity", "followup", "erasure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,8 @@ class Fetch:
 class Item:
     """One thing that a delivery tells, in the shape that our own API takes it in.
 
-    `link` says that several names are one person's: what is in `document` as for an activity, and
-    `also`, a list of other external ids. `part` tells it from others of the same delivery id.
-    `fetch`: the delivery has no more than ids, and the document what it said besides.
+    `part` tells it from others of the same delivery id. `fetch`: the delivery has no more than ids,
+    and the document what it said besides.
     """
 
     becomes: Becomes

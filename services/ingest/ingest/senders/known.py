@@ -4,15 +4,66 @@ from collections.abc import Mapping
 from typing import Any
 
 from baton.policy.sources import SignedSource
-from ingest.senders import generic, standard_webhooks, typeform
+from ingest.senders import (
+    activecampaign,
+    brevo,
+    cloud_events,
+    contact_form_7,
+    customerio,
+    generic,
+    google_ads,
+    gravity_forms,
+    hub_signature,
+    hubspot,
+    intercom,
+    jotform,
+    klaviyo,
+    linkedin,
+    mailchimp,
+    marketo,
+    meta,
+    segment,
+    standard_webhooks,
+    stripe_like,
+    tally,
+    tiktok,
+    typeform,
+    webflow,
+    workflow,
+)
+from ingest.senders.salesforce import sender as salesforce
 from ingest.senders.sender import Sender
 
 SENDERS: Mapping[str, Sender[Any]] = {
     sender.kind: sender
     for sender in (
+        activecampaign.SENDER,
+        brevo.SENDER,
+        cloud_events.SENDER,
+        contact_form_7.SENDER,
+        customerio.SENDER,
         generic.SENDER,
+        google_ads.SENDER,
+        gravity_forms.SENDER,
+        hub_signature.SENDER,
+        hubspot.SENDER,
+        intercom.SENDER,
+        jotform.SENDER,
+        klaviyo.SENDER,
+        linkedin.SENDER,
+        mailchimp.SENDER,
+        marketo.SENDER,
+        meta.SENDER,
+        segment.SENDER,
         standard_webhooks.SENDER,
+        stripe_like.SENDER,
+        tally.SENDER,
+        tiktok.SENDER,
         typeform.SENDER,
+        webflow.SENDER,
+        salesforce.SENDER,
+        workflow.MAKE,
+        workflow.ZAPIER,
     )
 }
 

@@ -1,6 +1,8 @@
 """Payloads by path: what a bundle's mapping takes out of one, and what it leaves."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import sha256
 
 from pydantic import JsonValue
 
@@ -9,6 +11,11 @@ from ingest.senders.delivery import NotUnderstoodError
 Path = tuple[str, ...]
 
 CONSENT: Path = ("consent", "status")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_SECONDS = 100_000_000_000
+_MOST_DIGITS = 18
+_LONGEST_ID = 200
 
 
 def path(text: str) -> Path:
@@ -34,6 +41,40 @@ def text_at(payload: JsonValue, steps: Path) -> str | None:
     if isinstance(found, bool) or not isinstance(found, str | int | float):
         return None
     return str(found) or None
+
+
+def list_at(payload: JsonValue, steps: Path) -> list[JsonValue]:
+    """The list at a path; empty where there is none."""
+    found = at(payload, steps)
+    return found if isinstance(found, list) else []
+
+
+def unix_time(number: JsonValue) -> str | None:
+    """Seconds since 1970, or milliseconds where seconds would be far in the future."""
+    if isinstance(number, str) and number.isascii() and number.isdigit():
+        number = int(number[:_MOST_DIGITS])
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    seconds = number / 1_000 if number > _LATEST_SECONDS else number
+    try:
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        return None
+
+
+def written_time(text: str | None, zone: tzinfo) -> str | None:
+    """A time that is written without its offset, in that zone; any other text as it is."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return text
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).isoformat()
+
+
+def composite(*parts: str | None) -> str:
+    """A delivery's id made of several fields, for vendors whose own is not unique, or missing."""
+    joined = "/".join(part or "" for part in parts)
+    return joined if len(joined) <= _LONGEST_ID else sha256(joined.encode()).hexdigest()
 
 
 def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
 from baton.policy.sources import SignedSource
 from ingest.senders.delivery import Delivery
-from ingest.senders.items import Told
+from ingest.senders.items import Item, Told
 from ingest.senders.signing import Scheme
 
 S = TypeVar("S", bound=SignedSource)
@@ -52,9 +53,13 @@ class Example:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def results(each: Sequence[JsonValue], status: int = 202) -> Reply:
+def accepted(delivery: Delivery, results: Sequence[JsonValue], status: int = 202) -> Reply:  # noqa: ARG001 - a sender's
     """Says what became of each item."""
-    return Reply(status, json.dumps({"results": list(each)}).encode(), "application/json")
+    return Reply(status, json.dumps({"results": list(results)}).encode(), "application/json")
+
+
+ok = partial(accepted, status=200)
+"""The same, for vendors that take nothing but 200 for a yes."""
 
 
 def no_handshake(source: SignedSource, delivery: Delivery, environment: Environment) -> None:
@@ -69,7 +74,9 @@ class Sender(Generic[S]):
     `reading`: what an authentic delivery tells; it raises NotUnderstoodError. `handshake`: the
     answer to a request that is no delivery, or None; it sees requests before they are verified,
     of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
-    `kept_headers`: what reading a delivery again may need, none of them a secret.
+    `completing`: an item that had to be fetched (its `fetch` says what), with the details that the
+    vendor's API gives of it; it raises NotUnderstoodError. `kept_headers`: what reading a delivery
+    again may need, none of them a secret.
     """
 
     kind: str
@@ -79,16 +86,13 @@ class Sender(Generic[S]):
     guide: Guide
     example: Example
     handshake: Callable[[S, Delivery, Environment], Reply | None] = no_handshake
-    answer: Callable[[Sequence[JsonValue]], Reply] = results
+    answer: Callable[[Delivery, Sequence[JsonValue]], Reply] = accepted
+    completing: Callable[[S, Item, JsonValue], Item] | None = None
     kept_headers: Sequence[str] = ()
 
     def read(self, source: S, delivery: Delivery) -> list[Told]:
         """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
-        items: list[Told] = []
-        for item in self.reading(source, delivery):
-            if item not in items:
-                items.append(item)
-        return items
+        return list({repr(told): told for told in self.reading(source, delivery)}.values())
 
 
 def signed_by(*schemes: Scheme) -> Callable[[SignedSource], Sequence[Scheme]]:

@@ -12,23 +12,24 @@ parameters among them, come in `form_response.hidden`. A question of type `legal
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from baton.cloudevents import describe
-from baton.policy.sources import FormAnswer, TypeformSource
+from baton.policy.sources import TypeformSource
+from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
+from ingest.senders.forms import EMAIL, PHONE, Answer
 from ingest.senders.items import Item
-from ingest.senders.payloads import CONSENT, at, path, put
+from ingest.senders.payloads import CONSENT, path, put
 from ingest.senders.places import HeaderItem, body
 from ingest.senders.sender import Example, Guide, Sender, signed_by
 from ingest.senders.signing import Signature, in_base64
 
-_UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-_CLICK_IDS = ("gclid", "fbclid", "msclkid", "li_fat_id")
+_BY_TYPE = {"email": EMAIL, "phone_number": PHONE}
+_CONSENT_TYPE = "legal"
 
 
 class _Part(BaseModel):
@@ -90,31 +91,8 @@ class _Payload(_Part):
     form_response: _Response
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A question and its answer."""
-
-    id: str
-    ref: str | None
-    title: str
-    types: tuple[str, str]
-    value: JsonValue
-
-    def named_by(self, answer: FormAnswer) -> bool:
-        """Whether the bundle means this one."""
-        return (
-            (answer.ref is not None and answer.ref == self.ref)
-            or (answer.title is not None and answer.title.strip() == self.title.strip())
-            or (answer.type is not None and answer.type in self.types)
-        )
-
-
 def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
-    """The lead that a response is. Raises NotUnderstoodError.
-
-    What the bundle does not place: the first email, the first phone, consents and campaign
-    parameters go where they belong, everything else to the raw answers, under what was asked.
-    """
+    """The lead that a response is. Raises NotUnderstoodError."""
     try:
         payload = _Payload.model_validate(json_of(delivery))
     except ValidationError as error:
@@ -128,89 +106,43 @@ def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
     put(document, ("request", "form_id"), response.form_id)
     put(document, ("request", "form_name"), response.definition.title)
     answered = list(_answered(response))
-    hidden = dict(response.hidden)
-    _place_as_the_bundle_says(source, document, answered, hidden)
-    _place_what_is_plain(document, answered, hidden)
-    _place_consent(document, answered, response)
-    document["answers"] = _raw(answered, hidden, response)
+    of_consent = [each for each in source.answers if path(each.to) == CONSENT]
+    by_hand = [each for each in of_consent if each.type != _CONSENT_TYPE]
+    asked = [] if by_hand else [each for each in answered if _CONSENT_TYPE in each.types]
+    _put_consent(document, asked, response.submitted_at)
+    others = [each for each in answered if each not in asked]
+    places = [each for each in source.answers if each not in of_consent or each in by_hand]
+    forms.place(document, [*others, *_hidden(response)], places, _BY_TYPE)
+    for name in ("calculated", "variables"):
+        put(document, ("answers", name), getattr(response, name))
     return [Item("lead", document)]
 
 
-def _answered(response: _Response) -> Iterator[_Answered]:
+def _answered(response: _Response) -> Iterator[Answer]:
     questions = {question.id: question for question in response.definition.fields}
     for answer in response.answers:
         question = questions.get(answer.field.id, _Question(id=answer.field.id))
-        yield _Answered(
-            id=answer.field.id,
-            ref=answer.field.ref or question.ref,
+        yield Answer(
+            key=answer.field.ref or question.ref or answer.field.id,
+            value=answer.value,
             title=question.title,
             types=(answer.type, answer.field.type),
-            value=answer.value,
         )
 
 
-def _place_as_the_bundle_says(
-    source: TypeformSource,
-    document: dict[str, JsonValue],
-    answered: list[_Answered],
-    hidden: dict[str, JsonValue],
-) -> None:
-    for place in source.answers:
-        to = path(place.to)
-        if to == CONSENT and place.type == "legal":
-            # A form may ask for several consents; `_place_consent` looks at all of them.
-            continue
-        if place.hidden is not None:
-            put(document, to, hidden.pop(place.hidden, None))
-            continue
-        found = next((each for each in answered if each.named_by(place)), None)
-        if found is not None and at(document, to) is None:
-            put(document, to, found.value)
-            answered.remove(found)
+def _hidden(response: _Response) -> Iterator[Answer]:
+    for name, value in response.hidden.items():
+        yield Answer(key=name, value=value, hidden=True)
 
 
-def _place_what_is_plain(
-    document: dict[str, JsonValue], answered: list[_Answered], hidden: dict[str, JsonValue]
-) -> None:
-    for type_, to in (("email", ("contact", "email")), ("phone_number", ("contact", "phone"))):
-        found = next((each for each in answered if type_ in each.types), None)
-        if found is not None and at(document, to) is None:
-            put(document, to, found.value)
-            answered.remove(found)
-    for name in _UTM:
-        if at(document, ("campaign", name)) is None:
-            put(document, ("campaign", name), hidden.pop(name, None))
-    for name in _CLICK_IDS:
-        if name in hidden and at(document, ("campaign", "click_id")) is None:
-            put(document, ("campaign", "click_id"), hidden.pop(name))
-
-
-def _place_consent(
-    document: dict[str, JsonValue], answered: list[_Answered], response: _Response
+def _put_consent(
+    document: dict[str, JsonValue], asked: list[Answer], submitted_at: str | None
 ) -> None:
     """Granted where every consent that was answered was given; its text is what was asked."""
-    asked = [each for each in answered if "legal" in each.types]
-    if not asked or at(document, CONSENT) is not None:
-        return
-    put(document, CONSENT, all(each.value is True for each in asked))
-    put(document, ("consent", "text"), "\n".join(each.title for each in asked))
-    put(document, ("consent", "at"), response.submitted_at)
-    answered[:] = [each for each in answered if each not in asked]
-
-
-def _raw(
-    answered: list[_Answered], hidden: dict[str, JsonValue], response: _Response
-) -> dict[str, JsonValue]:
-    raw: dict[str, JsonValue] = {}
-    for each in answered:
-        name = each.title or each.ref or each.id
-        raw[name if name not in raw else f"{name} [{each.id}]"] = each.value
-    raw |= {f"hidden.{name}": value for name, value in hidden.items() if value not in (None, "")}
-    for name in ("calculated", "variables"):
-        value = getattr(response, name)
-        if value is not None:
-            raw[name] = value
-    return raw
+    if asked:
+        put(document, CONSENT, all(each.value is True for each in asked))
+        put(document, ("consent", "text"), "\n".join(each.title for each in asked))
+        put(document, ("consent", "at"), submitted_at)
 
 
 SENDER = Sender(
@@ -226,8 +158,8 @@ SENDER = Sender(
         sends="Each response to the form (`form_response`), with the questions that were asked.",
         becomes=(
             "A lead. `answers` says which answer goes where; the first email and phone, consents "
-            "(questions of type legal) and campaign parameters in hidden fields need no mapping. "
-            "All else is kept under its question."
+            "(questions of type legal) and what its name says plainly need no mapping. All else is "
+            "kept under its question."
         ),
         retries="Tried again for hours after any answer but 2xx; a 404 or 410 switches it off.",
     ),

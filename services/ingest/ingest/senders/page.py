@@ -1,0 +1,71 @@
+"""`docs/senders.md`, made from what the senders say of themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingest.senders.known import SENDERS
+from ingest.senders.sender import Sender
+from ingest.senders.signing import SHOWN
+
+_HEAD = """\
+# Senders
+
+What to enter in each vendor's screen, what it sends then, and what becomes of it. This page is \
+made from the code (`python -m baton.contracts write`).
+
+A source of the bundle (see [policy.md](policy.md#sourcesyaml)) names its sender as `kind`. Its \
+address is
+
+```
+https://YOUR-HOST/v1/webhooks/NAME
+```
+
+with the source's name, and the secret is in the variables that its `secret_env` names: one, or \
+two while it is being changed. Set `BATON_WEBHOOKS_URL` to what stands before the name in that \
+address, as vendors have it; some sign it. What a request says of its own host is never \
+believed.
+
+**Who can't sign** shows the secret instead, wherever the vendor's screen has room for it: \
+{shown}. Prefer a header: addresses end up in logs, though not in Baton's.
+
+| answer | when | what vendors do |
+|---|---|---|
+| 200 or 202 | each thing that the delivery tells is safe: on its topic, spooled while Kafka is \
+away, or kept because it was not understood (see [operations.md](operations.md)) | they are \
+content |
+| 401 | nothing shows that the delivery is theirs, or it is more than five minutes from our \
+clock | most try again, and report it |
+| 405 | no delivery, and no handshake of this vendor | |
+| 413 | the body is over `BATON_BODY_LIMIT` | most try again, in vain |
+| 503 | our own fault, or the policy in force has no such source; `Retry-After` says when | they \
+try again, where they ever do |
+
+There is no 404 or 410 for a name that a source could have: some vendors switch a webhook off at \
+the first one. Of several things in one delivery each is taken by itself. A retry is the same \
+event: the vendor's id for the delivery goes into the event's, or several of its fields, where \
+the vendor's own id is not unique.
+
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    shown = ", ".join(dict.fromkeys(str(token.at) for token in SHOWN))
+    senders = sorted(SENDERS.values(), key=lambda sender: sender.guide.name.lower())
+    table = "".join(f"| {sender.guide.name} | `{sender.kind}` |\n" for sender in senders)
+    head = _HEAD.format(shown=shown)
+    return f"{head}| sender | `kind` |\n|---|---|\n{table}\n" + "\n".join(map(_section, senders))
+
+
+def _section(sender: Sender[Any]) -> str:
+    return "\n".join(_lines(sender))
+
+
+def _lines(sender: Sender[Any]) -> Iterator[str]:
+    guide = sender.guide
+    yield f"## {guide.name}\n"
+    yield f"`kind: {sender.kind}`\n"
+    yield f"**Enter.** {guide.enter}\n"
+    yield f"**It sends.** {guide.sends}\n"
+    yield f"**It becomes.** {guide.becomes}\n"
+    yield f"**Failures.** {guide.retries}\n"

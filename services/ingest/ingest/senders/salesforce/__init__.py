@@ -1,0 +1,1 @@
+"""Salesforce: outbound messages, and change events that something relays to us."""

@@ -1,0 +1,67 @@
+"""TikTok for developers' webhooks (developers.tiktok.com, Webhooks).
+
+Signing: `TikTok-Signature` has `t=`, a Unix time, and `s=`, the hex of an HMAC-SHA256 over
+`{t}.{body}`; the key is the client secret.
+
+Id: none; an `event` of a user at `create_time` with its content is one. Payload: `event`, and in
+`content` JSON written as text. What its events become is the bundle's: paths are those within the
+content, or else beside it.
+"""
+
+from pydantic import JsonValue
+
+from baton.policy.sources import EventsSource
+from ingest.senders import mapped
+from ingest.senders.delivery import Delivery
+from ingest.senders.formats import json_of, json_text
+from ingest.senders.items import Item
+from ingest.senders.mapped import Event
+from ingest.senders.payloads import at, composite, text_at, unix_time
+from ingest.senders.places import HeaderItem, body
+from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.signing import SentAt, Signature, in_hex, unix_seconds
+
+_HEADER = "tiktok-signature"
+_TIME = HeaderItem(_HEADER, "t", between=",")
+
+
+def read(source: EventsSource, delivery: Delivery) -> list[Item]:
+    """What the event tells, by the bundle's mapping. Raises NotUnderstoodError."""
+    payload = json_of(delivery)
+    content: JsonValue = text_at(payload, ("content",))
+    said = json_text(content.encode()) if isinstance(content, str) else at(payload, ("content",))
+    parts = [text_at(payload, (name,)) for name in ("event", "create_time", "user_openid")]
+    event = Event(
+        type=at(payload, ("event",)),
+        payload=said,
+        shared=payload,
+        delivery_id=composite(*parts, content if isinstance(content, str) else None),
+        occurred_at=unix_time(at(payload, ("create_time",))),
+    )
+    return mapped.read(source, event)
+
+
+SENDER = Sender(
+    kind="tiktok",
+    source=EventsSource,
+    signing=signed_by(
+        Signature(
+            at=HeaderItem(_HEADER, "s", between=","),
+            signs=(_TIME, b".", body),
+            written=in_hex,
+            sent_at=SentAt(_TIME, unix_seconds),
+        )
+    ),
+    reading=read,
+    guide=Guide(
+        name="TikTok",
+        enter="Webhooks of the developer app: the address. The secret is the client secret.",
+        sends="Events of the app, their content as JSON within JSON.",
+        becomes="What `events` says of the event.",
+        retries="For 72 hours after any answer but 200.",
+    ),
+    example=Example(
+        '{"client_key": "k", "event": "form.submitted", "create_time": 1769850000,'
+        ' "user_openid": "u", "content": "{\\"email\\": \\"buyer@example.com\\"}"}'
+    ),
+)

@@ -1,0 +1,73 @@
+"""A source of each kind, and deliveries of theirs."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from ingest_harness import FILES
+from pydantic import BaseModel, JsonValue
+
+from baton.policy.bundle import Bundle
+from baton.policy.sources import SignedSource
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.senders.delivery import Delivery
+from ingest.senders.items import Item, Unread
+from ingest.senders.known import SENDERS, sender_of
+
+LEAD = "{becomes: lead, fields: {contact.email: email}}"
+SAID = {
+    "cloudevents": f"events: {{form.submitted: {LEAD}}}",
+    "generic": f"type_at: event, delivery_id_at: id, events: {{enquiry: {LEAD}}},"
+    " signs: {by: token, header: x-token}",
+    "google_ads": "answers: [{to: custom.seats, ref: SEATS}]",
+    "hub_signature": f"events: {{form.submitted: {LEAD}}}",
+    "hubspot": "answers: [{to: custom.seats, ref: seats}]",
+    "salesforce": "fields: {custom.seats: Seats__c}",
+    "standard_webhooks": "events: {form.submitted:"
+    " {becomes: lead, fields: {contact.email: data.email}}}",
+    "stripe_like": "events: {form.submitted:"
+    " {becomes: lead, fields: {contact.email: data.object.email}}}",
+    "tiktok": f"events: {{form.submitted: {LEAD}}}",
+    "typeform": "answers: [{to: contact.email, type: email}]",
+}
+"""What a source of a kind says beside what all say."""
+
+SOURCES = Bundle.parse(
+    {
+        **FILES,
+        "sources.yaml": "sources:\n"
+        + "".join(
+            f"  {kind}: {{label: L, brand: main, secret_env: [SECRET],"
+            f" kind: {kind}, {SAID.get(kind, '')}}}\n"
+            for kind in SENDERS
+        ),
+    }
+).sources
+MODELS: Mapping[str, type[BaseModel]] = {
+    "lead": LeadIn,
+    "activity": ActivityIn,
+    "followup": FollowupIn,
+    "erasure": ErasureIn,
+}
+
+
+def read(kind: str, delivery: Delivery) -> list[Item | Unread]:
+    source = SOURCES[kind]
+    assert isinstance(source, SignedSource)
+    return list(sender_of(source).read(source, delivery))
+
+
+def one(kind: str, payload: JsonValue, **headers: str) -> Item:
+    (item,) = read(kind, delivery(payload, **headers))
+    assert isinstance(item, Item), item
+    MODELS[item.becomes].model_validate({"source": kind, **item.document})
+    return item
+
+
+def delivery(payload: JsonValue, **headers: str) -> Delivery:
+    return Delivery({"content-type": "application/json", **headers}, json.dumps(payload).encode())
+
+
+def form(**fields: str) -> Delivery:
+    body = urlencode(fields).encode()
+    return Delivery({"content-type": "application/x-www-form-urlencoded"}, body)

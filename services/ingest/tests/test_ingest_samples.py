@@ -1,0 +1,186 @@
+"""Each published delivery is accepted, and tells what it should; a byte changed, and it is not."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from ingest_harness import Process, running
+from ingest_samples import (
+    KINDS,
+    PLAIN,
+    Sample,
+    bundle,
+    event_of,
+    every_sample,
+    needs_samples,
+    samples,
+    says,
+)
+
+from baton.policy.bundle import Bundle
+from ingest.senders.delivery import Delivery
+from ingest.senders.items import Item
+from ingest.senders.known import sender_of
+from ingest.senders.places import NotAuthenticError
+from ingest.senders.sender import Reply
+from ingest.senders.signing import Token, verify
+from ingest.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Bundle:
+    return bundle()
+
+
+def check(sample: Sample, vendors: Bundle, delivery: Delivery) -> None:
+    source = sample.source(vendors)
+    verify(sender_of(source).signing(source), [sample.secret], delivery, sample.now)
+
+
+def is_greeting(sample: Sample) -> bool:
+    """What is asked before there are deliveries."""
+    return sample.delivery.method != "POST" and "signature" not in str(sample.delivery.headers)
+
+
+@pytest.mark.parametrize("sample", samples(lambda sample: not is_greeting(sample)))
+def test_a_published_delivery_is_authentic(sample: Sample, vendors: Bundle) -> None:
+    check(sample, vendors, sample.delivery)
+
+
+@pytest.mark.parametrize("sample", samples(lambda sample: sample.told["signature"] is not None))
+def test_with_a_byte_changed_of_what_is_signed_it_is_not_authentic(
+    sample: Sample, vendors: Bundle
+) -> None:
+    for forged in forgeries(sample, vendors):
+        with pytest.raises(NotAuthenticError):
+            check(sample, vendors, forged)
+
+
+def forgeries(sample: Sample, vendors: Bundle) -> Iterator[Delivery]:
+    delivery, source = sample.delivery, sample.source(vendors)
+    (scheme, *_) = sender_of(source).signing(source)
+    if isinstance(scheme, Token):
+        return
+    for place in range(len(delivery.body)):
+        flipped = bytes([delivery.body[place] ^ 1])
+        yield replace(delivery, body=delivery.body[:place] + flipped + delivery.body[place + 1 :])
+    for name, value in delivery.headers.items():
+        if any(word in name for word in ("signature", "timestamp")) and "version" not in name:
+            counts = value.partition(",v0=")[0]
+            for place, letter in enumerate(counts):
+                forged = value[:place] + ("1" if letter != "1" else "2") + value[place + 1 :]
+                yield replace(delivery, headers={**delivery.headers, name: forged})
+    if sample.vendor == "hubspot" and "x-hubspot-signature-v3" in delivery.headers:
+        yield replace(delivery, method="PUT")
+        yield replace(delivery, url=delivery.url[:-1])
+
+
+@pytest.mark.parametrize("sample", samples(lambda sample: sample.expected is not None))
+def test_a_published_delivery_tells_what_is_expected(sample: Sample, vendors: Bundle) -> None:
+    source = sample.source(vendors)
+    items = sender_of(source).read(source, sample.delivery)
+    assert sample.expected is not None
+    assert len(items) == len(sample.expected)
+    for item, expected in zip(items, sample.expected, strict=True):
+        assert isinstance(item, Item), item
+        assert expected["kind"] in KINDS
+        assert says(expected, item, event_of(sample, item, vendors)) == []
+
+
+@pytest.mark.parametrize("sample", samples(lambda sample: sample.expected is not None))
+def test_what_a_delivery_does_not_tell_would_be_seen(sample: Sample, vendors: Bundle) -> None:
+    source = sample.source(vendors)
+    items = sender_of(source).read(source, sample.delivery)
+    for item, expected in zip(items, sample.expected or [], strict=True):
+        assert isinstance(item, Item)
+        for name, value in expected.items():
+            if isinstance(value, str) and name not in ("kind", "object", "occurred_at"):
+                other = {name: f"another {value}"}
+                assert says(other, item, event_of(sample, item, vendors)) != [], name
+
+
+@pytest.mark.parametrize("sample", samples(is_greeting))
+def test_a_handshake_is_answered_as_the_vendor_asks(sample: Sample, vendors: Bundle) -> None:
+    source = sample.source(vendors)
+    environment = {"SECRET": sample.secret, "VERIFY_TOKEN": "meatyhamhock"}
+    reply = sender_of(source).handshake(source, sample.delivery, environment)
+    wanted = sample.told["response"]
+    assert isinstance(reply, Reply)
+    assert reply.status == wanted["status"]
+    if "body" in wanted:
+        assert reply.body.decode() == wanted["body"]
+        assert reply.media_type == wanted["content_type"]
+    assert set(wanted.get("headers", {})) <= set(reply.headers)
+
+
+@pytest.mark.parametrize(
+    "sample", samples(lambda sample: sample.vendor in ("mailchimp", "meta") and is_greeting(sample))
+)
+def test_a_handshake_that_has_a_secret_is_answered_to_who_knows_it(
+    sample: Sample, vendors: Bundle
+) -> None:
+    source = sample.source(vendors)
+    for environment in ({"SECRET": "another", "VERIFY_TOKEN": "another"}, {}):
+        with pytest.raises(NotAuthenticError):
+            sender_of(source).handshake(source, sample.delivery, environment)
+
+
+# --- over HTTP
+
+
+@pytest.fixture
+async def edge(settings: Settings, vendors: Bundle) -> AsyncIterator[Process]:
+    async with running(settings, vendors) as process:
+        await process.circuit.closed.wait()
+        del process.http.headers["Authorization"]
+        yield process
+
+
+HOOKS = "https://ingest.example.com/hooks/"
+
+
+def is_ours(sample: Sample) -> bool:
+    """Whether it was sent to where the tests' process is."""
+    return sample.delivery.url.startswith(HOOKS)
+
+
+async def send(process: Process, sample: Sample, delivery: Delivery) -> httpx.Response:
+    process.clock.now = sample.now
+    process.environment |= {"SECRET": sample.secret, "VERIFY_TOKEN": "meatyhamhock"}
+    path = f"/v1/webhooks/{delivery.url.removeprefix(HOOKS)}"
+    headers = {name: text for name, text in delivery.headers.items() if name != "content-length"}
+    return await process.http.request(delivery.method, path, content=delivery.body, headers=headers)
+
+
+@needs_samples
+async def test_published_deliveries_go_end_to_end(edge: Process) -> None:
+    sent = [sample for sample in every_sample() if is_ours(sample)]
+    assert {sample.vendor for sample in sent} == set(PLAIN)
+    for sample in sent:
+        answer = await send(edge, sample, sample.delivery)
+        assert answer.status_code in (200, 202), (sample.name, answer.text)
+        if sample.expected is None or "xml" in answer.headers["content-type"]:
+            continue
+        wanted = [becomes(each) for each in sample.expected]
+        states = [result["state"] for result in answer.json()["results"]]
+        assert states == wanted, sample.name
+        again = await send(edge, sample, sample.delivery)
+        assert again.json() == answer.json(), sample.name
+
+
+def becomes(expected: Mapping[str, Any]) -> str:
+    """What is said of it: an id of somebody whom nobody has captured waits for who that is."""
+    if not expected.get("needs_fetch"):
+        return "published"
+    return "waiting" if expected["kind"] == "engagement" else "kept"
+
+
+@needs_samples
+async def test_a_published_delivery_is_refused_where_we_have_another_secret(edge: Process) -> None:
+    for sample in every_sample():
+        if is_ours(sample) and not is_greeting(sample):
+            other = replace(sample, secret="whsec_YW5vdGhlcg==")
+            answer = await send(edge, other, sample.delivery)
+            assert answer.status_code == 401, (sample.name, answer.text)
