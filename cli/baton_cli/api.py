@@ -81,8 +81,11 @@ class Api:
 
     async def post_lines(
         self, path: str, lines: Sequence[bytes], expected: TypeAdapter[Found]
-    ) -> AsyncIterator[Found]:
-        """Sends NDJSON; each line of the answer as it comes. Raises as `get` does, midway too."""
+    ) -> AsyncIterator[Found | None]:
+        """Sends NDJSON; each line of the answer as it comes, None for a mere sign of life.
+
+        Raises as `get` does, midway too.
+        """
         content = b"".join(line + b"\n" for line in lines)
         headers = {**self._headers(), "Content-Type": "application/x-ndjson"}
         try:
@@ -95,8 +98,8 @@ class Api:
                 held = b""
                 async for piece in answer.aiter_raw():
                     *whole, held = (held + piece).split(b"\n")
-                    for line in filter(None, whole):
-                        yield self._read_line(line, answer, expected)
+                    for line in whole:
+                        yield self._read_line(line, answer, expected) if line else None
         except httpx.RequestError as error:
             raise self._away(error) from error
 

@@ -12,6 +12,7 @@ from baton_cli import (
     deliveries,
     migrate,
     operations,
+    privacy,
     promises,
     quarantine,
     topics,
@@ -99,6 +100,7 @@ add(
 )
 add(app, promises.reps, "reps", "baton reps", panel=_LEADS)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel=_LEADS)
+app.add_typer(privacy.app, name="privacy", rich_help_panel=_LEADS)
 
 app.add_typer(policy.app, name="policy", rich_help_panel="What is agreed")
 

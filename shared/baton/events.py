@@ -147,6 +147,76 @@ class Reason(Model):
     points: Points | None = None
 
 
+# --- what is known of a lead at sales
+
+
+class Stage(StrEnum):
+    """Where a lead stands between marketing and sales."""
+
+    SUSPECT = "suspect"
+    PROSPECT = "prospect"
+    LEAD = "lead"
+    MQL = "mql"
+    SAL = "sal"
+    SQL = "sql"
+    OPPORTUNITY = "opportunity"
+    CUSTOMER = "customer"
+    NURTURE = "nurture"
+    DISQUALIFIED = "disqualified"
+
+
+class FollowupType(GrowingEnum):
+    """What the rep or the CRM did."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    REJECTED = "rejected"
+    ATTEMPTED = "attempted"
+    CONTACTED = "contacted"
+    MEETING_BOOKED = "meeting_booked"
+    MEETING_HELD = "meeting_held"
+    MEETING_MISSED = "meeting_missed"
+    MEETING_MOVED = "meeting_moved"
+    DISPOSITION = "disposition"
+    OPPORTUNITY = "opportunity"
+    WON = "won"
+    LOST = "lost"
+    CLAIMED = "claimed"
+    OWNER_CHANGED = "owner_changed"
+    CONVERTED = "converted"
+    MERGED = "merged"
+    DELETED = "deleted"
+    NOTE = "note"
+    COMPLAINT = "complaint"
+
+
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,6})?$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Outcome(Model):
+    """What sales had done with a lead before Baton knew it."""
+
+    type: FollowupType
+    occurred_at: Moment
+    reason: Name | None = Field(None, description="a code of the bundle's table of reasons")
+    amount: Amount | None = Field(None, description="a decimal number as text")
+    currency: Currency | None = Field(None, description="ISO 4217")
+
+
+class History(Model):
+    """How a lead stood when it was imported from where sales had it before.
+
+    It says what is, and asks for nothing: nobody is given the lead, and nobody promises anything.
+    """
+
+    owner: Name | None = Field(None, description="id of the rep who has it")
+    stage: Stage | None = Field(
+        None, description="null: as the outcomes say, or else the bundle's definitions up to lead"
+    )
+    outcomes: tuple[Outcome, ...] = Field((), max_length=50)
+
+
 # --- lead-captured, lead-activity
 
 
@@ -169,6 +239,9 @@ class LeadCaptured(LeadEvent):
     test: bool = Field(default=False, description="a trial delivery: never routed or counted")
     test_mark: Name | None = Field(
         None, description="what tells a trial: declared, vendor, or a rule's id in the bundle"
+    )
+    history: History | None = Field(
+        None, description="of a lead that sales had already; it is no enquiry that waits for anyone"
     )
 
 
@@ -208,21 +281,6 @@ class LeadActivity(LeadEvent):
 # --- lead-scored
 
 
-class Stage(StrEnum):
-    """Where a lead stands between marketing and sales."""
-
-    SUSPECT = "suspect"
-    PROSPECT = "prospect"
-    LEAD = "lead"
-    MQL = "mql"
-    SAL = "sal"
-    SQL = "sql"
-    OPPORTUNITY = "opportunity"
-    CUSTOMER = "customer"
-    NURTURE = "nurture"
-    DISQUALIFIED = "disqualified"
-
-
 class Score(Model):
     """Points are integers. `total` is `fit` plus `engagement`; the grade is the bundle's."""
 
@@ -242,13 +300,16 @@ class LeadScored(LeadEvent):
     enquiry: UUID | None = Field(
         description="the enquiry that this is about: the cause, or else the lead's latest"
     )
-    new_enquiry: bool = Field(description="whether the cause is a `lead.captured`")
+    new_enquiry: bool = Field(
+        description="whether the cause is a `lead.captured` that is no history"
+    )
     score: Score
     stage_before: Stage | None
     stage: Stage
     reasons: tuple[Reason, ...]
     profile: Profile
     test: bool = False
+    history: History | None = Field(None, description="that of the cause, where it has one")
 
 
 # --- lead-routed
@@ -328,31 +389,6 @@ class LeadReleased(LeadEvent):
 # --- lead-followup
 
 
-class FollowupType(GrowingEnum):
-    """What the rep or the CRM did."""
-
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    REJECTED = "rejected"
-    ATTEMPTED = "attempted"
-    CONTACTED = "contacted"
-    MEETING_BOOKED = "meeting_booked"
-    MEETING_HELD = "meeting_held"
-    MEETING_MISSED = "meeting_missed"
-    MEETING_MOVED = "meeting_moved"
-    DISPOSITION = "disposition"
-    OPPORTUNITY = "opportunity"
-    WON = "won"
-    LOST = "lost"
-    CLAIMED = "claimed"
-    OWNER_CHANGED = "owner_changed"
-    CONVERTED = "converted"
-    MERGED = "merged"
-    DELETED = "deleted"
-    NOTE = "note"
-    COMPLAINT = "complaint"
-
-
 class RecordKind(GrowingEnum):
     """What a record in a sender's system is of: a person (its lead, contact, prospect), ..."""
 
@@ -384,12 +420,8 @@ class LeadFollowup(LeadEvent):
     channel: Name | None = Field(None, description="phone, mail, meeting, ...")
     disposition: Name | None = None
     note: Text | None = None
-    amount: Annotated[str, Field(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,6})?$")] | None = Field(
-        None, description="a decimal number as text"
-    )
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
-        None, description="ISO 4217"
-    )
+    amount: Amount | None = Field(None, description="a decimal number as text")
+    currency: Currency | None = Field(None, description="ISO 4217")
     starts_at: Moment | None = Field(None, description="when a meeting begins")
     brand: Name | None = None
     external_id: Name | None = Field(None, description="the record in the sender's system")

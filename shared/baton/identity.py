@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import idna
@@ -42,6 +43,7 @@ def lead_id(key: bytes, brand: str, *identity: str) -> UUID:
     return _uuid8(int.from_bytes(digest[:16]))
 
 
+@lru_cache(maxsize=256)
 def email_identity(email: str) -> tuple[str, str]:
     """Identity of a mail address: trimmed, lower case, NFC, the domain in IDNA's ASCII form.
 

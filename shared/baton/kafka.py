@@ -120,6 +120,11 @@ def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
     )
 
 
+def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+    """For what is asked of the brokers themselves; not started."""
+    return AIOKafkaAdminClient(**_connection(settings))
+
+
 async def partitions(settings: KafkaSettings, wanted: Sequence[Topic]) -> dict[str, int | None]:
     """How many partitions each topic has, by its full name; None where Kafka has no such topic."""
     admin = AIOKafkaAdminClient(**_connection(settings))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-PARTS = ("contact", "company", "campaign", "consent", "request", "custom", "answers")
+PARTS = ("contact", "company", "campaign", "consent", "request", "custom", "history", "answers")
 """What a lead's document is made of; a column of one of them is named `contact.email`, say."""
 
 

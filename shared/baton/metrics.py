@@ -165,3 +165,14 @@ class IngestMetrics:
             "Follow-ups and activities that have waited past their retention, and are gone",
             registry=registry,
         )
+        self.bulk_held = Counter(
+            "baton_bulk_held_seconds",
+            "Time that batches were held back, since consumers were behind",
+            registry=registry,
+        )
+        self.bulk_lag = Gauge(
+            "baton_bulk_lag_records",
+            "Records that wait for a group, as last seen while a batch came in",
+            ["group"],
+            registry=registry,
+        )

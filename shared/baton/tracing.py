@@ -73,8 +73,8 @@ class Tracing:
 
 def current_traceparent() -> str | None:
     """The context of the current span, as the `traceparent` header has it."""
-    if not trace.get_current_span().get_span_context().is_valid:
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
         return None
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier)
-    return carrier.get("traceparent")
+    ids = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
+    return f"00-{'-'.join(ids)}-{context.trace_flags:02x}"

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -33,6 +34,13 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _INTERRUPTED = 130
 
 
+class As(StrEnum):
+    """What the rows are."""
+
+    ENQUIRIES = "enquiries"
+    HISTORY = "history"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What was asked for. `keep_in` is where the journal and the rejects go."""
@@ -43,6 +51,7 @@ class Order:
     batch: int
     at_once: int
     anew: bool
+    as_: As
 
     @property
     def journal(self) -> Path:
@@ -53,7 +62,7 @@ class Order:
         return self.keep_in / f"{self.file.name}.rejects.csv"
 
 
-def import_(
+def import_(  # noqa: PLR0913 - typer has each option as an argument
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or NDJSON, in UTF-8.")],
     map_: Annotated[
         Path | None,
@@ -75,6 +84,12 @@ def import_(
             min=1, max=16, help="So many requests at a time; with 1, rows keep their order."
         ),
     ] = 1,
+    as_: Annotated[
+        As,
+        typer.Option(
+            "--as", help="What the rows are; history: leads that sales has already, and keeps."
+        ),
+    ] = As.ENQUIRIES,
     *,
     anew: Annotated[
         bool, typer.Option("--anew", help="Begin at the first row, not where a run was ended.")
@@ -86,12 +101,15 @@ def import_(
     company.name, custom.seats, delivery_id, occurred_at), and what has another name is kept as it
     was sent. A mapping says which column is which field: docs/import.md has all of it.
 
+    As history, rows set owner (history.owner), stage (history.stage) and what sales had done
+    (history.contacted_at, history.won_at, ...). Nothing is routed, and no clock starts.
+
     A run that was ended, by whatever, is gone on with by the same command. What is refused goes to
     FILE.rejects.csv with its line and the reason; mend those rows and import the file again. That
     is always safe: a row that says the same is the same event, and takes effect once. If any was
     refused, the exit code is 1 and the others are kept.
     """
-    order = Order(file, source, keep_in or file.parent, batch, at_once, anew)
+    order = Order(file, source, keep_in or file.parent, batch, at_once, anew, as_)
     mapping = None if map_ is None else read_mapping(map_)
     with _opened(order.file) as (opened, size):
         lines = Lines(opened)
@@ -112,11 +130,12 @@ class _Import:
     ) -> None:
         self._order = order
         self._lines = lines
-        self._pages = pages(lines, format_, Deliveries(mapping, order.source), order.batch)
+        deliveries = Deliveries(mapping, order.source, history=order.as_ is As.HISTORY)
+        self._pages = pages(lines, format_, deliveries, order.batch)
         self._size = size
         self._journal = Journal(order.journal)
         said = "" if mapping is None else mapping.mapping.model_dump_json()
-        self._said = hashlib.sha256(f"{order.source} {said}".encode()).hexdigest()
+        self._said = hashlib.sha256(f"{order.source} {order.as_} {said}".encode()).hexdigest()
 
     async def run(self) -> None:
         async with open_apis() as apis:

@@ -28,10 +28,11 @@ class Deliveries:
     the same event whenever, and from wherever in a file, it is sent.
     """
 
-    def __init__(self, mapping: Mapped | None, source: str | None) -> None:
-        """`source` is that of rows that name none."""
+    def __init__(self, mapping: Mapped | None, source: str | None, *, history: bool) -> None:
+        """`source` is that of rows that name none; `history`: sales has them all already."""
         self._mapping = mapping
         self._source = source
+        self._history = history
 
     def of(self, rows: Iterable[Said | Broken]) -> Iterator[Delivery | Broken]:
         """A delivery for each row, or why it is none."""
@@ -50,6 +51,8 @@ class Deliveries:
         lead = document(row.fields) if self._mapping is None else self._mapping.lead(row.fields)
         if self._source is not None:
             lead.setdefault("source", self._source)
+        if self._history:
+            lead.setdefault("history", {})
         return lead
 
 

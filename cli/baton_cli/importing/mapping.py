@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from baton.events import FollowupType
 from baton.lead_table import document
 from baton.policy.calendars import TimeZone
 from baton.policy.document import Document, parse
@@ -22,13 +23,21 @@ from baton_cli.screen import counted
 
 _VOCABULARY = vocabulary(None)
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name", "occurred_at", "delivery_id", "test")
-_LEAD_FIELDS = (*_AT_THE_TOP, *_VOCABULARY.profile)
+_OUTCOMES = tuple(f"history.{each}_at" for each in FollowupType)
+_LEAD_FIELDS = (
+    *_AT_THE_TOP,
+    *_VOCABULARY.profile,
+    "history.owner",
+    "history.stage",
+    *_OUTCOMES,
+)
 """What a column can be, beside `custom.` and `answers.` with any name."""
 
 _OPEN = ("custom.", "answers.")
 _MOMENTS = frozenset(
     {
         "occurred_at",
+        *_OUTCOMES,
         *(name for name, field in _VOCABULARY.profile.items() if field.kind is Kind.TIME),
     }
 )

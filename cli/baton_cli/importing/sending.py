@@ -56,7 +56,7 @@ async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], 
     pause = 0.5
     deadline = time.monotonic() + PATIENCE.total_seconds()
     while left:
-        answered, why = await _try(api, left)
+        answered, why = await _try(api, left, waits)
         for delivery in (each for each in left if each.line in answered):
             if (reason := answered[delivery.line]) is None:
                 outcome.taken += 1
@@ -78,7 +78,7 @@ async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], 
 
 
 async def _try(
-    api: Api, deliveries: Sequence[Delivery]
+    api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], None]
 ) -> tuple[Mapping[int, str | None], Failure]:
     """By its line in the file what became of each that was answered, None where it was taken.
 
@@ -88,6 +88,9 @@ async def _try(
     why = Failure("it has not answered every line")
     try:
         async for result in api.post_lines(PATH, [each.body for each in deliveries], _RESULT):
+            if result is None:
+                waits("ingest holds it back until the readers of the leads have caught up")
+                continue
             line = deliveries[result.line - 1].line
             if result.state in _TAKEN:
                 answered[line] = None

@@ -16,8 +16,9 @@ from ingest import bodies, capturing, deliveries, documents, openapi, refusals
 from ingest.admission import Admission
 from ingest.batches import NDJSON, Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PersonIn
 from ingest.intake import Intake
+from ingest.pace import Pace
 from ingest.refusals import REFUSED
 from ingest.senders.delivery import Delivery
 from ingest.settings import Settings
@@ -32,6 +33,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 def router(
     intake: Intake,
     admission: Admission,
+    pace: Pace,
     bounds: bodies.Bounds,
     settings: Settings,
     metrics: IngestMetrics,
@@ -78,11 +80,12 @@ def router(
 
         Blank lines are passed over. A line's `state` is `published` or `spooled` (taken), `refused`
         (change it: `problem` says how) or `failed` (send it again). The answer goes out while the
-        batch comes in. Sending a batch again is safe: its leads are the same events.
+        batch comes in. An empty line in it is a sign of life: the batch is held back for as long as
+        its readers are behind. Sending a batch again is safe: its leads are the same events.
         """
         with _refusing(metrics):
             admission.check()
-            taking = Batch(intake, request, _key(request), settings, admission.heard)
+            taking = Batch(intake, pace, request, _key(request), settings, admission.heard)
             await taking.begin()
         return BatchResponse(taking.results(), 202, media_type=NDJSON)
 
@@ -114,6 +117,12 @@ def router(
         """
         taken = await read_and(request, ErasureIn, intake.erasure)
         return JSONResponse({"results": [taken_json(each) for each in taken]}, 202)
+
+    @routes.post("/privacy/leads", tags=["privacy"], **openapi.looking_up())
+    async def leads_of_person(request: Request) -> JSONResponse:
+        """Every lead that a person may be: whom an erasure with the same words would forget."""
+        found = await read_and(request, PersonIn, lambda given, _: intake.leads_of(given))
+        return JSONResponse({"lead_ids": [str(lead_id) for lead_id in found]})
 
     return routes
 

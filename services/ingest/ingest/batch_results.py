@@ -1,6 +1,7 @@
 """The results of a batch on their way to its client."""
 
 import asyncio
+import contextlib
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -13,13 +14,15 @@ _STEP = 65_536
 
 
 class Results:
-    """Results as NDJSON, in the order in which they are added.
+    """Results as NDJSON, in the order in which they are added; an empty line while none comes.
 
     What the client does not take yet waits in a file, and taking leads does not wait for it: who
     sends everything before reading anything, as many do, would else wait for us while we wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sign_of_life: float = 5) -> None:
+        """`sign_of_life`: the seconds after which an empty line is sent."""
+        self._sign_of_life = sign_of_life
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - outlives this
             max_size=_IN_MEMORY
         )
@@ -52,4 +55,12 @@ class Results:
                 self._file.truncate(0)
                 self._written = self._read = 0
                 self._more.clear()
+                while not await self._came():
+                    yield b"\n"
+
+    async def _came(self) -> bool:
+        """Whether there is more to be told; false after a while without."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._sign_of_life):
                 await self._more.wait()
+        return self._more.is_set()

@@ -15,6 +15,7 @@ from ingest.batch_lines import Entry, format_of
 from ingest.batch_results import Results
 from ingest.deliveries import LeadIn
 from ingest.intake import Enquiry, Intake, Taken
+from ingest.pace import Pace
 from ingest.refusals import REFUSED
 from ingest.settings import Settings
 
@@ -28,7 +29,9 @@ Understood = tuple[int, Enquiry | Problem]
 
 
 class Batch:
-    """Takes each line that is a lead; whatever is wrong with one says its result alone.
+    """Takes each line that is a lead, at the pace that consumers allow.
+
+    Whatever is wrong with a line, its own result says it.
 
     Nothing is read ahead but one page: while it is understood, the one before is published.
     """
@@ -36,6 +39,7 @@ class Batch:
     def __init__(
         self,
         intake: Intake,
+        pace: Pace,
         request: Request,
         key: str | None,
         settings: Settings,
@@ -47,6 +51,7 @@ class Batch:
         """
         bodies.refuse_encoded(request)
         self._intake = intake
+        self._pace = pace
         self._key = key
         self._heard = heard
         self._most = settings.batch_in_flight
@@ -121,6 +126,7 @@ class Batch:
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
         enquiries = [said for _, said in page if not isinstance(said, Problem)]
+        await self._pace.take(len(enquiries))
         taken = iter(await self._intake.enquiries(enquiries))
         became = ((n, said if isinstance(said, Problem) else next(taken)) for n, said in page)
         results.add({"line": number, **_result(each)} for number, each in became)

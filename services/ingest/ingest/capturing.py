@@ -15,6 +15,7 @@ from baton.events import (
     Company,
     Consent,
     FollowupType,
+    History,
     LeadActivity,
     LeadCaptured,
     LeadErased,
@@ -182,6 +183,7 @@ def captured(
         as_sent=understood.as_sent,
         test=test_mark is not None,
         test_mark=test_mark,
+        history=None if given.history is None else plain(History, given.history),
     )
 
 

@@ -13,6 +13,7 @@ from baton.events import (
     Consent,
     Contact,
     FollowupType,
+    History,
     Record,
     Request,
 )
@@ -49,6 +50,32 @@ class ConsentIn(Consent):
 
 class RequestIn(Request):
     model_config = _OPEN
+
+
+class HistoryIn(History):
+    """How a lead stands that sales has already.
+
+    Of an outcome, its time may stand by itself: `won_at`, `contacted_at`, any type with `_at`.
+    """
+
+    model_config = _OPEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_times(cls, said: object) -> object:
+        if not isinstance(said, dict):
+            return said
+        times = {f"{each}_at": each for each in FollowupType}
+        found = [
+            {"type": times[name], "occurred_at": value}
+            for name, value in said.items()
+            if name in times and value is not None
+        ]
+        outcomes = said.get("outcomes", [])
+        if not found or not isinstance(outcomes, list | tuple):
+            return said
+        plain = {name: value for name, value in said.items() if name not in times}
+        return plain | {"outcomes": [*outcomes, *found]}
 
 
 class Delivery(BaseModel):
@@ -89,6 +116,9 @@ class LeadIn(Delivery):
         default_factory=dict, description="the fields that the bundle declares"
     )
     test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+    history: HistoryIn | None = Field(
+        None, description="of a lead that sales has already: nothing is routed, no clock starts"
+    )
 
     @model_validator(mode="after")
     def _said_once(self) -> Self:
@@ -142,8 +172,8 @@ class FollowupIn(Delivery):
     )
 
 
-class ErasureIn(BaseModel):
-    """A request to forget a person. Without a brand, in every brand that the bundle declares."""
+class PersonIn(BaseModel):
+    """A person, by all that is known. Without a brand, in every brand that the bundle declares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,6 +185,11 @@ class ErasureIn(BaseModel):
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
+
+
+class ErasureIn(PersonIn):
+    """A request to forget a person."""
+
     why: Text = Field(min_length=1)
     requested_by: Name = "api"
 

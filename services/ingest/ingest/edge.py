@@ -22,11 +22,15 @@ from ingest.arrivals.store import Arrivals
 from ingest.backlog import look_after
 from ingest.bodies import Bounds
 from ingest.circuit import Circuit
+from ingest.consumers import consumers
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
+from ingest.pace import Pace
+from ingest.privacy import api as privacy
+from ingest.privacy.holdings import holdings
 from ingest.publishing import Publisher, Spool, SpoolBounds
 from ingest.quarantine import api as quarantines
 from ingest.quarantine.holding import Quarantine
@@ -48,6 +52,9 @@ WRITES = (
     topics.LEAD_IDENTITY,
     topics.OPERATIONS,
 )
+
+READERS = ("ingest", "scoring", "routing", "sla_monitor")
+"""The groups that batches wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +99,12 @@ def edge(
     quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
     waits = WaitingTable(pool)
     room = WaitingRoom(waits, settings.waiting_most, settings.database_wait, clock, metrics)
+    aliases = AliasReads(pool, settings.database_wait)
     intake = Intake(
         id_key=settings.id_key.get_secret_value().encode(),
         policy=policy,
-        leads_of=AliasReads(pool, settings.database_wait).leads_of,
+        leads_of=aliases.leads_of,
+        same_person=aliases.same_person,
         publisher=publisher,
         hold=quarantine.hold,
         waiting_room=room,
@@ -111,14 +120,16 @@ def edge(
         Rates(time.monotonic),
         hearing.came,
     )
+    pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
     webhooks = Webhooks(intake, environment, admission.came, failed.keep, metrics, address)
     forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
     retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
         routers=[
-            router(intake, admission, of_bodies, settings, metrics),
+            router(intake, admission, pace, of_bodies, settings, metrics),
             quarantines.router(held, quarantine),
+            privacy.router(partial(holdings, pool)),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
             waiting.router(waits),
         ],
@@ -126,6 +137,7 @@ def edge(
         tasks={
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
+            "pace": partial(pace.keep, partial(consumers, settings, READERS, settings.times)),
             "kept": partial(
                 look_after,
                 failed,

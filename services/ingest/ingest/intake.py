@@ -15,7 +15,7 @@ from baton.problems import Problem
 from baton.tracing import current_traceparent
 from ingest import capturing, refusals
 from ingest.capturing import AnyLead, Receipt, WrongFieldError
-from ingest.deliveries import ActivityIn, Delivery, ErasureIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, Delivery, ErasureIn, FollowupIn, LeadIn, PersonIn
 from ingest.domain import (
     AliasKind,
     AliasName,
@@ -47,6 +47,9 @@ NamesALead = TypeVar("NamesALead", LeadActivity, LeadFollowup)
 
 
 Enquiry = Event[LeadCaptured] | Held
+
+SamePerson = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
+"""These leads, and others of the same person. Raises one of DATABASE_AWAY."""
 
 
 class PolicyInForce(Protocol):
@@ -90,6 +93,7 @@ class Intake:
         id_key: bytes,
         policy: PolicyInForce,
         leads_of: LeadsOf,
+        same_person: SamePerson,
         publisher: Publisher,
         hold: Hold,
         waiting_room: WaitingRoom,
@@ -100,6 +104,7 @@ class Intake:
         self.id_key = id_key
         self._policy = policy
         self._leads_of = leads_of
+        self._same_person = same_person
         self._publisher = publisher
         self._hold = hold
         self._waiting_room = waiting_room
@@ -187,7 +192,7 @@ class Intake:
         """Have every lead forgotten that the person may be, in all brands unless one is given."""
         bundle = self.bundle()
         taken = []
-        for lead_id in await self._to_erase(given, bundle):
+        for lead_id in await self.leads_of(given):
             data = capturing.erased(lead_id, given.why, given.requested_by, receipt.received_at)
             id_ = capturing.erasure_id(lead_id, receipt)
             taken.append(await self._publish(_event(data, id_, receipt, bundle), "privacy"))
@@ -238,7 +243,21 @@ class Intake:
         except DATABASE_AWAY as error:
             raise refusals.away() from error
 
-    async def _to_erase(self, given: ErasureIn, bundle: Bundle) -> list[UUID]:
+    async def leads_of(self, given: PersonIn) -> list[UUID]:
+        """Every lead that a person may be.
+
+        Those that what is said of the person would make, and those that a sender's or the CRM's
+        record has in common with them. While the aliases can't be asked, it is not known who all
+        is meant: Problem 503.
+        """
+        found = await self._named(given)
+        try:
+            return await self._same_person(found)
+        except DATABASE_AWAY as error:
+            raise refusals.away() from error
+
+    async def _named(self, given: PersonIn) -> list[UUID]:
+        bundle = self.bundle()
         if given.lead_id is not None:
             return [given.lead_id]
         if given.source is None and (given.external_id or given.phone):

@@ -8,7 +8,7 @@ from fastapi import Response
 from pydantic import BaseModel, JsonValue
 
 from baton.problems import MEDIA_TYPE, ProblemBody
-from ingest.deliveries import ErasureIn
+from ingest.deliveries import ErasureIn, PersonIn
 from ingest.senders.known import SENDERS
 
 LEAD: JsonValue = {
@@ -78,6 +78,17 @@ def erasing() -> dict[str, Any]:
     """The route by which a person is forgotten."""
     body = _document(ErasureIn, ERASURE)
     return _route(body, _json({"results": [_TAKEN]}), (400, 401, 408, 413, 415, 422, 503))
+
+
+def looking_up() -> dict[str, Any]:
+    """The route that tells which leads a person may be."""
+    body = _document(PersonIn, {"email": "vp.sales@example.com"})
+    said = {"description": "Each of them once.", "content": _json({"lead_ids": [_IDS[0]]})}
+    return {
+        "response_class": Response,
+        "responses": {200: said} | dict(_refused((400, 401, 413, 415, 422, 503))),
+        "openapi_extra": {"requestBody": {"required": True, **body}},
+    }
 
 
 def taking_webhooks() -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Settings(ServiceSettings):
     batch_in_flight: int = Field(
         256, ge=1, description="lines of one batch that are published together, at most"
     )
+    bulk_behind: Seconds = Field(
+        timedelta(seconds=0.75),
+        description="so long may consumers need for what waits for them; while it is more, "
+        "batches are held back",
+    )
     database_wait: Seconds = Field(
         timedelta(seconds=1.5), description="what a request waits for PostgreSQL"
     )

@@ -144,6 +144,21 @@ class SpoolTable:
         await db.execute("DELETE FROM spool WHERE id = ANY($1::bigint[])", ids)
 
 
+async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[Message]:
+    """A lead's events in the spool, oldest first."""
+    rows = await db.fetch(
+        """
+        SELECT topic, key, headers, value FROM spool
+        WHERE key = convert_to($1::uuid::text, 'UTF8') ORDER BY id
+        """,
+        lead_id,
+    )
+    return [
+        Message(row["topic"], row["key"], row["value"], headers_from(row["headers"]))
+        for row in rows
+    ]
+
+
 async def forget(db: asyncpg.Connection, leads: Sequence[UUID], times: Sequence[datetime]) -> None:
     """Remove what is spooled of these leads, up to a time each."""
     await db.execute(

@@ -219,3 +219,12 @@ async def test_results_come_in_their_order_however_many_wait() -> None:
     results.end()
     text += b"".join([step async for step in reading])
     assert [json.loads(each)["line"] for each in text.splitlines()] == list(range(100_000))
+
+
+async def test_while_there_are_no_results_an_empty_line_is_a_sign_of_life() -> None:
+    results = Results(sign_of_life=0.01)
+    reading = results.steps()
+    assert await anext(reading) == b"\n"
+    results.add([{"line": 1}])
+    results.end()
+    assert [step async for step in reading if step != b"\n"] == [b'{"line":1}\n']

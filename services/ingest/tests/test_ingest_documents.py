@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from ingest.documents import NotJsonError, UnusableValueError, read
+from ingest.documents import NotJsonError, UnusableValueError, checked, read
 
 DEEP = 32
 
@@ -111,3 +111,38 @@ SENDABLE = st.recursive(
 def test_what_can_be_sent_is_read_as_it_was_sent(value: JsonValue) -> None:
     found = read(json.dumps(value).encode())
     assert found == value or (isinstance(value, float) and math.isclose(value, found))  # type: ignore[arg-type]  # a float then, as the value
+
+
+def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """A text of JSON in lists and objects, up to deeper than is allowed."""
+    deep = st.tuples(inner, st.integers(1, DEEP + 2)).map(
+        lambda of: "[" * of[1] + of[0] + "]" * of[1]
+    )
+    return deep | inner.map(lambda text: f'{{"a": {text}, "b": [{text}]}}')
+
+
+ODD = (
+    *("1e400", "-1E+400", "9" * 400 + ".5", "9223372036854775807", "9223372036854775808", "NaN"),
+    *(
+        "-Infinity",
+        '"\\u0000"',
+        '"\\ud800"',
+        '"\\ud83d\\ude00"',
+        '"\U0001f600"',
+        '"\\\\u0000"',
+        "1.5",
+        "7",
+    ),
+)
+
+
+@given(st.recursive(st.sampled_from(ODD), _nested, max_leaves=50))
+def test_what_is_not_looked_at_closely_has_nothing_to_be_refused(text: str) -> None:
+    document = json.loads(text)
+    try:
+        closely = checked(document)
+    except UnusableValueError:
+        with pytest.raises(UnusableValueError):
+            read(text.encode())
+    else:
+        assert read(text.encode()) == closely

@@ -53,11 +53,7 @@ def is_gone(process: Process, event_id: str) -> Callable[[], Awaitable[bool]]:
 
 async def told_of(process: Process, event_id: str) -> list[LeadFollowup]:
     """What the topic has of an event, once the spool is empty."""
-
-    async def empty() -> bool:
-        return not await process.pool.fetchval("SELECT count(*) FROM spool")
-
-    await eventually(empty)
+    await eventually(lambda: spool_is_empty(process))
     return [
         event.data
         for event in await process.events(topics.LEAD_FOLLOWUP)
@@ -167,26 +163,29 @@ async def test_what_a_new_name_may_help_is_tried_at_once(
 
 
 async def test_whoever_has_grown_old_is_reported_once(settings: Settings, bundle: Bundle) -> None:
-    async def reports(process: Process) -> list[DeliveriesWaiting]:
-        await told_of(process, "")
-        found = [each.data for each in await process.events(topics.OPERATIONS)]
-        return [data for data in found if isinstance(data, DeliveriesWaiting)]
-
-    async def is_reported() -> bool:
-        return bool(await reports(process))
-
     async with running(settings, bundle) as process:
         await process.circuit.closed.wait()
         for n in range(2):
-            await follow_up(process, external_id="old", delivery_id=f"old-{n}")
+            await follow_up(process, source="outlet", external_id="old", delivery_id=f"old-{n}")
         process.clock.now += settings.waiting_old + timedelta(minutes=6)
-        await eventually(is_reported)
+        await eventually(lambda: all_are_reported(process, "outlet"))
         process.clock.now += timedelta(minutes=6)
-        told = await follow_up(process, external_id="young")
+        told = await follow_up(process, source="outlet", external_id="young")
         await eventually(lambda: looked_at(process, told["event_id"]))
-        (report,) = [each for each in await reports(process) if each.subject == "crm"]
-    assert report.deliveries >= 2
-    assert report.oldest_at == NOW
+        await eventually(lambda: spool_is_empty(process))
+        found = [event.data for event in await process.events(topics.OPERATIONS)]
+    reports = [data for data in found if isinstance(data, DeliveriesWaiting)]
+    (report,) = [report for report in reports if report.subject == "outlet"]
+    assert (report.deliveries, report.oldest_at) == (2, NOW)
+
+
+async def all_are_reported(process: Process, source: str) -> bool:
+    reported = "SELECT bool_and(reported_at IS NOT NULL) FROM waiting WHERE source = $1"
+    return bool(await process.pool.fetchval(reported, source))
+
+
+async def spool_is_empty(process: Process) -> bool:
+    return not await process.pool.fetchval("SELECT count(*) FROM spool")
 
 
 async def looked_at(process: Process, event_id: str) -> bool:

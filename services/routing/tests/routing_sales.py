@@ -13,6 +13,7 @@ from baton.events import (
     Contact,
     EventData,
     FollowupType,
+    History,
     LeadErased,
     LeadEvent,
     LeadFollowup,
@@ -135,6 +136,7 @@ class Sales:
         title: str | None = None,
         email: str | None = "lead@example.com",
         test: bool = False,
+        history: History | None = None,
     ) -> LeadScored:
         """What scoring says; a new enquiry has an id of its own, else it is the lead's latest."""
         before = self.leads.get(lead(name), Lead()).scored
@@ -157,6 +159,7 @@ class Sales:
                 company=Company(employees=employees),
             ),
             test=test,
+            history=history,
         )
 
     def followup(

@@ -11,13 +11,14 @@ from baton.events import FollowupType, LeadReleased, LeadRouted, LeadScored, Sta
 from baton.runtime.inputs import EventInput, Input
 from routing.domain import followups
 from routing.domain.choice import Question, recompute
+from routing.domain.floor import WORKED
 from routing.domain.state import Lead
 
 NAMES = st.sampled_from(["x", "y", "z", "w"])
 REASONS = st.sampled_from([None, "not-mine", "no-time", "spam", "unheard-of"])
 REPS = st.sampled_from([None, None, None, "rep-a", "rep-b", "rep-c", "rep-d", "somebody-else"])
 TAKEN = (FollowupType.CLAIMED, FollowupType.OWNER_CHANGED)
-TELLING = [*followups.WORKED, *followups.ENDS]
+TELLING = [*WORKED, *followups.ENDS]
 OTHERS = [*(type_ for type_ in FollowupType if type_ not in TAKEN), *TELLING, *TELLING]
 
 

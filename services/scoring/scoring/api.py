@@ -7,18 +7,18 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from baton.events import ActivityType, FollowupType, Profile, Reason, Score, Stage
+from baton.events import ActivityType, FollowupType, History, Profile, Reason, Score, Stage
 from baton.problems import Problem, ProblemBody
 from scoring.domain import merged
 from scoring.store import Kept, Reads
 from scoring.tables import HISTORY_KEPT
 
-ACTIVITIES_TOLD = 50
-"""So many activities of a lead are told of, the newest."""
-
 
 class EnquiryView(BaseModel):
-    """An enquiry; `id` is its event's, `profile` what it said by itself."""
+    """An enquiry; `id` is its event's, `profile` what it said by itself.
+
+    One that is `history` was imported from where sales had the lead before.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -26,6 +26,7 @@ class EnquiryView(BaseModel):
     occurred_at: AwareDatetime
     source: str
     test: bool
+    history: History | None = None
     profile: Profile
 
 
@@ -67,6 +68,7 @@ class ScoreChangeView(BaseModel):
     enquiry: UUID | None
     new_enquiry: bool
     test: bool
+    history: History | None = None
     score: Score
     stage_before: Stage | None
     stage: Stage
@@ -105,18 +107,22 @@ def router(reads: Reads) -> APIRouter:
         history: Annotated[
             int, Query(ge=0, le=HISTORY_KEPT, description="score changes to give, newest first")
         ] = 50,
+        activities: Annotated[
+            int, Query(ge=0, le=10_000, description="activities to give, the newest")
+        ] = 50,
     ) -> LeadView:
         """What is known of a lead, its score with the reasons, and how it came about."""
         kept = await reads.lead(lead_id, max(1, history))
         if kept is None:
             raise Problem(404, "No such lead", "nothing is known of this lead, or it was erased")
-        return _view(lead_id, kept, history)
+        return _view(lead_id, kept, history, activities)
 
     return routes
 
 
-def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
+def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
     lead = kept.lead
+    told = lead.activities[max(0, len(lead.activities) - activities) :]
     changes = [_change(row) for row in kept.changes]
     latest = changes[0] if changes else None
     return LeadView(
@@ -133,14 +139,13 @@ def _view(lead_id: UUID, kept: Kept, history: int) -> LeadView:
                 occurred_at=enquiry.occurred_at,
                 source=enquiry.profile.source,
                 test=enquiry.test,
+                history=enquiry.history,
                 profile=enquiry.profile,
             )
             for enquiry in lead.enquiries
         ),
         activities=len(lead.activities),
-        latest_activities=tuple(
-            ActivityView.model_validate(activity) for activity in lead.activities[-ACTIVITIES_TOLD:]
-        ),
+        latest_activities=tuple(ActivityView.model_validate(activity) for activity in told),
         followups=tuple(FollowupView.model_validate(followup) for followup in lead.followups),
         history=tuple(changes[:history]),
     )

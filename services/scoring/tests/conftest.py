@@ -11,6 +11,7 @@ from baton.cloudevents import Event
 from baton.events import (
     ActivityType,
     FollowupType,
+    History,
     LeadActivity,
     LeadCaptured,
     LeadErased,
@@ -156,10 +157,18 @@ def lead_id() -> UUID:
 
 @pytest.fixture(scope="session")
 def enquiry() -> Made:
-    """Makes an enquiry of these parts of a profile; without any, of somebody who fits."""
+    """Makes an enquiry of these parts of a profile; without any, of somebody who fits.
+
+    One that is history is imported now.
+    """
 
     def make(
-        at: datetime = NOW, *, id_: int | None = None, test: bool = False, **profile: object
+        at: datetime = NOW,
+        *,
+        id_: int | None = None,
+        test: bool = False,
+        history: History | None = None,
+        **profile: object,
     ) -> EventInput:
         parts = profile or {
             "contact": {"email": "buyer@example.com", "country": "DE"},
@@ -168,9 +177,10 @@ def enquiry() -> Made:
         data = LeadCaptured(
             lead_id=LEAD_ID,
             occurred_at=at,
-            received_at=at,
+            received_at=at if history is None else NOW,
             profile=Profile.model_validate({"brand": "main", "source": "website", **parts}),
             test=test,
+            history=history,
         )
         return _input(data, id_)
 

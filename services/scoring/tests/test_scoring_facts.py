@@ -1,13 +1,13 @@
 """Score and stage follow from the set of a lead's facts, in whatever order they arrive."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.events import ActivityType, FollowupType, LeadScored
+from baton.events import ActivityType, FollowupType, History, LeadScored, Outcome, Stage
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput
 from scoring.domain import Lead, decide
@@ -39,7 +39,25 @@ PROFILES = st.fixed_dictionaries(
         "custom": st.dictionaries(st.sampled_from(["seats", "x"]), st.none() | st.integers(0, 9)),
     },
 )
-ENQUIRIES = st.builds(lambda profile, test: {**profile, "test": test}, PROFILES, st.booleans())
+HISTORIES = st.builds(
+    History,
+    owner=st.sampled_from([None, "rep-1"]),
+    stage=st.none() | st.sampled_from(Stage),
+    outcomes=st.lists(
+        st.builds(
+            Outcome,
+            type=st.sampled_from([F.REJECTED, F.ACCEPTED, F.WON, F.CONTACTED]),
+            occurred_at=WHEN.map(lambda before: datetime(2026, 3, 2, 12, tzinfo=UTC) + before),
+        ),
+        max_size=3,
+    ),
+)
+ENQUIRIES = st.builds(
+    lambda profile, test, history: {**profile, "test": test, "history": history},
+    PROFILES,
+    st.booleans(),
+    st.none() | HISTORIES,
+)
 ACTIVITIES = st.fixed_dictionaries(
     {
         "type_": st.sampled_from([A.WEBINAR_ATTENDED, A.TRIAL_STARTED, A.UNSUBSCRIBED])

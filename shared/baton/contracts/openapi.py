@@ -35,7 +35,13 @@ SERVICES: Mapping[str, Api] = MappingProxyType(
     {
         "ingest": Api(
             "Takes leads.",
-            ("ingest.api:router", "ingest.quarantine.api:router", "ingest.kept.api:router"),
+            (
+                "ingest.api:router",
+                "ingest.quarantine.api:router",
+                "ingest.kept.api:router",
+                "ingest.waiting.api:router",
+                "ingest.privacy.api:router",
+            ),
             "ingest.api:webhook_router",
         ),
         "scoring": Api("What leads are worth, and why.", ("scoring.api:router",)),

@@ -54,12 +54,13 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
     async def list_dead_letters(
         before: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        lead_id: UUID | None = None,
         *,
         replayed: bool = False,
     ) -> list[Letter]:
         """What could not be processed, the newest first, without its contents."""
         async with connection(pool) as db:
-            return await dead_letters.page(db, before, limit, replayed_too=replayed)
+            return await dead_letters.page(db, before, limit, lead_id, replayed_too=replayed)
 
     @routes.get("/dead-letters/{letter_id}")
     async def show_dead_letter(letter_id: UUID) -> Letter:

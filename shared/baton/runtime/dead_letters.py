@@ -176,19 +176,26 @@ async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
 
 
 async def page(
-    db: asyncpg.Connection, before: datetime | None, limit: int, *, replayed_too: bool
+    db: asyncpg.Connection,
+    before: datetime | None,
+    limit: int,
+    lead_id: UUID | None,
+    *,
+    replayed_too: bool,
 ) -> list[Letter]:
-    """Dead letters without their contents, the newest first."""
+    """Dead letters without their contents, the newest first; of one lead where it is given."""
     rows = await db.fetch(
         """
         SELECT id, shard, kind, lead_id, topic, "offset", reason, failures, failed_at, replayed_at
         FROM dead_letter
         WHERE ($1::timestamptz IS NULL OR failed_at < $1) AND ($3 OR replayed_at IS NULL)
+            AND ($4::uuid IS NULL OR lead_id = $4)
         ORDER BY failed_at DESC LIMIT $2
         """,
         before,
         limit,
         replayed_too,
+        lead_id,
     )
     return [Letter.model_validate(dict(row)) for row in rows]
 

@@ -213,6 +213,9 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 # A newer assignment is on its way; leaving now would make a storm of rejoins.
                 self._shards = {}
                 return
+        for number, shard in self._shards.items():
+            for topic, partition in self._opener.partitions(number).items():
+                self._offsets[partition] = shard.positions[topic]
         self._opened()
         self._next_look = 0.0
         self._progress = time.monotonic()

@@ -17,6 +17,8 @@ from ingest.patience import within
 from ingest.quarantine import store as quarantine
 from ingest.waiting import store as waiting
 
+_MOST_LEADS_OF_A_RECORD = 20
+
 
 class AliasStore:
     """The alias keeper's side of the runner: `runtime.inputs.Store`."""
@@ -66,9 +68,57 @@ class AliasReads:
         """As the function of this name. Raises one of DATABASE_AWAY."""
         return await within(self._patience, self._leads_of(names))
 
+    async def same_person(self, leads: Sequence[UUID]) -> list[UUID]:
+        """These leads, and those that a system knows as the same person. Raises as `leads_of`."""
+        return await within(self._patience, self._same_person(leads))
+
+    async def _same_person(self, leads: Sequence[UUID]) -> list[UUID]:
+        found, fresh = dict.fromkeys(leads), list(leads)
+        async with connection(self._pool) as db:
+            while fresh:
+                fresh = [each for each in await _neighbours(db, fresh) if each not in found]
+                found |= dict.fromkeys(fresh)
+        return list(found)
+
     async def _leads_of(self, names: Sequence[AliasName]) -> dict[AliasName, Sequence[UUID]]:
         async with connection(self._pool) as db:
             return await leads_of(db, names)
+
+
+async def names_of(db: asyncpg.Connection, lead_id: UUID) -> list[AliasName]:
+    """The names by which a lead is known."""
+    rows = await db.fetch(
+        """
+        SELECT kind, brand, source, value FROM alias WHERE lead_id = $1
+        ORDER BY kind, brand, source, value
+        """,
+        lead_id,
+    )
+    return [AliasName(AliasKind(r["kind"]), r["brand"], r["source"], r["value"]) for r in rows]
+
+
+async def _neighbours(db: asyncpg.Connection, leads: Sequence[UUID]) -> list[UUID]:
+    """The leads that share the record of a person with one of these.
+
+    What is the record of more leads than a person may be is none: a form with a constant, say.
+    """
+    rows = await db.fetch(
+        """
+        SELECT DISTINCT unnest(shared.leads) AS lead_id
+        FROM (SELECT DISTINCT kind, brand, source, value FROM alias
+              WHERE lead_id = ANY($1::uuid[]) AND kind = 'external_id') AS name
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(
+                SELECT lead_id FROM alias
+                WHERE alias.kind = name.kind AND alias.brand = name.brand
+                    AND alias.source = name.source AND alias.value = name.value
+                LIMIT $2 + 1) AS leads) AS shared
+        WHERE cardinality(shared.leads) <= $2
+        """,
+        leads,
+        _MOST_LEADS_OF_A_RECORD,
+    )
+    return [row["lead_id"] for row in rows]
 
 
 async def leads_of(

@@ -99,7 +99,7 @@ def router(failed: FailedDeliveries, replays: Replays) -> APIRouter:
         found = await failed.whole(delivery_id)
         if found is None:
             raise unknown(delivery_id)
-        return _whole(*found)
+        return whole(*found)
 
     @routes.post("/{delivery_id}/replay", responses=not_there | {409: {"model": ProblemBody}})
     async def replay(delivery_id: UUID) -> ReplayedView:
@@ -115,7 +115,8 @@ def _cursor(last: Failure) -> str:
     return paging.cursor(Position(last.received_at, last.id))
 
 
-def _whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
+def whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
+    """A delivery with how it stands."""
     try:
         body, encoding = delivery.body.decode(), "utf-8"
     except UnicodeDecodeError:

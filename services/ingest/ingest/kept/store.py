@@ -92,19 +92,7 @@ class FailedDeliveries:
     async def whole(self, delivery_id: UUID) -> tuple[FailedDelivery, Failure] | None:
         """One with all that came, and how it stands; None where there is none."""
         row = await self._pool.fetchrow("SELECT * FROM delivery_failed WHERE id = $1", delivery_id)
-        if row is None:
-            return None
-        delivery = FailedDelivery(
-            id=row["id"],
-            source=row["source"],
-            headers=json.loads(row["headers"]),
-            body=row["body"],
-            reason=row["reason"],
-            lead_ids=row["lead_ids"],
-            received_at=row["received_at"],
-        )
-        names = Failure.__dataclass_fields__
-        return delivery, Failure(**{name: row[name] for name in names})
+        return None if row is None else _whole(row)
 
     async def failed_again(
         self, delivery_id: UUID, reason: str, lead_ids: Sequence[UUID], now: datetime
@@ -148,6 +136,17 @@ class FailedDeliveries:
             await db.execute("DELETE FROM delivery_failed WHERE received_at < $1", moment)
 
 
+async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[tuple[FailedDelivery, Failure]]:
+    """Those that may be about a lead, oldest first."""
+    rows = await db.fetch(
+        """
+        SELECT * FROM delivery_failed WHERE lead_ids @> ARRAY[$1::uuid] ORDER BY received_at, id
+        """,
+        lead_id,
+    )
+    return [_whole(row) for row in rows]
+
+
 async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[datetime]) -> None:
     """Remove what may be about these leads and came up to the times beside them."""
     await db.execute(
@@ -160,3 +159,16 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
         leads,
         up_to,
     )
+
+
+def _whole(row: asyncpg.Record) -> tuple[FailedDelivery, Failure]:
+    delivery = FailedDelivery(
+        id=row["id"],
+        source=row["source"],
+        headers=json.loads(row["headers"]),
+        body=row["body"],
+        reason=row["reason"],
+        lead_ids=row["lead_ids"],
+        received_at=row["received_at"],
+    )
+    return delivery, Failure(**{name: row[name] for name in Failure.__dataclass_fields__})

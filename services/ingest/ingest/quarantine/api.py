@@ -111,10 +111,7 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
         found = await table.whole(event_id)
         if found is None:
             raise unknown(event_id)
-        data = found[0].event.data
-        return WholeHeldView.model_validate(
-            _view(*found) | {"answers": data.answers, "as_sent": data.as_sent}
-        )
+        return whole(*found)
 
     @routes.post("/{event_id}/release", responses=refusals)
     async def release(event_id: UUID, body: DecisionIn) -> DecidedView:
@@ -129,6 +126,14 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
         return DecidedView(event_id=event_id, state=Decision.DISCARDED)
 
     return routes
+
+
+def whole(held: Held, standing: Standing) -> WholeHeldView:
+    """An enquiry with what was decided on it."""
+    data = held.event.data
+    return WholeHeldView.model_validate(
+        _view(held, standing) | {"answers": data.answers, "as_sent": data.as_sent}
+    )
 
 
 def _filter(query: QuarantineQuery) -> Filter:

@@ -19,8 +19,13 @@ _LOG = logger(__name__)
 
 
 def holding(event: Event[LeadCaptured], bundle: Bundle) -> Held | None:
-    """The enquiry as it is held; None where nothing holds it. Trials never get to anybody."""
-    found = None if event.data.test else bundle.definitions.holding(event.data.profile)
+    """The enquiry as it is held; None where nothing holds it.
+
+    Trials never get to anybody, and whom sales has already it need not be kept from.
+    """
+    data = event.data
+    nobody_is_told = data.test or data.history is not None
+    found = None if nobody_is_told else bundle.definitions.holding(data.profile)
     if found is None:
         return None
     rule, outcome = found

@@ -153,6 +153,14 @@ class QuarantineTable:
         await self._pool.execute("DELETE FROM quarantine WHERE decided_at < $1", moment)
 
 
+async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[tuple[Held, Standing]]:
+    """A lead's enquiries, whatever was decided on them, oldest first."""
+    rows = await db.fetch(
+        "SELECT * FROM quarantine WHERE lead_id = $1 ORDER BY received_at, event_id", lead_id
+    )
+    return [_read(row) for row in rows]
+
+
 async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[datetime]) -> None:
     """Remove these leads' enquiries from up to the times beside them."""
     await db.execute(

@@ -130,6 +130,21 @@ async def mark_due(db: asyncpg.Connection, names: Collection[AliasName]) -> None
     )
 
 
+async def of_lead(
+    db: asyncpg.Connection, lead_id: UUID, names: Sequence[AliasName]
+) -> list[Waiting]:
+    """What may be about a lead that is known by these names, the first that came first."""
+    rows = await db.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM waiting
+        WHERE lead_ids @> ARRAY[$1::uuid] OR name_ids && $2::uuid[] ORDER BY number
+        """,  # noqa: S608 - of our own text alone
+        lead_id,
+        [name.id for name in names],
+    )
+    return [_waiting(row) for row in rows]
+
+
 async def forget(
     db: asyncpg.Connection, erased: Mapping[UUID, datetime], known_by: Mapping[UUID, Sequence[UUID]]
 ) -> None:

@@ -12,10 +12,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from baton.events import FollowupType
 from routing.domain import turns
 from routing.domain.turns import Credits
 
 T = TypeVar("T")
+
+WORKED = frozenset(
+    {
+        FollowupType.CONTACTED,
+        FollowupType.MEETING_BOOKED,
+        FollowupType.MEETING_HELD,
+        FollowupType.OPPORTUNITY,
+        FollowupType.CONVERTED,
+    }
+)
+"""The rep has spoken with the lead."""
 
 
 class NotLockedError(LookupError):
@@ -58,6 +70,11 @@ class Floor:
     def with_lead(self, rep: str, at: datetime) -> "Floor":
         """A rep is given a lead."""
         return self._with_desk(rep, Desk(self.desk(rep).open + 1, at))
+
+    def with_lead_from_before(self, rep: str) -> "Floor":
+        """A rep has had a lead for longer than we know of it."""
+        desk = self.desk(rep)
+        return self._with_desk(rep, replace(desk, open=desk.open + 1))
 
     def without_lead(self, rep: str) -> "Floor":
         """A lead no longer counts against a rep's capacity."""

@@ -16,20 +16,10 @@ from datetime import datetime, timedelta
 
 from baton.events import FollowupType, LeadFollowup, Reason, ReleaseCode
 from routing.domain import choice as choosing
+from routing.domain.floor import WORKED
 from routing.domain.handling import Handling
 from routing.domain.scored import tell_not_qualified
 from routing.domain.state import Assignment, Terms
-
-WORKED = frozenset(
-    {
-        FollowupType.CONTACTED,
-        FollowupType.MEETING_BOOKED,
-        FollowupType.MEETING_HELD,
-        FollowupType.OPPORTUNITY,
-        FollowupType.CONVERTED,
-    }
-)
-"""The rep has spoken with the lead."""
 
 TAKEN = frozenset({FollowupType.CLAIMED, FollowupType.OWNER_CHANGED})
 """Somebody else has the lead, by another's decision."""
@@ -39,8 +29,10 @@ ENDS = {
     FollowupType.REJECTED: ReleaseCode.REJECTED,
     FollowupType.WON: ReleaseCode.CLOSED,
     FollowupType.LOST: ReleaseCode.CLOSED,
+    FollowupType.MERGED: ReleaseCode.CLOSED,
+    FollowupType.DELETED: ReleaseCode.CLOSED,
 }
-"""The rep no longer has the lead."""
+"""The rep no longer has the lead; one that was merged or deleted there, no longer as this one."""
 
 OF_ASSIGNMENT = frozenset({FollowupType.ACCEPTED, FollowupType.DECLINED, FollowupType.REJECTED})
 SKEW = timedelta(minutes=2)
@@ -75,7 +67,7 @@ def decline(handling: Handling, reason: str | None) -> None:
 
 
 def _end(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
-    """Rejected, won or lost. An enquiry that came after that is not meant, and is routed."""
+    """Rejected, won, lost or gone. An enquiry that came after that is not meant, and is routed."""
     _release(handling, ENDS[data.type], data.reason)
     scored = handling.scored
     if scored.enquiry == held.enquiry or scored.enquired_at is None:

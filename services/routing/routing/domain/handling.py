@@ -118,29 +118,8 @@ class Handling:
     ) -> None:
         """A rep of the bundle has the lead from now on; it counts against the rep's capacity."""
         scored = self.scored
-        rep = self.bundle.rep(rep_id)
-        held = Assignment(
-            id=identity.named_id("assignment", str(self.given.id)),
-            decision_id=self.decision_id,
-            enquiry=scored.enquiry,
-            attempt=self.lead.attempts + 1,
-            rep=Rep(id=rep.id, name=rep.name, email=rep.email),
-            team=rep.team,
-            terms=terms,
-            previous_rep=self.lead.tried[-1] if self.lead.tried else None,
-            assigned_at=self.now,
-            turn=turn or {},
-        )
-        self.floor = self.floor.with_lead(rep.id, self.now)
-        self._stop_waiting()
-        self.become(
-            held=held,
-            attempts=held.attempt,
-            tried=(*self.lead.tried, rep.id),
-            waits=0,
-            unrouted=None,
-        )
-        self._rows.append(AssignmentRow(self.given.lead_id, held))
+        held = self._hold(rep_id, terms, self.now, turn=turn)
+        self.floor = self.floor.with_lead(rep_id, self.now)
         self.events.append(
             LeadRouted(
                 lead_id=self.given.lead_id,
@@ -162,6 +141,48 @@ class Handling:
                 profile=scored.profile,
             )
         )
+
+    def leave_with(
+        self, rep_id: str, terms: Terms, *, since: datetime, worked_at: datetime | None
+    ) -> None:
+        """A rep of the bundle has the lead, and had it before: nobody need be told."""
+        held = self._hold(rep_id, terms, since, worked_at=worked_at)
+        if held.open:
+            self.floor = self.floor.with_lead_from_before(rep_id)
+
+    def _hold(
+        self,
+        rep_id: str,
+        terms: Terms,
+        since: datetime,
+        *,
+        worked_at: datetime | None = None,
+        turn: Credits | None = None,
+    ) -> Assignment:
+        rep = self.bundle.rep(rep_id)
+        held = Assignment(
+            id=identity.named_id("assignment", str(self.given.id)),
+            decision_id=self.decision_id,
+            enquiry=self.scored.enquiry,
+            attempt=self.lead.attempts + 1,
+            rep=Rep(id=rep.id, name=rep.name, email=rep.email),
+            team=rep.team,
+            terms=terms,
+            previous_rep=self.lead.tried[-1] if self.lead.tried else None,
+            assigned_at=since,
+            worked_at=worked_at,
+            turn=turn or {},
+        )
+        self._stop_waiting()
+        self.become(
+            held=held,
+            attempts=held.attempt,
+            tried=(*self.lead.tried, rep.id),
+            waits=0,
+            unrouted=None,
+        )
+        self._rows.append(AssignmentRow(self.given.lead_id, held))
+        return held
 
     def tell_unrouted(self, asked: Question, found: Match, chosen: Choice) -> None:
         """Nobody can have the lead for now; where time may help, it is tried again."""

@@ -14,7 +14,8 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
-from routing.domain.followups import ENDS, TAKEN, WORKED
+from routing.domain.floor import WORKED
+from routing.domain.followups import ENDS, TAKEN
 from routing.domain.state import Lead, Scored
 
 E = TypeVar("E", bound=LeadEvent)
@@ -103,7 +104,10 @@ def _pools(snapshot: LeadScored | Scored, bundle: Bundle) -> Iterator[str]:
 
 
 def _named(given: Sequence[Input]) -> Iterator[str]:
-    """Reps who may have taken a lead outside of routing."""
+    """Reps who may have taken a lead outside of routing, or had it before."""
+    for scored in filter(None, (_data(one, LeadScored) for one in given)):
+        if scored.history is not None and scored.history.owner is not None:
+            yield scored.history.owner
     for followup in filter(None, (_data(one, LeadFollowup) for one in given)):
         if followup.type in TAKEN and followup.rep is not None:
             yield followup.rep

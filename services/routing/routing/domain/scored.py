@@ -3,6 +3,7 @@
 from baton.events import LeadScored, Reason
 from routing.domain.choice import FOR_GOOD
 from routing.domain.handling import Handling
+from routing.domain.imports import imported
 from routing.domain.state import Scored
 
 NOT_QUALIFIED = "not_qualified"
@@ -30,6 +31,9 @@ def scored(handling: Handling, data: LeadScored) -> None:
             profile=data.profile,
         )
     )
+    if data.history is not None:
+        imported(handling, data, data.history)
+        return
     if handling.lead.held is not None:
         if new_enquiry:
             _stay(handling)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from baton import identity, topics
 from baton.events import (
+    History,
     LeadActivity,
     LeadCaptured,
     LeadErased,
@@ -95,7 +96,7 @@ def _on_event(
             if any(enquiry.id == given.id for enquiry in before.enquiries):
                 return Decision(state)
             lead = before.with_enquiry(given.id, data)
-            cause = _Cause(given, data.occurred_at, given.id, new_enquiry=True, test=data.test)
+            cause = _captured(given, data.occurred_at, given.id, data.history, test=data.test)
         case LeadActivity() | LeadFollowup():
             if isinstance(data, LeadActivity):
                 lead = before.with_activity(given.id, data)
@@ -113,7 +114,8 @@ def _on_event(
     found = assess(lead, bundle, now)
     told = lead.told
     changed = told is None or (told.score, told.stage) != (found.score, found.stage)
-    return _decision(lead, cause, found, bundle, now, tell=cause.new_enquiry or changed)
+    tell = cause.new_enquiry or cause.history is not None or changed
+    return _decision(lead, cause, found, bundle, now, tell=tell)
 
 
 def _since_erased(
@@ -127,7 +129,7 @@ def _since_erased(
     if not lead.enquiries:
         return Decision(lead)
     latest = lead.counted_enquiries[-1]
-    cause = _Cause(given, latest.occurred_at, latest.id, new_enquiry=True, test=latest.test)
+    cause = _captured(given, latest.occurred_at, latest.id, latest.history, test=latest.test)
     return _decision(lead, cause, assess(lead, bundle, now), bundle, now, tell=True)
 
 
@@ -153,6 +155,13 @@ class _Cause:
     enquiry: UUID
     new_enquiry: bool
     test: bool
+    history: History | None = None
+
+
+def _captured(
+    given: EventInput, at: datetime, enquiry: UUID, history: History | None, *, test: bool
+) -> _Cause:
+    return _Cause(given, at, enquiry, new_enquiry=history is None, test=test, history=history)
 
 
 def _without_enquiry(lead: Lead, given: EventInput | TimerInput, occurred_at: datetime) -> _Cause:
@@ -184,6 +193,7 @@ def _decision(
         reasons=found.reasons(),
         profile=found.profile,
         test=cause.test,
+        history=cause.history,
     )
     row = ScoreChange(
         number=told.number,

@@ -1,7 +1,8 @@
 """Where a lead stands between marketing and sales.
 
 Sales' follow-ups say it where there are any, sorted by when they happened; else marketing's
-definitions do.
+definitions do. Where a lead was imported with its stage, one of sales holds from the import on as
+if a follow-up had said it then, one of marketing until something is heard of the person.
 
 | follow-up | stage |
 |---|---|
@@ -15,7 +16,6 @@ None of them moves a lead back but the last row. The others say nothing about qu
 was declined, tried, reached or noted on stays where it is.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.definitions import Then
 from baton.policy.fields import facts_of
 from scoring.domain.points import engagement, score
-from scoring.domain.state import Followup, Lead
+from scoring.domain.state import Enquiry, Followup, Lead
 
 _REACHED = {
     FollowupType.ACCEPTED: Stage.SAL,
@@ -37,6 +37,7 @@ _REACHED = {
 }
 _GIVEN_BACK = frozenset({FollowupType.REJECTED, FollowupType.LOST})
 _UPWARDS = (Stage.SAL, Stage.SQL, Stage.OPPORTUNITY, Stage.CUSTOMER)
+_OF_SALES = frozenset({*_UPWARDS, Stage.NURTURE, Stage.DISQUALIFIED})
 _AFTER = {Then.NURTURE: Stage.NURTURE, Then.DISQUALIFIED: Stage.DISQUALIFIED}
 
 
@@ -50,20 +51,39 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SalesView:
-    """What sales' follow-ups say, by the one that said it last."""
+    """What sales says, since when, and what says it."""
 
     stage: Stage
-    followup: Followup
+    since: datetime
+    reason: Reason
 
 
-def by_followups(followups: Iterable[Followup], bundle: Bundle) -> SalesView | None:
-    """What sales says of a lead, oldest follow-up first; None where it has said nothing."""
-    view: SalesView | None = None
-    for followup in followups:
+def by_sales(lead: Lead, bundle: Bundle) -> SalesView | None:
+    """What sales says of a lead; None where it has said nothing.
+
+    Its follow-ups move it, oldest first. An import says where it stood then, whatever was before.
+    """
+    view = told = _as_told(lead)
+    for followup in lead.sales_facts:
+        if told is not None and followup.occurred_at <= told.since:
+            continue
         stage = _said_by(followup, bundle)
         if stage is not None and (view is None or _moves(view.stage, stage)):
-            view = SalesView(stage, followup)
+            view = SalesView(stage, followup.occurred_at, _reason(followup, bundle))
     return view
+
+
+def _as_told(lead: Lead) -> SalesView | None:
+    """What the latest import that says a stage of sales says."""
+    for enquiry in reversed(lead.imports):
+        stage = _told(enquiry)
+        if enquiry.imported_at is not None and stage is not None and stage in _OF_SALES:
+            return SalesView(stage, enquiry.imported_at, _reason_of_import(enquiry))
+    return None
+
+
+def _told(enquiry: Enquiry) -> Stage | None:
+    return enquiry.history.stage if enquiry.history else None
 
 
 def _said_by(followup: Followup, bundle: Bundle) -> Stage | None:
@@ -107,14 +127,15 @@ def standing(
     nurture also by what it has done since then, if that and its fit alone make it one: what sales
     had seen already does not bring it back.
     """
-    view = by_followups(lead.followups, bundle)
+    view = by_sales(lead, bundle)
     if view is None:
-        return by_definitions(profile, points, bundle)
-    said: tuple[Reason, ...] = (_reason(view.followup, bundle),)
+        found = by_definitions(profile, points, bundle)
+        return _as_imported(lead.imports[-1], found) if lead.only_imported else found
+    said: tuple[Reason, ...] = (view.reason,)
     if view.stage in _UPWARDS:
         return Standing(view.stage, (said,))
-    since = view.followup.occurred_at
-    if any(enquiry.occurred_at > since for enquiry in lead.counted_enquiries):
+    since, asked = view.since, (each for each in lead.counted_enquiries if not each.history)
+    if any(enquiry.occurred_at > since for enquiry in asked):
         again = by_definitions(profile, points, bundle)
     elif view.stage is Stage.NURTURE:
         new = engagement((a for a in lead.activities if a.occurred_at > since), bundle, now).points
@@ -126,6 +147,24 @@ def standing(
         return Standing(view.stage, (said,))
     stage = Stage.MQL if again.stage is Stage.MQL else view.stage
     return Standing(stage, (said, *again.reasons))
+
+
+def _as_imported(enquiry: Enquiry, found: Standing) -> Standing:
+    """Whom sales had before is no new MQL by the mere import."""
+    told = _told(enquiry)
+    if told is not None:
+        return Standing(told, ((_reason_of_import(enquiry),), *found.reasons))
+    return Standing(Stage.LEAD, found.reasons) if found.stage is Stage.MQL else found
+
+
+def _reason_of_import(enquiry: Enquiry) -> Reason:
+    return Reason(
+        code="imported",
+        label="Where the lead stood when it was imported",
+        matched=True,
+        field="stage",
+        value=_told(enquiry),
+    )
 
 
 def _reason(followup: Followup, bundle: Bundle) -> Reason:

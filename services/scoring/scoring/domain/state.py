@@ -4,16 +4,18 @@ The facts are a set. In whatever order they arrive, and however often, the same 
 sorted by (occurred_at, id); score and stage follow from them, a bundle and a time alone.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from baton import identity
 from baton.events import (
     ActivityType,
     FollowupType,
+    History,
     LeadActivity,
     LeadCaptured,
     LeadFollowup,
@@ -44,12 +46,29 @@ class _Part(BaseModel):
 
 
 class Enquiry(_Part):
-    """A `lead.captured`."""
+    """A `lead.captured`.
+
+    One that is `history`, imported at `imported_at`, says who the person is and how things stood;
+    it waits for nobody.
+    """
 
     id: UUID
     occurred_at: AwareDatetime
     profile: Profile
     test: bool
+    history: History | None = None
+    imported_at: AwareDatetime | None = None
+
+    @property
+    def outcomes(self) -> "Iterator[Followup]":
+        """What sales had done before, as follow-ups of that time."""
+        for number, outcome in enumerate(self.history.outcomes if self.history else ()):
+            yield Followup(
+                id=identity.named_id("outcome", str(self.id), str(number)),
+                occurred_at=outcome.occurred_at,
+                type=outcome.type,
+                reason=outcome.reason,
+            )
 
 
 class Activity(_Part):
@@ -123,10 +142,36 @@ class Lead(_Part):
         real = tuple(enquiry for enquiry in self.enquiries if not enquiry.test)
         return real or self.enquiries
 
+    @property
+    def imports(self) -> tuple[Enquiry, ...]:
+        """Those of the counted enquiries that are history, in the order of their import."""
+        found = [each for each in self.counted_enquiries if each.history is not None]
+        return tuple(sorted(found, key=lambda each: (each.imported_at, each.id)))
+
+    @property
+    def only_imported(self) -> bool:
+        """Whether nothing has been heard of the person since the import."""
+        imports = self.imports
+        if not imports or len(imports) < len(self.counted_enquiries):
+            return False
+        since = imports[-1].imported_at
+        return since is not None and all(each.occurred_at <= since for each in self.activities)
+
+    @property
+    def sales_facts(self) -> tuple[Followup, ...]:
+        """What sales has done, before the import too, oldest first."""
+        before = (outcome for enquiry in self.imports for outcome in enquiry.outcomes)
+        return tuple(sorted((*self.followups, *before), key=_order))
+
     def with_enquiry(self, event_id: UUID, data: LeadCaptured) -> "Lead":
         """The lead with one more enquiry; itself where it has that one or is past keeping it."""
         enquiry = Enquiry(
-            id=event_id, occurred_at=data.occurred_at, profile=data.profile, test=data.test
+            id=event_id,
+            occurred_at=data.occurred_at,
+            profile=data.profile,
+            test=data.test,
+            history=data.history,
+            imported_at=None if data.history is None else data.received_at,
         )
         kept = _with(self.enquiries, enquiry, lambda other: other.test, ENQUIRIES_KEPT)
         return self if kept is self.enquiries else self.model_copy(update={"enquiries": kept})

@@ -1,0 +1,181 @@
+"""`baton privacy`: all that Baton holds on a person, gathered from the services' APIs."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import BaseModel, JsonValue, TypeAdapter
+from rich.text import Text
+
+from baton_cli.api import Api, Refused, open_apis
+from baton_cli.commands import add
+from baton_cli.failures import MISUSED, REFUSED, Failure
+from baton_cli.screen import counted, output, table
+from baton_cli.service import Service
+
+_UNKNOWN = 404
+_MOST_LETTERS = 500
+_OWNER_ALONE = 0o600
+
+Document = dict[str, JsonValue]
+
+
+class _Leads(BaseModel):
+    lead_ids: list[UUID]
+
+
+class _Letter(BaseModel):
+    id: UUID
+
+
+_LEADS = TypeAdapter(_Leads)
+_LETTERS = TypeAdapter(list[_Letter])
+_DOCUMENT = TypeAdapter(Document)
+
+_KNOWN: Mapping[Service, tuple[str, dict[str, str]]] = {
+    Service.INGEST: ("/v1/privacy/leads/{lead}", {}),
+    Service.SCORING: ("/v1/leads/{lead}", {"history": "500", "activities": "10000"}),
+    Service.ROUTING: ("/v1/leads/{lead}/assignments", {"decisions": "1000"}),
+    Service.SLA_MONITOR: ("/v1/leads/{lead}/clocks", {}),
+}
+"""Where each service tells what it knows of a lead."""
+
+_LETTERS_AT = "dead_letters"
+_COUNTED = {
+    Service.INGEST: {
+        "names": ("name", "names"),
+        "spooled": ("event in the spool", "events in the spool"),
+        "waiting": ("delivery that waits", "deliveries that wait"),
+        "quarantine": ("enquiry in quarantine", "enquiries in quarantine"),
+        "deliveries": ("delivery not understood", "deliveries not understood"),
+    },
+    Service.SCORING: {
+        "enquiries": ("enquiry", "enquiries"),
+        "latest_activities": ("activity", "activities"),
+        "followups": ("follow-up", "follow-ups"),
+        "history": ("score", "scores"),
+    },
+    Service.ROUTING: {
+        "assignments": ("assignment", "assignments"),
+        "decisions": ("decision", "decisions"),
+    },
+    Service.SLA_MONITOR: {"clocks": ("promise", "promises")},
+}
+"""What of an answer is counted, and how one and several of it are called."""
+
+
+def export(
+    who: Annotated[str, typer.Argument(metavar="EMAIL|LEAD", help="The person.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write it; by default person-LEAD.json here."),
+    ] = None,
+) -> None:
+    """Gather what the services hold on a person into a JSON file, and print what that is.
+
+    All leads that the person may be are in it, in every brand: those that the email makes, and
+    those that a sender's or the CRM's record says are the same person. Nothing is written unless
+    every service has answered. The file is readable for its owner alone.
+    """
+    asked: Document = {"email" if "@" in who else "lead_id": who}
+    leads = asyncio.run(_gathered(asked))
+    if not leads:
+        output().print(f"Nothing is held on {who}.")
+        return
+    path = out or Path(f"person-{next(iter(leads))}.json")
+    _write(path, {"asked_for": who, "made_at": datetime.now(UTC).isoformat(), "leads": leads})
+    shown = table("lead", "service", "holds", whole=["lead", "service"])
+    for lead_id, held in leads.items():
+        for service, says in _summary(held):
+            shown.add_row(lead_id, service, Text(says))
+    output().print(shown)
+    output().print(f"{path}: {counted(len(leads), 'lead')}", soft_wrap=True)
+    output().print(
+        "Beside it, Kafka's topics and backups hold records until their retention is over.",
+        soft_wrap=True,
+    )
+
+
+async def _gathered(asked: Document) -> dict[str, JsonValue]:
+    async with open_apis() as apis:
+        found = (await apis[Service.INGEST].post("/v1/privacy/leads", _LEADS, asked)).lead_ids
+        held = await asyncio.gather(*(_held(apis, lead_id) for lead_id in found))
+    return {
+        str(lead_id): document for lead_id, document in zip(found, held, strict=True) if document
+    }
+
+
+async def _held(apis: Mapping[Service, Api], lead_id: UUID) -> Document:
+    """By service, what it holds on a lead; services that hold nothing are not in it."""
+    found: Document = {}
+    for service, api in apis.items():
+        path, params = _KNOWN[service]
+        document = await _known(api, path.format(lead=lead_id), params)
+        letters = await _dead_letters(api, lead_id)
+        if letters:
+            document[_LETTERS_AT] = letters
+        if any(document.get(name) for name in (*_COUNTED[service], _LETTERS_AT)):
+            found[service.value] = document
+    return found
+
+
+async def _known(api: Api, path: str, params: Mapping[str, str]) -> Document:
+    try:
+        return await api.get(path, _DOCUMENT, params)
+    except Refused as refused:
+        if refused.status != _UNKNOWN:
+            raise
+        return {}
+
+
+async def _dead_letters(api: Api, lead_id: UUID) -> list[JsonValue]:
+    params = {"lead_id": str(lead_id), "replayed": "true", "limit": str(_MOST_LETTERS)}
+    letters = await api.get("/v1/dead-letters", _LETTERS, params)
+    found: list[Document] = [
+        await api.get(f"/v1/dead-letters/{each.id}", _DOCUMENT) for each in letters
+    ]
+    return [*found]
+
+
+def _write(path: Path, document: Document) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    try:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE), "w"
+        ) as to:
+            to.write(text)
+    except FileExistsError as error:
+        raise Failure(
+            f"{path} is there already", "Name another file by --out.", exit_code=MISUSED
+        ) from error
+    except OSError as error:
+        raise Failure(f"{path} can't be written: {error.strerror}", exit_code=REFUSED) from error
+
+
+def _summary(held: JsonValue) -> Iterator[tuple[str, str]]:
+    """Each service with how much of what it holds."""
+    assert isinstance(held, dict)  # noqa: S101 - `_held` has made it
+    for service, document in held.items():
+        parts = []
+        words = _COUNTED[Service(service)] | {_LETTERS_AT: ("dead letter", "dead letters")}
+        for name, (one, several) in words.items():
+            entries = document.get(name) if isinstance(document, dict) else None
+            if isinstance(entries, list) and entries:
+                parts.append(f"{len(entries)} {one if len(entries) == 1 else several}")
+        yield service, ", ".join(parts)
+
+
+app = typer.Typer(no_args_is_help=True, help="What a person may ask: what is held on them.")
+add(
+    app,
+    export,
+    "export",
+    "baton privacy export buyer@example.com",
+    "baton privacy export 719725ea-f335-89f2-95ce-225a38ab5b09 --out person.json",
+)

@@ -1,0 +1,44 @@
+"""Going live with a full CRM: what sales has already is known, and stays where it is."""
+
+import json
+
+from people import person
+from world import World, eventually
+
+from baton.events import FollowupType, LeadRouted, LeadScored, SlaStarted
+
+
+async def test_what_sales_has_already_is_kept_by_its_owner_without_a_promise(world: World) -> None:
+    who = person()
+    history = {"owner": "rep-patient-2", "contacted_at": "2026-01-20T10:00:00Z"}
+    line = who.enquiry(occurred_at="2026-01-15T10:00:00Z", external_id="H-1", history=history)
+    answer = await world.http.post(
+        world.deployment.url("ingest") + "/v1/leads/batch", content=json.dumps(line)
+    )
+    lead_id = json.loads(answer.text)["lead_id"]
+
+    async def owned() -> str | None:
+        if await world.status("routing", f"/v1/leads/{lead_id}/assignments") != 200:
+            return None
+        current = (await world.get("routing", f"/v1/leads/{lead_id}/assignments"))["current"]
+        return str(current["rep"]["id"]) if current else None
+
+    assert await eventually(owned) == "rep-patient-2"
+
+    # Everything that follows of the import is read before what follows of the next enquiry.
+    again = await world.enquire(who)
+    assert str(again.lead_id) == lead_id
+    imported = await world.wire.event(LeadScored, again.lead_id, lambda data: not data.new_enquiry)
+    enquired = await world.wire.event(LeadScored, again.lead_id, lambda data: data.new_enquiry)
+    assert imported.data.history is not None
+    assert imported.data.history.outcomes[0].type is FollowupType.CONTACTED
+    assert enquired.data.history is None
+
+    async def stayed() -> bool:
+        told = await world.get("routing", f"/v1/leads/{lead_id}/assignments")
+        return [each["code"] for each in told["decisions"]] == ["has_owner", "imported"]
+
+    await eventually(stayed)
+    assert await owned() == "rep-patient-2"
+    assert world.wire.events(LeadRouted, lead=again.lead_id) == []
+    assert world.wire.events(SlaStarted, lead=again.lead_id) == []
