@@ -51,6 +51,15 @@ bench: setup ## Measure how fast it is, in ten minutes (ARGS="--help" for parts 
 chaos: setup ## Kill, freeze and cut off what can be, and see that no promise breaks (ARGS="--help")
 	@PYTHONPATH=tests:tests/e2e $(BIN)/python -m chaos $(ARGS)
 
+.PHONY: outage
+outage: setup ## Kill Kafka and PostgreSQL under 200 leads a second, in ten minutes (ARGS="--help")
+	@PYTHONPATH=tests $(BIN)/python -m trials.outage $(ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## Throw at intake what no sender would send, for half an hour
+	@FUZZ=50 $(BIN)/python -m pytest services/ingest/tests/test_ingest_sockets.py \
+		services/ingest/tests/test_ingest_fuzz.py $(ARGS)
+
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
 	$(BIN)/ruff format --check .

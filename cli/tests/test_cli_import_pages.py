@@ -33,17 +33,17 @@ def test_a_run_goes_on_with_the_rows_behind_those_that_were_answered(
     content: str, most: int
 ) -> None:
     lines, format_ = table(content.encode())
-    whole = list(pages(lines, format_, Deliveries(None, None), most))
+    whole = list(pages(lines, format_, Deliveries(None, None, history=False), most))
     for done in range(1, len(whole)):
         lines, format_ = table(content.encode())
         assert lines.go_to(whole[done - 1].place)
-        rest = list(pages(lines, format_, Deliveries(None, None), most))
+        rest = list(pages(lines, format_, Deliveries(None, None, history=False), most))
         assert told(rest) == told(whole[done:])
 
 
 def test_a_file_that_is_another_before_a_place_is_not_gone_on_with() -> None:
     lines, format_ = table(b"a@example.com,\nb@example.com,\n")
-    place = next(pages(lines, format_, Deliveries(None, None), 1)).place
+    place = next(pages(lines, format_, Deliveries(None, None, history=False), 1)).place
     for other in (b"A@example.com,\nb@example.com,\n", b"a@ex"):
         assert not table(other)[0].go_to(place)
 
@@ -63,7 +63,7 @@ def test_lines_are_counted_and_those_that_are_too_long_are_none() -> None:
 def test_a_row_that_says_the_same_has_the_same_id_wherever_it_stands() -> None:
     def ids(content: bytes) -> list[str]:
         lines, format_ = table(content)
-        (page,) = pages(lines, format_, Deliveries(None, "website"), 100)
+        (page,) = pages(lines, format_, Deliveries(None, "website", history=False), 100)
         return [json.loads(each.body)["delivery_id"] for each in page.deliveries]
 
     first, second = ids(b"a@example.com,A\nb@example.com,B\n")
@@ -84,7 +84,7 @@ def test_a_row_that_says_the_same_has_the_same_id_wherever_it_stands() -> None:
     ],
 )
 def test_a_line_of_json_is_an_object_or_told_to_be_none(line: bytes, becomes: str | None) -> None:
-    (page,) = pages(Lines(io.BytesIO(line)), Ndjson(), Deliveries(None, None), 100)
+    (page,) = pages(Lines(io.BytesIO(line)), Ndjson(), Deliveries(None, None, history=False), 100)
     if becomes is None:
         assert [json.loads(each.body)["email"] for each in page.deliveries] == ["a@example.com"]
     else:

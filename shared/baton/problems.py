@@ -1,6 +1,7 @@
 """RFC 9457 problem details: every error that a request can cause, in one shape."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
 import sqlalchemy.exc
@@ -58,6 +59,22 @@ def response(problem: Problem) -> JSONResponse:
         headers=problem.headers,
         media_type=MEDIA_TYPE,
     )
+
+
+def documented(document: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document in which each answer from 400 on is a problem.
+
+    FastAPI has them as JSON of any kind, and refusals of parameters in a shape of its own.
+    """
+    schema = ProblemBody.model_json_schema()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if status[0] in "45" and "application/json" in answer.get("content", {}):
+                    answer["content"] = {MEDIA_TYPE: {"schema": schema}}
+    for unused in ("HTTPValidationError", "ValidationError", "ProblemBody"):
+        document.get("components", {}).get("schemas", {}).pop(unused, None)
+    return document
 
 
 def handle(app: FastAPI) -> None:

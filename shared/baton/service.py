@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
@@ -58,6 +58,15 @@ class Health(BaseModel):
     reasons: dict[str, str] = {}
 
 
+class _Documented(FastAPI):
+    """Its document tells of errors as they are answered."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = problems.documented(super().openapi())
+        return self.openapi_schema
+
+
 def application(  # noqa: PLR0913 - the parts of a process, each by its name
     title: str,
     says: str,
@@ -74,7 +83,7 @@ def application(  # noqa: PLR0913 - the parts of a process, each by its name
 
     What is not ready in `aside` only makes the service degraded.
     """
-    app = FastAPI(
+    app = _Documented(
         title=f"Baton {title}",
         description=says,
         version="1",

@@ -3,6 +3,7 @@
 import json
 
 from people import person
+from pydantic import JsonValue
 from world import World, eventually
 
 from baton.events import FollowupType, LeadRouted, LeadScored, SlaStarted
@@ -10,7 +11,10 @@ from baton.events import FollowupType, LeadRouted, LeadScored, SlaStarted
 
 async def test_what_sales_has_already_is_kept_by_its_owner_without_a_promise(world: World) -> None:
     who = person()
-    history = {"owner": "rep-patient-2", "contacted_at": "2026-01-20T10:00:00Z"}
+    history: dict[str, JsonValue] = {
+        "owner": "rep-patient-2",
+        "contacted_at": "2026-01-20T10:00:00Z",
+    }
     line = who.enquiry(occurred_at="2026-01-15T10:00:00Z", external_id="H-1", history=history)
     answer = await world.http.post(
         world.deployment.url("ingest") + "/v1/leads/batch", content=json.dumps(line)

@@ -7,7 +7,9 @@ from baton.events import LeadErased
 from baton_local.services import SERVICES
 
 
-async def test_no_log_has_an_email_a_name_or_a_phone_of_anybody(world: World) -> None:
+async def test_no_log_has_an_email_a_name_or_a_phone_of_anybody_or_a_token_of_an_address(
+    world: World,
+) -> None:
     who = person()
     taken = await world.enquire(who)
     await world.routed(taken.lead_id)
@@ -18,6 +20,9 @@ async def test_no_log_has_an_email_a_name_or_a_phone_of_anybody(world: World) ->
     erasure = {"email": who.email, "why": f"{who.first_name} asked for it"}
     await world.post("ingest", "/v1/privacy/erasures", erasure)
     await world.wire.event(LeadErased, taken.lead_id)
+    for path in ("/v1/leads", "/v1/webhooks/shop", f"/v1/webhooks/shop/{RUN}", f"/v1/no/{RUN}"):
+        answer = await world.post("ingest", f"{path}?token={RUN}", {"email": who.email})
+        assert answer.status_code in {401, 404, 422}
     logs = world.deployment.logs()
     for service in SERVICES:
         assert f'"service": "{service}"' in logs

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from ingest_harness import Process, form_headers, hook_headers, running
+from ingest_sockets import TIMES
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
@@ -111,13 +112,13 @@ class Asked:
         return self._loop.run(read())
 
 
-@effort(max_examples=200, deadline=None)
+@effort(max_examples=200 * TIMES, deadline=None)
 @given(path=st.sampled_from(PATHS), body=BODIES)
 def test_any_body_is_taken_or_refused(path: str, body: bytes, asked: Asked) -> None:
     assert asked.post(path, body, {}) in (202, 400, 413, 422)
 
 
-@effort(max_examples=100, deadline=None)
+@effort(max_examples=100 * TIMES, deadline=None)
 @given(body=BODIES, type_=TYPES)
 def test_any_signed_body_is_taken(body: bytes, type_: str | None, asked: Asked) -> None:
     if type_ is not None:
@@ -131,7 +132,7 @@ def test_any_signed_body_is_taken(body: bytes, type_: str | None, asked: Asked) 
 HEADER_VALUES = st.binary(max_size=60).filter(lambda v: not {0, 10, 13} & set(v))
 
 
-@effort(max_examples=100, deadline=None)
+@effort(max_examples=100 * TIMES, deadline=None)
 @given(
     name=st.sampled_from(
         [
@@ -155,7 +156,7 @@ def test_any_header_is_taken_or_refused(name: str, value: bytes, path: str, aske
     assert asked.post(path, body, {name: value}) in (202, 400, 401, 413, 415, 422)
 
 
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=20 * TIMES, deadline=None)
 @given(bodies=st.lists(DELIVERIES.map(lambda d: json.dumps(d).encode()), min_size=10, max_size=10))
 def test_whatever_was_taken_every_reader_can_read(bodies: list[bytes], asked: Asked) -> None:
     taken = [path for path in PATHS for body in bodies if asked.post(path, body, {}) == 202]
