@@ -54,6 +54,25 @@ class _Replayed(BaseModel):
     results: list[_Taken]
 
 
+class Incomplete(BaseModel):
+    """A lead that its delivery names by an id alone."""
+
+    event_id: UUID
+    source: str
+    record: str
+    record_id: str
+    received_at: AwareDatetime
+    attempts: int
+    due_at: AwareDatetime
+    reason: str
+
+
+class _Fetches(BaseModel):
+    leads: list[Incomplete]
+    next_cursor: str | None
+
+
+_FETCHES = TypeAdapter(_Fetches)
 _DELIVERIES = TypeAdapter(_Deliveries)
 _WHOLE = TypeAdapter(_Whole)
 _REPLAYED = TypeAdapter(_Replayed)
@@ -70,10 +89,17 @@ def list_(
         bool, typer.Option("--failed", help="Those that wait to be replayed (the default).")
     ] = False,
     replayed: Annotated[bool, typer.Option("--replayed", help="Those that were.")] = False,
+    fetching: Annotated[
+        bool,
+        typer.Option("--fetching", help="Leads whose details are still with their vendor."),
+    ] = False,
 ) -> None:
     """List deliveries that were not understood, the newest first, with the reason of each."""
-    if failed and replayed:
-        raise Failure("--failed and --replayed are two lists", exit_code=MISUSED)
+    if [failed, replayed, fetching].count(True) > 1:
+        raise Failure("--failed, --replayed and --fetching are lists apart", exit_code=MISUSED)
+    if fetching:
+        _list_fetching(source, limit)
+        return
     found, more = asyncio.run(_list(source, limit, replayed=replayed))
     when = f"received at ({zone()})"
     shown = table(when, "source", "delivery, and why", whole=[when, "source"])
@@ -84,6 +110,23 @@ def list_(
         shown.add_row(moment_in_zone(each.received_at), each.source, what)
     nothing = "No delivery was replayed." if replayed else "No delivery waits to be replayed."
     output().print(shown if found else nothing)
+    if more:
+        output().print(f"There are more than these {limit}; --limit shows them.")
+
+
+def _list_fetching(source: str | None, limit: int) -> None:
+    found, more = asyncio.run(_fetching(source, limit))
+    when = f"received at ({zone()})"
+    shown = table(when, "source", "what is wanted, and why it is not there", whole=[when, "source"])
+    for each in found:
+        wanted = (f"{each.record} {each.record_id}", "bold")
+        asked = f", asked {counted(each.attempts, 'time')}, next at {moment_in_zone(each.due_at)}"
+        shown.add_row(
+            moment_in_zone(each.received_at),
+            each.source,
+            Text.assemble(wanted, f"{asked}: {each.reason}"),
+        )
+    output().print(shown if found else "No lead waits for its details.")
     if more:
         output().print(f"There are more than these {limit}; --limit shows them.")
 
@@ -143,6 +186,19 @@ async def _list(source: str | None, limit: int, *, replayed: bool) -> tuple[list
             params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
             page = await apis[Service.INGEST].get(_PATH, _DELIVERIES, params)
             found += page.deliveries
+            if page.next_cursor is None or len(found) >= limit:
+                return found, page.next_cursor is not None
+            asked["cursor"] = page.next_cursor
+
+
+async def _fetching(source: str | None, limit: int) -> tuple[list[Incomplete], bool]:
+    found: list[Incomplete] = []
+    asked = _asked(source)
+    async with open_apis() as apis:
+        while True:
+            params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
+            page = await apis[Service.INGEST].get("/v1/fetches", _FETCHES, params)
+            found += page.leads
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
             asked["cursor"] = page.next_cursor
@@ -225,6 +281,7 @@ add(
     "list",
     "baton deliveries list --failed",
     "baton deliveries list --source typeform --limit 200",
+    "baton deliveries list --fetching",
 )
 add(app, show, "show", "baton deliveries show 5d5aa0f5-3d7e-5d4c-b3a5-5c1ad5c9f0e0")
 add(

@@ -52,6 +52,7 @@ _COUNTED = {
         "names": ("name", "names"),
         "spooled": ("event in the spool", "events in the spool"),
         "waiting": ("delivery that waits", "deliveries that wait"),
+        "fetching": ("lead without its details", "leads without their details"),
         "quarantine": ("enquiry in quarantine", "enquiries in quarantine"),
         "deliveries": ("delivery not understood", "deliveries not understood"),
     },

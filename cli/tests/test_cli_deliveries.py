@@ -103,6 +103,7 @@ def test_a_replay_is_of_one_of_a_source_or_of_all(baton: Baton, arguments: tuple
     assert "name one delivery by its id, all of a source by --source, or all" in refused.stderr
 
 
-def test_what_waits_and_what_was_replayed_are_two_lists(baton: Baton) -> None:
+def test_what_waits_was_replayed_and_is_fetched_are_lists_apart(baton: Baton) -> None:
     refused = baton("deliveries", "list", "--failed", "--replayed")
     assert refused.returncode == 2
+    assert "No lead waits for its details." in baton("deliveries", "list", "--fetching").stdout

@@ -116,6 +116,14 @@ class IngestMetrics:
             "Age of the oldest of these deliveries",
             registry=registry,
         )
+        self.fetches = Gauge(
+            "baton_fetches_waiting",
+            "Leads whose details are still to be fetched from their vendor",
+            registry=registry,
+        )
+        self.fetches_age = Gauge(
+            "baton_fetches_age_seconds", "Age of the oldest of these leads", registry=registry
+        )
         self.quarantined = Gauge(
             "baton_quarantined_leads",
             "Enquiries in quarantine that nobody has decided on",

@@ -55,8 +55,9 @@ class Receipt:
     """How a delivery came.
 
     `body` is what tells it from others that have no id. `key` is an `Idempotency-Key`; `part` tells
-    apart the events of one delivery. `mendable`: whoever sent it reads our answer and can send it
-    again mended, so a slip is refused; a form that was filled in can't, so what can be used is.
+    apart the events of one delivery; `event_id` was given before all was known. `mendable`: whoever
+    sent it reads our answer and can send it again mended, so a slip is refused; a form that was
+    filled in can't, so what can be used is.
     """
 
     body: bytes
@@ -65,6 +66,7 @@ class Receipt:
     part: str = ""
     mendable: bool = True
     traceparent: str | None = None
+    event_id: UUID | None = None
 
 
 def source_of(given: Delivery, bundle: Bundle) -> Source:

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import uuid4
 
 import asyncpg
+import httpx
 from fastapi import APIRouter
 
 from baton import kafka, topics
@@ -23,6 +24,10 @@ from ingest.backlog import look_after
 from ingest.bodies import Bounds
 from ingest.circuit import Circuit
 from ingest.consumers import consumers
+from ingest.fetching import api as fetching
+from ingest.fetching.http import HttpFetcher
+from ingest.fetching.store import FetchTable
+from ingest.fetching.working import FetchWorker, Patience
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
 from ingest.kept import api as kept
@@ -95,6 +100,7 @@ def edge(
     spool = Spool(table, settings.database_wait, of_spool)
     failed = FailedDeliveries(pool)
     held = QuarantineTable(pool)
+    fetches = FetchTable(pool)
     publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
     quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
     waits = WaitingTable(pool)
@@ -122,13 +128,29 @@ def edge(
     )
     pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
-    webhooks = Webhooks(intake, environment, admission.came, failed.keep, metrics, address)
+    webhooks = Webhooks(
+        intake, environment, admission.came, failed.keep, fetches.add, metrics, address
+    )
+
+    async def fetch() -> None:
+        async with httpx.AsyncClient(timeout=settings.fetch_wait.total_seconds()) as client:
+            await FetchWorker(
+                table=fetches,
+                fetcher=HttpFetcher(client, environment, settings.fetch_wait),
+                complete=webhooks.complete,
+                keep=failed.keep,
+                patience=Patience(settings.fetch_within, lease=3 * settings.fetch_wait),
+                clock=clock,
+                metrics=metrics,
+            ).run(settings.times)
+
     forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
     retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
         routers=[
             router(intake, admission, pace, of_bodies, settings, metrics),
             quarantines.router(held, quarantine),
+            fetching.router(fetches),
             privacy.router(partial(holdings, pool)),
             kept.router(failed, Replays(failed, webhooks, clock, metrics)),
             waiting.router(waits),
@@ -138,6 +160,7 @@ def edge(
             "kafka": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
             "pace": partial(pace.keep, partial(consumers, settings, READERS, settings.times)),
+            "fetching": fetch,
             "kept": partial(
                 look_after,
                 failed,

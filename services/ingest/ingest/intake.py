@@ -146,9 +146,21 @@ class Intake:
             self.id_key, pass_over_unusable=not receipt.mendable
         )
         data = capturing.captured(given, brand, who.lead_id, bundle, receipt)
-        id_ = capturing.event_id(given, source, who.lead_id, receipt)
+        id_ = receipt.event_id or capturing.event_id(given, source, who.lead_id, receipt)
         event = _event(data, id_, receipt, bundle)
         return holding(event, bundle) or event
+
+    def at_receipt(self, given: LeadIn, receipt: Receipt) -> tuple[UUID, UUID]:
+        """The ids of an enquiry's event and of the lead as far as it is named so far.
+
+        The event's stays, whatever else becomes known; the lead may turn out to be another.
+        """
+        bundle = self.bundle()
+        source, brand = self._from(given, receipt, bundle)
+        named = capturing.person_of(given, brand, source).identified(
+            self.id_key, pass_over_unusable=not receipt.mendable
+        )
+        return capturing.event_id(given, source, named.lead_id, receipt), named.lead_id
 
     async def enquiries(self, enquiries: Sequence[Enquiry]) -> list[Taken | Problem]:
         """Take many at once. What became of each; those of one lead go out in their order."""

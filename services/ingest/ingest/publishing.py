@@ -26,6 +26,7 @@ class State(StrEnum):
     PUBLISHED = "published"
     SPOOLED = "spooled"
     QUARANTINED = "quarantined"
+    FETCHING = "fetching"
     WAITING = "waiting"
 
 

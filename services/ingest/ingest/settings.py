@@ -61,6 +61,14 @@ class Settings(ServiceSettings):
     ahead: Seconds = Field(
         timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
     )
+    fetch_within: Seconds = Field(
+        timedelta(hours=24),
+        description="so long after its delivery a lead's details are asked for, where a vendor "
+        "gives only its id",
+    )
+    fetch_wait: Seconds = Field(
+        timedelta(seconds=10), description="what a vendor is waited for that is asked for details"
+    )
     waiting_most: int = Field(
         100_000, ge=1, description="deliveries that wait for their lead, at most"
     )

@@ -19,14 +19,17 @@ from baton.runtime.status import Status
 from ingest import batches, refusals
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.fetching.port import Fetcher, NeverError
+from ingest.fetching.store import Incomplete
 from ingest.identifying import leads_of_addresses_in
 from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
 from ingest.patience import DATABASE_AWAY
+from ingest.publishing import State
 from ingest.refusals import REFUSED
 from ingest.senders import signing
 from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Told, Unread
+from ingest.senders.items import Fetch, Item, Told, Unread
 from ingest.senders.known import sender_of
 from ingest.senders.places import NotAuthenticError
 from ingest.senders.sender import Reply
@@ -34,6 +37,9 @@ from ingest.senders.signing import UnusableSecretError
 
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
+
+FetchLater = Callable[[Incomplete], Awaitable[None]]
+"""Notes what is to be fetched. Raises one of DATABASE_AWAY."""
 
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
@@ -83,6 +89,7 @@ class Webhooks:
         environment: Mapping[str, str],
         came: Callable[[str, RateLimit], None],
         keep: Keep,
+        fetch_later: FetchLater,
         metrics: IngestMetrics,
         address: str | None,
     ) -> None:
@@ -95,6 +102,7 @@ class Webhooks:
         self._environment = environment
         self._came = came
         self._keep = keep
+        self._fetch_later = fetch_later
         self._metrics = metrics
         self._address = address
 
@@ -190,7 +198,7 @@ class Webhooks:
 
     async def _taken(self, came: _Came, item: Item) -> Sequence[Taken | str]:
         if item.fetch is not None:
-            return [f"its details must be fetched: {item.fetch.record} {item.fetch.id}"]
+            return [await self._fetch(came, item, item.fetch)]
         receipt = replace(came.receipt, part=item.part, mendable=False)
         document = item.document | {"source": came.name}
         match item.becomes:
@@ -205,23 +213,65 @@ class Webhooks:
                 given = ErasureIn.model_validate({"brand": came.source.brand, **document})
                 return await self._intake.erasure(given, receipt)
 
+    async def _fetch(self, came: _Came, item: Item, wanted: Fetch) -> Taken | str:
+        """Have the rest fetched; until then the lead waits, under the id that it has from now on.
+
+        What is a lead by itself already is not asked for twice: a retry is the same event.
+        """
+        if item.becomes != "lead" or came.source.details is None:
+            return f"its details can't be fetched: the bundle has no `details` for {came.name}"
+        receipt = replace(came.receipt, part=item.part, mendable=False)
+        given = LeadIn.model_validate(item.document | {"source": came.name})
+        event_id, named = self._intake.at_receipt(given, receipt)
+        incomplete = Incomplete(
+            event_id=event_id,
+            item=item,
+            wanted=wanted,
+            delivery=self._kept(came, "it waits for its details", [named]),
+            traceparent=receipt.traceparent,
+            attempts=0,
+            due_at=receipt.received_at,
+        )
+        try:
+            await self._fetch_later(incomplete)
+        except DATABASE_AWAY as error:
+            raise refusals.away() from error
+        self._metrics.deliveries.labels(came.name, State.FETCHING.value).inc()
+        return Taken(None, event_id, State.FETCHING)
+
+    async def complete(self, given: Incomplete, fetcher: Fetcher) -> None:
+        """Fetch the details of a lead, and take it as if it had come with them.
+
+        Raises NotNowError and NeverError, and what taking raises.
+        """
+        try:
+            source = self._source(given.delivery.source)
+        except Problem as problem:
+            if problem.body.status >= _OURS:
+                raise
+            raise NeverError(problem.body.detail) from problem
+        completing = sender_of(source).completing
+        if completing is None:
+            raise NeverError("its sender gives no ids alone")
+        details = await fetcher.details(source, given.wanted)
+        try:
+            item = completing(source, given.item, details)
+        except NotUnderstoodError as error:
+            raise NeverError(str(error)) from error
+        receipt = Receipt(
+            given.delivery.body,
+            given.delivery.received_at,
+            part=item.part,
+            mendable=False,
+            traceparent=given.traceparent,
+            event_id=given.event_id,
+        )
+        document = item.document | {"source": given.delivery.source}
+        await self._intake.lead(LeadIn.model_validate(document), receipt)
+
     async def _not_understood(self, came: _Came, outcome: Outcome) -> JsonValue:
         """Keep the delivery whole; where that can't be done, the sender must send it again."""
-        headers = {*_HARMLESS_HEADERS, *sender_of(came.source).kept_headers}
-        kept = FailedDelivery(
-            id=identity.named_id(
-                "failed-delivery", came.name, sha256(came.delivery.body).hexdigest()
-            ),
-            source=came.name,
-            headers={k: v for k, v in came.delivery.headers.items() if k in headers},
-            body=came.delivery.body,
-            reason=outcome.why or "",
-            lead_ids=[
-                *leads_of_addresses_in(self._intake.id_key, came.source.brand, came.delivery.body),
-                *outcome.lead_ids,
-            ],
-            received_at=came.receipt.received_at,
-        )
+        kept = self._kept(came, outcome.why or "", outcome.lead_ids)
         try:
             await self._keep(kept, came.receipt.received_at)
         except DATABASE_AWAY as error:
@@ -229,6 +279,20 @@ class Webhooks:
         self._metrics.deliveries.labels(came.name, "kept").inc()
         _LOG.warning("a delivery was not understood", source=came.name, delivery=str(kept.id))
         return {"state": "kept", "delivery": str(kept.id)}
+
+    def _kept(self, came: _Came, why: str, lead_ids: Sequence[UUID]) -> FailedDelivery:
+        """The delivery whole, but for signatures and credentials."""
+        headers = {*_HARMLESS_HEADERS, *sender_of(came.source).kept_headers}
+        body, brand = came.delivery.body, came.source.brand
+        return FailedDelivery(
+            id=identity.named_id("failed-delivery", came.name, sha256(body).hexdigest()),
+            source=came.name,
+            headers={k: v for k, v in came.delivery.headers.items() if k in headers},
+            body=body,
+            reason=why,
+            lead_ids=[*leads_of_addresses_in(self._intake.id_key, brand, body), *lead_ids],
+            received_at=came.receipt.received_at,
+        )
 
 
 def missing_settings(
@@ -268,7 +332,10 @@ def _say_what_is_missing(
     bundle: Bundle, environment: Mapping[str, str], address: str | None, status: Status
 ) -> None:
     found = {
-        name: missing_settings(source, environment, address)
+        name: (
+            *missing_settings(source, environment, address),
+            *_missing_token(source, environment),
+        )
         for name, source in bundle.sources.items()
         if isinstance(source, SignedSource)
     }
@@ -278,3 +345,9 @@ def _say_what_is_missing(
         _LOG.error("secrets are missing", wanted=wanted)
     else:
         status.ready("webhooks")
+
+
+def _missing_token(source: SignedSource, environment: Mapping[str, str]) -> Sequence[str]:
+    """The variable with which its vendor is asked for details, where it is not set."""
+    name = source.details.token_env if source.details else None
+    return [name] if name and not environment.get(name) else []

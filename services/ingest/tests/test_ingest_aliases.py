@@ -211,3 +211,37 @@ async def test_forgetting_leaves_what_came_later_and_what_is_others(process: Pro
     )
     assert await leads(process, of) == [TWO]
     assert await leads(process, later) == [ONE]
+
+
+def record_of(value: str) -> AliasName:
+    return AliasName(AliasKind.EXTERNAL_ID, "main", "crm", value)
+
+
+async def same_person(process: Process, aliases: list[Alias], lead_id: UUID) -> set[UUID]:
+    async with process.pool.acquire() as db:
+        await AliasStore().save(db, aliases, None)  # type: ignore[arg-type]  # a proxy of it
+    return set(await AliasReads(process.pool, PATIENCE).same_person([lead_id]))
+
+
+async def test_leads_that_share_a_persons_record_are_one_person_over_several_records(
+    process: Process,
+) -> None:
+    one, two, three, four = (UUID(int=n) for n in range(101, 105))
+    phone = AliasName(AliasKind.PHONE, "main", "", "4930777")
+    aliases = [
+        Alias(record_of("chain-a"), one, NOW),
+        Alias(record_of("chain-a"), two, NOW),
+        Alias(record_of("chain-b"), two, NOW),
+        Alias(record_of("chain-b"), three, NOW),
+        Alias(phone, one, NOW),
+        Alias(phone, four, NOW),
+    ]
+    assert await same_person(process, aliases, one) == {one, two, three}
+
+
+async def test_a_record_that_everybody_shares_is_nobodys(process: Process) -> None:
+    """A form that sends a constant must not have everybody forgotten with one."""
+    leads = [UUID(int=200 + n) for n in range(21)]
+    shared = [Alias(record_of("constant"), lead, NOW) for lead in leads]
+    assert await same_person(process, shared[:20], leads[0]) == set(leads[:20])
+    assert await same_person(process, shared[20:], leads[0]) == {leads[0]}

@@ -40,6 +40,7 @@ SERVICES: Mapping[str, Api] = MappingProxyType(
                 "ingest.quarantine.api:router",
                 "ingest.kept.api:router",
                 "ingest.waiting.api:router",
+                "ingest.fetching.api:router",
                 "ingest.privacy.api:router",
             ),
             "ingest.api:webhook_router",

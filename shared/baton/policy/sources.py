@@ -110,14 +110,34 @@ class ApiSource(_Source):
     kind: Literal["api"]
 
 
+class Details(PolicyModel):
+    """Where a vendor tells the rest of what its webhooks name by an id alone.
+
+    `url` is asked with the record's id for `{id}`; `token_env` names the variable whose token goes
+    along as a bearer's, `headers` go along as they stand.
+    """
+
+    url: Annotated[
+        String,
+        written(
+            r"https?://[^\s{}]+\{id\}[^\s{}]*",
+            "must be an address with {id} in its path, such as https://api.example.com/leads/{id}",
+        ),
+    ]
+    token_env: VariableName | None = None
+    headers: dict[Text, Text] = Field(default_factory=dict)
+
+
 class SignedSource(_Source):
     """Signs what it sends, or shows a secret with it.
 
-    `secret_env` names variables; two at once while a secret is changed.
+    `secret_env` names variables; two at once while a secret is changed. `details` is for vendors
+    that give only an id.
     """
 
     kind: str
     secret_env: Annotated[tuple[VariableName, ...], Field(max_length=2), NotEmpty]
+    details: Details | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Input, Row
 from ingest import store as spool
 from ingest.domain import Alias, AliasKind, AliasName, Forget, NoState
+from ingest.fetching import store as fetching
 from ingest.kept import store as kept
 from ingest.patience import within
 from ingest.quarantine import store as quarantine
@@ -175,6 +176,7 @@ async def _forget(db: asyncpg.Connection, forget: Sequence[Forget]) -> None:
     await spool.forget(db, leads, times)
     await kept.forget(db, leads, times)
     await quarantine.forget(db, leads, times)
+    await fetching.forget(db, leads, times)
     await db.execute(
         """
         DELETE FROM alias USING unnest($1::uuid[], $2::timestamptz[]) AS erased (lead_id, up_to)

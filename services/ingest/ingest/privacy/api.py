@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field, JsonValue
 
 from baton import cloudevents
 from baton.cloudevents import Message
+from ingest.fetching import api as fetching
+from ingest.fetching.api import IncompleteView
 from ingest.kept import api as kept
 from ingest.kept.api import WholeDeliveryView
 from ingest.privacy.holdings import Holdings
@@ -40,6 +42,7 @@ class HoldingsView(BaseModel):
     names: list[NameView]
     spooled: list[EventView] = Field(description="taken while Kafka was away")
     waiting: list[EventView] = Field(description="may be about the lead once that is known")
+    fetching: list[IncompleteView] = Field(description="its details are with the vendor yet")
     quarantine: list[WholeHeldView]
     deliveries: list[WholeDeliveryView] = Field(description="not understood, may name the lead")
 
@@ -59,6 +62,7 @@ def router(holdings_of: HoldingsOf) -> APIRouter:
             ],
             spooled=[_event(each) for each in found.spooled],
             waiting=[_event(each.message) for each in found.waiting],
+            fetching=[fetching.view(each) for each in found.fetching],
             quarantine=[quarantine.whole(*each) for each in found.quarantine],
             deliveries=[kept.whole(*each) for each in found.deliveries],
         )

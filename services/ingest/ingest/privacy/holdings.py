@@ -10,6 +10,8 @@ from baton.database import connection
 from ingest import store as spool
 from ingest.aliases import store as aliases
 from ingest.domain import AliasName
+from ingest.fetching import store as fetching
+from ingest.fetching.store import Incomplete
 from ingest.kept import store as kept
 from ingest.kept.store import FailedDelivery, Failure
 from ingest.quarantine import store as quarantine
@@ -25,6 +27,7 @@ class Holdings:
     names: list[AliasName]
     spooled: list[Message]
     waiting: list[Waiting]
+    fetching: list[Incomplete]
     quarantine: list[tuple[Held, Standing]]
     deliveries: list[tuple[FailedDelivery, Failure]]
 
@@ -37,6 +40,7 @@ async def holdings(pool: asyncpg.Pool, lead_id: UUID) -> Holdings:
             names=names,
             spooled=await spool.of_lead(db, lead_id),
             waiting=await waiting.of_lead(db, lead_id, names),
+            fetching=await fetching.of_lead(db, lead_id),
             quarantine=await quarantine.of_lead(db, lead_id),
             deliveries=await kept.of_lead(db, lead_id),
         )
