@@ -15,6 +15,7 @@ from chaos.sights import Session, Sights, owns, sights
 _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""
 _TAKING_OVER = 10.0
+_STARTING = 30.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
 _GLANCE = 0.001
 
@@ -29,6 +30,8 @@ class Faults:
         self._chance = chance
         self._say = say
         self._server_port = deployment.stack.ports.postgres
+        # The supervisor is told of one new program at a time.
+        self._joining = asyncio.Lock()
 
     async def kill(self, fault: Kill) -> None:
         """Kill a process; whoever supervises it starts it again."""
@@ -67,12 +70,13 @@ class Faults:
         """Have a process raise an epoch of a shard that was given to others meanwhile, and die."""
         await asyncio.sleep(fault.after)
         extra = Process(fault.service, EXTRA)
-        await asyncio.to_thread(self._join, extra)
+        async with self._joining:
+            await asyncio.to_thread(self._join, extra)
         raised = False
         try:
             async with self._sights() as look:
-                pid = self._deployment.pid(extra)
-                if pid is not None and await self._stop_opening(look, extra, pid):
+                pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
+                if await self._stop_opening(look, extra, pid):
                     await self.taken_over(fault.service)
                     before = await look.epochs(fault.service)
                     send(signal.SIGCONT, pid)
@@ -163,7 +167,7 @@ class Faults:
             ports = await look.opening(process.service)
             return bool(ports) and owns(pid, ports, self._server_port)
 
-        if not await _soon(opens, _TAKING_OVER):
+        if not await _soon(opens, _STARTING):
             return False
         send(signal.SIGSTOP, pid)
         return True

@@ -147,12 +147,13 @@ def _killed(chance: random.Random) -> Scene:
 
 
 def _frozen(chance: random.Random) -> Scene:
-    thaws = (Thaw.TAKEN_OVER, Thaw.WAITED_FOR, Thaw.WAITED_FOR_AND_KILLED)
+    thaws = [Thaw.TAKEN_OVER, Thaw.WAITED_FOR, *[Thaw.WAITED_FOR_AND_KILLED] * 2]
+    chance.shuffle(thaws)
     return Scene(
         "frozen",
         tuple(
-            Freeze(_one_of(chance, service), chance.uniform(0, 1), chance.choice(thaws))
-            for service in SERVICES
+            Freeze(_one_of(chance, service), chance.uniform(0, 1), thaw)
+            for service, thaw in zip(SERVICES, thaws, strict=True)
         ),
     )
 
