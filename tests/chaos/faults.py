@@ -40,11 +40,11 @@ class Faults:
             pid = self._deployment.pid(fault.process)
             if pid is None:
                 return
-            hit = fault.moment is Moment.ANY or await self._hold(
-                look, fault.process, pid, _WANTED[fault.moment]
-            )
+            hit = None
+            if fault.moment is not Moment.ANY:
+                hit = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
             send(signal.SIGKILL, pid)
-        self._say(f"killed {fault.process.name}, {fault.moment if hit else Moment.ANY}")
+        self._say(f"killed {fault.process.name} {fault.moment if hit else Moment.ANY}")
 
     async def freeze(self, fault: Freeze) -> None:
         """Freeze a process in a batch, and wake it."""
@@ -54,16 +54,16 @@ class Faults:
             if pid is None:
                 return
             try:
-                held = await self._hold(look, fault.process, pid, _WANTED[Moment.IN_BATCH])
+                held = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
                 if held is None:
                     send(signal.SIGSTOP, pid)
                 await self._until(fault.thaw, look, held)
+                if fault.thaw is Thaw.WAITED_FOR_AND_KILLED:
+                    await self._let_commit(look, pid, held)
+                    send(signal.SIGKILL, pid)
             finally:
                 send(signal.SIGCONT, pid)
-            if fault.thaw is Thaw.WAITED_FOR_AND_KILLED:
-                await self._once_over(look, held)
-                send(signal.SIGKILL, pid)
-        how = "in a batch" if held else "between batches"
+        how = fault.moment if held else Moment.ANY
         self._say(f"froze {fault.process.name} {how}, woken {fault.thaw}")
 
     async def raise_late(self, fault: LateRaise) -> None:
@@ -147,14 +147,15 @@ class Faults:
         await _soon(waited_for, _TAKING_OVER)
 
     @staticmethod
-    async def _once_over(look: Sights, held: Session | None) -> None:
-        if held is None:
-            return
-
-        async def over() -> bool:
-            return not await look.in_transaction(held.backend)
-
-        await _soon(over, 1.0, 0)
+    async def _let_commit(look: Sights, pid: int, held: Session | None) -> None:
+        """Have a process go on in small steps until its transaction is over, and no further."""
+        deadline = time.monotonic() + seconds("LOCK")
+        while held is not None and time.monotonic() < deadline:
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(_GLANCE)
+            send(signal.SIGSTOP, pid)
+            if not await look.in_transaction(held.backend):
+                return
 
     def _join(self, process: Process) -> None:
         self._deployment.make(process)
@@ -175,6 +176,9 @@ class Faults:
 
 _WANTED: dict[Moment, Callable[[Session], bool]] = {
     Moment.IN_BATCH: lambda session: session.in_transaction,
+    Moment.RECORDED: lambda session: (
+        session.in_transaction and session.statement.lstrip().startswith("WITH leads AS")
+    ),
     Moment.AFTER_COMMIT: lambda session: (
         not session.in_transaction and session.statement.startswith("COMMIT")
     ),

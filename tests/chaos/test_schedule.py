@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from baton_local.services import SERVICES
-from chaos.schedule import Freeze, Kill, LateRaise, Outage, Server, Storm, Thaw, schedule
+from chaos.schedule import Freeze, Kill, LateRaise, Outage, Server, Storm, Thaw, Waking, schedule
 from chaos.workload import Act, Sort, enquiries, reaction
 
 SEEDS = range(1, 21)
@@ -30,8 +30,9 @@ def test_each_service_is_hit_by_each_kind_of_fault_and_each_server_goes_away(see
     assert {fault.process.service for fault in beyond} == set(SERVICES)
     assert {fault.service for fault in faults if isinstance(fault, Storm)} == set(SERVICES)
     assert {fault.service for fault in faults if isinstance(fault, LateRaise)} == set(SERVICES)
-    outages = [fault for fault in faults if isinstance(fault, Outage)]
-    assert {fault.server for fault in outages if fault.away is not None} == set(Server)
+    assert {fault.server for fault in faults if isinstance(fault, Outage)} == set(Server)
+    (waking,) = [fault for fault in faults if isinstance(fault, Waking)]
+    assert {process.service for process in waking.processes} == set(SERVICES)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
