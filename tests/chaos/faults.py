@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from baton_local.processes import send
 from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
 from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
-from chaos.sights import Session, Sights, owns, sights
+from chaos.sights import Session, Sights, sights
 
 _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""
@@ -18,6 +18,7 @@ _TAKING_OVER = 10.0
 _STARTING = 30.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
 _GLANCE = 0.001
+_STEP = 0.003
 
 Say = Callable[[str], None]
 
@@ -162,16 +163,24 @@ class Faults:
         self._deployment.stack.start_program(process.name, wait=False)
 
     async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
-        """Whether it could be stopped when it had opened its first shard, and not its last."""
+        """Have it join in small steps until it has opened one shard, and no other; whether it did.
 
-        async def opens() -> bool:
-            ports = await look.opening(process.service)
-            return bool(ports) and owns(pid, ports, self._server_port)
+        It then publishes what was left in that shard's outbox.
+        """
 
-        if not await _soon(opens, _STARTING):
-            return False
-        send(signal.SIGSTOP, pid)
-        return True
+        async def connected() -> bool:
+            return bool(await look.sessions(process.service, pid))
+
+        await _soon(connected, _STARTING)
+        deadline = time.monotonic() + _STARTING
+        while time.monotonic() < deadline:
+            send(signal.SIGSTOP, pid)
+            for session in await look.sessions(process.service, pid):
+                if session.statement.startswith("SELECT * FROM outbox"):
+                    return True
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(_STEP)
+        return False
 
 
 _WANTED: dict[Moment, Callable[[Session], bool]] = {
