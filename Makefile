@@ -44,7 +44,7 @@ unit: setup ## The tests that need no server, in seconds
 	@$(BIN)/python -m pytest -m "not servers" $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure how fast it is, in ten minutes (ARGS="--help" for parts of it)
+bench: setup ## Measure how fast it is, in a quarter of an hour (ARGS="--help" for parts of it)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 .PHONY: chaos

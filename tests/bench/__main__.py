@@ -4,18 +4,22 @@ import argparse
 import asyncio
 import os
 import platform
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import uvloop
 from rich.console import Console
 
+from baton_local.paths import ROOT
 from baton_local.stack import Stack
-from bench import catching_up, latency, report, taking_in, throughput
+from bench import catching_up, growing, latency, page, report, standing, taking_in, throughput
 from bench.deployment import servers
-from bench.figures import Aim, Figure, Measured, Run, spreads
+from bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
 from bench.setting import FULL, QUICK, Scenario, Setting
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -23,8 +27,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "throughput": throughput.scenario,
     "ingest": taking_in.scenario,
     "catch-up": catching_up.scenario,
+    "growth": growing.scenario,
+    "resources": standing.scenario,
 }
-AIMS: Mapping[str, Aim] = {**latency.AIMS, **throughput.AIMS, **taking_in.AIMS, **catching_up.AIMS}
+AIMS: Mapping[str, Aim] = {
+    **latency.AIMS,
+    **throughput.AIMS,
+    **taking_in.AIMS,
+    **catching_up.AIMS,
+    **growing.AIMS,
+}
 _WIDTH = 130
 
 
@@ -34,21 +46,28 @@ def main() -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     measured: list[Measured] = []
-    began_at = datetime.now(UTC).isoformat()
+    failed: list[str] = []
     with servers() as stack:
         setting = _setting(given, stack, console)
-        for name in SCENARIOS:
-            if name in (given.only or SCENARIOS):
+        for name in given.only or SCENARIOS:
+            try:
                 measured.append(_measure(name, given.repeat, setting, console))
-                console.print(report.table(measured[-1], AIMS))
-    run = Run(
-        began_at=began_at,
-        machine=_machine(),
-        sizes=setting.sizes.by_name(),
-        scenarios=tuple(measured),
-    )
+            except NothingFoundError as error:
+                failed.append(f"{name}: {error}")
+                console.print(failed[-1])
+                continue
+            console.print(report.table(measured[-1], AIMS))
+            _keep(given, measured)
+    if failed:
+        sys.exit("not measured:\n" + "\n".join(failed))
+
+
+def _keep(given: argparse.Namespace, measured: Sequence[Measured]) -> None:
+    """After each scenario, so that an error in a later one takes nothing away."""
     if given.json is not None:
-        given.json.write_text(run.model_dump_json(indent=2))
+        given.json.write_text(Run(scenarios=tuple(measured)).model_dump_json(indent=1))
+    if given.publish:
+        page.publish(ROOT, measured, AIMS)
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,12 +81,23 @@ def _arguments() -> argparse.Namespace:
         "--only",
         action="append",
         choices=SCENARIOS,
-        help="this scenario; can be given more than once",
+        help="this scenario; given more than once, these in their order",
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each scenario N times")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help=f"write what is found into {page.PAGE} and {page.KEPT}",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument(
         "--backlog", type=int, metavar="N", help="leads that wait when a consumer starts"
+    )
+    parser.add_argument(
+        "--leads",
+        type=int,
+        metavar="N",
+        help="leads in the tables, for growth; the million of the default takes 15 GB of disk",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument(
@@ -88,11 +118,13 @@ def _setting(given: argparse.Namespace, stack: Stack, console: Console) -> Setti
     sizes = QUICK if given.quick else FULL
     if given.backlog is not None:
         sizes = replace(sizes, backlog=given.backlog)
+    if given.leads is not None:
+        sizes = replace(sizes, many=given.leads)
     return Setting(stack=stack, sizes=sizes, say=console.print, profiles=profiles)
 
 
 def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Measured:
-    before = os.getloadavg()[0]
+    began_at, begin, load_before = datetime.now(UTC), time.monotonic(), os.getloadavg()[0]
     found: list[Figure] = []
 
     async def repetition() -> None:
@@ -106,8 +138,12 @@ def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Meas
             runner.run(repetition())
     return Measured(
         scenario=name,
-        load_before=before,
+        began_at=began_at,
+        seconds=round(time.monotonic() - begin, 1),
+        load_before=load_before,
         load_after=os.getloadavg()[0],
+        machine=_machine(),
+        sizes=setting.sizes.by_name(),
         spreads=tuple(spreads(found)),
     )
 
@@ -121,7 +157,8 @@ def _machine() -> Mapping[str, str]:
     return {
         "cores": str(os.cpu_count()),
         "cpu": ", ".join(sorted(models)),
-        "python": platform.python_version(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GB",
+        "Python": platform.python_version(),
     }
 
 

@@ -5,7 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+
+class NothingFoundError(Exception):
+    """Something went wrong on the way, so that a figure would say nothing."""
 
 
 class Unit(StrEnum):
@@ -103,22 +107,32 @@ def spreads(figures: Iterable[Figure]) -> Sequence[Spread]:
 
 
 class Measured(BaseModel):
-    """A scenario: its figures, and how busy the machine was when it began and when it ended."""
+    """A scenario: on what, when, how large, and its figures.
+
+    The machine's load, from when it began and from when it ended, says whether the bench had it for
+    itself.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     scenario: str
+    began_at: AwareDatetime
+    seconds: float
     load_before: float
     load_after: float
+    machine: Mapping[str, str]
+    sizes: Mapping[str, int]
     spreads: tuple[Spread, ...]
 
 
 class Run(BaseModel):
-    """All of `make bench`, as its JSON file has it."""
+    """Scenarios that were measured, as a JSON file has them."""
 
     model_config = ConfigDict(frozen=True)
 
-    began_at: str
-    machine: Mapping[str, str]
-    sizes: Mapping[str, int]
     scenarios: tuple[Measured, ...]
+
+    def with_newer(self, measured: Iterable[Measured]) -> "Run":
+        """With these in the place of older ones of the same scenario, or behind them."""
+        newest = {each.scenario: each for each in (*self.scenarios, *measured)}
+        return Run(scenarios=tuple(newest.values()))

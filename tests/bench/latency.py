@@ -13,7 +13,7 @@ from bench.figures import Aim, Figure, Unit, percentiles
 from bench.floors import RELAYS, chain
 from bench.setting import Setting
 from bench.usage import SERVERS, Usage, memory_bytes, usage
-from bench.ways import ByHttp, Way, client, pass_through
+from bench.ways import ByHttp, Passed, Way, client, pass_through
 
 QUIET, BUSY = 50, 300
 """Leads a second."""
@@ -25,13 +25,18 @@ AIMS = {f"{_BATON} at {QUIET}/s: p50": Aim(less_than_floors=5)}
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """How long each lead took, in seconds, by rate; and what they cost at the busy one."""
+    """What became of the leads, by rate; and what they cost at the busy one.
 
-    through: Mapping[int, list[float]]
-    leads: int
+    `load` is how many CPU seconds this process has taken, which has sent them.
+    """
+
+    passed: Mapping[int, Passed]
     used: Usage
     load: float
-    """CPU seconds of this process, which has sent them."""
+
+    @property
+    def leads(self) -> int:
+        return len(self.passed[BUSY].through)
 
 
 async def scenario(setting: Setting) -> AsyncIterator[Figure]:
@@ -74,14 +79,14 @@ async def _passed(setting: Setting, way: Way, pids: Mapping[str, int]) -> _Found
             used = (await usage(db, pids)).since(before)
     finally:
         await db.close()
-    quiet.sent.require_all_taken()
-    busy.sent.require_all_taken()
-    return _Found({QUIET: quiet.through, BUSY: busy.through}, len(busy.through), used, load)
+    return _Found({QUIET: quiet, BUSY: busy}, used, load)
 
 
 def _times(found: _Found, name: str, floor: str | None = None) -> Iterator[Figure]:
-    for rate, through in found.through.items():
-        yield from percentiles(f"{name} at {rate}/s", through, floor and f"{floor} at {rate}/s")
+    for rate, passed in found.passed.items():
+        at = f"at {rate}/s"
+        yield from percentiles(f"{name} {at}", passed.through, floor and f"{floor} {at}")
+        yield Figure(what=f"{name} {at}: refused", unit=Unit.PERCENT, value=passed.sent.refused)
 
 
 def _costs_of_chain(found: _Found) -> Iterator[Figure]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 
@@ -60,13 +61,30 @@ def body(name: str, number: int) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def captured(name: str, number: int, bundle: Bundle, id_key: bytes) -> Message:
-    """The same enquiry as intake would write it to `lead-captured` now."""
+def fact(lead_id: UUID, type_: str, delivery_id: str) -> bytes:
+    """What a lead did, or a rep with it, as `POST /v1/activities` and `/v1/followups` take it."""
+    document = {
+        "source": SOURCE,
+        "delivery_id": delivery_id,
+        "lead_id": str(lead_id),
+        "type": type_,
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def captured(
+    name: str, number: int, bundle: Bundle, id_key: bytes, known: UUID | None = None
+) -> Message:
+    """The same enquiry as intake would write it to `lead-captured` now.
+
+    It is that of a `known` lead, or else of the person that it names.
+    """
     text = body(name, number)
     given = LeadIn.model_validate_json(text)
     receipt = Receipt(text, datetime.now(UTC))
     source = bundle.sources[given.source]
-    lead_id = capturing.person_of(given, source.brand, source).identified(id_key).lead_id
+    person = capturing.person_of(given, source.brand, source)
+    lead_id = known or person.identified(id_key).lead_id
     event: Event[EventData] = Event(
         id=capturing.event_id(given, source, lead_id, receipt),
         source=CE_SOURCE,

@@ -5,12 +5,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bench.figures import NothingFoundError
+
 Send = Callable[[int], Awaitable[bool]]
 """Sends number n; returns, once there is an answer, whether it was taken."""
 
 
-class RefusedError(Exception):
-    """Something that should have been taken was not, so that a figure would say nothing."""
+class RefusedError(NothingFoundError):
+    """Something that should have been taken was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,13 @@ class Sent:
 
     @property
     def rate(self) -> float:
-        """So many a second, from the first that was due to the last answer."""
-        return len(self.due) / (max(self.answered) - min(self.due))
+        """So many were taken a second, from the first that was due to the last answer."""
+        return sum(self.taken) / (max(self.answered) - min(self.due))
+
+    @property
+    def refused(self) -> float:
+        """So many percent were not taken."""
+        return self.taken.count(False) * 100 / len(self.taken)
 
     def require_all_taken(self) -> None:
         """Raises RefusedError where one was not."""

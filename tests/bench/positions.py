@@ -22,6 +22,7 @@ SUBSCRIPTIONS = {
 }
 PATIENCE_S = 600
 LOOK_EVERY_S = 0.05
+_TOLD_WITHIN_S = 0.5
 
 
 async def read_up_to(db: asyncpg.Connection, service: Service) -> int:
@@ -55,3 +56,14 @@ async def all_read(deployment: Deployment, service: Service) -> None:
             await asyncio.sleep(LOOK_EVERY_S)
     finally:
         await db.close()
+
+
+async def settled(deployment: Deployment) -> None:
+    """Returns when all services have read all that there is, and nothing more follows from it."""
+    ends: dict[Service, int] = {}
+    while (now := {service: await end_of(deployment, service) for service in Service}) != ends:
+        ends = now
+        for service in Service:
+            await all_read(deployment, service)
+        # What was read last may not have been told yet.
+        await asyncio.sleep(_TOLD_WITHIN_S)

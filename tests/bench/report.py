@@ -1,10 +1,10 @@
 """Figures as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.table import Table
 
-from bench.figures import Aim, Measured, Spread
+from bench.figures import Aim, Measured, Spread, Unit
 
 HEADS = ("what", "median", "from", "to", "unit", "floor", "x floor", "aim", "")
 _OPTIONAL = 5
@@ -24,16 +24,33 @@ def table(measured: Measured, aims: Mapping[str, Aim]) -> Table:
     return made
 
 
-def rows(measured: Measured, aims: Mapping[str, Aim]) -> Sequence[Sequence[str]]:
-    """The heads, then a row for each figure; `aims` by what is measured."""
+def rows(
+    measured: Measured, aims: Mapping[str, Aim], units: Collection[Unit] = frozenset(Unit)
+) -> Sequence[Sequence[str]]:
+    """The heads, then a row for each figure of these units; `aims` by what is measured."""
     medians = {spread.what: spread.median for spread in measured.spreads}
-    lines = [_row(spread, medians, aims.get(spread.what)) for spread in measured.spreads]
+    lines = [
+        _row(spread, medians, aims.get(spread.what))
+        for spread in measured.spreads
+        if spread.unit in units
+    ]
     used = [
         number
         for number in range(len(HEADS))
         if number < _OPTIONAL or any(line[number] for line in lines)
     ]
     return [[line[number] for number in used] for line in (HEADS, *lines)]
+
+
+def verdicts(measured: Measured, aims: Mapping[str, Aim]) -> Iterator[Sequence[str]]:
+    """For each aim of a scenario: its figure, what was found, the unit, the aim, how it went."""
+    medians = {spread.what: spread.median for spread in measured.spreads}
+    for spread in measured.spreads:
+        if (aim := aims.get(spread.what)) is not None:
+            what, found, *_, unit, _, times, said, verdict = _row(spread, medians, aim)
+            if aim.less_than_floors is not None:
+                found, unit = times, "times its floor"
+            yield what, found, unit, said, verdict
 
 
 def _row(spread: Spread, medians: Mapping[str, float], aim: Aim | None) -> Sequence[str]:

@@ -24,13 +24,42 @@ class Sizes:
     """For which a rate must hold to count as sustained."""
     trials: int
     """Rates that are tried, at most, to find the highest."""
+    sample: int
+    """Leads that the services make themselves; the tables are filled with copies of them."""
+    few: int
+    many: int
+    """Leads in the tables, before growth and after."""
+    mixed: int
+    """Leads that wait then, half of them known."""
 
     def by_name(self) -> Mapping[str, int]:
         return asdict(self)
 
 
-FULL = Sizes(backlog=30_000, seconds=20, warm_up=1_500, burst=4_000, trial_seconds=12, trials=8)
-QUICK = Sizes(backlog=600, seconds=1, warm_up=5, burst=50, trial_seconds=1, trials=1)
+FULL = Sizes(
+    backlog=30_000,
+    seconds=20,
+    warm_up=1_500,
+    burst=4_000,
+    trial_seconds=12,
+    trials=8,
+    sample=1_000,
+    few=10_000,
+    many=1_000_000,
+    mixed=20_000,
+)
+QUICK = Sizes(
+    backlog=600,
+    seconds=1,
+    warm_up=5,
+    burst=50,
+    trial_seconds=1,
+    trials=1,
+    sample=20,
+    few=100,
+    many=400,
+    mixed=60,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bench import leads
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit, percentiles
 from bench.floors import BARE_ENDPOINT, bare_endpoint
-from bench.load import send_at_once, send_evenly
+from bench.load import Sent, send_at_once, send_evenly
 from bench.positions import all_read
 from bench.setting import Setting
 from bench.usage import cpu_seconds
@@ -82,22 +82,18 @@ class Taking:
     settled: Callable[[], Awaitable[None]]
 
     async def as_fast_as_it_goes(self, way: Entrance, wanted: int, at_once: int) -> Taken:
-        """Raises RefusedError where one was not taken."""
         load = way.load(wanted)
         before = cpu_seconds(self.pid)
         sent = await send_at_once(load.send, len(load.keys), at_once)
-        sent.require_all_taken()
         await self.settled()
         spent = cpu_seconds(self.pid) - before
         return Taken(sent.rate * way.at_once, spent / len(sent.due) / way.at_once)
 
-    async def at_a_rate(self, way: Entrance, wanted: int, rate: float) -> list[float]:
-        """How long each answer took, in seconds. Raises RefusedError where one was not taken."""
+    async def at_a_rate(self, way: Entrance, wanted: int, rate: float) -> Sent:
         load = way.load(wanted)
         sent = await send_evenly(load.send, len(load.keys), rate)
-        sent.require_all_taken()
         await self.settled()
-        return sent.waits
+        return sent
 
 
 async def _at_once() -> None:
@@ -108,11 +104,12 @@ async def _measured(
     setting: Setting, taking: Taking, way: Entrance, name: str, floor: str | None = None
 ) -> list[Figure]:
     taken = await taking.as_fast_as_it_goes(way, setting.sizes.burst, _AT_ONCE)
-    waits = await taking.at_a_rate(way, RATE * setting.sizes.seconds, RATE)
+    sent = await taking.at_a_rate(way, RATE * setting.sizes.seconds, RATE)
     return [
         _rate(f"{name}: at most", taken.rate, floor and f"{floor}: at most"),
         _cpu(name, taken, floor),
-        *percentiles(f"{name} at {RATE}/s", waits, floor and f"{floor} at {RATE}/s"),
+        *percentiles(f"{name} at {RATE}/s", sent.waits, floor and f"{floor} at {RATE}/s"),
+        Figure(what=f"{name} at {RATE}/s: refused", unit=Unit.PERCENT, value=sent.refused),
     ]
 
 

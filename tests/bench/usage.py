@@ -55,7 +55,9 @@ async def usage(db: asyncpg.Connection, pids: Mapping[str, int]) -> Usage:
         at=time.monotonic(),
         cpu={name: cpu_seconds(pid) for name, pid in pids.items()},
         wal_bytes=int(wal),
-        session_cpu={row["service"]: sum(map(_alive, row["pids"])) for row in sessions},
+        session_cpu={
+            row["service"]: sum(map(_cpu_seconds_if_alive, row["pids"])) for row in sessions
+        },
         session_wal={row["service"]: row["wal"] for row in sessions},
     )
 
@@ -64,11 +66,11 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, of its children, and of those that have ended."""
     process = psutil.Process(pid)
     spent = sum(process.cpu_times()[:4])
-    return spent + sum(cpu_seconds(child.pid) for child in process.children())
+    return spent + sum(_cpu_seconds_if_alive(child.pid) for child in process.children())
 
 
-def _alive(pid: int) -> float:
-    """0 for one that has just ended."""
+def _cpu_seconds_if_alive(pid: int) -> float:
+    """0 for one that has just ended: its time is its parent's by now."""
     try:
         return cpu_seconds(pid)
     except psutil.NoSuchProcess:

@@ -11,7 +11,7 @@ from baton.settings import KafkaSettings
 from baton_cli.service import Service
 from bench import leads
 from bench.arrivals import Arrivals
-from bench.client import Client
+from bench.client import Answer, Client
 from bench.deployment import Deployment
 from bench.load import Send, Sent, send_at_once, send_evenly
 
@@ -75,12 +75,15 @@ class ByHttp:
         bodies = [b"\n".join(leads.body(name, number) for number in part) for part in parts]
 
         async def send(number: int) -> bool:
-            answer = await self._client.post(self._path, bodies[number])
-            taken = sum(map(answer.body.count, _TAKEN))
-            return answer.status == ACCEPTED and taken == self.at_once
+            return all_taken(await self._client.post(self._path, bodies[number]), self.at_once)
 
         policy, id_key = self._deployment.policy, self._deployment.id_key
         return Load(send, [[leads.key(name, n, policy, id_key) for n in part] for part in parts])
+
+
+def all_taken(answer: Answer, count: int) -> bool:
+    """Whether intake has taken so many leads; those that went to the spool are as safe."""
+    return answer.status == ACCEPTED and sum(map(answer.body.count, _TAKEN)) == count
 
 
 def client(deployment: Deployment) -> Client:

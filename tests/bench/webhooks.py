@@ -11,7 +11,7 @@ from itertools import count
 from bench import leads
 from bench.client import Client
 from bench.deployment import Deployment
-from bench.ways import ACCEPTED, Load
+from bench.ways import Load, all_taken
 
 
 class SignedWebhooks:
@@ -33,8 +33,7 @@ class SignedWebhooks:
 
         async def send(number: int) -> bool:
             headers = self._signed(f"{name}-{number}", bodies[number])
-            answer = await self._client.post(self._path, bodies[number], headers)
-            return answer.status == ACCEPTED and b'"published"' in answer.body
+            return all_taken(await self._client.post(self._path, bodies[number], headers), 1)
 
         policy, id_key = self._deployment.policy, self._deployment.id_key
         return Load(send, [[leads.key(name, n, policy, id_key)] for n in range(wanted)])

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 
-def filled(page: str, parts: Mapping[str, str]) -> str:
+def filled(page: str, parts: Mapping[str, str], by: str = "baton.contracts") -> str:
     """The page with what stands between the marks of each part replaced.
 
-    Raises ValueError where the page lacks a mark.
+    `by` is who makes the parts, as the marks say. Raises ValueError where the page lacks a mark.
     """
     for name, text in parts.items():
-        begin, end = f"<!-- {name}: made by baton.contracts -->", f"<!-- end of {name} -->"
+        begin, end = f"<!-- {name}: made by {by} -->", f"<!-- end of {name} -->"
         found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", page, re.DOTALL)
         if found is None:
             raise ValueError(f"the page has no marks {begin} and {end}")
