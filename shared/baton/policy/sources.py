@@ -415,8 +415,8 @@ class SalesSource(SignedSource):
     """Sends what sales does with leads.
 
     `outcomes` says by a field of the vendor's and what stands in it which follow-up that is; what
-    stands in `ignore` is passed over. `reps` are the ids of reps by the ids or addresses that the
-    vendor has for its users.
+    stands in `ignore` is passed over, of a field with an empty list all. `reps` are the ids of reps
+    by the ids or addresses that the vendor has for its users.
     """
 
     outcomes: dict[Text, dict[Text, SalesOutcome]] = Field(default_factory=dict)

@@ -1,11 +1,11 @@
 """Calendly's webhooks (developer.calendly.com, Webhook signatures).
 
-Signing: `Calendly-Webhook-Signature` has `t`, Unix seconds, and `v1`, the hex of an HMAC-SHA256 over
-`{t}.{body}`.
+Signing: `Calendly-Webhook-Signature` has `t`, Unix seconds, and `v1`, the hex of an HMAC-SHA256
+over `{t}.{body}`.
 
 Id: none; event, invitee and time are the same for each attempt. Payload: `payload` is the invitee,
-whose `uri` is the id; `event` there is the meeting's. Who moves a meeting is canceled as one invitee
-(`rescheduled`) and created as another, with the former in `old_invitee`.
+whose `uri` is the id; `event` there is the meeting's. Who moves a meeting is canceled as one
+invitee (`rescheduled`) and created as another, with the former in `old_invitee`.
 """
 
 from pydantic import JsonValue

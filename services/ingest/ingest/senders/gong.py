@@ -18,7 +18,7 @@ from ingest.senders.items import Passed, Told
 from ingest.senders.payloads import at, composite, list_at, path, put, text_at
 from ingest.senders.places import Authorization
 from ingest.senders.sender import Example, Guide, Sender, signed_by
-from ingest.senders.signing import SignedToken
+from ingest.senders.tokens import SignedToken
 
 _META = path("callData.metaData")
 _KNOWN: sales.Known = {
@@ -44,8 +44,10 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     document: dict[str, JsonValue] = {
         "delivery_id": composite("call", call),
         "records": sales.records(call=call),
-        "answers": {name: value for name, value in meta.items() if value is not None}
-        | {"participants": [text_at(each, ("emailAddress",)) for each in users]},
+        "answers": {
+            **{name: value for name, value in meta.items() if value is not None},
+            "participants": [text_at(each, ("emailAddress",)) for each in users],
+        },
     }
     put(document, ("occurred_at",), text_at(meta, ("started",)))
     put(document, ("channel",), "phone")

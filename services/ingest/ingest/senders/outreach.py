@@ -9,7 +9,7 @@ the record, of an update only what has changed. `relationships` has the ids of w
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from baton.policy.sources import SalesToolSource
+from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
@@ -68,7 +68,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
 
 def _told(
     source: SalesToolSource, payload: JsonValue, event: str, kind: str
-) -> tuple[sales.SalesOutcome, str | None] | None:
+) -> tuple[SalesOutcome, str | None] | None:
     """The follow-up, and the rep whom it gives the lead to."""
     changed = event.endswith((".updated", ".created"))
     if kind in ("prospect", "opportunity") and changed:
@@ -78,7 +78,7 @@ def _told(
             return staged, None
     owner = _related(payload, "owner")
     if event == "prospect.updated" and owner is not None:
-        taken = sales.SalesOutcome(type=FollowupType.OWNER_CHANGED)
+        taken = SalesOutcome(type=FollowupType.OWNER_CHANGED)
         return taken, sales.owner(source, owner)
     if kind == "call" and changed:
         result = text_at(payload, path("data.attributes.outcome"))
@@ -111,8 +111,8 @@ SENDER = Sender(
     guide=Guide(
         name="Outreach",
         enter=(
-            "By its API, `POST /api/v2/webhooks`: the address as `url`, the secret, and as resource "
-            "and action prospects, calls, mailings and opportunities."
+            "By its API, `POST /api/v2/webhooks`: the address as `url`, the secret, and as "
+            "resource and action prospects, calls, mailings and opportunities."
         ),
         sends="The record that something happened to; of an update what has changed.",
         becomes=(

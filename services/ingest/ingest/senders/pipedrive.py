@@ -2,8 +2,8 @@
 
 Signing: none; HTTP basic authentication, by the user and password of the webhook.
 
-Id: `meta.correlation_id` is shared by all that one act has changed; with entity, id and action it is
-that of one event, and the same for each attempt. Payload: `data` is the entity as it is now,
+Id: `meta.correlation_id` is shared by all that one act has changed; with entity, id and action it
+is that of one event, and the same for each attempt. Payload: `data` is the entity as it is now,
 `previous` what it was in the fields that have changed.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from baton.policy.sources import SalesToolSource
+from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
@@ -106,7 +106,7 @@ def _of_deal(
         yield sales.followup(document, status, part="status", note=[lost])
     elif action == "create" or _changed(payload, "stage_id"):
         staged = sales.outcome(source, "stage_id", text_at(data, ("stage_id",)))
-        first = sales.SalesOutcome(type=FollowupType.OPPORTUNITY) if action == "create" else None
+        first = SalesOutcome(type=FollowupType.OPPORTUNITY) if action == "create" else None
         what = staged or first
         if what is not None:
             yield sales.followup(document, what, part="stage")

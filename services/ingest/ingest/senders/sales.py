@@ -24,7 +24,8 @@ def outcome(
     None where there is no value, or it is passed over. Raises NotUnderstoodError for a value that
     nobody has explained, of a field that the bundle or the vendor explains others of.
     """
-    if value is None or value in source.ignore.get(field, ()):
+    passed_over = source.ignore.get(field)
+    if value is None or passed_over == () or (passed_over and value in passed_over):
         return None
     said = source.outcomes.get(field, {})
     if value in said:
@@ -33,7 +34,7 @@ def outcome(
     if value in understood:
         type_ = understood[value]
         return None if type_ is None else SalesOutcome(type=type_)
-    if not said and field not in source.ignore and not understood:
+    if not said and not passed_over and not understood:
         return None
     raise NotUnderstoodError(f"the bundle says of {field} '{value}' neither outcome nor ignore")
 

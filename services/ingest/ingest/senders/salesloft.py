@@ -10,7 +10,7 @@ Id: none; event, record and its `updated_at` are the same for each attempt. Payl
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from baton.policy.sources import SalesToolSource
+from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
@@ -73,15 +73,13 @@ def _others(event: str) -> sales.Known:
     return {} if event in _KNOWN else {event: None}
 
 
-def _by_result(
-    source: SalesToolSource, payload: JsonValue, event: str
-) -> sales.SalesOutcome | None:
+def _by_result(source: SalesToolSource, payload: JsonValue, event: str) -> SalesOutcome | None:
     if event.startswith("call"):
         said = text_at(payload, ("disposition",))
         known = _DISPOSITIONS if said in _DISPOSITIONS else None
         return sales.outcome(source, "disposition", said, known)
     if event == "meeting_updated" and at(payload, ("no_show",)) is True:
-        return sales.SalesOutcome(type=FollowupType.MEETING_MISSED)
+        return SalesOutcome(type=FollowupType.MEETING_MISSED)
     return None
 
 
