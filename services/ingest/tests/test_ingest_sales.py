@@ -174,7 +174,10 @@ def test_an_echo_that_could_do_harm_is_not_given(token: str) -> None:
 
 
 def gong(disposition: str | None, *parties: Any, **more: Any) -> Delivery:
-    meta: dict[str, Any] = {"id": "c1", "started": "2026-01-31T09:00:00Z", "sdrDisposition": disposition}
+    meta: dict[str, Any] = {
+        "id": "c1",
+        "sdrDisposition": disposition,
+    }
     return delivery({"callData": {"metaData": meta, "parties": list(parties)}, **more})
 
 
@@ -400,7 +403,12 @@ def test_a_message_says_a_status_each_time_and_it_is_told_once() -> None:
 def pipedrive(
     entity: str, action: str, data: dict[str, Any], previous: dict[str, Any] | None = None
 ) -> Delivery:
-    meta: dict[str, Any] = {"entity": entity, "action": action, "correlation_id": "c", "entity_id": "d1"}
+    meta: dict[str, Any] = {
+        "entity": entity,
+        "action": action,
+        "correlation_id": "c",
+        "entity_id": "d1",
+    }
     return delivery({"meta": meta, "data": {"id": "d1", **data}, "previous": previous})
 
 
