@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
+import standardwebhooks
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +25,13 @@ from ingest.senders.places import (
     NotAuthenticError,
     Parameter,
     body,
+    body_digest,
     method,
     url,
 )
 from ingest.senders.signing import (
     SHOWN,
+    Jwt,
     Scheme,
     SentAt,
     Signature,
@@ -83,6 +89,27 @@ def standard(prefix: str, at: datetime = NOW) -> dict[str, str]:
         f"{prefix}-timestamp": seconds,
         f"{prefix}-signature": f"v1,{b64(digest)}",
     }
+
+
+def key_pair() -> tuple[rsa.RSAPrivateKey, str]:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = private.public_key()
+    return private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+PRIVATE, PUBLIC = key_pair()
+_, OTHER_PUBLIC = key_pair()
+
+
+def token(**changed: object) -> str:
+    issued = int(NOW.timestamp())
+    claims: dict[str, object] = {
+        "webhook_url": URL,
+        "body_sha256": hashlib.sha256(BODY).hexdigest(),
+        "iat": issued,
+        "exp": issued,
+    }
+    return jwt.encode(claims | changed, PRIVATE, "RS256")
 
 
 MILLISECONDS = f"{SECONDS}000"
@@ -155,6 +182,12 @@ CASES = {
     ),
     "Standard Webhooks": Case(STANDARD_SCHEMES, standard("webhook"), frozenset({"body"}), WHSEC),
     "Svix": Case(STANDARD_SCHEMES, standard("svix"), frozenset({"body"}), WHSEC),
+    "a JSON Web Token": Case(
+        (Jwt(Authorization("Bearer"), {"webhook_url": url, "body_sha256": body_digest}),),
+        {"authorization": f"Bearer {token()}"},
+        frozenset({"body", "url"}),
+        PUBLIC,
+    ),
     "a token in a header": Case((Token(Header("x-token")),), {"x-token": SECRET}, frozenset()),
     "a bearer's token": Case(
         (Token(Authorization("Bearer")),), {"authorization": f"bearer {SECRET}"}, frozenset()
@@ -249,8 +282,9 @@ def test_no_letter_of_a_token_in_the_address_may_change(case: Case) -> None:
 
 
 def test_another_secret_is_not_authentic(case: Case) -> None:
+    other = OTHER_PUBLIC if case.secret == PUBLIC else case.secret[:-4] + "AAAA"
     with pytest.raises(NotAuthenticError):
-        verify(case.schemes, [case.secret[:-4] + "AAAA"], case.delivery, NOW)
+        verify(case.schemes, [other], case.delivery, NOW)
 
 
 def test_without_any_secret_nothing_is_authentic(case: Case) -> None:
@@ -266,7 +300,7 @@ def test_an_empty_secret_is_never_used(case: Case) -> None:
 
 
 def test_while_a_secret_is_changed_both_are_good(case: Case) -> None:
-    other = "whsec_" + b64(b"the other")
+    other = OTHER_PUBLIC if case.secret == PUBLIC else "whsec_" + b64(b"the other")
     verify(case.schemes, [other, case.secret], case.delivery, NOW)
     verify(case.schemes, [case.secret, other], case.delivery, NOW)
 
@@ -359,6 +393,53 @@ def test_only_who_signs_the_address_needs_to_be_told_it() -> None:
     assert signs_address(CASES["method, address, body and time"].schemes)
     assert not signs_address(STANDARD_SCHEMES)
     assert not signs_address(SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"exp": int(NOW.timestamp()) - 301}, "has expired"),
+        ({"exp": None}, "has expired"),
+        ({"exp": "tomorrow"}, "has expired"),
+        ({"iat": int(NOW.timestamp()) + 301}, "time to come"),
+        ({"webhook_url": "https://evil.example"}, "webhook_url"),
+        ({"webhook_url": 5}, "webhook_url"),
+        ({"body_sha256": None}, "body_sha256"),
+    ],
+)
+def test_a_token_must_say_what_it_is_for(changed: dict[str, object], why: str) -> None:
+    case = CASES["a JSON Web Token"]
+    headers = {"authorization": f"Bearer {token(**changed)}"}
+    with pytest.raises(NotAuthenticError, match=why):
+        check(case, replace(case.delivery, headers=headers))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_of_another_algorithm_is_not_authentic(algorithm: str) -> None:
+    case = CASES["a JSON Web Token"]
+    head = base64.urlsafe_b64encode(f'{{"alg":"{algorithm}"}}'.encode()).decode().rstrip("=")
+    claims = token().split(".")[1]
+    digest = mac(f"{head}.{claims}".encode(), PUBLIC.encode())
+    signature = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    for forged in (f"{head}.{claims}.", f"{head}.{claims}.{signature}"):
+        refuse(case, replace(case.delivery, headers={"authorization": f"Bearer {forged}"}))
+
+
+@pytest.mark.parametrize("secret", ["no key", PUBLIC[:100]])
+def test_what_is_no_public_key_is_never_used(secret: str) -> None:
+    with pytest.raises(UnusableSecretError):
+        key(CASES["a JSON Web Token"].schemes, secret)
+
+
+def test_a_public_key_may_be_written_in_one_line() -> None:
+    case = CASES["a JSON Web Token"]
+    verify(case.schemes, [PUBLIC.replace("\n", "\\n")], case.delivery, NOW)
+
+
+def test_what_the_reference_library_signs_is_authentic() -> None:
+    signature = standardwebhooks.Webhook(WHSEC).sign("msg_1", NOW, BODY.decode())
+    headers = {**standard("webhook"), "webhook-signature": signature}
+    verify(STANDARD_SCHEMES, [WHSEC], Delivery(headers, BODY), NOW)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_not base64!", "whsec_ä"])

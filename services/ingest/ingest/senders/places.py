@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -142,6 +143,11 @@ class InJson(Place):
 def body(delivery: Delivery) -> bytes:
     """The raw bytes."""
     return delivery.body
+
+
+def body_digest(delivery: Delivery) -> bytes:
+    """The SHA-256 of the raw bytes, in hex."""
+    return hashlib.sha256(delivery.body).hexdigest().encode()
 
 
 def method(delivery: Delivery) -> bytes:
