@@ -47,6 +47,10 @@ unit: setup ## The tests that need no server, in seconds
 bench: setup ## Measure how fast it is, in ten minutes (ARGS="--help" for parts of it)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
+.PHONY: trial-import
+trial-import: setup ## Import a million leads, killed in the middle, then beside live ones (ARGS="--rows 50000" for fewer)
+	@PYTHONPATH=tests $(BIN)/python -m bench --only import $(ARGS)
+
 .PHONY: chaos
 chaos: setup ## Kill, freeze and cut off what can be, and see that no promise breaks (ARGS="--help")
 	@PYTHONPATH=tests:tests/e2e $(BIN)/python -m chaos $(ARGS)

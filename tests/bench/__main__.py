@@ -13,7 +13,7 @@ import uvloop
 from rich.console import Console
 
 from baton_local.stack import Stack
-from bench import catching_up, latency, report, taking_in, throughput
+from bench import catching_up, importing, latency, report, taking_in, throughput
 from bench.deployment import servers
 from bench.figures import Aim, Figure, Measured, Run, spreads
 from bench.setting import FULL, QUICK, Scenario, Setting
@@ -24,7 +24,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ingest": taking_in.scenario,
     "catch-up": catching_up.scenario,
 }
-AIMS: Mapping[str, Aim] = {**latency.AIMS, **throughput.AIMS, **taking_in.AIMS, **catching_up.AIMS}
+TRIALS: Mapping[str, Scenario] = {"import": importing.scenario}
+"""Those that take long, and are measured only when they are asked for."""
+AIMS: Mapping[str, Aim] = {
+    **latency.AIMS,
+    **throughput.AIMS,
+    **taking_in.AIMS,
+    **catching_up.AIMS,
+    **importing.AIMS,
+}
 _WIDTH = 130
 
 
@@ -37,7 +45,7 @@ def main() -> None:
     began_at = datetime.now(UTC).isoformat()
     with servers() as stack:
         setting = _setting(given, stack, console)
-        for name in SCENARIOS:
+        for name in {**SCENARIOS, **TRIALS}:
             if name in (given.only or SCENARIOS):
                 measured.append(_measure(name, given.repeat, setting, console))
                 console.print(report.table(measured[-1], AIMS))
@@ -61,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         action="append",
-        choices=SCENARIOS,
+        choices={**SCENARIOS, **TRIALS},
         help="this scenario; can be given more than once",
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each scenario N times")
@@ -69,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--backlog", type=int, metavar="N", help="leads that wait when a consumer starts"
     )
+    parser.add_argument("--rows", type=int, metavar="N", help="rows of the list, for import")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument(
         "--profile",
@@ -88,6 +97,8 @@ def _setting(given: argparse.Namespace, stack: Stack, console: Console) -> Setti
     sizes = QUICK if given.quick else FULL
     if given.backlog is not None:
         sizes = replace(sizes, backlog=given.backlog)
+    if given.rows is not None:
+        sizes = replace(sizes, rows=given.rows)
     return Setting(stack=stack, sizes=sizes, say=console.print, profiles=profiles)
 
 
@@ -96,7 +107,7 @@ def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Meas
     found: list[Figure] = []
 
     async def repetition() -> None:
-        async for figure in SCENARIOS[name](setting):
+        async for figure in {**SCENARIOS, **TRIALS}[name](setting):
             found.append(figure)
             console.print(f"  {figure.what}: {report.text(figure.value)} {figure.unit}")
 

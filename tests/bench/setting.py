@@ -25,12 +25,35 @@ class Sizes:
     trials: int
     """Rates that are tried, at most, to find the highest."""
 
+    rows: int
+    """Leads in the list that is imported."""
+    import_seconds: int
+    """For which live leads come beside it."""
+
     def by_name(self) -> Mapping[str, int]:
         return asdict(self)
 
 
-FULL = Sizes(backlog=30_000, seconds=20, warm_up=1_500, burst=4_000, trial_seconds=12, trials=8)
-QUICK = Sizes(backlog=600, seconds=1, warm_up=5, burst=50, trial_seconds=1, trials=1)
+FULL = Sizes(
+    backlog=30_000,
+    seconds=20,
+    warm_up=1_500,
+    burst=4_000,
+    trial_seconds=12,
+    trials=8,
+    rows=1_000_000,
+    import_seconds=120,
+)
+QUICK = Sizes(
+    backlog=600,
+    seconds=1,
+    warm_up=5,
+    burst=50,
+    trial_seconds=1,
+    trials=1,
+    rows=600,
+    import_seconds=1,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """`make bench` works. How fast anything is, no test says: that depends on the machine."""
 
 from baton_local.stack import Stack
-from bench import catching_up, latency, taking_in
+from bench import catching_up, importing, latency, taking_in
 from bench.figures import Figure
 from bench.setting import QUICK, Scenario, Setting
 
@@ -33,3 +33,11 @@ async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     figures = await found(taking_in.scenario, module_stack)
     assert taking_in.AIMS.keys() <= figures.keys()
     assert all(figures[figure.floor].value > 0 for figure in figures.values() if figure.floor)
+
+
+async def test_a_list_is_imported_though_it_is_killed_and_beside_live_leads(
+    module_stack: Stack,
+) -> None:
+    figures = await found(importing.scenario, module_stack)
+    assert importing.AIMS.keys() <= figures.keys()
+    assert all(figure.value > 0 for figure in figures.values())
