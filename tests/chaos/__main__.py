@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 
+import structlog
 from rich.console import Console
 
 from baton_local.paths import RUN
@@ -21,8 +22,9 @@ _EXAMPLES = 3
 
 def main() -> None:
     given = _arguments()
-    # What they say of outages is no news here.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # What libraries say of outages is no news here.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     usual = SHORT if given.short else Size()
     size = replace(usual, leads=given.leads or usual.leads, rate=given.rate or usual.rate)

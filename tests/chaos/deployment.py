@@ -30,7 +30,7 @@ EXTRA = PROCESSES + 1
 TIMES = {
     "HEARTBEAT": "0.4",
     "SESSION": "2",
-    "LOCK": "0.7",
+    "LOCK": "1.5",
     "IDLE_IN_TRANSACTION": "5",
     "STATEMENT": "5",
     "TRANSACTION": "6",

@@ -10,13 +10,15 @@ from contextlib import AbstractAsyncContextManager
 from baton_local.processes import send
 from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
 from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
-from chaos.sights import Session, Sights, owns, sights
+from chaos.sights import Session, Sights, sights
 
 _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""
 _TAKING_OVER = 10.0
+_STARTING = 30.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
 _GLANCE = 0.001
+_STEP = 0.003
 
 Say = Callable[[str], None]
 
@@ -29,6 +31,8 @@ class Faults:
         self._chance = chance
         self._say = say
         self._server_port = deployment.stack.ports.postgres
+        # The supervisor is told of one new program at a time.
+        self._joining = asyncio.Lock()
 
     async def kill(self, fault: Kill) -> None:
         """Kill a process; whoever supervises it starts it again."""
@@ -37,11 +41,11 @@ class Faults:
             pid = self._deployment.pid(fault.process)
             if pid is None:
                 return
-            hit = fault.moment is Moment.ANY or await self._hold(
-                look, fault.process, pid, _WANTED[fault.moment]
-            )
+            hit = None
+            if fault.moment is not Moment.ANY:
+                hit = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
             send(signal.SIGKILL, pid)
-        self._say(f"killed {fault.process.name}, {fault.moment if hit else Moment.ANY}")
+        self._say(f"killed {fault.process.name} {fault.moment if hit else Moment.ANY}")
 
     async def freeze(self, fault: Freeze) -> None:
         """Freeze a process in a batch, and wake it."""
@@ -51,28 +55,29 @@ class Faults:
             if pid is None:
                 return
             try:
-                held = await self._hold(look, fault.process, pid, _WANTED[Moment.IN_BATCH])
+                held = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
                 if held is None:
                     send(signal.SIGSTOP, pid)
                 await self._until(fault.thaw, look, held)
+                if fault.thaw is Thaw.WAITED_FOR_AND_KILLED:
+                    await self._let_commit(look, pid, held)
+                    send(signal.SIGKILL, pid)
             finally:
                 send(signal.SIGCONT, pid)
-            if fault.thaw is Thaw.WAITED_FOR_AND_KILLED:
-                await self._once_over(look, held)
-                send(signal.SIGKILL, pid)
-        how = "in a batch" if held else "between batches"
+        how = fault.moment if held else Moment.ANY
         self._say(f"froze {fault.process.name} {how}, woken {fault.thaw}")
 
     async def raise_late(self, fault: LateRaise) -> None:
         """Have a process raise an epoch of a shard that was given to others meanwhile, and die."""
         await asyncio.sleep(fault.after)
         extra = Process(fault.service, EXTRA)
-        await asyncio.to_thread(self._join, extra)
+        async with self._joining:
+            await asyncio.to_thread(self._join, extra)
         raised = False
         try:
             async with self._sights() as look:
-                pid = self._deployment.pid(extra)
-                if pid is not None and await self._stop_opening(look, extra, pid):
+                pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
+                if await self._stop_opening(look, extra, pid):
                     await self.taken_over(fault.service)
                     before = await look.epochs(fault.service)
                     send(signal.SIGCONT, pid)
@@ -143,34 +148,46 @@ class Faults:
         await _soon(waited_for, _TAKING_OVER)
 
     @staticmethod
-    async def _once_over(look: Sights, held: Session | None) -> None:
-        if held is None:
-            return
-
-        async def over() -> bool:
-            return not await look.in_transaction(held.backend)
-
-        await _soon(over, 1.0, 0)
+    async def _let_commit(look: Sights, pid: int, held: Session | None) -> None:
+        """Have a process go on in small steps until its transaction is over, and no further."""
+        deadline = time.monotonic() + seconds("LOCK")
+        while held is not None and time.monotonic() < deadline:
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(_GLANCE)
+            send(signal.SIGSTOP, pid)
+            if not await look.in_transaction(held.backend):
+                return
 
     def _join(self, process: Process) -> None:
         self._deployment.make(process)
         self._deployment.stack.start_program(process.name, wait=False)
 
     async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
-        """Whether it could be stopped when it had opened its first shard, and not its last."""
+        """Have it join in small steps until it has opened one shard, and no other; whether it did.
 
-        async def opens() -> bool:
-            ports = await look.opening(process.service)
-            return bool(ports) and owns(pid, ports, self._server_port)
+        It then publishes what was left in that shard's outbox.
+        """
 
-        if not await _soon(opens, _TAKING_OVER):
-            return False
-        send(signal.SIGSTOP, pid)
-        return True
+        async def connected() -> bool:
+            return bool(await look.sessions(process.service, pid))
+
+        await _soon(connected, _STARTING)
+        deadline = time.monotonic() + _STARTING
+        while time.monotonic() < deadline:
+            send(signal.SIGSTOP, pid)
+            for session in await look.sessions(process.service, pid):
+                if session.statement.startswith("SELECT * FROM outbox"):
+                    return True
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(_STEP)
+        return False
 
 
 _WANTED: dict[Moment, Callable[[Session], bool]] = {
     Moment.IN_BATCH: lambda session: session.in_transaction,
+    Moment.RECORDED: lambda session: (
+        session.in_transaction and session.statement.lstrip().startswith("WITH leads AS")
+    ),
     Moment.AFTER_COMMIT: lambda session: (
         not session.in_transaction and session.statement.startswith("COMMIT")
     ),

@@ -1,36 +1,51 @@
-"""Outages of the servers: they hang, die, and come back."""
+"""The servers hang; they die and come back, or go on with those who woke meanwhile."""
 
 import asyncio
 import signal
+from collections.abc import Iterable
 
 from baton_local.processes import send, with_children
 from chaos.deployment import Deployment
 from chaos.faults import Faults, Say
-from chaos.schedule import Outage
+from chaos.schedule import Outage, Server, Waking
 
 
-async def outage(deployment: Deployment, faults: Faults, fault: Outage, say: Say) -> None:
+async def outage(deployment: Deployment, fault: Outage, say: Say) -> None:
     """Returns when the server works again."""
     stack, server = deployment.stack, str(fault.server)
-    freezing = (faults.freeze_until_taken_over(process) for process in fault.woken)
-    frozen = await asyncio.gather(*freezing)
-    main = await asyncio.to_thread(stack.pid, server)
-    hung = _hang(main)
+    hung = _hang(await asyncio.to_thread(stack.pid, server))
     try:
-        for pid in frozen:
-            send(signal.SIGCONT, pid)
         await asyncio.sleep(fault.hangs)
     finally:
-        # Whoever of them dies first, nobody is left who could tell the others.
+        # The first one last: it would have the others end in order.
         for pid in reversed(hung):
-            send(signal.SIGCONT if fault.away is None else signal.SIGKILL, pid)
-    if fault.away is not None:
-        await asyncio.to_thread(stack.stop_program, server, crash=True)
-        await asyncio.sleep(fault.away)
-        await asyncio.to_thread(stack.start_program, server)
-    end = "hung" if fault.away is None else "hung, died and came back"
-    woken = ", ".join(process.name for process in fault.woken)
-    say(f"{server} {end}" + (f"; {woken} woke meanwhile" if woken else ""))
+            send(signal.SIGKILL, pid)
+    await asyncio.to_thread(stack.stop_program, server, crash=True)
+    await asyncio.sleep(fault.away)
+    await asyncio.to_thread(stack.start_program, server)
+    say(f"{server} hung, died and came back")
+
+
+async def wake(deployment: Deployment, faults: Faults, fault: Waking, say: Say) -> None:
+    """Returns when both servers work again."""
+    stack = deployment.stack
+    freezing = (faults.freeze_until_taken_over(process) for process in fault.processes)
+    frozen = await asyncio.gather(*freezing)
+    kafka, postgres = [await asyncio.to_thread(stack.pid, str(server)) for server in Server]
+    hung = {Server.KAFKA: _hang(kafka), Server.POSTGRES: _hang(postgres)}
+    try:
+        _go_on(frozen)
+        await asyncio.sleep(fault.both_hang)
+        _go_on(hung[Server.POSTGRES])
+        await asyncio.sleep(fault.kafka_hangs)
+    finally:
+        _go_on([*frozen, *(pid for pids in hung.values() for pid in pids)])
+    say(f"{', '.join(process.name for process in fault.processes)} woke while both servers hung")
+
+
+def _go_on(pids: Iterable[int | None]) -> None:
+    for pid in pids:
+        send(signal.SIGCONT, pid)
 
 
 def _hang(main: int) -> list[int]:

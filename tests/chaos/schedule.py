@@ -14,9 +14,10 @@ PROCESSES = 2
 class Moment(StrEnum):
     """When a process is hit."""
 
-    ANY = "any"
+    ANY = "at any moment"
     IN_BATCH = "in a batch"
-    AFTER_COMMIT = "after a commit"
+    RECORDED = "just before a commit"
+    AFTER_COMMIT = "just after a commit"
 
 
 class Thaw(StrEnum):
@@ -62,6 +63,7 @@ class Freeze:
 
     process: Process
     after: float
+    moment: Moment
     thaw: Thaw
 
 
@@ -76,16 +78,24 @@ class Storm:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A server hangs for so many seconds, dies, is away for so many, and is started again.
-
-    Where `away` is None it does not die. `woken` are processes that were frozen until others had
-    their shards, and wake into it.
-    """
+    """A server hangs for so many seconds, dies, is away for so many, and is started again."""
 
     server: Server
     hangs: float
-    away: float | None
-    woken: tuple[Process, ...] = ()
+    away: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """Processes are frozen until others have their shards, and wake while both servers hang.
+
+    PostgreSQL goes on first, with all that has become due meanwhile for those who have the shards
+    and for those who believe so; Kafka, which could tell them, so many seconds later.
+    """
+
+    processes: tuple[Process, ...]
+    both_hang: float
+    kafka_hangs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class LateRaise:
     after: float
 
 
-Fault = Kill | Freeze | Storm | Outage | LateRaise
+Fault = Kill | Freeze | Storm | Outage | Waking | LateRaise
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,7 @@ def _one_of(chance: random.Random, service: str) -> Process:
 
 
 def _killed(chance: random.Random) -> Scene:
-    moments = (Moment.ANY, Moment.IN_BATCH, Moment.AFTER_COMMIT, Moment.AFTER_COMMIT)
+    moments = (Moment.ANY, Moment.IN_BATCH, Moment.RECORDED, Moment.AFTER_COMMIT)
     return Scene(
         "killed",
         tuple(
@@ -147,12 +157,19 @@ def _killed(chance: random.Random) -> Scene:
 
 
 def _frozen(chance: random.Random) -> Scene:
-    thaws = (Thaw.TAKEN_OVER, Thaw.WAITED_FOR, Thaw.WAITED_FOR_AND_KILLED)
+    """Those who die do so between a commit and its events: that is what others must make good."""
+    ways = [
+        (Moment.IN_BATCH, Thaw.TAKEN_OVER),
+        (chance.choice([Moment.IN_BATCH, Moment.RECORDED]), Thaw.WAITED_FOR),
+        (Moment.RECORDED, Thaw.WAITED_FOR_AND_KILLED),
+        (Moment.RECORDED, Thaw.WAITED_FOR_AND_KILLED),
+    ]
+    chance.shuffle(ways)
     return Scene(
         "frozen",
         tuple(
-            Freeze(_one_of(chance, service), chance.uniform(0, 1), chance.choice(thaws))
-            for service in SERVICES
+            Freeze(_one_of(chance, service), chance.uniform(0, 1), moment, thaw)
+            for service, (moment, thaw) in zip(SERVICES, ways, strict=True)
         ),
     )
 
@@ -160,7 +177,12 @@ def _frozen(chance: random.Random) -> Scene:
 def _beyond(chance: random.Random) -> Scene:
     """While others come and go."""
     freezes = (
-        Freeze(_one_of(chance, service), chance.uniform(0, 1), Thaw.BEYOND_EVERY_TIMEOUT)
+        Freeze(
+            _one_of(chance, service),
+            chance.uniform(0, 1),
+            chance.choice([Moment.IN_BATCH, Moment.RECORDED]),
+            Thaw.BEYOND_EVERY_TIMEOUT,
+        )
         for service in SERVICES
     )
     storms = (
@@ -186,10 +208,9 @@ def _kafka(chance: random.Random) -> Scene:
 
 
 def _woken(chance: random.Random) -> Scene:
-    """Kafka can't tell them that they have lost their shards."""
-    woken = tuple(_one_of(chance, service) for service in SERVICES)
-    outage = Outage(Server.KAFKA, chance.uniform(2.5, 4), None, woken)
-    return Scene("woken while Kafka hangs", (outage,))
+    processes = tuple(_one_of(chance, service) for service in SERVICES)
+    waking = Waking(processes, chance.uniform(1, 2), chance.uniform(1, 2))
+    return Scene("woken while Kafka and PostgreSQL hang", (waking,))
 
 
 def _late(chance: random.Random) -> Scene:

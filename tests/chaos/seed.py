@@ -27,16 +27,16 @@ from chaos.checker.verdict import verdict
 from chaos.clients import Clients
 from chaos.deployment import GENEROUS, Deployment, deployed
 from chaos.faults import Faults, Say
-from chaos.outages import outage
+from chaos.outages import outage, wake
 from chaos.quiet import NotQuietError, quiet
-from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Storm, schedule
+from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Storm, Waking, schedule
 from chaos.storms import storm
 from chaos.wire import Wire
 from chaos.workload import enquiries
 
 _BETWEEN_SCENES = 0.5
-_SLOWER = 4
-"""The rate of leads is so many times lower when there are enough."""
+_SLOWER = 5
+"""The rate of leads is so many times lower between scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Size:
     """`leads` at least, `rate` of them a second. `short`: one of each kind of fault."""
 
     leads: int = 3000
-    rate: float = 75
+    rate: float = 50
     short: bool = False
 
 
-SHORT = Size(leads=500, rate=40, short=True)
+SHORT = Size(leads=500, rate=30, short=True)
 
 
 @dataclass
@@ -74,6 +74,7 @@ class Run:
     seen: Seen
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
+    under_fire: bool = False
 
     async def go(self) -> tuple[Sequence[Violation], Evidence | None]:
         """Load it under fire, let it come to rest, judge."""
@@ -133,13 +134,16 @@ class Run:
             raise ExceptionGroup("clients failed", self.failures)  # type: ignore[type-var]  # none is cancelled
 
     async def _load(self, clients: Clients, firing: "asyncio.Task[None]") -> None:
-        """As many leads as asked for, and as long as there are faults."""
+        """As many leads as asked for, and as long as there are faults.
+
+        While a scene is waited for there are fewer, so that a slow machine gets no more of them.
+        """
         begun = at = time.monotonic()
         for enquiry in enquiries(self.seed):
-            enough = enquiry.number > self.size.leads
-            if enough and firing.done():
+            if enquiry.number > self.size.leads and firing.done():
                 break
-            at += (_SLOWER if enough else 1) / self.size.rate
+            slowly = not self.under_fire and not firing.done()
+            at += (_SLOWER if slowly else 1) / self.size.rate
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             await clients.have_room()
             self._begin(clients.live(enquiry))
@@ -151,9 +155,11 @@ class Run:
             await asyncio.sleep(_BETWEEN_SCENES)
             await asyncio.to_thread(self._up)
             self.say(f"scene: {scene.name}")
+            self.under_fire = True
             async with asyncio.TaskGroup() as group:
                 for fault in scene.faults:
                     group.create_task(self._befall(faults, fault))
+            self.under_fire = False
 
     def _up(self) -> None:
         names = (process.name for process in self.deployment.processes)
@@ -170,7 +176,9 @@ class Run:
             case Storm():
                 await storm(self.deployment.kafka, fault)
             case Outage():
-                await outage(self.deployment, faults, fault, self.say)
+                await outage(self.deployment, fault, self.say)
+            case Waking():
+                await wake(self.deployment, faults, fault, self.say)
 
     def _begin(self, work: hearing.Work) -> None:
         task = asyncio.create_task(work)

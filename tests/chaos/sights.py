@@ -1,6 +1,6 @@
 """What PostgreSQL tells of the processes' sessions, to hit a process at a chosen moment."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,17 +36,6 @@ class Sights:
         )
         return [Session(row["pid"], row["in_transaction"], row["query"]) for row in rows]
 
-    async def opening(self, service: str) -> set[int]:
-        """Client ports of those who have just published what was left in a shard's outbox."""
-        rows = await self._db.fetch(
-            """
-            SELECT client_port FROM pg_stat_activity
-            WHERE application_name = $1 AND query LIKE 'SELECT * FROM outbox%'
-            """,
-            f"baton-{service}",
-        )
-        return {row["client_port"] for row in rows}
-
     async def blocks_somebody(self, backend: int) -> bool:
         """Whether a session waits for what this one has locked."""
         found: bool = await self._db.fetchval(
@@ -73,11 +62,6 @@ class Sights:
         """By shard; whoever opens one raises its epoch."""
         rows = await self._db.fetch(f'SELECT shard, epoch FROM "{service}".shard')  # noqa: S608 - ours
         return {row["shard"]: row["epoch"] for row in rows}
-
-
-def owns(pid: int, ports: Collection[int], server_port: int) -> bool:
-    """Whether one of these client ports is a process's."""
-    return not _ports(pid, server_port).isdisjoint(ports)
 
 
 def _ports(pid: int, server_port: int) -> set[int]:

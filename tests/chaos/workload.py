@@ -106,7 +106,7 @@ def reaction(seed: int, email: str, attempt: int) -> tuple[Act, float] | None:
     chance = random.Random(f"reaction {seed} {email} {attempt}")  # noqa: S311 - as above
     acts: Mapping[Act | None, float] = {
         Act.ACCEPT: 0.3,
-        Act.DECLINE: 0.12,
+        Act.DECLINE: 0.15,
         Act.CONTACTED: 0.2,
         Act.REJECTED: 0.04,
         Act.WON: 0.04,

@@ -80,10 +80,12 @@ async def gather(
     sound = [r for r in records if (r.topic, r.partition, r.offset) not in spoilt]
     bare = Evidence(seen, sound)
     ids = bare.captured
-    leads = await asyncio.gather(*map(apis.lead, ids))
-    ownerships = await asyncio.gather(*map(apis.ownership, ids))
-    clocks = await asyncio.gather(*map(apis.clocks, ids))
-    letters = await asyncio.gather(*map(apis.letters, services))
+    leads, ownerships, clocks, letters = await asyncio.gather(
+        asyncio.gather(*map(apis.lead, ids)),
+        asyncio.gather(*map(apis.ownership, ids)),
+        asyncio.gather(*map(apis.clocks, ids)),
+        asyncio.gather(*map(apis.letters, services)),
+    )
     return Evidence(
         seen=seen,
         records=sound,

@@ -122,7 +122,7 @@ class Apis:
     def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, Sequence[str]]) -> None:
         self._http = http
         self._urls = urls
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room = {service: asyncio.Semaphore(_AT_ONCE) for service in urls}
 
     async def lead(self, lead_id: UUID) -> Lead | None:
         """None where scoring does not know it."""
@@ -164,7 +164,7 @@ class Apis:
         return Replayed(service, letter, answer.status_code == _OK)
 
     async def _get(self, service: str, path: str, model: TypeAdapter[Told]) -> Told | None:
-        async with self._room:
+        async with self._room[service]:
             answer = await self._http.get(self._url(service, path) + path)
         if answer.status_code == _NOT_FOUND:
             return None
