@@ -215,6 +215,7 @@ async def trial(
     """Send, kill, bring back, wait; what was promised and is not so."""
     async with deployed(stack) as deployment:
         await asyncio.to_thread(deployment.start, Service.INGEST, Service.SCORING)
+        began = time.monotonic()
         async with sending(deployment, given.rate) as sent:
             await asyncio.sleep(given.around)
             for server in killed:
@@ -223,13 +224,15 @@ async def trial(
             for server in killed:
                 await asyncio.to_thread(stack.start_program, server)
             await asyncio.sleep(given.around)
+        took = time.monotonic() - began
         arrived = await settled(deployment, sent.taken)
     states = Counter(each.state or str(each.status) for each in sent.everything)
     seconds = sorted(each.seconds for each in sent.everything)
     copies = len(arrived.wire) - len(set(arrived.wire))
     console.print(
-        f"  {len(seconds)} leads: {dict(states)}; answers p50 {_at(seconds, 0.5):.3f} s, "
-        f"p99 {_at(seconds, 0.99):.3f} s, at most {seconds[-1]:.3f} s; {copies} copies on the wire"
+        f"  {len(seconds)} leads, {len(seconds) / took:.0f} a second: {dict(states)}; "
+        f"answers p50 {_at(seconds, 0.5):.3f} s, p99 {_at(seconds, 0.99):.3f} s, "
+        f"at most {seconds[-1]:.3f} s; {copies} copies on the wire"
     )
     return violations(sent, arrived)
 
