@@ -8,7 +8,8 @@ from world import World
 
 from baton_local.services import SERVICES
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{source}"}
+WEBHOOKS = {"/v1/webhooks/{source}", "/v1/webhooks/{source}/{secret}"}
+OPEN = {"/healthz", "/readyz", "/metrics", *WEBHOOKS}
 METHODS = {"get", "post", "put", "patch", "delete"}
 SOMEBODY = "3f1f0a52-5c56-8b1e-9d3a-1c2b3d4e5f60"
 
@@ -34,8 +35,9 @@ async def test_every_route_but_health_metrics_and_webhooks_demands_the_token(
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.headers["www-authenticate"] == "Bearer"
         for path in sorted(OPEN & set(described)):
-            if path.startswith("/v1"):
-                answer = await nobody.post(path.replace("{source}", "shop"))
+            if path in WEBHOOKS:
+                named = path.replace("{source}", "shop").replace("{secret}", SOMEBODY)
+                answer = await nobody.post(named)
                 assert answer.json()["title"] == "Signature refused"
             else:
                 assert (await nobody.get(path)).status_code == 200

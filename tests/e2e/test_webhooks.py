@@ -84,7 +84,7 @@ async def test_a_delivery_that_is_signed_wrongly_is_refused_and_kept_by_nobody(
         await deliver(world, "shop", body, {}),
         await deliver(world, "nobody", body, headers),
     ]
-    assert [answer.status_code for answer in refused] == [401, 401, 404]
+    assert [answer.status_code for answer in refused] == [401, 401, 503]
     rows = await world.db.fetch("SELECT body FROM ingest.delivery_failed")
     assert not [row for row in rows if who.email.encode() in row["body"]]
     assert not world.wire.events(LeadCaptured)
