@@ -25,7 +25,7 @@ async def test_what_sales_has_already_is_kept_by_its_owner_without_a_promise(wor
         if await world.status("routing", f"/v1/leads/{lead_id}/assignments") != 200:
             return None
         current = (await world.get("routing", f"/v1/leads/{lead_id}/assignments"))["current"]
-        return str(current["rep"]["id"]) if current else None
+        return str(current["rep"]) if current else None
 
     assert await eventually(owned) == "rep-patient-2"
 
@@ -40,7 +40,7 @@ async def test_what_sales_has_already_is_kept_by_its_owner_without_a_promise(wor
 
     async def stayed() -> bool:
         told = await world.get("routing", f"/v1/leads/{lead_id}/assignments")
-        return [each["code"] for each in told["decisions"]] == ["has_owner", "imported"]
+        return [each["code"] for each in told["decisions"]] == ["imported", "has_owner"]
 
     await eventually(stayed)
     assert await owned() == "rep-patient-2"

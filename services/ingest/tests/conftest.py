@@ -23,6 +23,14 @@ def settings(
     return deployed(kafka_bootstrap, make_database(), make_topic_prefix())
 
 
+@pytest.fixture(scope="module")
+def settings_of_its_own(
+    make_database: Callable[[], str], make_topic_prefix: Callable[[], str], kafka_bootstrap: str
+) -> Settings:
+    """A deployment of one file's, whose tests look at all that there is."""
+    return deployed(kafka_bootstrap, make_database(), make_topic_prefix())
+
+
 @pytest.fixture
 async def process(settings: Settings, bundle: Bundle) -> AsyncIterator[Process]:
     """A process whose Kafka and PostgreSQL are there."""

@@ -54,9 +54,9 @@ class Ears:
 
 
 @pytest.fixture
-async def ears(settings: Settings, bundle: Bundle) -> AsyncIterator[Ears]:
+async def ears(settings_of_its_own: Settings, bundle: Bundle) -> AsyncIterator[Ears]:
     """Nobody has heard anything yet, and nobody listens by himself."""
-    async with running(settings, bundle, without="arrivals") as process:
+    async with running(settings_of_its_own, bundle, without="arrivals") as process:
         await process.pool.execute("TRUNCATE source_hour, source_quiet, source_listening")
         await process.circuit.closed.wait()
         yield Ears(process)

@@ -35,8 +35,8 @@ ROUTES = (
 
 
 @pytest.fixture(scope="module")
-def edge(settings: Settings, bundle: Bundle) -> Iterator[Served]:
-    with served(settings, bundle) as made:
+def edge(settings_of_its_own: Settings, bundle: Bundle) -> Iterator[Served]:
+    with served(settings_of_its_own, bundle) as made:
         yield made
 
 
