@@ -29,7 +29,7 @@ from ingest.publishing import State
 from ingest.refusals import REFUSED
 from ingest.senders import signing
 from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Fetch, Item, Told, Unread
+from ingest.senders.items import Fetch, Item, Passed, Told, Unread
 from ingest.senders.known import sender_of
 from ingest.senders.places import NotAuthenticError
 from ingest.senders.sender import Reply
@@ -187,6 +187,8 @@ class Webhooks:
         """What became of it, or why it is not understood. Raises Problem for our own fault."""
         if isinstance(told, Unread):
             return [told.reason]
+        if isinstance(told, Passed):
+            return []
         try:
             return await self._taken(came, told)
         except REFUSED as error:

@@ -11,7 +11,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
 from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item, Unread
+from ingest.senders.items import Item, Told
 from ingest.senders.known import SENDERS, sender_of
 
 LEAD = "{becomes: lead, fields: {contact.email: email}}"
@@ -51,7 +51,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def read(kind: str, delivery: Delivery) -> list[Item | Unread]:
+def read(kind: str, delivery: Delivery) -> list[Told]:
     source = SOURCES[kind]
     assert isinstance(source, SignedSource)
     return list(sender_of(source).read(source, delivery))

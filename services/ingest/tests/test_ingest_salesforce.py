@@ -5,14 +5,14 @@ from ingest_vendors import delivery, read
 from pydantic import JsonValue
 
 from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Unread
+from ingest.senders.items import Item, Told
 from ingest.senders.known import SENDERS
 
 ENVELOPE = SENDERS["salesforce"].example.body
 XML = {"content-type": "text/xml; charset=UTF-8"}
 
 
-def message(text: str) -> list[Item | Unread]:
+def message(text: str) -> list[Told]:
     return read("salesforce", Delivery(XML, text.encode()))
 
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import ingest_sales
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ingest_harness import Process, running
+from ingest_sales import OF_SALES
 from ingest_samples import (
-    KINDS,
     PLAIN,
     Sample,
     bundle,
@@ -21,7 +24,7 @@ from ingest_samples import (
 
 from baton.policy.bundle import Bundle
 from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
+from ingest.senders.items import Item, Told, Unread
 from ingest.senders.known import sender_of
 from ingest.senders.places import NotAuthenticError
 from ingest.senders.sender import Reply
@@ -41,6 +44,8 @@ def check(sample: Sample, vendors: Bundle, delivery: Delivery) -> None:
 
 def is_greeting(sample: Sample) -> bool:
     """What is asked before there are deliveries."""
+    if "validation-token" in sample.delivery.headers:
+        return True
     return sample.delivery.method != "POST" and "signature" not in str(sample.delivery.headers)
 
 
@@ -72,6 +77,13 @@ def forgeries(sample: Sample, vendors: Bundle) -> Iterator[Delivery]:
             for place, letter in enumerate(counts):
                 forged = value[:place] + ("1" if letter != "1" else "2") + value[place + 1 :]
                 yield replace(delivery, headers={**delivery.headers, name: forged})
+    if sample.vendor in ("gong", "twilio"):
+        yield replace(delivery, url=f"{delivery.url}1")
+    if sample.vendor == "gong":
+        name, value = "authorization", delivery.headers["authorization"]
+        for place in range(len("Bearer "), len(value)):
+            forged = value[:place] + ("A" if value[place] != "A" else "B") + value[place + 1 :]
+            yield replace(delivery, headers={**delivery.headers, name: forged})
     if sample.vendor == "hubspot" and "x-hubspot-signature-v3" in delivery.headers:
         yield replace(delivery, method="PUT")
         yield replace(delivery, url=delivery.url[:-1])
@@ -84,9 +96,7 @@ def test_a_published_delivery_tells_what_is_expected(sample: Sample, vendors: Bu
     assert sample.expected is not None
     assert len(items) == len(sample.expected)
     for item, expected in zip(items, sample.expected, strict=True):
-        assert isinstance(item, Item), item
-        assert expected["kind"] in KINDS
-        assert says(expected, item, event_of(sample, item, vendors)) == []
+        assert missing(sample, item, expected, vendors) == []
 
 
 @pytest.mark.parametrize("sample", samples(lambda sample: sample.expected is not None))
@@ -94,11 +104,20 @@ def test_what_a_delivery_does_not_tell_would_be_seen(sample: Sample, vendors: Bu
     source = sample.source(vendors)
     items = sender_of(source).read(source, sample.delivery)
     for item, expected in zip(items, sample.expected or [], strict=True):
-        assert isinstance(item, Item)
         for name, value in expected.items():
-            if isinstance(value, str) and name not in ("kind", "object", "occurred_at"):
+            if isinstance(value, str) and name not in ("kind", "object", "occurred_at", "event"):
                 other = {name: f"another {value}"}
-                assert says(other, item, event_of(sample, item, vendors)) != [], name
+                assert missing(sample, item, other, vendors) != [], name
+
+
+def missing(sample: Sample, item: Told, expected: Mapping[str, Any], of: Bundle) -> list[str]:
+    """What of the expected is not told."""
+    assert not isinstance(item, Unread), item
+    if isinstance(item, Item):
+        event = event_of(sample, item, of)
+        if sample.vendor not in OF_SALES or item.becomes == "lead":
+            return says(expected, item, event)
+    return ingest_sales.says(expected, item)
 
 
 @pytest.mark.parametrize("sample", samples(is_greeting))
@@ -163,24 +182,34 @@ async def test_published_deliveries_go_end_to_end(edge: Process) -> None:
         assert answer.status_code in (200, 202), (sample.name, answer.text)
         if sample.expected is None or "xml" in answer.headers["content-type"]:
             continue
-        wanted = [becomes(each) for each in sample.expected]
+        source = sample.source(bundle())
+        told = sender_of(source).read(source, sample.delivery)
+        wanted = [becomes(each) for each in told if isinstance(each, Item)]
         states = [result["state"] for result in answer.json()["results"]]
         assert states == wanted, sample.name
         again = await send(edge, sample, sample.delivery)
         assert again.json() == answer.json(), sample.name
 
 
-def becomes(expected: Mapping[str, Any]) -> str:
-    """What is said of it: an id of somebody whom nobody has captured waits for who that is."""
-    if not expected.get("needs_fetch"):
-        return "published"
-    return "waiting" if expected["kind"] == "engagement" else "kept"
+def becomes(item: Item) -> str:
+    """What is said of it: what names somebody whom nobody has captured waits for who that is."""
+    if item.fetch is not None:
+        return "kept"
+    return "published" if item.becomes == "lead" or "email" in item.document else "waiting"
 
 
 @needs_samples
 async def test_a_published_delivery_is_refused_where_we_have_another_secret(edge: Process) -> None:
     for sample in every_sample():
         if is_ours(sample) and not is_greeting(sample):
-            other = replace(sample, secret="whsec_YW5vdGhlcg==")
+            other = replace(sample, secret=another_secret(sample))
             answer = await send(edge, other, sample.delivery)
             assert answer.status_code == 401, (sample.name, answer.text)
+
+
+def another_secret(sample: Sample) -> str:
+    """One that is not the sample's, and could be."""
+    if sample.vendor != "gong":
+        return "whsec_YW5vdGhlcg=="
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -11,7 +11,7 @@ from baton.policy.problems import Place, did_you_mean
 from baton.policy.routing import Routing
 from baton.policy.scoring import Scoring
 from baton.policy.sla import Sla
-from baton.policy.sources import FollowupMapping, MappedSource, Sources
+from baton.policy.sources import FollowupMapping, MappedSource, SalesSource, Sources
 from baton.policy.teams import Teams
 
 WEEKS_AHEAD = 52
@@ -83,6 +83,8 @@ def _grades(definitions: Definitions, scoring: Scoring) -> Iterator[Finding]:
 def _reasons(definitions: Definitions, sources: Sources) -> Iterator[Finding]:
     codes = [reason.code for reason in definitions.reasons]
     for name, source in sources.sources.items():
+        if isinstance(source, SalesSource):
+            yield from _outcomes(name, source, definitions)
         if not isinstance(source, MappedSource):
             continue
         for event, mapping in source.events.items():
@@ -91,6 +93,16 @@ def _reasons(definitions: Definitions, sources: Sources) -> Iterator[Finding]:
                 yield from _unknown(
                     "sources.yaml", place, "reason", mapping.constants["reason"], codes
                 )
+
+
+def _outcomes(name: str, source: SalesSource, definitions: Definitions) -> Iterator[Finding]:
+    for field, by_value in source.outcomes.items():
+        for value, outcome in by_value.items():
+            if outcome.reason is not None:
+                known = definitions.reasons_for(outcome.type) or definitions.reasons
+                codes = [reason.code for reason in known]
+                place = ("sources", name, "outcomes", field, value, "reason")
+                yield from _unknown("sources.yaml", place, "reason", outcome.reason, codes)
 
 
 def _rules(routing: Routing, sla: Sla | None) -> Iterator[Finding]:

@@ -404,14 +404,49 @@ class VendorSource(SignedSource):
     ]
 
 
-class HubspotSource(SignedSource):
+class SalesOutcome(PolicyModel):
+    """The follow-up that a vendor's word stands for; `reason` where the lead is given back."""
+
+    type: FollowupType
+    reason: Id | None = None
+
+
+class SalesSource(SignedSource):
+    """Sends what sales does with leads.
+
+    `outcomes` says by a field of the vendor's and what stands in it which follow-up that is; what
+    stands in `ignore` is passed over, of a field with an empty list all. `reps` are the ids of reps
+    by the ids or addresses that the vendor has for its users.
+    """
+
+    outcomes: dict[Text, dict[Text, SalesOutcome]] = Field(default_factory=dict)
+    ignore: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    reps: dict[Text, Id] = Field(default_factory=dict)
+
+
+class SalesToolSource(SalesSource):
+    """Sends calls, meetings and deals."""
+
+    kind: Literal[
+        "aircall",
+        "calendly",
+        "gong",
+        "outreach",
+        "pipedrive",
+        "ringcentral",
+        "salesloft",
+        "twilio",
+    ]
+
+
+class HubspotSource(SalesSource):
     """Sends what happened to records of HubSpot; `answers` places their properties."""
 
     kind: Literal["hubspot"]
     answers: Annotated[tuple[FormAnswer, ...], Field(max_length=500)] = ()
 
 
-class SalesforceSource(SignedSource):
+class SalesforceSource(SalesSource):
     """Sends records of Salesforce; `fields` places those that are not standard, by their names."""
 
     kind: Literal["salesforce"]
@@ -427,6 +462,7 @@ Source = (
     | FormSource
     | IdOnlySource
     | VendorSource
+    | SalesToolSource
     | HubspotSource
     | SalesforceSource
 )

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from baton.policy.sources import HubspotSource
-from ingest.senders import forms
+from ingest.senders import forms, hubspot_sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.forms import Answer
@@ -28,6 +28,7 @@ from ingest.senders.signing import SentAt, Signature, in_base64, in_hex, unix_mi
 _OLD = Header("x-hubspot-signature")
 _VERSION = Header("x-hubspot-signature-version")
 _TIME = Header("x-hubspot-request-timestamp")
+_OBJECTS = ("objectId", "primaryObjectId", "fromObjectId")
 _WRITTEN_OUT = {
     "%3A": ":",
     "%2F": "/",
@@ -59,15 +60,19 @@ def read(source: HubspotSource, delivery: Delivery) -> Iterator[Told]:
         return each([payload], lambda contact: [_of_workflow(source, contact)])
     if not isinstance(payload, list):
         raise NotUnderstoodError("it is neither a list of events nor a contact")
-    return each(payload, _read_one)
+    return each(payload, lambda event: _read_one(source, event))
 
 
-def _read_one(event: JsonValue) -> list[Item]:
+def _read_one(source: HubspotSource, event: JsonValue) -> list[Told]:
     type_ = text_at(event, ("subscriptionType",)) or text_at(event, ("eventType",))
-    object_id = text_at(event, ("objectId",))
+    ids = (text_at(event, (name,)) for name in _OBJECTS)
+    object_id = next(filter(None, ids), None)
     if type_ is None or object_id is None:
         raise NotUnderstoodError("an event without a subscriptionType, or without an objectId")
-    document: dict[str, JsonValue] = {"delivery_id": _id(event), "external_id": object_id}
+    document: dict[str, JsonValue] = {
+        "delivery_id": _id(event, object_id),
+        "external_id": object_id,
+    }
     put(document, ("occurred_at",), unix_time(at(event, ("occurredAt",))))
     match type_:
         case "contact.creation":
@@ -80,12 +85,12 @@ def _read_one(event: JsonValue) -> list[Item]:
             asked: dict[str, JsonValue] = {"why": "a privacy deletion in HubSpot"}
             return [Item("erasure", asked | {"external_id": object_id, "requested_by": "hubspot"})]
         case _:
-            raise NotUnderstoodError(f"an event that is not known: {type_}")
+            return list(hubspot_sales.read(source, type_, event, object_id, document))
 
 
-def _id(event: JsonValue) -> str:
-    parts = ("eventId", "subscriptionId", "objectId", "occurredAt")
-    return composite(*(text_at(event, (part,)) for part in parts))
+def _id(event: JsonValue, object_id: str) -> str:
+    before, after = (text_at(event, (name,)) for name in ("subscriptionId", "occurredAt"))
+    return composite(text_at(event, ("eventId",)), before, object_id, after)
 
 
 def _of_workflow(source: HubspotSource, contact: dict[str, JsonValue]) -> Item:
@@ -141,14 +146,19 @@ SENDER = Sender(
         name="HubSpot",
         enter=(
             "Webhooks of a private or public app: the address as target, and subscriptions to "
-            "contacts. The secret is the app's client secret. `BATON_WEBHOOKS_URL` must be set, "
-            "since the address is signed. Or the step Send a webhook of a workflow."
+            "contacts, deals, their associations and properties. The secret is the app's client "
+            "secret. `BATON_WEBHOOKS_URL` must be set, since the address is signed. Or the step "
+            "Send a webhook of a workflow."
         ),
         sends="Events with ids alone, up to a hundred together; a workflow sends a whole contact.",
         becomes=(
             "A new contact is a lead once its properties have been fetched; until then it waits. A "
-            "workflow's contact is a lead. A deletion is a follow-up, a privacy deletion a request "
-            "to forget the person. In `answers`, `ref` is a property's name."
+            "workflow's contact is a lead. A privacy deletion is a request to forget the person. "
+            "Follow-ups are the deletion and merging of contacts, their new owner "
+            "(`hubspot_owner_id`), new deals, and what `outcomes` says of a property's values, such"
+            " as `lifecyclestage` and `dealstage`; a change of another property is kept unless "
+            "`ignore` has it. A deal is its contact's once their association was sent. In "
+            "`answers`, `ref` is a property's name. `reps` by the owner's id."
         ),
         retries="Ten times within a day after 5xx and 429; other answers are not tried again.",
     ),

@@ -42,10 +42,17 @@ class Unread:
     reason: str
 
 
-Told = Item | Unread
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Something that changes nothing for a lead: it is answered and forgotten."""
+
+    document: dict[str, JsonValue]
 
 
-def each(parts: Iterable[T], read: Callable[[T], Iterable[Item]]) -> Iterator[Told]:
+Told = Item | Passed | Unread
+
+
+def each(parts: Iterable[T], read: Callable[[T], Iterable[Told]]) -> Iterator[Told]:
     """What each part of a delivery tells: one that can't be read keeps no other back."""
     for part in parts:
         try:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from ingest.senders import tokens
 from ingest.senders.delivery import Delivery
 from ingest.senders.places import (
     Authorization,
@@ -21,6 +24,7 @@ from ingest.senders.places import (
     Place,
     url,
 )
+from ingest.senders.tokens import SignedToken
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -107,7 +111,7 @@ class Token:
     at: Place
 
 
-Scheme = Signature | Token
+Scheme = Signature | Token | SignedToken
 
 SHOWN = (
     Token(Authorization("Bearer")),
@@ -124,6 +128,8 @@ SHOWN = (
 def key(schemes: Sequence[Scheme], secret: str) -> bytes:
     """The key of a source's secret. Raises UnusableSecretError, also where it is empty."""
     scheme = schemes[0]
+    if isinstance(scheme, SignedToken):
+        _public_key(secret)
     made = scheme.key_of(secret) if isinstance(scheme, Signature) else as_it_is(secret)
     if not made:
         raise UnusableSecretError("is empty")
@@ -132,7 +138,10 @@ def key(schemes: Sequence[Scheme], secret: str) -> bytes:
 
 def signs_address(schemes: Sequence[Scheme]) -> bool:
     """Whether the address, as the sender has it, is part of what is signed."""
-    return any(isinstance(each, Signature) and url in each.signs for each in schemes)
+    return any(
+        isinstance(each, SignedToken) or (isinstance(each, Signature) and url in each.signs)
+        for each in schemes
+    )
 
 
 def verify(
@@ -145,6 +154,9 @@ def verify(
     scheme = next((each for each in schemes if _is_used(each, delivery)), None)
     if scheme is None:
         raise NotAuthenticError(f"there is no {' or '.join(str(each.at) for each in schemes)}")
+    if isinstance(scheme, SignedToken):
+        tokens.verify(scheme, [_public_key(secret) for secret in secrets], delivery, now)
+        return
     keys = [key((scheme,), secret) for secret in secrets]
     given = [_bytes(text) for text in scheme.at.texts(delivery)]
     if isinstance(scheme, Token):
@@ -159,10 +171,17 @@ def verify(
         _check_time(scheme, delivery, now)
 
 
+def _public_key(secret: str) -> RSAPublicKey:
+    try:
+        return tokens.public_key(secret)
+    except ValueError as error:
+        raise UnusableSecretError("is no RSA public key as PEM") from error
+
+
 def _is_used(scheme: Scheme, delivery: Delivery) -> bool:
     if not scheme.at.texts(delivery):
         return False
-    if isinstance(scheme, Token) or scheme.only_if is None:
+    if not isinstance(scheme, Signature) or scheme.only_if is None:
         return True
     place, value = scheme.only_if
     found = place.texts(delivery)

@@ -11,13 +11,16 @@ from pydantic import JsonValue
 
 from baton.policy.sources import SalesforceSource
 from ingest.senders.delivery import NotUnderstoodError
-from ingest.senders.items import Item, Told, each
+from ingest.senders.items import Item, Passed, Told, each
 from ingest.senders.payloads import at, list_at, path, put, text_at, unix_time
-from ingest.senders.salesforce.people import PEOPLE, put_person
+from ingest.senders.salesforce import selling
+from ingest.senders.salesforce.people import KNOWN, PEOPLE, put_person
 
 _WRAPPERS = (path("payload"), path("data.payload"), path("detail.payload"))
 _HEADER = "ChangeEventHeader"
 _TIMES = ("CreatedDate", "LastModifiedDate")
+_GAP = "GAP_"
+"""A change whose fields Salesforce does not tell."""
 
 
 def read(source: SalesforceSource, payload: JsonValue) -> Iterator[Told]:
@@ -26,26 +29,46 @@ def read(source: SalesforceSource, payload: JsonValue) -> Iterator[Told]:
     return each(changes, lambda change: _read_one(source, change))
 
 
-def _read_one(source: SalesforceSource, change: JsonValue) -> list[Item]:
+def _read_one(source: SalesforceSource, change: JsonValue) -> list[Told]:
     event = _unwrapped(change)
     header = at(event, (_HEADER,))
     kind, happened = text_at(header, ("entityName",)), text_at(header, ("changeType",))
     key, number = text_at(header, ("transactionKey",)), text_at(header, ("sequenceNumber",))
     if not isinstance(event, dict) or kind is None or happened is None or key is None:
         raise NotUnderstoodError(f"it has no {_HEADER} that says what happened")
-    if kind not in PEOPLE:
-        raise NotUnderstoodError(f"an object that is not known: {kind}")
-    items = []
+    if kind not in KNOWN or happened.startswith(_GAP):
+        raise NotUnderstoodError(f"an object or a change that is not known: {kind}, {happened}")
+    items: list[Told] = []
     for id_ in list_at(header, ("recordIds",)):
         document: dict[str, JsonValue] = {"delivery_id": f"{key}:{number}"}
         put(document, ("external_id",), id_)
         put(document, ("occurred_at",), unix_time(at(header, ("commitTimestamp",))))
-        if happened == "CREATE":
-            put_person(document, source, _fields(event))
-            items.append(Item("lead", document))
-        elif happened == "DELETE":
-            items.append(Item("followup", document | {"type": "deleted"}))
+        found = list(_of_record(source, kind, happened, _fields(event), document))
+        changed: JsonValue = {"changed": at(header, ("changedFields",))}
+        items += found or [Passed(document | {"answers": changed})]
     return items
+
+
+def _of_record(
+    source: SalesforceSource,
+    kind: str,
+    happened: str,
+    fields: dict[str, JsonValue],
+    document: dict[str, JsonValue],
+) -> Iterator[Told]:
+    new = happened == "CREATE"
+    if happened == "DELETE":
+        if kind in PEOPLE:
+            yield Item("followup", document | {"type": "deleted"})
+    elif kind == "Opportunity":
+        yield from selling.of_opportunity(source, fields, document, new=new)
+    elif kind not in PEOPLE:
+        yield from selling.of_activity(source, kind, fields, document, new=new)
+    elif new:
+        put_person(document, source, fields)
+        yield Item("lead", document)
+    else:
+        yield from selling.of_person(source, fields, document, changed=True)
 
 
 def _unwrapped(change: JsonValue) -> JsonValue:

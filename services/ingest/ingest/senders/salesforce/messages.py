@@ -16,7 +16,8 @@ from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.formats import checked
 from ingest.senders.items import Item, Told, each
 from ingest.senders.payloads import put, text_at
-from ingest.senders.salesforce.people import PEOPLE, put_person
+from ingest.senders.salesforce import selling
+from ingest.senders.salesforce.people import KNOWN, PEOPLE, put_person
 
 _OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -46,19 +47,26 @@ def read(source: SalesforceSource, text: bytes) -> Iterator[Told]:
 
 def _read_one(
     source: SalesforceSource, notification: Element, organization: str | None
-) -> list[Item]:
+) -> list[Told]:
     id_ = notification.findtext(f"{_OUTBOUND}Id")
     record = notification.find(f"{_OUTBOUND}sObject")
     if record is None or not id_:
         raise NotUnderstoodError("a Notification without an Id, or without an sObject")
     kind = record.get(_TYPE, "").rpartition(":")[2]
     fields = checked({field.tag.rpartition("}")[2]: field.text for field in record})
-    if kind not in PEOPLE:
+    if kind not in KNOWN:
         raise NotUnderstoodError(f"an object that is not known: {kind}")
     document: dict[str, JsonValue] = {"delivery_id": id_}
     put(document, ("external_id",), text_at(fields, ("Id",)))
     put(document, ("occurred_at",), text_at(fields, ("LastModifiedDate",)))
     told = {name: value for name, value in fields.items() if name not in ("Id", "LastModifiedDate")}
-    put_person(document, source, told)
-    put(document, ("answers", "OrganizationId"), organization)
-    return [Item("lead", document)]
+    if kind == "Opportunity":
+        return list(selling.of_opportunity(source, told, document, new=False))
+    if kind not in PEOPLE:
+        return list(selling.of_activity(source, kind, told, document, new=True))
+    # What sales did with a lead goes behind what is known of it.
+    done = list(selling.of_person(source, told, document, changed=False))
+    lead = dict(document)
+    put_person(lead, source, told)
+    put(lead, ("answers", "OrganizationId"), organization)
+    return [Item("lead", lead), *done]

@@ -8,6 +8,7 @@ from baton.policy.sources import SalesforceSource
 from ingest.senders.payloads import Path, path, put
 
 PEOPLE = ("Lead", "Contact")
+KNOWN = (*PEOPLE, "Opportunity", "Task", "Event")
 
 _PLACES: dict[Path, str] = {
     ("contact", "email"): "Email",

@@ -42,14 +42,18 @@ SENDER = Sender(
     guide=Guide(
         name="Salesforce",
         enter=(
-            "Setup, Outbound Messages, object Lead or Contact: the address with `?token=` and the "
-            "secret, and the fields; then a flow that sends it. Change events come by a relay (from"
-            " the Pub/Sub API) that posts them with `Authorization: Bearer` and the secret."
+            "Setup, Outbound Messages, object Lead, Contact or Opportunity: the address with "
+            "`?token=` and the secret, and the fields; then a flow that sends it. Change events "
+            "come by a relay (from the Pub/Sub API) that posts them with `Authorization: Bearer` "
+            "and the secret; they tell what has changed, messages only what is."
         ),
         sends="SOAP with up to a hundred notifications, or change events in JSON.",
         becomes=(
             "A notification about a lead or contact, and the creation of one, is a lead, with its "
-            "standard fields; `fields` places those of your own. A deletion is a follow-up."
+            "standard fields; `fields` places those of your own. Follow-ups are: conversion, "
+            "merging, deletion, a new owner, a new, won or lost opportunity, meetings and calls "
+            "(Event, Task), and what `outcomes` says of `Status`, `StageName` and "
+            "`CallDisposition`. `reps` by the user's id. A change of anything else is passed over."
         ),
         retries="Outbound messages for a day until there is an `Ack`, which is sent with 200.",
     ),
