@@ -2,46 +2,52 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import asyncpg
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from baton import topics
 from baton_cli.service import Service
 from bench import leads
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit
-from bench.positions import LOOK_EVERY_S, PATIENCE_S, end_of, read_up_to
+from bench.positions import PATIENCE_S, all_read, end_of, read_up_to
 from bench.setting import Setting
-from bench.usage import SERVERS, Usage, usage
+from bench.usage import SERVERS, Usage, cpu_seconds, usage
+
+_COUNT_EVERY_S = 0.1
 
 ORDER = (Service.SCORING, Service.ROUTING, Service.SLA_MONITOR, Service.INGEST)
 """Each writes what those behind it read."""
 
 
 @dataclass(frozen=True, slots=True)
-class CaughtUp:
-    """How a service worked off a backlog; from its first batch on, so without its start.
+class Counted:
+    """Events that were read, and of them those that were decided on, not passed over by type."""
 
-    `events` were read, `decided` of them decided on, the others passed over by their type.
-    """
+    events: int = 0
+    decided: int = 0
+
+    def since(self, before: Self) -> "Counted":
+        return Counted(self.events - before.events, self.decided - before.decided)
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """How a service worked off a backlog; from its first batch on, so without its start."""
 
     service: Service
-    events: int
-    decided: int
-    batches: int
+    counted: Counted
     used: Usage
 
     @property
     def rate(self) -> float:
         """Events a second."""
-        return self.events / self.used.at
-
-    def cpu_ms(self, process: str) -> float:
-        """Of one event."""
-        return self.used.cpu[process] * 1000 / self.events
+        return self.counted.events / self.used.at
 
 
 AIMS = {f"{service}: catch-up": Aim(at_least=4_000) for service in ORDER}
@@ -57,21 +63,20 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
             for figure in _costs(found):
                 yield figure
         for service in (Service.SCORING, Service.ROUTING):
-            found = await catch_up(deployment, service)
-            cost = found.cpu_ms(service.schema) * 1000
+            cost = await _pass_over(deployment, service)
             what = f"{service}: an event passed over"
-            yield Figure(what=what, unit=Unit.MICROSECONDS_CPU, value=cost)
+            yield Figure(what=what, unit=Unit.MICROSECONDS_CPU, value=cost * 1_000_000)
 
 
 def _costs(found: CaughtUp) -> Iterator[Figure]:
     """Of one event that is decided on: those that are passed over cost next to nothing."""
-    share = found.decided / found.events
-    service = found.service
-    yield Figure(what=f"{service}: events decided on", unit=Unit.PERCENT, value=share * 100)
+    service, used, decided = found.service, found.used, found.counted.decided
+    share = decided * 100 / found.counted.events
+    yield Figure(what=f"{service}: events decided on", unit=Unit.PERCENT, value=share)
     for process in (service.schema, *SERVERS):
-        cost = found.cpu_ms(process) / share
+        cost = used.cpu[process] * 1000 / decided
         yield Figure(what=f"{service}: {process}, a decision", unit=Unit.MS_CPU, value=cost)
-    wal = found.used.wal_bytes / found.decided
+    wal = used.wal_bytes / decided
     yield Figure(what=f"{service}: WAL, a decision", unit=Unit.BYTES, value=wal)
 
 
@@ -89,35 +94,55 @@ async def catch_up(deployment: Deployment, service: Service) -> CaughtUp:
     end = await end_of(deployment, service)
     db = await asyncpg.connect(deployment.database_url)
     try:
-        begin = await read_up_to(db, service)
+        waiting = end - await read_up_to(db, service)
         deployment.start(service, wait=False)
         pids = {name: deployment.stack.pid(name) for name in (service.schema, *SERVERS)}
         deadline = time.monotonic() + PATIENCE_S
         # From when it has begun on; or from before, where one look sees it done.
-        first = (begin, await usage(db, pids))
-        while (at := await read_up_to(db, service)) < end:
+        first, used_first = Counted(), await usage(db, pids)
+        while (counted := await _counted(deployment.url(service))).events < waiting:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{service} stands at {at} of {end}")
-            if first[0] == begin:
-                first = (at, await usage(db, pids))
-            await asyncio.sleep(LOOK_EVERY_S)
-        last = await usage(db, pids)
-        decided, batches = await _counted(deployment.url(service))
+                raise TimeoutError(f"{service} has read {counted.events} of {waiting}")
+            if counted.events and not first.events:
+                first, used_first = counted, await usage(db, pids)
+            await asyncio.sleep(_COUNT_EVERY_S)
+        used = (await usage(db, pids)).since(used_first)
     finally:
         await db.close()
+    # What is passed over is noted once a second.
+    await all_read(deployment, service)
     deployment.stop(service)
-    share = (end - first[0]) / (end - begin)
-    return CaughtUp(service, end - first[0], round(decided * share), batches, last.since(first[1]))
+    return CaughtUp(service, counted.since(first), used)
 
 
-async def _counted(url: str) -> tuple[int, int]:
-    """How many events the process has decided on, in how many batches."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        text = (await http.get(f"{url}/metrics")).text
-    samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
+async def _pass_over(deployment: Deployment, service: Service) -> float:
+    """CPU seconds of an event on `lead-sla`, of which the service decides on nothing."""
+    deployment.start(service)
+    await all_read(deployment, service)
+    url, pid = deployment.url(service), deployment.pid(service)
+    again = await leads.read(deployment.kafka, topics.LEAD_SLA)
+    first, cpu_first = await _counted(url), cpu_seconds(pid)
+    await leads.write(deployment.kafka, again)
+    await all_read(deployment, service)
+    cpu, counted = cpu_seconds(pid) - cpu_first, (await _counted(url)).since(first)
+    deployment.stop(service)
+    return cpu / counted.events
 
-    def total(which: Callable[[str, dict[str, str]], bool]) -> int:
-        return round(sum(each.value for each in samples if which(each.name, each.labels)))
 
-    decided = total(lambda n, by: n == "baton_inputs_total" and by.get("outcome") == "applied")
-    return decided, total(lambda n, _: n == "baton_batch_inputs_count")
+async def _counted(url: str) -> Counted:
+    """What the process has counted; nothing before it answers."""
+    try:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            text = (await http.get(f"{url}/metrics")).text
+    except httpx.TransportError:
+        return Counted()
+    events = [
+        (sample.labels["outcome"], round(sample.value))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "baton_inputs_total" and sample.labels["kind"] == "event"
+    ]
+    return Counted(
+        events=sum(number for _, number in events),
+        decided=sum(number for outcome, number in events if outcome == "applied"),
+    )

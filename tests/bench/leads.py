@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from baton import cloudevents, identity, kafka
 from baton.cloudevents import Event, Message
 from baton.events import EventData
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
+from baton.topics import Topic
 from ingest import capturing
 from ingest.capturing import CE_SOURCE, Receipt
 from ingest.deliveries import LeadIn
@@ -112,3 +113,22 @@ async def write(settings: KafkaSettings, messages: Sequence[Message]) -> None:
         await producer.flush()
     finally:
         await producer.stop()
+
+
+async def read(settings: KafkaSettings, topic: Topic) -> list[Message]:
+    """All that is on a topic now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await consumer.start()
+    try:
+        name = kafka.topic_name(settings, topic)
+        places = [TopicPartition(name, number) for number in range(settings.partitions)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        found: list[Message] = []
+        while len(found) < sum(ends.values()):
+            for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                found += [Message(topic.name, r.key, r.value, r.headers) for r in records]
+    finally:
+        await consumer.stop()
+    return found

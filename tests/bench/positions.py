@@ -21,7 +21,7 @@ SUBSCRIPTIONS = {
     Service.SLA_MONITOR: sla_monitor.domain.SUBSCRIPTION,
 }
 PATIENCE_S = 600
-LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.05
 _TOLD_WITHIN_S = 0.5
 
 
@@ -53,7 +53,7 @@ async def all_read(deployment: Deployment, service: Service) -> None:
         while (at := await read_up_to(db, service)) < end:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{service} stands at {at} of {end}")
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(_LOOK_EVERY_S)
     finally:
         await db.close()
 
