@@ -223,7 +223,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         _LOG.info("shards are open", shards=sorted(self._shards))
 
     async def _wait(self) -> None:
-        """Until there are records, something woke the loop, or a timer is due."""
+        """Until there are records, something woke the loop, or something is due."""
         if self._poll is None:
             self._asked = dict(self._shards)
             partitions = [tp for n in self._asked for tp in self._opener.partitions(n).values()]
@@ -235,7 +235,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             )
         woken = asyncio.create_task(self._wake.wait())
         tasks: set[asyncio.Task[object]] = {woken, self._poll}
-        wait = max(0.0, self._next_look - time.monotonic())
+        wait = max(0.0, min(self._next_look, self._next_showing) - time.monotonic())
         await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
@@ -317,7 +317,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         Where records are only passed over, or rows only published, that is written with the shard's
         next inputs, or once a second: a transaction costs as much as deciding on several events.
         """
-        ends = self._passed | self._ends_of(records)
+        read = self._ends_of(records)
+        ends = self._passed | read
         items = commands + self._read(records)
         timers = self._open_timers(ends)
         items += [Item(timer.shard, timer.given) for timer in timers]
@@ -332,6 +333,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         if items or (tidying and (noted or published)):
             await self._repeat(db, self._batch(items, noted, published))
         self._passed = {place: end for place, end in ends.items() if place not in noted}
+        for (number, topic), end in read.items() - noted.items():
+            self._offsets[self._opener.partitions(number)[topic]] = end
         fired = {timer.given.id for timer in timers}
         self._due = [timer for timer in self._due if timer.given.id not in fired]
 
@@ -433,12 +436,16 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
 
         Nothing waits for it: aiokafka tries until the group's coordinator is back.
         """
-        showing = self._showing is not None and not self._showing.done()
-        if showing or not self._offsets or time.monotonic() < self._next_offsets:
+        if time.monotonic() < self._next_showing:
             return
         self._next_offsets = time.monotonic() + _OFFSETS_EVERY
         offsets, self._offsets = self._offsets, {}
         self._showing = asyncio.create_task(self._show(offsets))
+
+    @property
+    def _next_showing(self) -> float:
+        showing = self._showing is not None and not self._showing.done()
+        return float("inf") if showing or not self._offsets else self._next_offsets
 
     async def _show(self, offsets: dict[TopicPartition, int]) -> None:
         with contextlib.suppress(KafkaError):
