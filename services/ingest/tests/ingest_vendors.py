@@ -32,17 +32,46 @@ SAID = {
 }
 """What a source of a kind says beside what all say."""
 
-SOURCES = Bundle.parse(
-    {
-        **FILES,
-        "sources.yaml": "sources:\n"
-        + "".join(
-            f"  {kind}: {{label: L, brand: main, secret_env: [SECRET],"
-            f" kind: {kind}, {SAID.get(kind, '')}}}\n"
-            for kind in SENDERS
-        ),
-    }
-).sources
+
+def bundle(more: Mapping[str, str] | None = None, everywhere: str = "") -> Bundle:
+    """A bundle with a source of each kind, named like it, and `more` by what is said of each.
+
+    `everywhere` is said of all of them.
+    """
+    said = {kind: f"kind: {kind}, {SAID.get(kind, '')}" for kind in SENDERS} | dict(more or {})
+    sources = [
+        f"  {name}: {{label: L, brand: main, secret_env: [SECRET], {everywhere} {text}}}"
+        for name, text in said.items()
+    ]
+    return Bundle.parse({**FILES, "sources.yaml": "\n".join(["sources:", *sources, ""])})
+
+
+SOURCES = bundle().sources
+DETAILS: Mapping[str, JsonValue] = {
+    "hubspot": {"properties": {"email": "buyer@example.com", "seats": "4"}},
+    "linkedin": {
+        "formResponse": {
+            "answers": [
+                {
+                    "name": "email",
+                    "answerDetails": {"textQuestionAnswer": {"answer": "buyer@example.com"}},
+                },
+                {
+                    "questionId": 7,
+                    "answerDetails": {"multipleChoiceAnswer": {"options": [1, 2]}},
+                },
+            ]
+        }
+    },
+    "meta": {
+        "field_data": [
+            {"name": "email", "values": ["buyer@example.com"]},
+            {"name": "topics", "values": ["a", "b"]},
+        ]
+    },
+}
+"""What is fetched of a lead from vendors that send its id alone."""
+
 MODELS: Mapping[str, type[BaseModel]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
