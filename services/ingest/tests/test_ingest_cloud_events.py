@@ -2,7 +2,12 @@
 
 import base64
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 
+import pytest
+from cloudevents.core.bindings import http
+from cloudevents.core.v1.event import CloudEvent
 from ingest_vendors import SOURCES, delivery, read
 from pydantic import JsonValue
 
@@ -52,3 +57,22 @@ def test_a_browser_s_question_is_no_handshake_of_cloud_events() -> None:
     reply = sender.handshake(SOURCES["cloudevents"], Delivery(asked, method="OPTIONS"), {})
     assert reply is not None
     assert reply.headers["WebHook-Allowed-Origin"] == "a.example"
+
+
+@pytest.mark.parametrize("written", [http.to_binary_event, http.to_structured_event])
+def test_what_the_reference_library_sends_is_read(
+    written: Callable[[CloudEvent], http.HTTPMessage],
+) -> None:
+    attributes = {
+        "id": "e/1 ü",
+        "source": "/shop",
+        "type": "form.submitted",
+        "time": datetime(2026, 1, 31, 9, tzinfo=UTC),
+    }
+    message = written(CloudEvent(attributes, {"email": "a@example.com"}))
+    headers = {name.lower(): text for name, text in message.headers.items()}
+    (item,) = read("cloudevents", Delivery(headers, message.body))
+    assert isinstance(item, Item)
+    assert item.document["delivery_id"] == "/shop/e/1 ü"
+    assert item.document["contact"] == {"email": "a@example.com"}
+    assert datetime.fromisoformat(str(item.document["occurred_at"])) == attributes["time"]

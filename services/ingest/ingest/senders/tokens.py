@@ -51,7 +51,8 @@ def verify(
         given = str(claims.get(claim, ""))
         if not hmac.compare_digest(good.encode(errors="replace"), given.encode(errors="replace")):
             raise NotAuthenticError(f"{claim} in {scheme.at} is not that of this delivery")
-    if not _moment(claims, "iat") - _TOLERANCE <= now <= _moment(claims, "exp") + _TOLERANCE:
+    issued, expires = _moment(claims, "iat"), _moment(claims, "exp")
+    if issued > now + _TOLERANCE or expires < now - _TOLERANCE:
         raise NotAuthenticError(f"{scheme.at} does not hold now")
 
 
