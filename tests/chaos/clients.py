@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from chaos.checker.seen import Kind, Outcome, Seen, Sent, Taken
 from chaos.deployment import Deployment
+from chaos.pace import Pace
 from chaos.schedule import PROCESSES, Process
 from chaos.workload import SOURCE, Act, Enquiry, reaction
 
@@ -31,11 +32,13 @@ class Clients:
     http: httpx.AsyncClient
     seen: Seen
     chance: random.Random
+    pace: Pace
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     _shunned: dict[str, float] = field(default_factory=dict)
 
     async def live(self, enquiry: Enquiry) -> None:
         """All that a person does, and has others do again."""
+        await self.pace.delivering.wait()
         async with self._room:
             first = await self._enquire(enquiry, f"{enquiry.number}-1")
             if enquiry.sent_again:
@@ -47,10 +50,12 @@ class Clients:
                 await self._enquire(enquiry, f"{enquiry.number}-2")
         for number, after in enumerate(sorted(enquiry.page_views)):
             await _until(begun + after)
+            await self.pace.delivering.wait()
             await self._view(enquiry, first, number)
 
     async def have_room(self) -> None:
         """Once one more could send: who is overloaded is not sent more and more."""
+        await self.pace.delivering.wait()
         async with self._room:
             return
 
@@ -62,10 +67,13 @@ class Clients:
             return
         act, after = found
         await asyncio.sleep(after)
-        async with self._room:
-            if act in {Act.ACCEPT, Act.DECLINE}:
+        if act in {Act.ACCEPT, Act.DECLINE}:
+            await self.pace.commanding.wait()
+            async with self._room:
                 await self._command(act, email, routed)
-            else:
+        else:
+            await self.pace.delivering.wait()
+            async with self._room:
                 await self._follow_up(act, email, routed)
 
     async def _enquire(self, enquiry: Enquiry, delivery: str, again: Sent | None = None) -> Sent:

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from baton_local.processes import send
-from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
+from chaos.deployment import EXTRA, GENEROUS, SHARDS, Deployment, seconds
 from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
 from chaos.sights import Session, Sights, sights
 
 _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""
 _TAKING_OVER = 10.0
-_STARTING = 30.0
+_JOINING = 30.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
 _GLANCE = 0.001
 _STEP = 0.003
@@ -91,15 +91,6 @@ class Faults:
             await asyncio.to_thread(self._deployment.stack.stop_program, extra.name, crash=True)
         self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
 
-    async def freeze_until_taken_over(self, process: Process) -> int | None:
-        """Returns the pid of a process that stands still, and whose shards others have."""
-        pid = self._deployment.pid(process)
-        if pid is not None:
-            send(signal.SIGSTOP, pid)
-            await asyncio.sleep(seconds("SESSION"))
-            await self.taken_over(process.service)
-        return pid
-
     async def taken_over(self, service: str) -> None:
         """Once the processes that move have all shards of a service open, or too long after."""
         processes = [p for p in self._deployment.processes if p.service == service]
@@ -171,8 +162,8 @@ class Faults:
         async def connected() -> bool:
             return bool(await look.sessions(process.service, pid))
 
-        await _soon(connected, _STARTING)
-        deadline = time.monotonic() + _STARTING
+        await _soon(connected, GENEROUS, 0.01)
+        deadline = time.monotonic() + _JOINING
         while time.monotonic() < deadline:
             send(signal.SIGSTOP, pid)
             for session in await look.sessions(process.service, pid):

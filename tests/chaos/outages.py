@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from baton_local.processes import send, with_children
 from chaos.deployment import Deployment
 from chaos.faults import Faults, Say
+from chaos.pace import Pace
 from chaos.schedule import Outage, Server, Waking
+
+_LULL = 3.0
 
 
 async def outage(deployment: Deployment, fault: Outage, say: Say) -> None:
@@ -26,20 +29,32 @@ async def outage(deployment: Deployment, fault: Outage, say: Say) -> None:
     say(f"{server} hung, died and came back")
 
 
-async def wake(deployment: Deployment, faults: Faults, fault: Waking, say: Say) -> None:
-    """Returns when both servers work again."""
+async def wake(deployment: Deployment, faults: Faults, pace: Pace, fault: Waking, say: Say) -> None:
+    """Returns when both servers work again.
+
+    Processes freeze in a lull: one that holds a record which others have read meanwhile would
+    notice at once that it is late. What reps have to say is kept for when they wake.
+    """
     stack = deployment.stack
-    freezing = (faults.freeze_until_taken_over(process) for process in fault.processes)
-    frozen = await asyncio.gather(*freezing)
-    kafka, postgres = [await asyncio.to_thread(stack.pid, str(server)) for server in Server]
-    hung = {Server.KAFKA: _hang(kafka), Server.POSTGRES: _hang(postgres)}
+    pace.hush()
+    await asyncio.sleep(_LULL)
+    frozen = [await asyncio.to_thread(deployment.pid, process) for process in fault.processes]
+    for pid in frozen:
+        send(signal.SIGSTOP, pid)
+    pace.delivering.set()
+    hung: dict[Server, list[int]] = {}
     try:
+        await asyncio.gather(*(faults.taken_over(each.service) for each in fault.processes))
+        for server in Server:
+            hung[server] = _hang(await asyncio.to_thread(stack.pid, str(server)))
         _go_on(frozen)
+        pace.resume()
         await asyncio.sleep(fault.both_hang)
         _go_on(hung[Server.POSTGRES])
         await asyncio.sleep(fault.kafka_hangs)
     finally:
         _go_on([*frozen, *(pid for pids in hung.values() for pid in pids)])
+        pace.resume()
     say(f"{', '.join(process.name for process in fault.processes)} woke while both servers hung")
 
 

@@ -89,7 +89,7 @@ class Outage:
 class Waking:
     """Processes are frozen until others have their shards, and wake while both servers hang.
 
-    PostgreSQL goes on first, with all that has become due meanwhile for those who have the shards
+    Reps have much to say at that moment. PostgreSQL goes on first, with all that has become due meanwhile for those who have the shards
     and for those who believe so; Kafka, which could tell them, so many seconds later.
     """
 

@@ -28,6 +28,7 @@ from chaos.clients import Clients
 from chaos.deployment import GENEROUS, Deployment, deployed
 from chaos.faults import Faults, Say
 from chaos.outages import outage, wake
+from chaos.pace import Pace
 from chaos.quiet import NotQuietError, quiet
 from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Storm, Waking, schedule
 from chaos.storms import storm
@@ -75,6 +76,7 @@ class Run:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
     under_fire: bool = False
+    pace: Pace = field(default_factory=Pace)
 
     async def go(self) -> tuple[Sequence[Violation], Evidence | None]:
         """Load it under fire, let it come to rest, judge."""
@@ -106,7 +108,7 @@ class Run:
 
     async def _under_fire(self, http: httpx.AsyncClient) -> None:
         settings = self.deployment.kafka
-        clients = Clients(self.deployment, http, self.seen, self._chance("clients"))
+        clients = Clients(self.deployment, http, self.seen, self._chance("clients"), self.pace)
         producer = kafka.producer(settings)
         await producer.start()
         wire = Wire(settings, producer, self.seen, self._chance("wire"))
@@ -178,7 +180,7 @@ class Run:
             case Outage():
                 await outage(self.deployment, fault, self.say)
             case Waking():
-                await wake(self.deployment, faults, fault, self.say)
+                await wake(self.deployment, faults, self.pace, fault, self.say)
 
     def _begin(self, work: hearing.Work) -> None:
         task = asyncio.create_task(work)
