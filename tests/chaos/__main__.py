@@ -49,7 +49,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="so many in a row")
     parser.add_argument("--leads", type=int, help="at least so many a seed")
     parser.add_argument("--rate", type=float, help="so many a second")
-    parser.add_argument("--short", action="store_true", help="one of each kind of fault")
+    parser.add_argument(
+        "--short", action="store_true", help="as the tests have it: fewer leads and faults"
+    )
     parser.add_argument(
         "--leave-out",
         action="append",

@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from chaos.checker.seen import Kind, Outcome, Seen, Sent, Taken
 from chaos.deployment import Deployment
-from chaos.pace import Pace
 from chaos.schedule import PROCESSES, Process
 from chaos.workload import SOURCE, Act, Enquiry, reaction
 
@@ -26,36 +25,40 @@ _TAKEN, _DONE, _AWAY = 202, 200, 503
 
 @dataclass
 class Clients:
-    """`seen` is what they were told. `chance` decides on what no plan can foresee."""
+    """`seen` is what they were told. `chance` decides on what no plan can foresee.
+
+    They send while `sending` is set, and take `pauses` times as long as they otherwise would.
+    """
 
     deployment: Deployment
     http: httpx.AsyncClient
     seen: Seen
     chance: random.Random
-    pace: Pace
+    sending: asyncio.Event
+    pauses: float
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     _shunned: dict[str, float] = field(default_factory=dict)
 
     async def live(self, enquiry: Enquiry) -> None:
         """All that a person does, and has others do again."""
-        await self.pace.delivering.wait()
+        await self.sending.wait()
         async with self._room:
             first = await self._enquire(enquiry, f"{enquiry.number}-1")
             if enquiry.sent_again:
                 await self._enquire(enquiry, f"{enquiry.number}-1", again=first)
         begun = time.monotonic()
         if enquiry.enquires_again is not None:
-            await _until(begun + enquiry.enquires_again)
+            await _until(begun + enquiry.enquires_again * self.pauses)
             async with self._room:
                 await self._enquire(enquiry, f"{enquiry.number}-2")
         for number, after in enumerate(sorted(enquiry.page_views)):
-            await _until(begun + after)
-            await self.pace.delivering.wait()
+            await _until(begun + after * self.pauses)
+            await self.sending.wait()
             await self._view(enquiry, first, number)
 
     async def have_room(self) -> None:
         """Once one more could send: who is overloaded is not sent more and more."""
-        await self.pace.delivering.wait()
+        await self.sending.wait()
         async with self._room:
             return
 
@@ -66,14 +69,12 @@ class Clients:
         if found is None:
             return
         act, after = found
-        await asyncio.sleep(after)
-        if act in {Act.ACCEPT, Act.DECLINE}:
-            await self.pace.commanding.wait()
-            async with self._room:
+        await asyncio.sleep(after * self.pauses)
+        await self.sending.wait()
+        async with self._room:
+            if act in {Act.ACCEPT, Act.DECLINE}:
                 await self._command(act, email, routed)
-        else:
-            await self.pace.delivering.wait()
-            async with self._room:
+            else:
                 await self._follow_up(act, email, routed)
 
     async def _enquire(self, enquiry: Enquiry, delivery: str, again: Sent | None = None) -> Sent:

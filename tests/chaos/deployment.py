@@ -87,17 +87,17 @@ class Deployment:
     def url(self, process: Process) -> str:
         return f"http://127.0.0.1:{self._programs[process.name].port}"
 
-    def make(self, process: Process) -> None:
-        """Have the supervisor know of it."""
+    def begin(self, process: Process) -> None:
+        """Start it, and don't wait until it is ready."""
         program = self.alone.another(process.service, process.name)
-        self._programs[process.name] = program
         self.stack.add(program)
+        self.stack.start_program(process.name, wait=False)
+        self._programs[process.name] = program
 
     def start(self) -> Self:
         """Returns when all processes are ready."""
         for process in self.processes:
-            self.make(process)
-            self.stack.start_program(process.name, wait=False)
+            self.begin(process)
         names = (process.name for process in self.processes)
         self.stack.wait_ready(*names, timeout_s=GENEROUS)
         return self

@@ -17,6 +17,8 @@ _AIMING = 4.0
 _TAKING_OVER = 10.0
 _JOINING = 30.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
+_PILES_UP = 0.5
+_DECIDES = 0.2
 _GLANCE = 0.001
 _STEP = 0.003
 
@@ -43,7 +45,7 @@ class Faults:
                 return
             hit = None
             if fault.moment is not Moment.ANY:
-                hit = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
+                hit = await self._hold(look, fault.process, pid, fault.moment)
             send(signal.SIGKILL, pid)
         self._say(f"killed {fault.process.name} {fault.moment if hit else Moment.ANY}")
 
@@ -55,7 +57,7 @@ class Faults:
             if pid is None:
                 return
             try:
-                held = await self._hold(look, fault.process, pid, _WANTED[fault.moment])
+                held = await self._hold(look, fault.process, pid, fault.moment)
                 if held is None:
                     send(signal.SIGSTOP, pid)
                 await self._until(fault.thaw, look, held)
@@ -72,7 +74,7 @@ class Faults:
         await asyncio.sleep(fault.after)
         extra = Process(fault.service, EXTRA)
         async with self._joining:
-            await asyncio.to_thread(self._join, extra)
+            await asyncio.to_thread(self._deployment.begin, extra)
         raised = False
         try:
             async with self._sights() as look:
@@ -90,6 +92,37 @@ class Faults:
         finally:
             await asyncio.to_thread(self._deployment.stack.stop_program, extra.name, crash=True)
         self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
+
+    async def stop(self, process: Process, moment: Moment) -> int | None:
+        """Stop a process; returns its pid, None where it does not run."""
+        pid = self._deployment.pid(process)
+        if pid is None:
+            return None
+        async with self._sights() as look:
+            await self._hold(look, process, pid, moment)
+            send(signal.SIGSTOP, pid)
+        return pid
+
+    async def wake_beside_successor(self, process: Process, pid: int) -> None:
+        """Wake a frozen process when others have its shards, and much to do, as has it."""
+        service = process.service
+        try:
+            await self.taken_over(service)
+            async with (
+                self._sights() as look,
+                self._sights() as keeping,
+                keeping.outbox_kept(service),
+            ):
+                await asyncio.sleep(_PILES_UP)
+                send(signal.SIGCONT, pid)
+
+                async def is_at_it() -> bool:
+                    return any(map(_has_read, await look.sessions(service, pid)))
+
+                await _soon(is_at_it, seconds("LOCK"))
+                await asyncio.sleep(_DECIDES)
+        finally:
+            send(signal.SIGCONT, pid)
 
     async def taken_over(self, service: str) -> None:
         """Once the processes that move have all shards of a service open, or too long after."""
@@ -110,14 +143,14 @@ class Faults:
         return sights(self._deployment.alone.database_url, self._server_port)
 
     async def _hold(
-        self, look: Sights, process: Process, pid: int, wanted: Callable[[Session], bool]
+        self, look: Sights, process: Process, pid: int, moment: Moment
     ) -> Session | None:
-        """Stop a process when it has a session as wanted; None where it runs on without."""
+        """Stop a process at a moment; None where it runs on without."""
         deadline = time.monotonic() + _AIMING
         while time.monotonic() < deadline:
             send(signal.SIGSTOP, pid)
             for session in await look.sessions(process.service, pid):
-                if wanted(session):
+                if _WANTED[moment](session):
                     return session
             send(signal.SIGCONT, pid)
             await asyncio.sleep(self._chance.uniform(0.002, 0.02))
@@ -149,10 +182,6 @@ class Faults:
             if not await look.in_transaction(held.backend):
                 return
 
-    def _join(self, process: Process) -> None:
-        self._deployment.make(process)
-        self._deployment.stack.start_program(process.name, wait=False)
-
     async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
         """Have it join in small steps until it has opened one shard, and no other; whether it did.
 
@@ -183,6 +212,10 @@ _WANTED: dict[Moment, Callable[[Session], bool]] = {
         not session.in_transaction and session.statement.startswith("COMMIT")
     ),
 }
+
+
+def _has_read(session: Session) -> bool:
+    return session.in_transaction and not session.statement.startswith("BEGIN")
 
 
 async def _soon(

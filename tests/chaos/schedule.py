@@ -78,24 +78,26 @@ class Storm:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A server hangs for so many seconds, dies, is away for so many, and is started again."""
+    """A server hangs for so many seconds, dies, is away for so many, and is started again.
+
+    `committing` are processes that learn of it when they commit.
+    """
 
     server: Server
     hangs: float
     away: float
+    committing: tuple[Process, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Waking:
-    """Processes are frozen until others have their shards, and wake while both servers hang.
+class Overlap:
+    """Processes are frozen until others have their shards, and wake beside those others.
 
-    Reps have much to say at that moment. PostgreSQL goes on first, with all that has become due meanwhile for those who have the shards
-    and for those who believe so; Kafka, which could tell them, so many seconds later.
+    Nothing can be written to their outbox at that moment, so that there is something to do for
+    both, and whoever does it ends when the other does.
     """
 
     processes: tuple[Process, ...]
-    both_hang: float
-    kafka_hangs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class LateRaise:
     after: float
 
 
-Fault = Kill | Freeze | Storm | Outage | Waking | LateRaise
+Fault = Kill | Freeze | Storm | Outage | Overlap | LateRaise
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,14 @@ class Scene:
 
 
 def schedule(seed: int, *, short: bool = False) -> Sequence[Scene]:
-    """The scenes of a seed, in their order. `short`: one of each kind of fault.
+    """The scenes of a seed, in their order. `short`: two of them, in which much happens.
 
     Those who die with a late raise come last: whoever joins or leaves a group afterwards would have
     all shards opened anew, and so hide what it did.
     """
     chance = random.Random(f"faults {seed}")  # noqa: S311 - to be repeated, not to be secret
     if short:
-        return [_killed(chance), _frozen(chance), _database(chance), _woken(chance)]
+        return [_mixed(chance), _database(chance, [chance.choice(SERVICES)])]
     scenes = [
         _killed(chance),
         _frozen(chance),
@@ -145,15 +147,29 @@ def _one_of(chance: random.Random, service: str) -> Process:
     return Process(service, chance.randint(1, PROCESSES))
 
 
-def _killed(chance: random.Random) -> Scene:
-    moments = (Moment.ANY, Moment.IN_BATCH, Moment.RECORDED, Moment.AFTER_COMMIT)
-    return Scene(
-        "killed",
-        tuple(
-            Kill(_one_of(chance, service), chance.uniform(0, 2), chance.choice(moments))
-            for service in SERVICES
-        ),
+def _mixed(chance: random.Random) -> Scene:
+    """Of the four services two lose a process, two have one frozen until it has lost its shards."""
+    services = chance.sample(SERVICES, len(SERVICES))
+    ways = (
+        (Moment.IN_BATCH, Thaw.TAKEN_OVER),
+        (Moment.RECORDED, Thaw.WAITED_FOR),
     )
+    kills = (_kill(chance, service) for service in services[:2])
+    freezes = (
+        Freeze(_one_of(chance, service), chance.uniform(0, 1), moment, thaw)
+        for service, (moment, thaw) in zip(services[2:], ways, strict=True)
+    )
+    storm = _storm(chance, chance.choice(services), at_most=1, times=(2, 3))
+    return Scene("killed, frozen, in a storm", (*kills, *freezes, storm))
+
+
+def _killed(chance: random.Random) -> Scene:
+    return Scene("killed", tuple(_kill(chance, service) for service in SERVICES))
+
+
+def _kill(chance: random.Random, service: str) -> Kill:
+    moments = (Moment.ANY, Moment.IN_BATCH, Moment.RECORDED, Moment.AFTER_COMMIT)
+    return Kill(_one_of(chance, service), chance.uniform(0, 2), chance.choice(moments))
 
 
 def _frozen(chance: random.Random) -> Scene:
@@ -185,19 +201,21 @@ def _beyond(chance: random.Random) -> Scene:
         )
         for service in SERVICES
     )
-    storms = (
-        Storm(
-            service,
-            chance.uniform(0, 6),
-            tuple(chance.uniform(0, 0.8) for _ in range(chance.randint(4, 7))),
-        )
-        for service in SERVICES
-    )
+    storms = (_storm(chance, service, at_most=6, times=(4, 7)) for service in SERVICES)
     return Scene("frozen beyond every timeout, in storms", (*freezes, *storms))
 
 
-def _database(chance: random.Random) -> Scene:
-    outage = Outage(Server.POSTGRES, chance.uniform(0.3, 1.5), chance.uniform(0, 2))
+def _storm(chance: random.Random, service: str, at_most: float, times: tuple[int, int]) -> Storm:
+    after = chance.uniform(0, at_most)
+    stays = tuple(chance.uniform(0, 0.8) for _ in range(chance.randint(*times)))
+    return Storm(service, after, stays)
+
+
+def _database(chance: random.Random, services: Sequence[str] = SERVICES) -> Scene:
+    """While a process of each of these services commits."""
+    committing = tuple(_one_of(chance, service) for service in services)
+    hangs, away = chance.uniform(0.3, 1.5), chance.uniform(0, 2)
+    outage = Outage(Server.POSTGRES, hangs, away, committing)
     return Scene("PostgreSQL away", (outage,))
 
 
@@ -209,8 +227,7 @@ def _kafka(chance: random.Random) -> Scene:
 
 def _woken(chance: random.Random) -> Scene:
     processes = tuple(_one_of(chance, service) for service in SERVICES)
-    waking = Waking(processes, chance.uniform(1, 2), chance.uniform(1, 2))
-    return Scene("woken while Kafka and PostgreSQL hang", (waking,))
+    return Scene("woken beside their successors", (Overlap(processes),))
 
 
 def _late(chance: random.Random) -> Scene:

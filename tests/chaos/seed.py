@@ -27,10 +27,10 @@ from chaos.checker.verdict import verdict
 from chaos.clients import Clients
 from chaos.deployment import GENEROUS, Deployment, deployed
 from chaos.faults import Faults, Say
-from chaos.outages import outage, wake
-from chaos.pace import Pace
+from chaos.outages import outage
+from chaos.overlaps import overlap
 from chaos.quiet import NotQuietError, quiet
-from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Storm, Waking, schedule
+from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Overlap, Storm, schedule
 from chaos.storms import storm
 from chaos.wire import Wire
 from chaos.workload import enquiries
@@ -42,14 +42,18 @@ _SLOWER = 5
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`leads` at least, `rate` of them a second. `short`: one of each kind of fault."""
+    """`leads` at least, `rate` of them a second. `short`: fewer faults.
+
+    People, reps and the wire take `pauses` times as long as they otherwise would.
+    """
 
     leads: int = 3000
     rate: float = 50
     short: bool = False
+    pauses: float = 1.0
 
 
-SHORT = Size(leads=500, rate=30, short=True)
+SHORT = Size(leads=200, rate=15, short=True, pauses=0.4)
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Run:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
     under_fire: bool = False
-    pace: Pace = field(default_factory=Pace)
+    sending: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def go(self) -> tuple[Sequence[Violation], Evidence | None]:
         """Load it under fire, let it come to rest, judge."""
@@ -108,10 +112,17 @@ class Run:
 
     async def _under_fire(self, http: httpx.AsyncClient) -> None:
         settings = self.deployment.kafka
-        clients = Clients(self.deployment, http, self.seen, self._chance("clients"), self.pace)
+        clients = Clients(
+            self.deployment,
+            http,
+            self.seen,
+            self._chance("clients"),
+            self.sending,
+            self.size.pauses,
+        )
         producer = kafka.producer(settings)
         await producer.start()
-        wire = Wire(settings, producer, self.seen, self._chance("wire"))
+        wire = Wire(settings, producer, self.seen, self._chance("wire"), self.size.pauses)
 
         def hear(topic: str, record: ConsumerRecord) -> None:
             routed = hearing.routed(topic, record)
@@ -120,6 +131,7 @@ class Run:
             if wire.wants():
                 self._begin(wire.disturb(topic, record))
 
+        self.sending.set()
         listening = asyncio.create_task(hearing.hear_all(settings, hear))
         firing = asyncio.create_task(self._fire())
         try:
@@ -178,9 +190,9 @@ class Run:
             case Storm():
                 await storm(self.deployment.kafka, fault)
             case Outage():
-                await outage(self.deployment, fault, self.say)
-            case Waking():
-                await wake(self.deployment, faults, self.pace, fault, self.say)
+                await outage(self.deployment, faults, fault, self.say)
+            case Overlap():
+                await overlap(self.deployment, faults, self.sending, fault, self.say)
 
     def _begin(self, work: hearing.Work) -> None:
         task = asyncio.create_task(work)

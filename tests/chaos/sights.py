@@ -58,6 +58,13 @@ class Sights:
         )
         return found
 
+    @asynccontextmanager
+    async def outbox_kept(self, service: str) -> AsyncIterator[None]:
+        """For the time of the block nothing is written to a service's outbox."""
+        async with self._db.transaction():
+            await self._db.execute(f'LOCK TABLE "{service}".outbox IN SHARE MODE')
+            yield
+
     async def epochs(self, service: str) -> dict[int, int]:
         """By shard; whoever opens one raises its epoch."""
         rows = await self._db.fetch(f'SELECT shard, epoch FROM "{service}".shard')  # noqa: S608 - ours

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: one of each kind of fault, and no promise is broken."""
+"""The short form of `make chaos`: some are killed, some frozen, and no promise is broken."""
 
 from baton_local.stack import Stack
 from chaos.seed import SHORT, run

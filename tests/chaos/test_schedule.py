@@ -6,7 +6,17 @@ from itertools import islice
 import pytest
 
 from baton_local.services import SERVICES
-from chaos.schedule import Freeze, Kill, LateRaise, Outage, Server, Storm, Thaw, Waking, schedule
+from chaos.schedule import (
+    Freeze,
+    Kill,
+    LateRaise,
+    Outage,
+    Overlap,
+    Server,
+    Storm,
+    Thaw,
+    schedule,
+)
 from chaos.workload import Act, Sort, enquiries, reaction
 
 SEEDS = range(1, 21)
@@ -31,7 +41,7 @@ def test_each_service_is_hit_by_each_kind_of_fault_and_each_server_goes_away(see
     assert {fault.service for fault in faults if isinstance(fault, Storm)} == set(SERVICES)
     assert {fault.service for fault in faults if isinstance(fault, LateRaise)} == set(SERVICES)
     assert {fault.server for fault in faults if isinstance(fault, Outage)} == set(Server)
-    (waking,) = [fault for fault in faults if isinstance(fault, Waking)]
+    (waking,) = [fault for fault in faults if isinstance(fault, Overlap)]
     assert {process.service for process in waking.processes} == set(SERVICES)
 
 

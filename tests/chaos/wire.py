@@ -23,12 +23,15 @@ _SPOILT = 0.01
 
 @dataclass
 class Wire:
-    """`seen` learns of what was spoilt."""
+    """`seen` learns of what was spoilt. It is `pauses` times as late as it otherwise would be."""
 
     settings: KafkaSettings
     producer: AIOKafkaProducer
     seen: Seen
     chance: random.Random
+    pauses: float
+    # Held while something is put, so that what comes back of it is known as its own.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _own: set[tuple[str, int, int]] = field(default_factory=set)
     _spoilt: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -38,16 +41,17 @@ class Wire:
 
     async def disturb(self, topic: str, record: "ConsumerRecord[bytes, bytes]") -> None:
         """Copy a record, or put one beside it that looks like it and can't be read."""
-        if (topic, record.partition, record.offset) in self._own:
-            return
-        await asyncio.sleep(self.chance.uniform(0, _LATEST))
+        await asyncio.sleep(self.chance.uniform(0, _LATEST * self.pauses))
         message = Message(topic, record.key or b"", record.value or b"", record.headers)
         spoil = self.chance.random() < _SPOILT / (_COPIED + _SPOILT)
-        if spoil and self._spoilt[topic] < _SPOILT_BY_TOPIC:
-            self._spoilt[topic] += 1
-            await self._spoil(message, record.partition)
-        else:
-            await self._put(message, record.partition)
+        async with self._turn:
+            if (topic, record.partition, record.offset) in self._own:
+                return
+            if spoil and self._spoilt[topic] < _SPOILT_BY_TOPIC:
+                self._spoilt[topic] += 1
+                await self._spoil(message, record.partition)
+            else:
+                await self._put(message, record.partition)
 
     async def _spoil(self, message: Message, partition: int) -> None:
         type_name = cloudevents.event_type(message.headers)
