@@ -41,7 +41,6 @@ Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 FetchLater = Callable[[Incomplete], Awaitable[None]]
 """Notes what is to be fetched. Raises one of DATABASE_AWAY."""
 
-_HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 _OURS = 500
 _TOGETHER = 32
 """So many things that one delivery tells are published at once: its sender waits for all."""
@@ -283,13 +282,17 @@ class Webhooks:
         return {"state": "kept", "delivery": str(kept.id)}
 
     def _kept(self, came: _Came, why: str, lead_ids: Sequence[UUID]) -> FailedDelivery:
-        """The delivery whole, but for signatures and credentials."""
-        headers = {*_HARMLESS_HEADERS, *sender_of(came.source).kept_headers}
-        body, brand = came.delivery.body, came.source.brand
+        """The delivery whole, but for its address, signatures and credentials.
+
+        It is the same for each attempt, and another for what is told apart by a header alone.
+        """
+        sender, brand = sender_of(came.source), came.source.brand
+        body = came.delivery.body
+        repeated = sender.repeated(came.source, came.delivery)
         return FailedDelivery(
-            id=identity.named_id("failed-delivery", came.name, sha256(body).hexdigest()),
+            id=identity.named_id("failed-delivery", came.name, sha256(body).hexdigest(), *repeated),
             source=came.name,
-            headers={k: v for k, v in came.delivery.headers.items() if k in headers},
+            headers=sender.readable(came.source, came.delivery).headers,
             body=body,
             reason=why,
             lead_ids=[*leads_of_addresses_in(self._intake.id_key, brand, body), *lead_ids],

@@ -99,6 +99,16 @@ def is_used(scheme: Scheme, way: Way) -> bool:
     return True
 
 
+def test_what_is_kept_of_a_delivery_is_read_as_when_it_came(sources: Bundle) -> None:
+    for way in WAYS:
+        source, delivery = sources.sources[way.source], delivered(way)
+        assert isinstance(source, SignedSource)
+        sender = sender_of(source)
+        kept = sender.readable(source, delivery)
+        assert sender.read(source, kept) == sender.read(source, delivery), way
+        assert way.secret not in str(kept.headers)
+
+
 # --- what is sent arrives
 
 

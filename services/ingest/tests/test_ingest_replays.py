@@ -127,6 +127,39 @@ async def test_a_replay_is_the_event_that_the_delivery_would_have_been_when_it_c
     assert again["event_id"] == result["event_id"]
 
 
+async def test_a_replay_goes_by_the_headers_that_the_bundle_names_and_never_by_the_address(
+    process: Process,
+) -> None:
+    process.policy.bundle = in_the_house("mail")
+    body = json.dumps({"address": "named@example.com"}).encode()
+    headers = {"x-type": "enquiry", "x-id": "e1", "x-other": "not read"}
+    url = "/v1/webhooks/house?key=legacy+secret"
+    answer = await process.http.post(url, content=body, headers=headers)
+    (result,) = answer.json()["results"]
+    row = await process.pool.fetchrow(
+        "SELECT * FROM delivery_failed WHERE id = $1", UUID(result["delivery"])
+    )
+    assert row is not None
+    assert "legacy" not in str(dict(row))
+    assert json.loads(row["headers"]).keys() >= {"x-type", "x-id"}
+    assert "x-other" not in row["headers"]
+    process.policy.bundle = in_the_house("address")
+    status, told = await replay(process, UUID(result["delivery"]))
+    assert (status, told["results"][0]["state"]) == (200, "published")
+    again = await process.http.post(url, content=body, headers=headers)
+    assert again.json()["results"] == told["results"]
+
+
+def in_the_house(address_at: str) -> Bundle:
+    """The bundle with a system that says in headers what it sends."""
+    source = (
+        "  house: {label: L, kind: generic, brand: main, secret_env: [LEGACY_SECRET],"
+        " signs: {by: token, parameter: key}, type_header: x-type, delivery_id_header: x-id,"
+        f" events: {{enquiry: {{becomes: lead, fields: {{contact.email: {address_at}}}}}}}}}\n"
+    )
+    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})
+
+
 async def test_what_was_replayed_is_told_apart_and_not_replayed_again(process: Process) -> None:
     delivery = await kept(process, submitted(mail={"address": "done@example.com"}), "msg_done")
     process.policy.bundle = MENDED

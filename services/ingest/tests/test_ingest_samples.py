@@ -119,6 +119,16 @@ def test_a_published_delivery_tells_what_is_expected(sample: Sample, vendors: Bu
 
 
 @pytest.mark.parametrize("sample", samples(lambda sample: sample.expected is not None))
+def test_what_is_kept_of_a_published_delivery_is_read_as_when_it_came(
+    sample: Sample, vendors: Bundle
+) -> None:
+    source = sample.source(vendors)
+    sender = sender_of(source)
+    kept = sender.readable(source, sample.delivery)
+    assert sender.read(source, kept) == sender.read(source, sample.delivery)
+
+
+@pytest.mark.parametrize("sample", samples(lambda sample: sample.expected is not None))
 def test_what_a_delivery_does_not_tell_would_be_seen(sample: Sample, vendors: Bundle) -> None:
     source = sample.source(vendors)
     items = sender_of(source).read(source, sample.delivery)

@@ -221,7 +221,16 @@ async def test_what_is_authentic_and_not_understood_is_kept_whole(
 async def test_what_is_sent_again_and_not_understood_is_kept_once(process: Process) -> None:
     body = submitted(email="n/a", once=True)
     first = await post(process, body)
-    assert await post(process, body, **hook_headers(body, id_="msg_2")) == first
+    process.clock.now += timedelta(hours=1)
+    assert await post(process, body, **hook_headers(body, at=process.clock.now)) == first
+
+
+async def test_of_two_deliveries_told_apart_by_a_header_alone_each_is_kept(
+    process: Process,
+) -> None:
+    body = submitted(email="n/a", twice=True)
+    first = await post(process, body)
+    assert await post(process, body, **hook_headers(body, id_="msg_2")) != first
 
 
 async def test_what_is_not_understood_goes_when_the_person_it_names_is_erased(

@@ -14,6 +14,8 @@ To add a sender:
    - `reading`: bytes to items. `formats` reads the body, `payloads` takes things out of it,
      `mapped` goes by a bundle's mapping. Raise NotUnderstoodError for what can't be read; of a
      batch, let `items.each` do so one by one. Nothing raises anything else, whatever is sent;
+   - `read_headers`, if it reads any header but the media type; of an address, which may hold a
+     secret, nothing is read: it is not kept with what is to be read again;
    - `handshake`, if the vendor asks something first; `answer`, if it must be told anything but 202;
    - `guide` and `example`, from which docs/senders.md and the API's description are made.
 3. A line in `known`.

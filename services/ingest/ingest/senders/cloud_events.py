@@ -25,7 +25,7 @@ from ingest.senders.items import Item, Told, each
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, composite, text_at
 from ingest.senders.places import Header, Parameter
-from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, signed_by
+from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, headers, signed_by
 from ingest.senders.signing import SHOWN, Token
 
 _ONE = "application/cloudevents+json"
@@ -106,5 +106,5 @@ SENDER = Sender(
         ' "time": "2026-01-31T09:00:00Z", "data": {"email": "buyer@example.com"}}',
         _ONE,
     ),
-    kept_headers=_BINARY,
+    read_headers=headers(*_BINARY),
 )

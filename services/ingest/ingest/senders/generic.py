@@ -123,6 +123,11 @@ def read(source: GenericSource, delivery: Delivery) -> Iterator[Told]:
     return each(enumerate(events), read_one)
 
 
+def read_headers(source: GenericSource) -> Sequence[str]:
+    """Those that the bundle names."""
+    return [name for name in (source.type_header, source.delivery_id_header) if name]
+
+
 def _events(source: GenericSource, payload: JsonValue) -> list[JsonValue]:
     if source.items_at is None:
         return payload if isinstance(payload, list) else [payload]
@@ -154,6 +159,7 @@ SENDER = Sender(
     source=GenericSource,
     signing=signing,
     reading=read,
+    read_headers=read_headers,
     guide=Guide(
         name="A system in the house",
         enter=(

@@ -16,7 +16,7 @@ from ingest.senders.items import Item
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, path
 from ingest.senders.places import HeaderItem, body
-from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.signing import Signature, in_hex
 
 _IDS = ("x-github-delivery", "x-delivery")
@@ -54,5 +54,5 @@ SENDER = Sender(
         retries="GitHub does not try again by itself; others as they say.",
     ),
     example=Example('{"email": "buyer@example.com"}', headers={"x-github-event": "form.submitted"}),
-    kept_headers=(*_IDS, *_TYPES),
+    read_headers=headers(*_IDS, *_TYPES),
 )

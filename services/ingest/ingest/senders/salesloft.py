@@ -17,7 +17,7 @@ from ingest.senders.formats import json_of
 from ingest.senders.items import Passed, Told
 from ingest.senders.payloads import at, composite, path, put, text_at
 from ingest.senders.places import Header, body
-from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.signing import Signature, in_hex
 
 _EVENT = "x-salesloft-event"
@@ -112,5 +112,5 @@ SENDER = Sender(
         ' "person": {"id": 5}, "user": {"id": 7}}',
         headers={"x-salesloft-event": "call_created"},
     ),
-    kept_headers=(_EVENT,),
+    read_headers=headers(_EVENT),
 )

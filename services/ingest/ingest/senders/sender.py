@@ -15,6 +15,8 @@ from ingest.senders.signing import Scheme
 
 S = TypeVar("S", bound=SignedSource)
 
+_HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
+
 Environment = Mapping[str, str]
 """The secrets, by the names that the bundle has for them."""
 
@@ -62,6 +64,16 @@ ok = partial(accepted, status=200)
 """The same, for vendors that take nothing but 200 for a yes."""
 
 
+def headers(*names: str) -> Callable[[SignedSource], Sequence[str]]:
+    """Those of a sender whose sources all send alike."""
+    return lambda _: names
+
+
+def no_headers(source: SignedSource) -> Sequence[str]:  # noqa: ARG001 - a sender's
+    """For senders whose body says it all."""
+    return ()
+
+
 def no_handshake(source: SignedSource, delivery: Delivery, environment: Environment) -> None:
     """For senders that begin without one."""
 
@@ -71,12 +83,12 @@ class Sender(Generic[S]):
     """All that the edge knows of one kind of source.
 
     `signing`: the schemes, the first that a delivery uses counts; a source may have a say in them.
-    `reading`: what an authentic delivery tells; it raises NotUnderstoodError. `handshake`: the
+    `reading`: what an authentic delivery tells, by its body, its media type and `read_headers`, all
+    in lower case and none of them a secret; it raises NotUnderstoodError. `handshake`: the
     answer to a request that is no delivery, or None; it sees requests before they are verified,
     of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
     `completing`: an item that had to be fetched (its `fetch` says what), with the details that the
-    vendor's API gives of it; it raises NotUnderstoodError. `kept_headers`: what reading a delivery
-    again may need, none of them a secret.
+    vendor's API gives of it; it raises NotUnderstoodError.
     """
 
     kind: str
@@ -88,11 +100,22 @@ class Sender(Generic[S]):
     handshake: Callable[[S, Delivery, Environment], Reply | None] = no_handshake
     answer: Callable[[Delivery, Sequence[JsonValue]], Reply] = accepted
     completing: Callable[[S, Item, JsonValue], Item] | None = None
-    kept_headers: Sequence[str] = ()
+    read_headers: Callable[[S], Sequence[str]] = no_headers
 
     def read(self, source: S, delivery: Delivery) -> list[Told]:
         """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
         return list({repr(told): told for told in self.reading(source, delivery)}.values())
+
+    def readable(self, source: S, delivery: Delivery) -> Delivery:
+        """What of a delivery may be kept to be read again: no address, signature or credentials."""
+        names = {*_HARMLESS_HEADERS, *self.read_headers(source)}
+        kept = {name: text for name, text in delivery.headers.items() if name in names}
+        return Delivery(kept, delivery.body)
+
+    def repeated(self, source: S, delivery: Delivery) -> list[str]:
+        """What is the same whenever the delivery is sent again, beside its body."""
+        given = delivery.headers
+        return [f"{name}: {given[name]}" for name in self.read_headers(source) if name in given]
 
 
 def signed_by(*schemes: Scheme) -> Callable[[SignedSource], Sequence[Scheme]]:

@@ -23,7 +23,7 @@ from ingest.senders.items import Item
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, path
 from ingest.senders.places import Header, HeaderItem, body
-from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.signing import (
     SentAt,
     Signature,
@@ -95,5 +95,5 @@ SENDER = Sender(
         ' "data": {"email": "buyer@example.com"}}',
         headers={"webhook-id": "msg_1"},
     ),
-    kept_headers=("webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"),
+    read_headers=headers("webhook-id", "svix-id"),
 )

@@ -25,7 +25,7 @@ from ingest.senders.forms import EMAIL, PHONE, Answer
 from ingest.senders.items import Item
 from ingest.senders.payloads import CONSENT, path, put
 from ingest.senders.places import HeaderItem, body
-from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.signing import Signature, in_base64
 
 _BY_TYPE = {"email": EMAIL, "phone_number": PHONE}
@@ -168,5 +168,5 @@ SENDER = Sender(
         ' "token": "t1", "submitted_at": "2026-01-31T09:00:00Z", "answers": [{"type": "email",'
         ' "email": "buyer@example.com", "field": {"id": "q1", "type": "email"}}]}}'
     ),
-    kept_headers=("typeform-event",),
+    read_headers=headers("typeform-event"),
 )
