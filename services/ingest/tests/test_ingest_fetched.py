@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+import yaml
 from ingest_vendors import DETAILS, SOURCES, one
 from pydantic import JsonValue
 
+from baton.policy.sources import Details
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS
 
 SENT: dict[str, JsonValue] = {
     "meta": {"entry": [{"changes": [{"field": "leadgen", "value": {"leadgen_id": "5"}}]}]},
-    "linkedin": {"leadGenFormResponse": "5", "leadAction": "CREATED"},
+    "linkedin": {"leadGenFormResponse": "urn:li:leadGenFormResponse:5", "leadAction": "CREATED"},
     "hubspot": [{"subscriptionType": "contact.creation", "objectId": "5"}],
 }
 
@@ -27,5 +29,13 @@ def test_an_id_alone_is_a_lead_with_its_details_and_stays_the_same_event(kind: s
     assert whole.fetch is None
     assert whole.document["contact"] == {"email": "buyer@example.com"}
     assert whole.document["delivery_id"] == item.document["delivery_id"]
-    assert whole.document["external_id"] == "5"
+    assert whole.document["external_id"] == item.document["external_id"]
     assert item == one(kind, SENT[kind])
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+def test_of_who_sends_ids_alone_it_is_said_how_to_have_the_rest_fetched(kind: str) -> None:
+    sender = SENDERS[kind]
+    assert bool(sender.guide.details) == (sender.completing is not None)
+    if sender.guide.details:
+        Details.model_validate(yaml.safe_load(sender.guide.details))

@@ -161,6 +161,10 @@ SENDER = Sender(
             "`answers`, `ref` is a property's name. `reps` by the owner's id."
         ),
         retries="Ten times within a day after 5xx and 429; other answers are not tried again.",
+        details="""\
+url: https://api.hubapi.com/crm/v3/objects/contacts/{id}?properties=email,firstname,lastname,phone
+token_env: HUBSPOT_TOKEN # a private app's, with crm.objects.contacts.read
+""",
     ),
     example=Example(
         '[{"eventId": 1, "subscriptionId": 2, "portalId": 3, "occurredAt": 1769850000000,'

@@ -6,7 +6,8 @@ the client secret.
 Handshake: GET with `challengeCode`, which is answered with its HMAC-SHA256, by the same key, within
 three seconds; asked again every two hours.
 
-Id: `leadGenFormResponse`, with `leadAction` (CREATED, DELETED). The answers must be fetched.
+Id: `leadGenFormResponse`, with `leadAction` (CREATED, DELETED). The answers must be fetched, by the
+last part of that id alone.
 """
 
 import hashlib
@@ -63,7 +64,7 @@ def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         ("leadType", ("leadType",)),
     ):
         put(document, ("answers", name), at(payload, where))
-    return [Item("lead", document, fetch=Fetch("leadFormResponse", id_))]
+    return [Item("lead", document, fetch=Fetch("leadFormResponse", id_.rpartition(":")[2]))]
 
 
 def _plain_form(urn: str | None) -> str | None:
@@ -108,6 +109,11 @@ SENDER = Sender(
             "deleted there is a request to forget the person."
         ),
         retries="Every five minutes for eight hours after any answer but 2xx.",
+        details="""\
+url: https://api.linkedin.com/rest/leadFormResponses/{id}
+token_env: LINKEDIN_TOKEN # a member's, with r_marketing_leadgen_automation
+headers: {LinkedIn-Version: "202601", X-Restli-Protocol-Version: 2.0.0}
+""",
     ),
     example=Example(
         '{"type": "LEAD_ACTION", "leadGenFormResponse": "urn:li:leadGenFormResponse:1-2",'

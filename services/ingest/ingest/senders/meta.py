@@ -106,6 +106,10 @@ SENDER = Sender(
             "trials, which are marked."
         ),
         retries="Tried again for 36 hours, less and less often; answers must be 200.",
+        details="""\
+url: https://graph.facebook.com/v23.0/{id}
+token_env: META_TOKEN # a page's, with leads_retrieval
+""",
     ),
     example=Example(
         '{"object": "page", "entry": [{"id": "1", "time": 1769850000, "changes": [{"field":'

@@ -1,6 +1,7 @@
 """`docs/senders.md`, made from what the senders say of themselves."""
 
 from collections.abc import Iterator
+from textwrap import indent
 from typing import Any
 
 from ingest.senders.known import SENDERS
@@ -46,6 +47,11 @@ event: the vendor's id for the delivery goes into the event's, or several of its
 the vendor's own id is not unique.
 
 """
+_DETAILS = (
+    "What is not sent is asked for, at the address that the source names (see "
+    "[policy.md](policy.md#sourcesyaml)), with the token in the variable; until then the lead waits"
+    " (see [operations.md](operations.md#leads-without-details)):"
+)
 
 
 def text() -> str:
@@ -68,4 +74,7 @@ def _lines(sender: Sender[Any]) -> Iterator[str]:
     yield f"**Enter.** {guide.enter}\n"
     yield f"**It sends.** {guide.sends}\n"
     yield f"**It becomes.** {guide.becomes}\n"
+    if guide.details:
+        yield f"**Have fetched.** {_DETAILS}\n"
+        yield f"```yaml\ndetails:\n{indent(guide.details, '  ')}```\n"
     yield f"**Failures.** {guide.retries}\n"

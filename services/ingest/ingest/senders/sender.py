@@ -36,7 +36,8 @@ class Guide:
     """What docs/senders.md tells of a sender, in Markdown.
 
     `enter`: what to put where in the vendor's screen. `sends`: what comes. `becomes`: what Baton
-    makes of it. `retries`: what the vendor does with our answers.
+    makes of it. `retries`: what the vendor does with our answers. `details`: of who sends ids
+    alone, what a source has under this key, as YAML.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Guide:
     sends: str
     becomes: str
     retries: str
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
