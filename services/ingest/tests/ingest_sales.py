@@ -88,9 +88,17 @@ def _ids(told: Item | Passed) -> list[str]:
     return [str(told.document.get("external_id")), *named, str(_at(told.document["answers"], "id"))]
 
 
+_KINDS: Mapping[str, tuple[type[Item | Passed], ...]] = {
+    "crm_event": (Item, Passed),
+    "engagement": (Item, Passed),
+    "follow_up": (Item, Passed),
+    "outcome": (Item,),
+}
+"""What changes nothing for a lead may be passed over, but for an outcome."""
+
+
 def _is_kind(value: str, told: Item | Passed) -> bool:
-    """What changes nothing for a lead may be passed over, but for an outcome."""
-    return isinstance(told, Item) or value != "outcome"
+    return isinstance(told, _KINDS[value])
 
 
 def _is_outcome(value: str, told: Item | Passed) -> bool:
@@ -101,7 +109,7 @@ _CALLS = {"call_started": "note", "call_ended": "contacted", "call_completed": "
 
 
 def _is_event(value: str, told: Item | Passed) -> bool:
-    return value == "call" or told.document.get("type") == _CALLS[value]
+    return value == "call" or told.document.get("type", "none") == _CALLS.get(value)
 
 
 def _is_delivery(value: str, told: Item | Passed) -> bool:

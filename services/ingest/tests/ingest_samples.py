@@ -250,7 +250,8 @@ def _is_waiting(value: object, item: Item, _: EventData) -> bool:
 
 def _is_consent(value: object, item: Item, event: EventData) -> bool:
     """That nobody has opted out is no consent to us; the index notes that too."""
-    return bool(_consent(event) is value) or bool(value and "unsubscribed" in str(item.document))
+    opted_out = value is True and "unsubscribed" in str(item.document.get("answers"))
+    return _consent(event) is value or opted_out
 
 
 def _is_activity(value: object, _: Item, event: EventData) -> bool:
