@@ -19,7 +19,7 @@ class KafkaSettings(BaseSettings):
         description="addresses of Kafka's brokers: `kafka-1.example.com:9092,...`"
     )
     topic_prefix: str = Field("", description="before each topic's and each group's name")
-    partitions: int = Field(12, ge=1, le=1024, description="shards, fixed for a deployment's life")
+    partitions: int = Field(64, ge=1, le=1024, description="shards, fixed for a deployment's life")
     replication_factor: int = Field(
         1, ge=1, description="copies of each topic that `baton topics apply` makes; 3 for real"
     )

@@ -19,7 +19,7 @@ from baton_local.leftovers import new_state, remove_leftovers
 from baton_local.paths import RUN
 from baton_local.postgres import create_database, drop_database
 from baton_local.program import Program
-from baton_local.services import BUNDLE, environment, secret_names, service_program
+from baton_local.services import BUNDLE, environment, kafka_settings, secret_names, service_program
 from baton_local.stack import Stack, start_on_free_ports
 from bench.arrivals import make_topics
 
@@ -59,10 +59,7 @@ class Deployment:
 
     @property
     def kafka(self) -> KafkaSettings:
-        return KafkaSettings(
-            kafka_bootstrap_servers=self.told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
-            topic_prefix=self.told["BATON_TOPIC_PREFIX"],
-        )
+        return kafka_settings(self.told)
 
     @property
     def database_url(self) -> str:

@@ -18,7 +18,7 @@ from baton_local.paths import ROOT
 from baton_local.ports import LOOPBACK
 from baton_local.program import Program
 from baton_local.readiness import http_ready
-from baton_local.services import environment
+from baton_local.services import environment, kafka_settings
 from baton_local.stack import Stack
 from bench import leads
 from bench.arrivals import make_topics
@@ -70,7 +70,7 @@ async def chain(stack: Stack) -> AsyncIterator[Chain]:
     """A chain, running."""
     prefix = f"chain{secrets.token_hex(3)}-"
     told = environment(stack) | {"BATON_TOPIC_PREFIX": prefix}
-    settings = KafkaSettings(kafka_bootstrap_servers=stack.kafka_bootstrap, topic_prefix=prefix)
+    settings = kafka_settings(told)
     await make_topics(settings, HOPS, stamped=HOPS[-1])
     hops = [topic_name(settings, hop) for hop in HOPS]
     producer = kafka.producer(settings)
@@ -111,11 +111,11 @@ class BareEndpoint:
 async def bare_endpoint(stack: Stack) -> AsyncIterator[BareEndpoint]:
     """The endpoint, running, on the port of intake."""
     prefix = f"bare{secrets.token_hex(3)}-"
-    settings = KafkaSettings(kafka_bootstrap_servers=stack.kafka_bootstrap, topic_prefix=prefix)
+    port = stack.ports.by_name()["ingest"]
+    told = environment(stack) | {"BATON_TOPIC_PREFIX": prefix, "BATON_PORT": str(port)}
+    settings = kafka_settings(told)
     await kafka.apply_topics(settings, [topics.LEAD_CAPTURED])
     topic = topic_name(settings, topics.LEAD_CAPTURED)
-    port = stack.ports.by_name()["ingest"]
-    told = environment(stack) | {"BATON_PORT": str(port)}
     url = f"http://{LOOPBACK}:{port}"
     program = _program(BARE_ENDPOINT, told, "bench.bare_endpoint", topic)
     program = replace(program, port=port, ready=partial(http_ready, f"{url}/readyz"))

@@ -50,7 +50,9 @@ async def publish(
     kafka_bootstrap: str, topic_prefix: str
 ) -> AsyncIterator[Callable[[str, Sequence[Record]], Any]]:
     """Makes the topics, and writes records to one of them."""
-    settings = KafkaSettings(kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    settings = KafkaSettings(
+        kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, partitions=3
+    )
     await apply_topics(settings)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
     await producer.start()

@@ -20,7 +20,7 @@ from baton_cli.service import Service
 from baton_local.leftovers import new_state
 from baton_local.ports import Ports, free_ports
 from baton_local.program import Program
-from baton_local.services import SERVICES, environment, run_baton, service_program
+from baton_local.services import SERVICES, environment, kafka_settings, run_baton, service_program
 from baton_local.stack import Stack, start_on_free_ports
 
 PARTITIONS = 3
@@ -55,11 +55,7 @@ class Deployment:
 
     @property
     def kafka(self) -> KafkaSettings:
-        return KafkaSettings(
-            kafka_bootstrap_servers=self.told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
-            topic_prefix=self.told["BATON_TOPIC_PREFIX"],
-            partitions=int(self.told["BATON_PARTITIONS"]),
-        )
+        return kafka_settings(self.told)
 
     @property
     def database_url(self) -> str:

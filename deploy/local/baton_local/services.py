@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from baton.settings import KafkaSettings
 from baton_local.errors import StackError
 from baton_local.paths import ROOT
 from baton_local.ports import LOOPBACK
@@ -20,6 +21,8 @@ from baton_local.stack import Stack
 SERVICES = ("ingest", "scoring", "routing", "sla_monitor")
 SECRETS = ("BATON_API_TOKEN", "BATON_ID_KEY")
 BUNDLE = ROOT / "deploy" / "policy"
+_SHARDS = 12
+"""Few, since they never have many processes here; each costs a little also when nothing happens."""
 
 
 def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str]:
@@ -33,9 +36,19 @@ def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str
     return {
         "BATON_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,
         "BATON_DATABASE_URL": stack.database_url,
+        "BATON_PARTITIONS": str(_SHARDS),
         **{name: secrets[name] for name in (*SECRETS, *secret_names)},
         **urls,
     }
+
+
+def kafka_settings(told: Mapping[str, str]) -> KafkaSettings:
+    """Kafka as services see it that are told this."""
+    return KafkaSettings(
+        kafka_bootstrap_servers=told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
+        topic_prefix=told.get("BATON_TOPIC_PREFIX", ""),
+        partitions=int(told["BATON_PARTITIONS"]),
+    )
 
 
 def service_program(

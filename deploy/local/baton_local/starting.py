@@ -14,7 +14,7 @@ from baton.policy.problems import BundleError
 from baton.settings import KafkaSettings
 from baton_local.errors import StackError
 from baton_local.readiness import blocking
-from baton_local.services import SERVICES, run_baton, service_program
+from baton_local.services import SERVICES, kafka_settings, run_baton, service_program
 from baton_local.stack import KAFKA, POSTGRES, Stack
 
 
@@ -50,7 +50,7 @@ def _kafka(stack: Stack, told: Mapping[str, str], policy: Bundle) -> None:
     stack.start_servers(KAFKA)
     # Its own account of what fails would stand between the user and ours.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    settings = KafkaSettings(kafka_bootstrap_servers=told["BATON_KAFKA_BOOTSTRAP_SERVERS"])
+    settings = kafka_settings(told)
     try:
         blocking(lambda: _topics_and_policy(settings, policy))
     except (kafka.TopicsError, KafkaError, OSError) as error:
