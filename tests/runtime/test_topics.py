@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from harness import eventually
 
 from baton import kafka, topics
 from baton.settings import KafkaSettings
@@ -44,7 +45,12 @@ async def test_what_an_operator_has_set_stays_and_what_baton_needs_is_put_right(
     assert await kafka.apply_topics(settings, [TOPIC]) == {name: "as it was"}
     await configured(settings, {"retention.ms": "1000", "compression.type": "lz4"})
     assert await kafka.apply_topics(settings, [TOPIC]) == {name: "set"}
-    assert await configured(settings, None) == {**TOPIC.config, "compression.type": "lz4"}
+
+    async def as_it_should_be() -> bool:
+        return await configured(settings, None) == {**TOPIC.config, "compression.type": "lz4"}
+
+    # The broker that tells hears of a change a little after it was accepted.
+    await eventually(as_it_should_be)
     assert await kafka.apply_topics(settings, [TOPIC]) == {name: "as it was"}
 
 
