@@ -5,18 +5,13 @@ The scenario that takes least stands for all; `make bench ARGS=--quick` tries th
 
 from baton_local.stack import Stack
 from bench import taking_in
-from bench.figures import Figure
-from bench.setting import QUICK, Scenario, Setting
-
-
-async def found(scenario: Scenario, stack: Stack) -> dict[str, Figure]:
-    setting = Setting(stack=stack, sizes=QUICK, say=lambda _: None)
-    return {figure.what: figure async for figure in scenario(setting)}
+from bench.setting import QUICK, Setting
 
 
 async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     module_stack: Stack,
 ) -> None:
-    figures = await found(taking_in.scenario, module_stack)
+    setting = Setting(stack=module_stack, sizes=QUICK, say=lambda _: None)
+    figures = {figure.what: figure async for figure in taking_in.scenario(setting)}
     assert taking_in.AIMS.keys() <= figures.keys()
     assert all(figures[figure.floor].value > 0 for figure in figures.values() if figure.floor)
