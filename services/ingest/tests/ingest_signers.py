@@ -10,16 +10,19 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from ingest_harness import NOW
 from standardwebhooks import Webhook
 
 from ingest.senders.delivery import Delivery
+from ingest.senders.known import SENDERS
 
+HOOKS = "https://ingest.example.com/hooks/"
 SECRET = "secret-of-0123456789"
 USER = "user:password"
 KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
@@ -47,6 +50,14 @@ class Way:
     @property
     def kind(self) -> str:
         return "generic" if self.source in IN_HOUSE else self.source
+
+
+def delivered(way: Way, sent: timedelta = timedelta(0)) -> Delivery:
+    """The example of the way's sender, as sent so long from now."""
+    example = SENDERS[way.kind].example
+    headers = {"content-type": example.media_type, **example.headers}
+    url = f"{HOOKS}{way.source}{way.query}"
+    return way.show(Delivery(headers, example.body.encode(), "POST", url), NOW + sent)
 
 
 def mac(text: bytes, algorithm: str = "sha256") -> bytes:

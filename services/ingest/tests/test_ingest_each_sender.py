@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 import pytest
 from ingest_harness import NOW, TOKEN, Process, eventually, running
-from ingest_signers import IN_HOUSE, SECRET, WAYS, Way
+from ingest_signers import HOOKS, IN_HOUSE, SECRET, WAYS, Way, delivered
 from ingest_vendor_api import Vendor, serving
 from ingest_vendors import DETAILS, SAID, SOURCES, bundle
 
@@ -34,7 +34,6 @@ from ingest.senders.places import NotAuthenticError
 from ingest.senders.signing import Scheme, UnusableSecretError, verify
 from ingest.settings import Settings
 
-HOOKS = "https://ingest.example.com/hooks/"
 BUYER = "buyer@example.com"
 TOPICS = (topics.LEAD_CAPTURED, topics.LEAD_ACTIVITY, topics.LEAD_FOLLOWUP)
 IN_THE_HOUSE = {
@@ -62,14 +61,6 @@ async def process(settings_of_its_own: Settings, sources: Bundle) -> AsyncIterat
         await made.circuit.closed.wait()
         del made.http.headers["Authorization"]
         yield made
-
-
-def delivered(way: Way, sent: timedelta = timedelta(0)) -> Delivery:
-    """The example of the way's sender, as sent so long from now."""
-    example = SENDERS[way.kind].example
-    headers = {"content-type": example.media_type, **example.headers}
-    url = f"{HOOKS}{way.source}{way.query}"
-    return way.show(Delivery(headers, example.body.encode(), "POST", url), NOW + sent)
 
 
 async def send(process: Process, way: Way, delivery: Delivery) -> httpx.Response:
