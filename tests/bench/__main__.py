@@ -17,7 +17,7 @@ from rich.console import Console
 
 from baton_local.paths import ROOT
 from baton_local.stack import Stack
-from bench import catching_up, growing, latency, page, report, standing, taking_in, throughput
+from bench import catching_up, growing, importing, latency, page, report, standing, taking_in, throughput
 from bench.deployment import servers
 from bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
 from bench.setting import FULL, QUICK, Scenario, Setting
@@ -30,12 +30,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "growth": growing.scenario,
     "resources": standing.scenario,
 }
+TRIALS: Mapping[str, Scenario] = {"import": importing.scenario}
+"""Those that take long, and are measured only when they are asked for."""
 AIMS: Mapping[str, Aim] = {
     **latency.AIMS,
     **throughput.AIMS,
     **taking_in.AIMS,
     **catching_up.AIMS,
     **growing.AIMS,
+    **importing.AIMS,
 }
 _WIDTH = 130
 
@@ -80,7 +83,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         action="append",
-        choices=SCENARIOS,
+        choices={**SCENARIOS, **TRIALS},
         help="this scenario; given more than once, these in their order",
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each scenario N times")
@@ -99,6 +102,7 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="leads in the tables, for growth; the million of the default takes 15 GB of disk",
     )
+    parser.add_argument("--rows", type=int, metavar="N", help="rows of the list, for import")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument(
         "--profile",
@@ -120,6 +124,8 @@ def _setting(given: argparse.Namespace, stack: Stack, console: Console) -> Setti
         sizes = replace(sizes, backlog=given.backlog)
     if given.leads is not None:
         sizes = replace(sizes, many=given.leads)
+    if given.rows is not None:
+        sizes = replace(sizes, rows=given.rows)
     return Setting(stack=stack, sizes=sizes, say=console.print, profiles=profiles)
 
 
@@ -128,7 +134,7 @@ def _measure(name: str, repeat: int, setting: Setting, console: Console) -> Meas
     found: list[Figure] = []
 
     async def repetition() -> None:
-        async for figure in SCENARIOS[name](setting):
+        async for figure in {**SCENARIOS, **TRIALS}[name](setting):
             found.append(figure)
             console.print(f"  {figure.what}: {report.text(figure.value)} {figure.unit}")
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from baton import activation, migrations, topics
 from baton.policy.bundle import Bundle, texts_in
 from baton.settings import DatabaseSettings, KafkaSettings
+from baton.topics import Topic
 from baton_cli.service import Service
 from baton_local.leftovers import new_state, remove_leftovers
 from baton_local.paths import RUN
@@ -109,10 +110,12 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployed(stack: Stack, profiles: Path | None = None) -> AsyncIterator[Deployment]:
+async def deployed(
+    stack: Stack, profiles: Path | None = None, stamped: Topic = topics.LEAD_SLA
+) -> AsyncIterator[Deployment]:
     """A deployment of its own on the servers, with no service running yet.
 
-    Of what comes onto `lead-sla`, the broker notes when it came.
+    Of what comes onto `stamped`, the broker notes when it came.
     """
     name = f"bench{secrets.token_hex(3)}"
     told = environment(stack, secret_names(BUNDLE)) | {
@@ -122,7 +125,7 @@ async def deployed(stack: Stack, profiles: Path | None = None) -> AsyncIterator[
     }
     made = Deployment(stack, told, roomy_policy(), profiles)
     await asyncio.to_thread(made.migrate)
-    await make_topics(made.kafka, topics.ALL, stamped=topics.LEAD_SLA)
+    await make_topics(made.kafka, topics.ALL, stamped=stamped)
     await activation.activate(made.kafka, made.policy, None, "bench", "to measure")
     try:
         yield made

@@ -32,6 +32,11 @@ class Sizes:
     mixed: int
     """Leads that wait then, half of them known."""
 
+    rows: int
+    """Leads in the list that is imported."""
+    import_seconds: int
+    """For which live leads come beside it."""
+
     def by_name(self) -> Mapping[str, int]:
         return asdict(self)
 
@@ -47,6 +52,8 @@ FULL = Sizes(
     few=10_000,
     many=1_000_000,
     mixed=20_000,
+    rows=1_000_000,
+    import_seconds=120,
 )
 QUICK = Sizes(
     backlog=600,
@@ -59,6 +66,8 @@ QUICK = Sizes(
     few=100,
     many=400,
     mixed=60,
+    rows=600,
+    import_seconds=1,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from baton import topics
 from baton.kafka import topic_name
 from baton.settings import KafkaSettings
+from baton.topics import Topic
 from baton_cli.service import Service
 from bench import leads
 from bench.arrivals import Arrivals
@@ -60,11 +61,17 @@ class ByHttp:
 
     _names = count()
 
-    def __init__(self, deployment: Deployment, client: Client, at_once: int = 1) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        client: Client,
+        at_once: int = 1,
+        out: Topic = topics.LEAD_SLA,
+    ) -> None:
         self.name = "by HTTP" if at_once == 1 else f"by HTTP, {at_once} a batch"
         self.at_once = at_once
         self.settings = deployment.kafka
-        self.out = topic_name(deployment.kafka, topics.LEAD_SLA)
+        self.out = topic_name(deployment.kafka, out)
         self._deployment = deployment
         self._client = client
         self._path = "/v1/leads" if at_once == 1 else "/v1/leads/batch"
