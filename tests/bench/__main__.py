@@ -17,7 +17,17 @@ from rich.console import Console
 
 from baton_local.paths import ROOT
 from baton_local.stack import Stack
-from bench import catching_up, growing, importing, latency, page, report, standing, taking_in, throughput
+from bench import (
+    catching_up,
+    growing,
+    importing,
+    latency,
+    page,
+    report,
+    standing,
+    taking_in,
+    throughput,
+)
 from bench.deployment import servers
 from bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
 from bench.setting import FULL, QUICK, Scenario, Setting

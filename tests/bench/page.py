@@ -24,6 +24,7 @@ _PARTS: Mapping[str, tuple[str, Sequence[Unit]]] = {
     "catch-up": ("catch-up", tuple(Unit)),
     "growth": ("growth", tuple(Unit)),
     "resources": ("resources", tuple(Unit)),
+    "import": ("import", tuple(Unit)),
 }
 """The tables of the page, each of a scenario's figures, or of those with some units."""
 
