@@ -16,9 +16,11 @@ _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""
 _TAKING_OVER = 10.0
 _JOINING = 30.0
+_RAISING = 5.0
 _BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
+_FLOWS = 2.0
+"""By then there are promises whose time has come again, and reps who have to say something."""
 _PILES_UP = 0.5
-_DECIDES = 0.2
 _GLANCE = 0.001
 _STEP = 0.003
 
@@ -81,14 +83,7 @@ class Faults:
                 pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
                 if await self._stop_opening(look, extra, pid):
                     await self.taken_over(fault.service)
-                    before = await look.epochs(fault.service)
-                    send(signal.SIGCONT, pid)
-
-                    async def has_raised() -> bool:
-                        return await look.epochs(fault.service) != before
-
-                    raised = await _soon(has_raised, 1.0)
-                    send(signal.SIGSTOP, pid)
+                    raised = await self._let_raise(look, fault.service, pid)
         finally:
             await asyncio.to_thread(self._deployment.stack.stop_program, extra.name, crash=True)
         self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
@@ -103,24 +98,29 @@ class Faults:
             send(signal.SIGSTOP, pid)
         return pid
 
-    async def wake_beside_successor(self, process: Process, pid: int) -> None:
-        """Wake a frozen process when others have its shards, and much to do, as has it."""
+    async def wake_beside_successor(self, process: Process, pid: int) -> bool:
+        """Wake a frozen process when others have its shards, and much to do, as has it.
+
+        Returns whether it has decided on something while they did.
+        """
         service = process.service
         try:
             await self.taken_over(service)
-            async with (
-                self._sights() as look,
-                self._sights() as keeping,
-                keeping.outbox_kept(service),
-            ):
-                await asyncio.sleep(_PILES_UP)
-                send(signal.SIGCONT, pid)
+            await asyncio.sleep(_FLOWS)
+            async with self._sights() as look, self._sights() as keeping:
 
-                async def is_at_it() -> bool:
-                    return any(map(_has_read, await look.sessions(service, pid)))
+                async def others_have_decided() -> bool:
+                    return await look.somebody_waits(service)
 
-                await _soon(is_at_it, seconds("LOCK"))
-                await asyncio.sleep(_DECIDES)
+                async def has_decided() -> bool:
+                    return any(session.waits for session in await look.sessions(service, pid))
+
+                async with keeping.outbox_kept(service):
+                    await asyncio.sleep(_PILES_UP)
+                async with keeping.outbox_kept(service):
+                    await _soon(others_have_decided, seconds("LOCK") / 2)
+                    send(signal.SIGCONT, pid)
+                    return await _soon(has_decided, seconds("LOCK"))
         finally:
             send(signal.SIGCONT, pid)
 
@@ -182,6 +182,23 @@ class Faults:
             if not await look.in_transaction(held.backend):
                 return
 
+    @staticmethod
+    async def _let_raise(look: Sights, service: str, pid: int) -> bool:
+        """Have a process go on in small steps until it has raised an epoch, and no further.
+
+        Were it to join its group again, all shards would be opened anew. Returns whether it has.
+        """
+        before = await look.epochs(service)
+        deadline = time.monotonic() + _RAISING
+        raised = 0
+        while not raised and time.monotonic() < deadline:
+            send(signal.SIGCONT, pid)
+            await asyncio.sleep(_STEP)
+            send(signal.SIGSTOP, pid)
+            now = await look.epochs(service)
+            raised = sum(now[shard] != epoch for shard, epoch in before.items())
+        return raised == 1
+
     async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
         """Have it join in small steps until it has opened one shard, and no other; whether it did.
 
@@ -212,10 +229,6 @@ _WANTED: dict[Moment, Callable[[Session], bool]] = {
         not session.in_transaction and session.statement.startswith("COMMIT")
     ),
 }
-
-
-def _has_read(session: Session) -> bool:
-    return session.in_transaction and not session.statement.startswith("BEGIN")
 
 
 async def _soon(

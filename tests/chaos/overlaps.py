@@ -31,5 +31,9 @@ async def overlap(
         await asyncio.sleep(_ANSWERED)
     finally:
         sending.set()
-    await asyncio.gather(*(faults.wake_beside_successor(*each) for each in frozen.items()))
-    say(f"{', '.join(process.name for process in frozen)} woke beside their successors")
+    decided = await asyncio.gather(
+        *(faults.wake_beside_successor(*each) for each in frozen.items())
+    )
+    for process, has in zip(frozen, decided, strict=True):
+        what = "decides on something" if has else "finds nothing to do"
+        say(f"{process.name} woke beside its successor, and {what}")

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
+import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,6 +19,7 @@ from chaos.deployment import GENEROUS, SHARDS, Deployment
 from chaos.storms import READ
 
 _BETWEEN = 0.5
+_STILL = timedelta(minutes=1)
 _PATIENT = 10.0
 """So long it waits before it says for what."""
 
@@ -35,7 +38,7 @@ async def quiet(deployment: Deployment, say: Callable[[str], None]) -> None:
     before: Mapping[TopicPartition, int] = {}
     while True:
         ends, behind = await _groups(deployment)
-        reasons = [*behind, *await _processes(deployment)]
+        reasons = [*behind, *await _processes(deployment), *await _promises(deployment)]
         if not reasons and ends == before:
             return
         before = ends
@@ -71,6 +74,18 @@ async def _groups(deployment: Deployment) -> tuple[Mapping[TopicPartition, int],
     finally:
         await asyncio.gather(consumer.stop(), admin.close(), return_exceptions=True)
     return ends, reasons
+
+
+async def _promises(deployment: Deployment) -> list[str]:
+    """What is judged must not change meanwhile, as it does when a promise's time comes."""
+    db = await asyncpg.connect(deployment.alone.database_url)
+    try:
+        soon = await db.fetchval(
+            "SELECT count(*) FROM sla_monitor.timer WHERE due_at < now() + $1", _STILL
+        )
+    finally:
+        await db.close()
+    return [f"sla_monitor: {soon} timers are soon due"] if soon else []
 
 
 async def _processes(deployment: Deployment) -> list[str]:

@@ -14,6 +14,8 @@ class Session:
 
     backend: int
     in_transaction: bool
+    waits: bool
+    """For a lock."""
     statement: str
 
 
@@ -28,13 +30,28 @@ class Sights:
         """Those of a process, best while it does not move."""
         rows = await self._db.fetch(
             """
-            SELECT pid, xact_start IS NOT NULL AS in_transaction, query FROM pg_stat_activity
+            SELECT pid, xact_start IS NOT NULL AS in_transaction,
+                wait_event_type IS NOT DISTINCT FROM 'Lock' AS waits, query
+            FROM pg_stat_activity
             WHERE application_name = $1 AND client_port = ANY($2::int[])
             """,
             f"baton-{service}",
             list(_ports(pid, self._server_port)),
         )
-        return [Session(row["pid"], row["in_transaction"], row["query"]) for row in rows]
+        return [
+            Session(row["pid"], row["in_transaction"], row["waits"], row["query"]) for row in rows
+        ]
+
+    async def somebody_waits(self, service: str) -> bool:
+        """Whether a process of a service waits for a lock."""
+        found: bool = await self._db.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM pg_stat_activity
+                           WHERE application_name = $1 AND wait_event_type = 'Lock')
+            """,
+            f"baton-{service}",
+        )
+        return found
 
     async def blocks_somebody(self, backend: int) -> bool:
         """Whether a session waits for what this one has locked."""
@@ -60,7 +77,10 @@ class Sights:
 
     @asynccontextmanager
     async def outbox_kept(self, service: str) -> AsyncIterator[None]:
-        """For the time of the block nothing is written to a service's outbox."""
+        """For the time of the block nothing is written to a service's outbox.
+
+        Who has waited to write until one block ends does so before the next one begins.
+        """
         async with self._db.transaction():
             await self._db.execute(f'LOCK TABLE "{service}".outbox IN SHARE MODE')
             yield

@@ -172,7 +172,7 @@ def sound() -> World:
         )
     ]
     world.seen.barred = [Barred(lead_id=world.lead_id, service="routing")]
-    world.replayed = [Replayed("routing", world.letter(), took_effect=True)]
+    world.replayed = [Replayed("routing", world.letter(), accepted=True)]
     spoilt = Spoilt(topic="lead-scored", partition=3, offset=9, services=("routing",))
     world.seen.spoilt = [spoilt]
     world.letter(shard=3, offset=9, lead_id=None, reason="broken", replayed_at=None)
@@ -336,7 +336,7 @@ def poison_told_twice(world: World) -> None:
 
 
 def replay_without_effect(world: World) -> None:
-    world.replayed = [replace(each, took_effect=False) for each in world.replayed]
+    world.replayed = [replace(each, accepted=False) for each in world.replayed]
 
 
 def refused_and_not_kept(world: World) -> None:

@@ -17,6 +17,8 @@ class Sort(StrEnum):
     """A rep gets it, with two hours' time."""
     HASTY = "hasty"
     """A rep gets it, with two seconds' time."""
+    WATCHED = "watched"
+    """A rep gets it, with ten minutes' time, and is warned after six seconds."""
     NOWHERE = "nowhere"
     """No rule takes it."""
     NEWSLETTER = "newsletter"
@@ -28,8 +30,9 @@ class Sort(StrEnum):
 
 
 _SORTS = {
-    Sort.PATIENT: 0.52,
+    Sort.PATIENT: 0.42,
     Sort.HASTY: 0.28,
+    Sort.WATCHED: 0.1,
     Sort.NOWHERE: 0.05,
     Sort.NEWSLETTER: 0.06,
     Sort.TRIAL: 0.04,

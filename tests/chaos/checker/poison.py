@@ -42,7 +42,7 @@ def _place(letter: Letter) -> _Place | None:
 
 def _barred(evidence: Evidence) -> Iterator[Violation]:
     """What was refused for a while was kept, and its replay took effect."""
-    effect = {(r.service, r.letter.id) for r in evidence.replayed if r.took_effect}
+    accepted = {(r.service, r.letter.id) for r in evidence.replayed if r.accepted}
     captured = set(evidence.captured)
     for each in evidence.seen.barred:
         letters = [
@@ -53,7 +53,7 @@ def _barred(evidence: Evidence) -> Iterator[Violation]:
         if not letters and each.lead_id in captured:
             yield Violation("what was refused was not kept", f"{each.service}: {each.lead_id}")
         for letter in letters:
-            if (each.service, letter.id) not in effect or letter.replayed_at is None:
+            if (each.service, letter.id) not in accepted or letter.replayed_at is None:
                 yield Violation(
                     "a replay took no effect", f"{each.service}: {letter.kind} {letter.id}"
                 )

@@ -10,7 +10,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
 _AT_ONCE = 16
-_OK, _NOT_FOUND = 200, 404
+_OK, _ACCEPTED, _NOT_FOUND = 200, 202, 404
 Told = TypeVar("Told")
 
 
@@ -104,11 +104,12 @@ class Letter(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of the replay of a dead letter."""
+    """What was asked for: that a dead letter is decided on again."""
 
     service: str
     letter: Letter
-    took_effect: bool
+    accepted: bool
+    """It has been, or will be."""
 
 
 _REPS = TypeAdapter(Mapping[str, tuple[Rep, ...]])
@@ -161,7 +162,7 @@ class Apis:
         """Have a dead letter decided on again."""
         path = f"/v1/dead-letters/{letter.id}/replay"
         answer = await self._http.post(self._url(service, letter.id) + path, json={})
-        return Replayed(service, letter, answer.status_code == _OK)
+        return Replayed(service, letter, answer.status_code in {_OK, _ACCEPTED})
 
     async def _get(self, service: str, path: str, model: TypeAdapter[Told]) -> Told | None:
         async with self._room[service]:
