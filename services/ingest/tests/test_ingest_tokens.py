@@ -116,7 +116,9 @@ def test_what_is_no_token_is_not_authentic(text: str) -> None:
         verify(SCHEMES, [PEM], carrying(text), NOW)
 
 
-@pytest.mark.parametrize("secret", ["", "no key", PEM[:100], NO_RSA])
+@pytest.mark.parametrize(
+    "secret", ["", "no key", PEM[:100], NO_RSA], ids=["none", "no key", "cut off", "not RSA"]
+)
 def test_what_is_no_public_rsa_key_is_never_used(secret: str) -> None:
     with pytest.raises(UnusableSecretError):
         key(SCHEMES, secret)

@@ -7,6 +7,7 @@ from random import Random
 import httpx
 
 from baton.events import LeadRouted
+from baton_local.demo.asking import ask
 from baton_local.demo.cast import Handling
 from baton_local.demo.sending import Sender
 from baton_local.errors import StackError
@@ -84,7 +85,8 @@ class Reps:
 
     async def _ask(self, routed: LeadRouted, what: str, body: Mapping[str, str]) -> None:
         url = f"{self._url}/v1/leads/{routed.lead_id}/{what}"
-        answer = await self._client.post(url, json=body, headers=self._headers)
+        asking = self._client.build_request("POST", url, json=body, headers=self._headers)
+        answer = await ask(self._client, asking)
         if answer.status_code not in _IN_ORDER:
             raise StackError(
                 f"routing answers {what} with {answer.status_code}: {answer.text[:300]}"

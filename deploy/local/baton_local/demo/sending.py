@@ -15,6 +15,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from baton_local.demo import documents
+from baton_local.demo.asking import ask
 from baton_local.demo.documents import Document
 from baton_local.demo.ledger import Ledger
 from baton_local.demo.plan import Delivery, Kind, Plan
@@ -106,8 +107,9 @@ class Sender:
             ledger.sent_at |= {each.event_id: begun for each in taken}
 
     async def _post(self, request: Request, expected: int = _ACCEPTED) -> httpx.Response:
-        url = self._url + request.path
-        answer = await self._client.post(url, content=request.body, headers=request.headers)
+        url, headers = self._url + request.path, request.headers
+        posting = self._client.build_request("POST", url, content=request.body, headers=headers)
+        answer = await ask(self._client, posting)
         if answer.status_code != expected:
             raise StackError(
                 f"ingest answers POST {request.path} with {answer.status_code}: {answer.text[:300]}"
