@@ -5,10 +5,11 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
 from baton_local.processes import send
-from chaos.deployment import EXTRA, GENEROUS, SHARDS, Deployment, seconds
+from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
 from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
 from chaos.sights import Session, Sights, sights
 
@@ -75,18 +76,42 @@ class Faults:
         """Have a process raise an epoch of a shard that was given to others meanwhile, and die."""
         await asyncio.sleep(fault.after)
         extra = Process(fault.service, EXTRA)
-        async with self._joining:
-            await asyncio.to_thread(self._deployment.begin, extra)
         raised = False
         try:
             async with self._sights() as look:
-                pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
-                if await self._stop_opening(look, extra, pid):
+                pid = await self._stop_between_shards(look, extra)
+                if pid is not None:
                     await self.taken_over(fault.service)
                     raised = await self._let_raise(look, fault.service, pid)
         finally:
             await asyncio.to_thread(self._deployment.stack.stop_program, extra.name, crash=True)
         self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
+
+    async def _stop_between_shards(self, look: Sights, extra: Process) -> int | None:
+        """Start a process, and stop it when it has opened one shard, and no other.
+
+        Nobody raises an epoch until it wants to; then what is left in the first shard's outbox is
+        the last that it asks for. Returns its pid, None where it did not come to that.
+        """
+        service = extra.service
+
+        async def waits_for(statement: str) -> bool:
+            return any(
+                session.waits and session.statement.startswith(statement)
+                for session in await look.sessions(service, pid)
+            )
+
+        async with self._sights() as first, self._sights() as then, AsyncExitStack() as unread:
+            async with first.kept(service, "shard"):
+                async with self._joining:
+                    await asyncio.to_thread(self._deployment.begin, extra)
+                pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
+                if not await _soon(partial(waits_for, "UPDATE shard"), _JOINING, _STEP):
+                    return None
+                await unread.enter_async_context(then.kept(service, "outbox", unread=True))
+            stopped = await _soon(partial(waits_for, "SELECT * FROM outbox"), seconds("LOCK"))
+            send(signal.SIGSTOP, pid)
+        return pid if stopped else None
 
     async def stop(self, process: Process, moment: Moment) -> int | None:
         """Stop a process; returns its pid, None where it does not run."""
@@ -115,9 +140,9 @@ class Faults:
                 async def has_decided() -> bool:
                     return any(session.waits for session in await look.sessions(service, pid))
 
-                async with keeping.outbox_kept(service):
+                async with keeping.kept(service, "outbox"):
                     await asyncio.sleep(_PILES_UP)
-                async with keeping.outbox_kept(service):
+                async with keeping.kept(service, "outbox"):
                     await _soon(others_have_decided, seconds("LOCK") / 2)
                     send(signal.SIGCONT, pid)
                     return await _soon(has_decided, seconds("LOCK"))
@@ -198,26 +223,6 @@ class Faults:
             now = await look.epochs(service)
             raised = sum(now[shard] != epoch for shard, epoch in before.items())
         return raised == 1
-
-    async def _stop_opening(self, look: Sights, process: Process, pid: int) -> bool:
-        """Have it join in small steps until it has opened one shard, and no other; whether it did.
-
-        It then publishes what was left in that shard's outbox.
-        """
-
-        async def connected() -> bool:
-            return bool(await look.sessions(process.service, pid))
-
-        await _soon(connected, GENEROUS, 0.01)
-        deadline = time.monotonic() + _JOINING
-        while time.monotonic() < deadline:
-            send(signal.SIGSTOP, pid)
-            for session in await look.sessions(process.service, pid):
-                if session.statement.startswith("SELECT * FROM outbox"):
-                    return True
-            send(signal.SIGCONT, pid)
-            await asyncio.sleep(_STEP)
-        return False
 
 
 _WANTED: dict[Moment, Callable[[Session], bool]] = {

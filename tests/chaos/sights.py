@@ -76,13 +76,14 @@ class Sights:
         return found
 
     @asynccontextmanager
-    async def outbox_kept(self, service: str) -> AsyncIterator[None]:
-        """For the time of the block nothing is written to a service's outbox.
+    async def kept(self, service: str, table: str, *, unread: bool = False) -> AsyncIterator[None]:
+        """For the time of the block nothing is written to a service's table, nor read if `unread`.
 
-        Who has waited to write until one block ends does so before the next one begins.
+        Who has waited for it until one block ends gets it before the next one begins.
         """
+        mode = "ACCESS EXCLUSIVE" if unread else "SHARE"
         async with self._db.transaction():
-            await self._db.execute(f'LOCK TABLE "{service}".outbox IN SHARE MODE')
+            await self._db.execute(f'LOCK TABLE "{service}"."{table}" IN {mode} MODE')
             yield
 
     async def epochs(self, service: str) -> dict[int, int]:
