@@ -5,6 +5,7 @@ unless they come from the `env` file of a local stack.
 """
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_sta
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers: uses a real server; set by itself, never by hand")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a shell. What tests start would inherit it, and some interrupt it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
