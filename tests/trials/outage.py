@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any
 
 import asyncpg
-import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench import leads
+from bench.client import Client
 from bench.deployment import Deployment, deployed, servers
 from rich.console import Console
 
@@ -32,7 +32,6 @@ OUTAGES: Mapping[str, Sequence[str]] = {
 }
 STRICTEST_SENDER_S = 3.0
 CHAINS = 8
-_MOST_AT_ONCE = 2_000
 _BETWEEN_LINKS_S = 0.2
 _PATIENCE_S = 600
 
@@ -69,11 +68,7 @@ async def sending(deployment: Deployment, rate: float) -> AsyncIterator[Sent]:
     """So many leads a second, however slowly they are answered, for the time of the block."""
     sent = Sent()
     headers = {"Authorization": f"Bearer {deployment.told['BATON_API_TOKEN']}"}
-    limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
-    async with httpx.AsyncClient(
-        headers=headers, timeout=60, trust_env=False, limits=limits
-    ) as http:
-        address = deployment.url(Service.INGEST) + "/v1/leads"
+    async with Client(deployment.url(Service.INGEST), headers) as http:
         enough = asyncio.Event()
         running: set[asyncio.Task[None]] = set()
 
@@ -85,7 +80,7 @@ async def sending(deployment: Deployment, rate: float) -> AsyncIterator[Sent]:
                     return
 
                 async def one(body: bytes) -> None:
-                    sent.answers.append(await _send(http, address, body))
+                    sent.answers.append(await _send(http, body))
 
                 task = asyncio.create_task(one(leads.body("flow", number)))
                 running.add(task)
@@ -97,7 +92,7 @@ async def sending(deployment: Deployment, rate: float) -> AsyncIterator[Sent]:
                     return
                 person = json.loads(leads.body(f"chain-{which}", 0))
                 body = json.dumps(person | {"delivery_id": f"chain-{which}-{number}"}).encode()
-                sent.chains[which].append(await _send(http, address, body))
+                sent.chains[which].append(await _send(http, body))
                 await asyncio.sleep(_BETWEEN_LINKS_S)
 
         senders = [
@@ -111,14 +106,14 @@ async def sending(deployment: Deployment, rate: float) -> AsyncIterator[Sent]:
             await asyncio.gather(*senders, *running)
 
 
-async def _send(http: httpx.AsyncClient, address: str, body: bytes) -> Answer:
+async def _send(http: Client, body: bytes) -> Answer:
     began = time.monotonic()
     try:
-        answer = await http.post(address, content=body)
-    except httpx.TransportError:
+        answer = await http.post("/v1/leads", body)
+    except OSError:
         return Answer(0, time.monotonic() - began)
-    told = answer.json() if answer.status_code == 202 else {}
-    return Answer(answer.status_code, time.monotonic() - began, **told)
+    told = json.loads(answer.body) if answer.status == 202 else {}
+    return Answer(answer.status, time.monotonic() - began, **told)
 
 
 async def on_topic(deployment: Deployment) -> list[str]:
