@@ -10,6 +10,7 @@ from functools import partial
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 
 from baton import identity, kafka, topics
 from baton.kafka import topic_name
@@ -50,13 +51,16 @@ class Chain:
         keys = [str(uuid4()).encode() for _ in range(wanted)]
 
         async def send(number: int) -> bool:
-            await self._producer.send_and_wait(
-                self._into,
-                self._message.value,
-                key=keys[number],
-                partition=identity.shard_of(keys[number], self.settings.partitions),
-                headers=list(self._message.headers),
-            )
+            try:
+                await self._producer.send_and_wait(
+                    self._into,
+                    self._message.value,
+                    key=keys[number],
+                    partition=identity.shard_of(keys[number], self.settings.partitions),
+                    headers=list(self._message.headers),
+                )
+            except KafkaTimeoutError:
+                return False  # the producer has no more room: that is more than it can send
             return True
 
         return Load(send, [[key] for key in keys])
