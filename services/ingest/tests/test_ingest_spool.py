@@ -5,11 +5,12 @@ import json
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from ingest_harness import NOW, Process, deployed, eventually, hook_headers, running
 from prometheus_client import CollectorRegistry
@@ -35,7 +36,9 @@ def send(sent: signal.Signals, stack: Stack, server: str) -> None:
     """To each of the server's processes."""
     status = next(each for each in stack.status() if each.name == server)
     for process in with_children(status.pid):
-        process.send_signal(sent)
+        # One of PostgreSQL's may have ended since it was found.
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(sent)
 
 
 @contextmanager
