@@ -28,9 +28,7 @@ class Deliveries:
     the same event whenever, and from wherever in a file, it is sent.
     """
 
-    def __init__(
-        self, mapping: Mapped | None, source: str | None, *, history: bool = False
-    ) -> None:
+    def __init__(self, mapping: Mapped | None, source: str | None, *, history: bool) -> None:
         """`source` is that of rows that name none; `history`: sales has them all already."""
         self._mapping = mapping
         self._source = source

@@ -107,7 +107,7 @@ def person_of(given: Delivery, brand: str, source: Source) -> Person:
         phone=said["phone"],
         name=full_name(said["first_name"], said["last_name"]),
         records=_naming(given),
-        phone_written_anew=understanding.phone(said["phone"], None, source),
+        countries=(source.default_country,) if source.default_country else (),
     )
 
 

@@ -9,6 +9,7 @@ from baton import identity
 from baton.events import Record
 from baton.identity import UnusableIdentityError
 from ingest.domain import AliasName, name_by_external_id, name_by_phone, name_by_record
+from ingest.understanding import phones
 
 BY_EMAIL, BY_EXTERNAL_ID, BY_PHONE, BY_RECORD = "email", "external_id", "phone", "records"
 
@@ -36,7 +37,7 @@ class Identified:
 class Person:
     """What a delivery says of whose it is. `name` is the first and the last name, as sent.
 
-    `phone_written_anew` is the phone in E.164, where that could be told.
+    `countries` are those whose numbers come without their code.
     """
 
     brand: str
@@ -46,7 +47,7 @@ class Person:
     phone: str | None = None
     name: str = ""
     records: tuple[Record, ...] = ()
-    phone_written_anew: str | None = None
+    countries: tuple[str, ...] = ()
 
     def identified(self, key: bytes, *, pass_over_unusable: bool = False) -> Identified:
         """By the first that is there of email, external id, phone and other records.
@@ -75,10 +76,11 @@ class Person:
 
     def names(self) -> list[AliasName]:
         """By what the aliases may know the person, the surest first."""
+        written_anew = phones.e164(self.phone, self.countries) if self.phone else None
         names = [
             name_by_external_id(self.brand, self.source, self.external_id),
             *(name_by_record(self.brand, self.source, record) for record in self.records),
-            name_by_phone(self.brand, self.phone_written_anew),
+            name_by_phone(self.brand, written_anew),
             name_by_phone(self.brand, self.phone),
         ]
         return list(dict.fromkeys(name for name in names if name is not None))

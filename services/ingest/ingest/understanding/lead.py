@@ -56,20 +56,15 @@ def understood(
     return Understood(profile, dict(_as_sent(said, profile)))
 
 
-def phone(said: str | None, country: str | None, source: Source) -> str | None:
-    """A number in E.164 where that can be told, of the person's country or else the source's."""
-    countries = [each for each in (country, source.default_country) if each]
-    return _written(lambda text: phones.e164(text, countries), said)
-
-
 def _contact(said: Contact, source: Source) -> Contact:
     email = _written(usable_email, said.email)
     country = _written(places.country, said.country)
+    countries = [each for each in (country, source.default_country) if each]
     return said.model_copy(
         update={
             "email": email,
             "email_kind": mailboxes.kind_of(email) if email else None,
-            "phone": phone(said.phone, country, source),
+            "phone": _written(lambda text: phones.e164(text, countries), said.phone),
             "country": country,
             "language": _written(places.language, said.language),
         }

@@ -1,7 +1,6 @@
 """Phone numbers in E.164, by the numbering plans that phonenumbers carries."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -27,8 +26,6 @@ def e164(phone: str, countries: Sequence[str]) -> str | None:
     return None
 
 
-# Asked twice of each lead, for its id and for its profile; it is a tenth of what a lead costs.
-@lru_cache(maxsize=32)
 def _number(text: str, country: str | None, there_is: Callable[[PhoneNumber], bool]) -> str | None:
     try:
         number = phonenumbers.parse(text, country)
