@@ -17,12 +17,9 @@ from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.items import Passed, Told
 from ingest.senders.payloads import at, composite, list_at, path, put, rest, text_at
-from ingest.senders.places import HeaderItem, body
 from ingest.senders.sender import Example, Guide, Sender, ok, signed_by
-from ingest.senders.signing import SentAt, Signature, in_hex, unix_seconds
+from ingest.senders.signing import as_stripe
 
-_HEADER = "calendly-webhook-signature"
-_TIME = HeaderItem(_HEADER, "t", between=",")
 _TAKEN = [
     path(text)
     for text in [
@@ -98,14 +95,7 @@ def _put_name(document: dict[str, JsonValue], payload: JsonValue) -> None:
 SENDER = Sender(
     kind="calendly",
     source=SalesToolSource,
-    signing=signed_by(
-        Signature(
-            at=HeaderItem(_HEADER, "v1", between=","),
-            signs=(_TIME, b".", body),
-            written=in_hex,
-            sent_at=SentAt(_TIME, unix_seconds),
-        )
-    ),
+    signing=signed_by(as_stripe("calendly-webhook-signature", "v1")),
     reading=read,
     answer=ok,
     guide=Guide(

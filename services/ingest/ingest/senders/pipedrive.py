@@ -7,7 +7,8 @@ is that of one event, and the same for each attempt. Payload: `data` is the enti
 `previous` what it was in the fields that have changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -32,6 +33,37 @@ _DONE = {"meeting": FollowupType.MEETING_HELD, "call": FollowupType.ATTEMPTED}
 _PERSON = ("contact", "emails", "phones", "first_name", "last_name", "name", "id", "add_time")
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What happened to an entity; `document` has what is told of it whatever it is."""
+
+    source: SalesToolSource
+    payload: JsonValue
+    action: str
+    number: str
+    document: dict[str, JsonValue]
+
+    @property
+    def data(self) -> JsonValue:
+        return at(self.payload, ("data",))
+
+    def text(self, field: str) -> str | None:
+        """What the entity has there now."""
+        return text_at(self.data, (field,))
+
+    def of(self, field: str) -> bool:
+        """Whether it is this that has changed."""
+        previous = at(self.payload, ("previous",))
+        return isinstance(previous, dict) and field in previous
+
+    def by(self, user: str, **records: str | None) -> dict[str, JsonValue]:
+        """The document of something that a rep does with a person; `user` is where the rep is."""
+        document = self.document | {"records": sales.records(**records)}
+        put(document, ("external_id",), self.text("person_id"))
+        put(document, ("rep",), sales.rep(self.source, self.text(user)))
+        return document
+
+
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     """What happened to the entity. Raises NotUnderstoodError."""
     payload = json_of(delivery)
@@ -41,14 +73,9 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
         raise NotUnderstoodError("it has no meta.entity, no meta.action, or no id")
     document: dict[str, JsonValue] = {"delivery_id": _id(payload, entity, number, action)}
     put(document, ("occurred_at",), text_at(payload, path("meta.timestamp")))
-    known = {"person": _of_person, "deal": _of_deal, "activity": _of_activity, "note": _of_note}
-    told = known[entity](source, payload, document, action, number) if entity in known else iter(())
-    found = False
-    for item in told:
-        found = True
-        yield item
-    if not found:
-        yield Passed(document | {"external_id": number, "answers": at(payload, ("data",))})
+    change = _Change(source, payload, action, number, document)
+    told = list(_OF[entity](change)) if entity in _OF else []
+    yield from told or [Passed(document | {"external_id": number, "answers": change.data})]
 
 
 def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
@@ -56,121 +83,88 @@ def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
     return composite(correlation, entity, number, action)
 
 
-def _of_person(
-    source: SalesToolSource,
-    payload: JsonValue,
-    document: dict[str, JsonValue],
-    action: str,
-    number: str,
-) -> Iterator[Told]:
-    data = at(payload, ("data",))
-    document = document | {"external_id": number}
-    if action == "create":
+def _of_person(change: _Change) -> Iterator[Told]:
+    data = change.data
+    document = change.document | {"external_id": change.number}
+    if change.action == "create":
         lead = dict(document)
         put(lead, ("email",), _primary(data, "emails"))
         put(lead, ("phone",), _primary(data, "phones"))
-        put(lead, ("first_name",), text_at(data, ("first_name",)))
-        put(lead, ("last_name",), text_at(data, ("last_name",)))
+        put(lead, ("first_name",), change.text("first_name"))
+        put(lead, ("last_name",), change.text("last_name"))
         lead["answers"] = {
             name: value
             for name, value in (data.items() if isinstance(data, dict) else ())
             if name not in _PERSON and value not in (None, [], {})
         }
         yield Item("lead", lead)
-    elif action == "delete":
+    elif change.action == "delete":
         yield sales.followup(document, FollowupType.DELETED)
     else:
-        yield from _owner(source, payload, document)
+        yield from _owner(change, document)
 
 
-def _of_deal(
-    source: SalesToolSource,
-    payload: JsonValue,
-    document: dict[str, JsonValue],
-    action: str,
-    number: str,
-) -> Iterator[Told]:
-    data = at(payload, ("data",))
-    document = document | {"records": sales.records(opportunity=number)}
-    put(document, ("external_id",), text_at(data, ("person_id",)))
-    put(document, ("rep",), sales.rep(source, text_at(data, ("owner_id",))))
-    document["answers"] = {"title": at(data, ("title",)), "stage_id": at(data, ("stage_id",))}
-    if action == "delete":
+def _of_deal(change: _Change) -> Iterator[Told]:
+    document = change.by("owner_id", opportunity=change.number)
+    document["answers"] = {name: at(change.data, (name,)) for name in ("title", "stage_id")}
+    new = change.action == "create"
+    if change.action == "delete":
         return
-    yield from _owner(source, payload, document)
-    status = sales.outcome(source, "status", text_at(data, ("status",)), _STATUS)
-    if status is not None and (action == "create" or _changed(payload, "status")):
-        lost = text_at(data, ("lost_reason",))
-        put(document, ("amount",), text_at(data, ("value",)))
-        put(document, ("currency",), text_at(data, ("currency",)))
-        yield sales.followup(document, status, part="status", note=[lost])
-    elif action == "create" or _changed(payload, "stage_id"):
-        staged = sales.outcome(source, "stage_id", text_at(data, ("stage_id",)))
-        first = SalesOutcome(type=FollowupType.OPPORTUNITY) if action == "create" else None
+    yield from _owner(change, document)
+    status = sales.outcome(change.source, "status", change.text("status"), _STATUS)
+    if status is not None and (new or change.of("status")):
+        put(document, ("amount",), change.text("value"))
+        put(document, ("currency",), change.text("currency"))
+        yield sales.followup(document, status, part="status", note=[change.text("lost_reason")])
+    elif new or change.of("stage_id"):
+        staged = sales.outcome(change.source, "stage_id", change.text("stage_id"))
+        first = SalesOutcome(type=FollowupType.OPPORTUNITY) if new else None
         what = staged or first
         if what is not None:
             yield sales.followup(document, what, part="stage")
 
 
-def _of_activity(
-    source: SalesToolSource,
-    payload: JsonValue,
-    document: dict[str, JsonValue],
-    action: str,
-    number: str,
-) -> Iterator[Told]:
-    data = at(payload, ("data",))
-    type_ = text_at(data, ("type",)) or ""
+def _of_activity(change: _Change) -> Iterator[Told]:
+    type_ = change.text("type") or ""
     kind = type_ if type_ in ("call", "meeting") else None
-    document = document | {"records": sales.records(**{kind: number} if kind else {})}
-    put(document, ("external_id",), text_at(data, ("person_id",)))
-    put(document, ("rep",), sales.rep(source, text_at(data, ("owner_id",))))
-    document["answers"] = {"subject": at(data, ("subject",)), "type": type_}
-    done = at(data, ("done",)) in (True, 1)
-    notes = [text_at(data, ("note",)), text_at(data, ("public_description",))]
-    if done and (action == "create" or _changed(payload, "done")):
+    document = change.by("owner_id", **{kind: change.number} if kind else {})
+    document["answers"] = {"subject": at(change.data, ("subject",)), "type": type_}
+    new = change.action == "create"
+    done = at(change.data, ("done",)) in (True, 1)
+    notes = [change.text("note"), change.text("public_description")]
+    if done and (new or change.of("done")):
         default = _DONE.get(type_, FollowupType.NOTE)
-        what = sales.outcome(source, "activity", type_, {type_: default})
+        what = sales.outcome(change.source, "activity", type_, {type_: default})
         if what is not None:
             yield sales.followup(document, what, part="done", note=notes)
-    elif type_ == "meeting" and action in ("create", "change") and not done:
-        moved = any(_changed(payload, name) for name in ("due_date", "due_time"))
-        booked = FollowupType.MEETING_BOOKED if action == "create" else FollowupType.MEETING_MOVED
-        day, hour = text_at(data, ("due_date",)), text_at(data, ("due_time",))
-        if action == "create" or moved:
+    elif type_ == "meeting" and change.action in ("create", "change") and not done:
+        booked = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
+        day, hour = change.text("due_date"), change.text("due_time")
+        if new or change.of("due_date") or change.of("due_time"):
             begins = f"{day}T{hour}Z" if day and hour else None
             yield sales.followup(document, booked, starts_at=begins, note=notes)
 
 
-def _of_note(
-    source: SalesToolSource,
-    payload: JsonValue,
-    document: dict[str, JsonValue],
-    action: str,
-    number: str,  # noqa: ARG001 - as the others have it
-) -> Iterator[Told]:
-    data = at(payload, ("data",))
-    deal = text_at(data, ("deal_id",))
-    document = document | {"records": sales.records(opportunity=deal)}
-    put(document, ("external_id",), text_at(data, ("person_id",)))
-    put(document, ("rep",), sales.rep(source, text_at(data, ("user_id",))))
-    if action != "delete" and ("external_id" in document or deal):
-        yield sales.followup(document, FollowupType.NOTE, note=[text_at(data, ("content",))])
+def _of_note(change: _Change) -> Iterator[Told]:
+    deal = change.text("deal_id")
+    document = change.by("user_id", opportunity=deal)
+    if change.action != "delete" and ("external_id" in document or deal):
+        yield sales.followup(document, FollowupType.NOTE, note=[change.text("content")])
 
 
-def _owner(
-    source: SalesToolSource, payload: JsonValue, document: dict[str, JsonValue]
-) -> Iterator[Told]:
-    owner = text_at(payload, path("data.owner_id"))
-    if _changed(payload, "owner_id") and owner is not None:
-        taken = dict(document)
-        taken["rep"] = sales.owner(source, owner)
+_OF: Mapping[str, Callable[[_Change], Iterator[Told]]] = {
+    "person": _of_person,
+    "deal": _of_deal,
+    "activity": _of_activity,
+    "note": _of_note,
+}
+
+
+def _owner(change: _Change, document: dict[str, JsonValue]) -> Iterator[Told]:
+    owner = change.text("owner_id")
+    if change.of("owner_id") and owner is not None:
+        taken = document | {"rep": sales.owner(change.source, owner)}
         yield sales.followup(taken, FollowupType.OWNER_CHANGED, part="owner")
-
-
-def _changed(payload: JsonValue, field: str) -> bool:
-    previous = at(payload, ("previous",))
-    return isinstance(previous, dict) and field in previous
 
 
 def _primary(data: JsonValue, name: str) -> str | None:

@@ -18,10 +18,12 @@ from ingest.senders.delivery import Delivery
 from ingest.senders.places import (
     Authorization,
     Header,
+    HeaderItem,
     LastOfPath,
     NotAuthenticError,
     Parameter,
     Place,
+    body,
     url,
 )
 from ingest.senders.tokens import SignedToken
@@ -112,6 +114,18 @@ class Token:
 
 
 Scheme = Signature | Token | SignedToken
+
+
+def as_stripe(header: str, item: str) -> Signature:
+    """As Stripe does it: the header has `t`, a Unix time, and in `item` what is signed with it."""
+    time = HeaderItem(header, "t", between=",")
+    return Signature(
+        at=HeaderItem(header, item, between=","),
+        signs=(time, b".", body),
+        written=in_hex,
+        sent_at=SentAt(time, unix_seconds),
+    )
+
 
 SHOWN = (
     Token(Authorization("Bearer")),

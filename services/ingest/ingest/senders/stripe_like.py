@@ -14,12 +14,9 @@ from ingest.senders.formats import json_of
 from ingest.senders.items import Item
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, path, text_at, unix_time
-from ingest.senders.places import HeaderItem, body
 from ingest.senders.sender import Example, Guide, Sender, signed_by
-from ingest.senders.signing import SentAt, Signature, in_hex, unix_seconds
+from ingest.senders.signing import as_stripe
 
-_HEADER = "stripe-signature"
-_TIME = HeaderItem(_HEADER, "t", between=",")
 _KNOWN = (("id",), ("created",), ("object",))
 
 
@@ -40,14 +37,7 @@ def read(source: EventsSource, delivery: Delivery) -> list[Item]:
 SENDER = Sender(
     kind="stripe_like",
     source=EventsSource,
-    signing=signed_by(
-        Signature(
-            at=HeaderItem(_HEADER, "v1", between=","),
-            signs=(_TIME, b".", body),
-            written=in_hex,
-            sent_at=SentAt(_TIME, unix_seconds),
-        )
-    ),
+    signing=signed_by(as_stripe("stripe-signature", "v1")),
     reading=read,
     guide=Guide(
         name="Stripe, and who signs like it",

@@ -17,12 +17,8 @@ from ingest.senders.formats import json_of, json_text
 from ingest.senders.items import Item
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, composite, text_at, unix_time
-from ingest.senders.places import HeaderItem, body
 from ingest.senders.sender import Example, Guide, Sender, signed_by
-from ingest.senders.signing import SentAt, Signature, in_hex, unix_seconds
-
-_HEADER = "tiktok-signature"
-_TIME = HeaderItem(_HEADER, "t", between=",")
+from ingest.senders.signing import as_stripe
 
 
 def read(source: EventsSource, delivery: Delivery) -> list[Item]:
@@ -44,14 +40,7 @@ def read(source: EventsSource, delivery: Delivery) -> list[Item]:
 SENDER = Sender(
     kind="tiktok",
     source=EventsSource,
-    signing=signed_by(
-        Signature(
-            at=HeaderItem(_HEADER, "s", between=","),
-            signs=(_TIME, b".", body),
-            written=in_hex,
-            sent_at=SentAt(_TIME, unix_seconds),
-        )
-    ),
+    signing=signed_by(as_stripe("tiktok-signature", "s")),
     reading=read,
     guide=Guide(
         name="TikTok",
