@@ -120,7 +120,7 @@ async def _pass_over(deployment: Deployment, service: Service) -> float:
     deployment.start(service)
     await all_read(deployment, service)
     url, pid = deployment.url(service), deployment.pid(service)
-    again = await leads.read(deployment.kafka, topics.LEAD_SLA)
+    again = [each async for each in leads.read(deployment.kafka, topics.LEAD_SLA)]
     first, cpu_first = await _counted(url), cpu_seconds(pid)
     await leads.write(deployment.kafka, again)
     await all_read(deployment, service)

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from baton import topics
-from baton.kafka import topic_name
 from baton_cli.service import Service
+from bench import leads
 from bench.arrivals import LostError, arrivals
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit, percentiles
@@ -85,33 +83,12 @@ async def _require_each_once(setting: Setting, deployment: Deployment) -> None:
     """
     rows = setting.sizes.rows
     setting.say("  what Kafka has is counted")
-    keys, ids = await _captured(deployment)
-    if not keys == ids == rows:
-        raise LostError(f"{rows} rows have become {ids} events of {keys} leads")
-
-
-async def _captured(deployment: Deployment) -> tuple[int, int]:
-    """How many different keys and events are on `lead-captured`."""
-    settings = deployment.kafka
-    topic = topic_name(settings, topics.LEAD_CAPTURED)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning()
-        left = sum((await consumer.end_offsets(places)).values())
-        keys, ids = set(), set()
-        while left:
-            for records in (await consumer.getmany(timeout_ms=1_000)).values():
-                left -= len(records)
-                keys |= {record.key for record in records}
-                ids |= {dict(record.headers)["ce_id"] for record in records}
-        return len(keys), len(ids)
-    finally:
-        await consumer.stop()
+    keys, ids = set(), set()
+    async for message in leads.read(deployment.kafka, topics.LEAD_CAPTURED):
+        keys.add(message.key)
+        ids.add(dict(message.headers)["ce_id"])
+    if not len(keys) == len(ids) == rows:
+        raise LostError(f"{rows} rows have become {len(ids)} events of {len(keys)} leads")
 
 
 async def _beside_live_leads(

@@ -1,7 +1,7 @@
 """Made-up leads: each asks for a demo and qualifies, so that each goes all the way to a rep."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -115,7 +115,7 @@ async def write(settings: KafkaSettings, messages: Sequence[Message]) -> None:
         await producer.stop()
 
 
-async def read(settings: KafkaSettings, topic: Topic) -> list[Message]:
+async def read(settings: KafkaSettings, topic: Topic) -> AsyncIterator[Message]:
     """All that is on a topic now."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await consumer.start()
@@ -124,11 +124,11 @@ async def read(settings: KafkaSettings, topic: Topic) -> list[Message]:
         places = [TopicPartition(name, number) for number in range(settings.partitions)]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        found: list[Message] = []
-        while len(found) < sum(ends.values()):
+        left = sum((await consumer.end_offsets(places)).values())
+        while left > 0:
             for records in (await consumer.getmany(timeout_ms=1_000)).values():
-                found += [Message(topic.name, r.key, r.value, r.headers) for r in records]
+                left -= len(records)
+                for record in records:
+                    yield Message(topic.name, record.key, record.value, record.headers)
     finally:
         await consumer.stop()
-    return found

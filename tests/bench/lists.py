@@ -1,7 +1,6 @@
 """Lists of leads as files, and `baton import` as somebody runs it."""
 
 import asyncio
-import contextlib
 import csv
 import json
 import os
@@ -10,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel
 
+from baton_cli.importing.journal import Journal
 from bench import leads
 
 _LOOK_EVERY_S = 0.05
@@ -20,10 +19,6 @@ _BATON = (sys.executable, "-c", "from baton_cli.main import app; app()")
 
 class NotImportedError(Exception):
     """`baton import` has not done what it was asked for."""
-
-
-class _Journal(BaseModel):
-    taken: int
 
 
 def write_list(file: Path, name: str, rows: int) -> None:
@@ -51,7 +46,7 @@ class Import:
     """
 
     def __init__(self, file: Path, told: Mapping[str, str], batch: int) -> None:
-        self._journal = file.with_name(f"{file.name}.journal")
+        self._journal = Journal(file.with_name(f"{file.name}.journal"))
         self._said = file.with_suffix(".said")
         with self._said.open("ab") as said:
             self._process = psutil.Popen(
@@ -67,8 +62,9 @@ class Import:
     @property
     def taken(self) -> int:
         """How many rows have been, with those of former runs, by the last journal that was seen."""
-        with contextlib.suppress(FileNotFoundError):
-            self._taken = _Journal.model_validate_json(self._journal.read_bytes()).taken
+        progress = self._journal.read()
+        if progress is not None:
+            self._taken = progress.taken
         return self._taken
 
     async def up_to(self, rows: int) -> None:

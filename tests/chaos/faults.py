@@ -5,8 +5,10 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
+
+import asyncpg
 
 from baton_local.processes import send
 from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
@@ -76,6 +78,8 @@ class Faults:
         """Have a process raise an epoch of a shard that was given to others meanwhile, and die."""
         await asyncio.sleep(fault.after)
         extra = Process(fault.service, EXTRA)
+        async with self._joining:
+            await asyncio.to_thread(self._deployment.begin, extra)
         raised = False
         try:
             async with self._sights() as look:
@@ -88,12 +92,14 @@ class Faults:
         self._say(f"{extra.name} died {'with a late raise' if raised else 'as it joined'}")
 
     async def _stop_between_shards(self, look: Sights, extra: Process) -> int | None:
-        """Start a process, and stop it when it has opened one shard, and no other.
+        """Stop a process that was begun when it has opened one shard, and no other.
 
         Nobody raises an epoch until it wants to; then what is left in the first shard's outbox is
-        the last that it asks for. Returns its pid, None where it did not come to that.
+        the last that it asks for. Returns its pid, None where it did not come to that: others who
+        want to raise one end whose session keeps them from it.
         """
         service = extra.service
+        pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
 
         async def waits_for(statement: str) -> bool:
             return any(
@@ -101,16 +107,15 @@ class Faults:
                 for session in await look.sessions(service, pid)
             )
 
-        async with self._sights() as first, self._sights() as then, AsyncExitStack() as unread:
-            async with first.kept(service, "shard"):
-                async with self._joining:
-                    await asyncio.to_thread(self._deployment.begin, extra)
-                pid = await asyncio.to_thread(self._deployment.stack.pid, extra.name)
-                if not await _soon(partial(waits_for, "UPDATE shard"), _JOINING, _STEP):
-                    return None
-                await unread.enter_async_context(then.kept(service, "outbox", unread=True))
-            stopped = await _soon(partial(waits_for, "SELECT * FROM outbox"), seconds("LOCK"))
-            send(signal.SIGSTOP, pid)
+        stopped = False
+        with suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+            async with self._sights() as first, self._sights() as then, AsyncExitStack() as unread:
+                async with first.kept(service, "shard"):
+                    if not await _soon(partial(waits_for, "UPDATE shard"), _JOINING, _STEP):
+                        return None
+                    await unread.enter_async_context(then.kept(service, "outbox", unread=True))
+                stopped = await _soon(partial(waits_for, "SELECT * FROM outbox"), seconds("LOCK"))
+                send(signal.SIGSTOP, pid)
         return pid if stopped else None
 
     async def stop(self, process: Process, moment: Moment) -> int | None:
