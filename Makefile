@@ -40,7 +40,8 @@ demo: setup ## Watch leads go from a form to a rep, and a promise broken
 
 .PHONY: test
 test: lint ## Every check and every test, on a real Kafka and PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0 $(ARGS)
 
 .PHONY: unit
 unit: setup ## The tests that need no server, in seconds

@@ -1,5 +1,6 @@
 """How Baton's processes speak to PostgreSQL: asyncpg for the runner, SQLAlchemy for the rest."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -102,14 +103,20 @@ def _milliseconds(time: timedelta) -> str:
 
 @asynccontextmanager
 async def connection(of: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the pool, for the time of the block."""
+    """A connection of the pool, for the time of the block.
+
+    Where the task was cancelled within the block, that is what ends it: rolling back or giving back
+    a broken connection raises something else instead, for which a loop would go on.
+    """
+    task = cast("asyncio.Task[object]", asyncio.current_task())  # nothing else runs a coroutine
+    cancellations = task.cancelling()
     proxy = await of.acquire()
     try:
         yield cast(asyncpg.Connection, proxy)  # it forwards to one; its type only says so less well
-    except BaseException:
-        # What giving back a broken connection raises must not take the place of what ended the
-        # block, least of all of a cancellation.
+    except BaseException as error:
         with contextlib.suppress(*DATABASE_ERRORS):
             await of.release(proxy)
+        if task.cancelling() > cancellations:
+            raise asyncio.CancelledError from error
         raise
     await of.release(proxy)
