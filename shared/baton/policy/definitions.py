@@ -180,9 +180,8 @@ class Definitions(PolicyModel):
         """The first rule that holds an enquiry back, with what it saw; None where none does."""
         facts = facts_of(profile)
         for rule in self.quarantine:
-            outcome = rule.when.evaluate(facts)
-            if outcome.matched:
-                return rule, outcome
+            if rule.when.holds(facts):
+                return rule, rule.when.evaluate(facts)
         return None
 
     def custom_field(self, name: str) -> CustomField | None:

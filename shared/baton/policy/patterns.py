@@ -38,5 +38,5 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in the text."""
-        searched = unicodedata.normalize("NFC", text).encode("utf-8", "replace")
-        return self._compiled.search(searched) is not None
+        composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+        return self._compiled.search(composed.encode("utf-8", "replace")) is not None

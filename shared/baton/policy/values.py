@@ -69,7 +69,7 @@ def typed(kind: Kind, value: object) -> Value | None:
     Numbers and booleans must be just that; dates and times may be their ISO 8601 text. Raises
     WrongKindError.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (isinstance(value, str) and (not value or value.isspace())):
         return None
     fits = _typed(kind, value)
     if fits is None:

@@ -300,6 +300,11 @@ def test_a_condition_and_its_double_negation_answer_alike(tree: Data) -> None:
     assert asked({"all": [tree, tree]}) is asked(tree)
 
 
+@given(trees)
+def test_a_condition_holds_where_it_answers_with_true(tree: Data) -> None:
+    assert compiled(tree, KNOWN.staged).holds(FACTS) is (asked(tree) is True)
+
+
 FULLER = FACTS.profile.model_copy(  # type: ignore[union-attr]
     update={"company": PROFILE.company.model_copy(update={"domain": "example.com"})}
 )

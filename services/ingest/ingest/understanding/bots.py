@@ -83,7 +83,7 @@ def mark(
         return USER_AGENT
     facts = facts_of_activity(activity)
     rules = definitions.bot_activities
-    return next((rule.id for rule in rules if rule.when.evaluate(facts).matched), None)
+    return next((rule.id for rule in rules if rule.when.holds(facts)), None)
 
 
 def is_bots(user_agent: str) -> bool:

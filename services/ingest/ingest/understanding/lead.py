@@ -89,7 +89,7 @@ def _with_campaigns_name(profile: Profile, definitions: Definitions) -> Profile:
     """With the name that the bundle has for its campaign, the first whose condition holds."""
     facts = facts_of(profile)
     for campaign in definitions.campaigns:
-        if campaign.when.evaluate(facts).matched:
+        if campaign.when.holds(facts):
             named = profile.campaign.model_copy(update={"name": campaign.name})
             return profile.model_copy(update={"campaign": named})
     return profile

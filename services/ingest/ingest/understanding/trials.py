@@ -33,7 +33,7 @@ def mark(
     if _is_marked(answers) or _is_filled_in(profile):
         return VENDOR
     facts = facts_of(profile)
-    return next((t.id for t in definitions.test_leads if t.when.evaluate(facts).matched), None)
+    return next((t.id for t in definitions.test_leads if t.when.holds(facts)), None)
 
 
 def _is_marked(answers: Mapping[str, JsonValue]) -> bool:

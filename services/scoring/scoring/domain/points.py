@@ -120,7 +120,5 @@ def _counted(activity: Activity, scanned: str | None, bundle: Bundle, *, anew: b
 def _criteria(activity: Activity, bundle: Bundle) -> tuple[str, ...]:
     facts = facts_of_activity(activity.as_event())
     return tuple(
-        criterion.id
-        for criterion in bundle.scoring.engagement
-        if criterion.when.evaluate(facts).matched
+        criterion.id for criterion in bundle.scoring.engagement if criterion.when.holds(facts)
     )
