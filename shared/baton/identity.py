@@ -10,12 +10,13 @@ variant take.
 
 import hashlib
 import hmac
-import json
 import re
+import struct
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring
 from uuid import UUID
 
 import idna
@@ -27,7 +28,6 @@ _HASH_BITS_BELOW_TIME = (1 << 80) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _FEWEST_DIGITS = 5
-_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 class UnusableIdentityError(ValueError):
@@ -39,7 +39,7 @@ def lead_id(key: bytes, brand: str, *identity: str) -> UUID:
 
     `key` is the deployment's id key; it never changes, since every id would change with it.
     """
-    digest = hmac.new(key, _unambiguous((brand, *identity)), hashlib.sha256).digest()
+    digest = hmac.digest(key, _unambiguous((brand, *identity)), "sha256")
     return _uuid8(int.from_bytes(digest[:16]))
 
 
@@ -137,8 +137,8 @@ def shard_of(key: bytes, shards: int) -> int:
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     h = 0x9747B28C ^ len(key)
     whole = len(key) & ~3
-    for start in range(0, whole, 4):
-        k = int.from_bytes(key[start : start + 4], "little") * m & mask
+    for (word,) in struct.iter_unpack("<I", key[:whole]):
+        k = word * m & mask
         k = (k ^ (k >> 24)) * m & mask
         h = (h * m & mask) ^ k
     if whole < len(key):
@@ -175,7 +175,7 @@ def _ascii_domain(domain: str) -> str:
 
 def _unambiguous(parts: Sequence[str]) -> bytes:
     try:
-        return _JSON.encode(parts).encode("utf-8")
+        return f"[{','.join(map(encode_basestring, parts))}]".encode()
     except UnicodeEncodeError as error:
         raise UnusableIdentityError("a text must not have half of a surrogate pair") from error
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 _IN_MEMORY = 1_048_576
 _STEP = 65_536
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 class Results:
@@ -31,7 +32,7 @@ class Results:
         self._ended = False
 
     def add(self, results: Iterable[Mapping[str, JsonValue]]) -> None:
-        text = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in results)
+        text = "".join(f"{_JSON.encode(each)}\n" for each in results)
         self._file.seek(self._written)
         self._written += self._file.write(text.encode())
         self._more.set()

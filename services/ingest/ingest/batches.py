@@ -14,7 +14,7 @@ from ingest import bodies, refusals
 from ingest.batch_lines import Entry, format_of
 from ingest.batch_results import Results
 from ingest.deliveries import LeadIn
-from ingest.intake import Enquiry, Intake, Taken
+from ingest.intake import Enquiry, Intake, Taken, event_of
 from ingest.pace import Pace
 from ingest.refusals import REFUSED
 from ingest.settings import Settings
@@ -116,16 +116,16 @@ class Batch:
             return entry.said
         try:
             given = LeadIn.model_validate(entry.said)
-            enquiry = self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
+            return self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
         except REFUSED as error:
             return refusals.problem_of(error)
         except Problem as problem:
             return problem
-        self._heard(given.source)
-        return enquiry
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
         enquiries = [said for _, said in page if not isinstance(said, Problem)]
+        for source in {event_of(each).data.profile.source for each in enquiries}:
+            self._heard(source)
         await self._pace.take(len(enquiries))
         taken = iter(await self._intake.enquiries(enquiries))
         became = ((n, said if isinstance(said, Problem) else next(taken)) for n, said in page)

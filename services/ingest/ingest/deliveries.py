@@ -1,7 +1,8 @@
 """What our own API takes; what a webhook brings is brought into the same shape."""
 
 from collections.abc import Iterator
-from typing import Self, TypeVar
+from functools import cache
+from typing import Self, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
@@ -210,6 +211,18 @@ def plain(model: type[Plain], given: BaseModel) -> Plain:
 def _undeclared(part: BaseModel, prefix: str) -> Iterator[tuple[str, JsonValue]]:
     for name, value in (part.model_extra or {}).items():
         yield f"{prefix}{name}", value
-    for name, inner in vars(part).items():
+    for name in _parts_of(type(part)):
+        inner = getattr(part, name)
         if isinstance(inner, BaseModel):
             yield from _undeclared(inner, f"{prefix}{name}.")
+
+
+@cache
+def _parts_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields that may hold a model."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        for said in (field.annotation, *get_args(field.annotation))
+        if isinstance(said, type) and issubclass(said, BaseModel)
+    )

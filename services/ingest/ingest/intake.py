@@ -300,7 +300,7 @@ class Intake:
         return Taken(event.data.lead_id, event.id, state)
 
     def _captured(self, enquiry: Enquiry, state: State) -> Taken:
-        event = enquiry.event if isinstance(enquiry, Held) else enquiry
+        event = event_of(enquiry)
         self._count(event.data, event.data.profile.source, state)
         return Taken(event.data.lead_id, event.id, state)
 
@@ -308,6 +308,11 @@ class Intake:
         if not isinstance(data, LeadErased):
             self._metrics.undeclared_fields.labels(source).inc(len(getattr(data, "answers", ())))
         self._metrics.deliveries.labels(source, state.value).inc()
+
+
+def event_of(enquiry: Enquiry) -> Event[LeadCaptured]:
+    """The event of an enquiry, held or not."""
+    return enquiry.event if isinstance(enquiry, Held) else enquiry
 
 
 def _event(data: AnyLead, id_: UUID, receipt: Receipt, bundle: Bundle) -> Event[AnyLead]:

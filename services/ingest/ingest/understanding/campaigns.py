@@ -41,7 +41,7 @@ def understood(said: Campaign, answers: Mapping[str, JsonValue]) -> Campaign:
     """
     utm = {name: value for name in _UTM if (value := getattr(said, name)) is not None}
     click = (said.click_id_kind, said.click_id) if said.click_id else None
-    for place in _places(said, answers):
+    for place in filter(None, _places(said, answers)):
         found = {name: place[name] for name in _UTM if name in place}
         if all(utm.get(name, value) == value for name, value in found.items()):
             utm = found | utm
