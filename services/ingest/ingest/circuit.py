@@ -130,5 +130,10 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     It takes as long as the request that is under way, `request_timeout_ms` at most.
     """
     await producer._sender.close()  # noqa: SLF001 - the library has no way to give up
-    producer._message_accumulator.fail_all(KafkaAwayError())  # noqa: SLF001 - as above
+    accumulator = producer._message_accumulator  # noqa: SLF001 - as above
+    held = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+    accumulator.fail_all(KafkaAwayError())
+    for batch in held:
+        # Nobody waits for it to be drained, and asyncio logs an exception that nobody has seen.
+        batch._drain_waiter.exception()  # noqa: SLF001
     await producer.stop()
