@@ -61,7 +61,8 @@ outage: setup ## Kill Kafka and PostgreSQL under 200 leads a second, in ten minu
 
 .PHONY: fuzz
 fuzz: setup ## Throw at intake what no sender would send, for half an hour
-	@FUZZ=50 $(BIN)/python -m pytest services/ingest/tests/test_ingest_sockets.py \
+	@FUZZ=50 $(BIN)/python -m pytest -o faulthandler_timeout=3600 \
+		services/ingest/tests/test_ingest_sockets.py \
 		services/ingest/tests/test_ingest_fuzz.py $(ARGS)
 
 .PHONY: lint
