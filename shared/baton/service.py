@@ -107,6 +107,7 @@ def application(  # noqa: PLR0913 - the parts of a process, each by its name
     for router in open_routers:
         app.include_router(router)
     app.include_router(_health(status, aside or Status(), registry))
+    app.add_middleware(_WithoutNul)
     app.add_middleware(_Traced, tracing=tracing)
     return app
 
@@ -170,6 +171,23 @@ class _Traced:
             # The route's own path: what stands for its parameters may be a secret of a sender.
             if (route := scope.get("route")) is not None:
                 span.update_name(f"{scope['method']} {route.path}")
+
+
+class _WithoutNul:
+    """Refuses an address with a NUL character in it: whatever it names, no table can have it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for field, part in (("path", "raw_path"), ("query", "query_string")):
+                if b"%00" in scope[part]:
+                    reason = "must not have NUL characters (%00)"
+                    refused = Problem(422, "Invalid request", reason, field)
+                    await problems.response(refused)(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,3 +240,10 @@ async def test_a_batch_needs_a_policy(process: Process) -> None:
     answer = await process.http.post("/v1/leads/batch", content=b"{}\n")
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize("address", ["/v1/quarantine?rule=a%00b", "/v1/quarantine/a%00b"])
+async def test_an_address_with_a_nul_character_is_refused(process: Process, address: str) -> None:
+    answer = await process.http.get(address)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == ("query" if "?" in address else "path")

@@ -19,6 +19,12 @@ from schemathesis import checks
 from baton.policy.bundle import Bundle
 from ingest.settings import Settings
 
+# The edge runs in a thread beside the strategies, and its libraries use `random`, which Hypothesis
+# takes for a strategy's doing.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 PATIENCE = 60
 OURS = range(500, 600)
 
