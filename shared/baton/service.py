@@ -180,14 +180,13 @@ class _WithoutNul:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for field, part in (("path", "raw_path"), ("query", "query_string")):
-                if b"%00" in scope[part]:
-                    reason = "must not have NUL characters (%00)"
-                    refused = Problem(422, "Invalid request", reason, field)
-                    await problems.response(refused)(scope, receive, send)
-                    return
-        await self._app(scope, receive, send)
+        answer = self._app
+        if scope["type"] == "http" and b"%00" in scope["raw_path"]:
+            answer = problems.response(Problem(404, "Not found", "no name has a NUL character"))
+        elif scope["type"] == "http" and b"%00" in scope["query_string"]:
+            reason = "must not have NUL characters (%00)"
+            answer = problems.response(Problem(422, "Invalid request", reason, field="query"))
+        await answer(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
