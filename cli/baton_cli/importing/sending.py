@@ -91,11 +91,10 @@ async def _try(
             if result is None:
                 waits("ingest holds it back until the readers of the leads have caught up")
                 continue
-            line = deliveries[result.line - 1].line
             if result.state in _TAKEN:
-                answered[line] = None
+                answered[deliveries[result.line - 1].line] = None
             elif result.state == _REFUSED:
-                answered[line] = str(result.problem or "refused")
+                answered[deliveries[result.line - 1].line] = str(result.problem or "refused")
             elif result.problem is not None:
                 why = Failure(str(result.problem))
     except Another:

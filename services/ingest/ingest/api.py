@@ -81,7 +81,9 @@ def router(
         Blank lines are passed over. A line's `state` is `published` or `spooled` (taken), `refused`
         (change it: `problem` says how) or `failed` (send it again). The answer goes out while the
         batch comes in. An empty line in it is a sign of life: the batch is held back for as long as
-        its readers are behind. Sending a batch again is safe: its leads are the same events.
+        its readers are behind. Where the rest of a batch does not come, a last line says that the
+        one from which on nothing was taken has `failed`. Sending a batch again is safe: its leads
+        are the same events.
         """
         with _refusing(metrics):
             admission.check()

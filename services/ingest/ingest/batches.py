@@ -1,7 +1,6 @@
 """A batch: leads line by line, in bounded memory, each with a result of its own as it goes."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from fastapi import Request
@@ -59,6 +58,7 @@ class Batch:
         self._lines = bodies.lines(request, bodies.Bounds.of(settings))
         self._pages = self._understood()
         self._first: Sequence[Understood] = ()
+        self._understood_to = 0
 
     async def begin(self) -> None:
         """Read up to the first lines.
@@ -83,11 +83,12 @@ class Batch:
     async def _take(self, results: Results) -> None:
         publishing = asyncio.ensure_future(self._publish(self._first, results))
         try:
-            # Where the body ends before its end, nobody is there any more to be told so.
-            with contextlib.suppress(Problem):
-                async for page in self._pages:
-                    await publishing
-                    publishing = asyncio.ensure_future(self._publish(page, results))
+            async for page in self._pages:
+                await publishing
+                publishing = asyncio.ensure_future(self._publish(page, results))
+        except Problem as problem:
+            await publishing
+            results.add([{"line": self._understood_to + 1, **_failed(problem)}])
         finally:
             await publishing
             results.end()
@@ -103,6 +104,7 @@ class Batch:
         page: list[Understood] = []
         for entry in entries:
             page.append((entry.line, self._enquiry(entry)))
+            self._understood_to = entry.line
             if len(page) % _A_TURN == 0:
                 await asyncio.sleep(0)
             if len(page) == self._most:
@@ -155,5 +157,11 @@ def taken_json(taken: Taken) -> dict[str, JsonValue]:
 def _result(became: Taken | Problem) -> dict[str, JsonValue]:
     if isinstance(became, Taken):
         return taken_json(became)
-    state = "refused" if became.body.status < _OURS else "failed"
-    return {"state": state, "problem": became.body.model_dump(exclude_none=True)}
+    if became.body.status >= _OURS:
+        return _failed(became)
+    return {"state": "refused", "problem": became.body.model_dump(exclude_none=True)}
+
+
+def _failed(why: Problem) -> dict[str, JsonValue]:
+    """Sent again it may be taken."""
+    return {"state": "failed", "problem": why.body.model_dump(exclude_none=True)}

@@ -5,15 +5,18 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import uvicorn
-from ingest_harness import TOKEN, Process
+from ingest_harness import TOKEN, Process, running
 
 from baton import topics
 from baton.events import LeadCaptured
+from baton.policy.bundle import Bundle
 from ingest.batch_results import Results
+from ingest.settings import Settings
 
 HEADER = "source,email,contact.job_title,company.name,company.employees,custom.seats,badge\n"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
@@ -197,6 +200,22 @@ async def test_what_had_its_result_is_taken_though_the_client_goes_away(process:
         client.writer.transport.abort()
         events = {str(event.id) for event in await process.events(topics.LEAD_CAPTURED)}
         assert {each["event_id"] for each in told} <= events
+
+
+async def test_a_client_that_does_not_go_on_is_told_which_line_it_must_send_again(
+    settings: Settings, bundle: Bundle
+) -> None:
+    impatient = settings.model_copy(update={"body_wait": timedelta(seconds=0.5)})
+    async with running(impatient, bundle) as process, connected(process) as client:
+        await process.circuit.closed.wait()
+        await client.send(line(20) + line(21) + b'{"source": ')
+        told = [await client.result() for _ in range(3)]
+        assert [(each["line"], each["state"]) for each in told] == [
+            (1, "published"),
+            (2, "published"),
+            (3, "failed"),
+        ]
+        assert told[2]["problem"]["title"] == "Body too slow"
 
 
 async def test_a_client_may_send_everything_before_it_reads_anything(process: Process) -> None:
