@@ -110,6 +110,7 @@ async def test_what_is_only_passed_over_is_noted_with_the_shards_next_event(worl
     await world.counted(second, lambda count: count.followups == 1)
     position = "SELECT next_offset FROM position WHERE topic = 'lead-identity' AND shard = 0"
     assert await world.db.fetchval(position) == 1
+    await eventually(lambda: _applied(process, 2))
     assert process.metric("baton_batch_inputs_count") == 2
 
 
@@ -136,6 +137,10 @@ def _merged(lead_id: UUID) -> LeadMerged:
 
 async def _passed_over(process: Process) -> bool:
     return process.metric("baton_inputs_total", kind="event", outcome="passed") == 1
+
+
+async def _applied(process: Process, count: int) -> bool:
+    return process.metric("baton_inputs_total", kind="event", outcome="applied") == count
 
 
 async def _ready(*processes: object) -> bool:

@@ -236,7 +236,11 @@ async def test_what_has_waited_past_its_retention_is_given_up_and_counted(
         )
     async with running(settings, bundle) as process:
         await eventually(is_gone(process, told["event_id"]))
-        assert process.metric("baton_waiting_given_up_total") == 1
+
+        async def counted() -> bool:
+            return process.metric("baton_waiting_given_up_total") == 1
+
+        await eventually(counted)
 
 
 async def erase(process: Process, **who: str) -> None:
