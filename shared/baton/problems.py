@@ -20,6 +20,12 @@ _DATABASE_AWAY = (
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    # Too many connections, a full disk; a standby that takes no writes, a transaction that took too
+    # long; a lock that others hold; a deadlock.
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError,
     sqlalchemy.exc.DBAPIError,
 )
 MEDIA_TYPE = "application/problem+json"
@@ -98,12 +104,18 @@ def handle(app: FastAPI) -> None:
 
     async def on_database_away(_: Request, error: Exception) -> JSONResponse:
         _LOG.warning("a request met no database", error=type(error).__name__)
-        detail = "The database can't be reached. What was sent is not lost if it is sent again."
+        detail = "The database can't be used. What was sent is not lost if it is sent again."
         headers = {"Retry-After": "5"}
         return response(Problem(503, "The database is away", detail, headers=headers))
+
+    async def on_fault(_: Request, error: Exception) -> JSONResponse:
+        _LOG.error("a request met a fault of ours", error=type(error).__name__)
+        detail = "The fault is this service's, and its log has it."
+        return response(Problem(500, "Internal error", detail))
 
     for away in _DATABASE_AWAY:
         app.add_exception_handler(away, on_database_away)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(Exception, on_fault)

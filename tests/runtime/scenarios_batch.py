@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from counter import CounterStore
 from harness import (
+    QUICK,
     World,
     captured,
     followup,
@@ -126,6 +128,24 @@ async def nobody_is_accused_while_the_answer_lies_unread(world: World, left: Lef
     )
     await world.start(test_leave_out=left, batch_events=5)
     await world.settled(topics.LEAD_FOLLOWUP)
+    count = await world.counted(lead_id, lambda count: count.followups == 1)
+    assert count.timers == []
+
+
+async def nobody_is_accused_while_the_answer_may_be_in_a_spool(world: World, left: Left) -> None:
+    await first_stay(world)
+    lead_id, other = world.lead(), world.lead()
+    await world.db.execute(
+        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL), "
+        "($2, 't', 0, now() - interval '1 s', false, NULL)",
+        lead_id,
+        other,
+    )
+    long = timedelta(minutes=2)
+    times = QUICK.model_copy(update={"settle": long, "catch_up": long})
+    await world.start(test_leave_out=left, times=times)
+    await world.counted(other, lambda count: count.timers == ["t"])  # found due beside the other
+    await world.put(followup(lead_id, cancel=True))
     count = await world.counted(lead_id, lambda count: count.followups == 1)
     assert count.timers == []
 

@@ -36,6 +36,7 @@ SCENARIOS: dict[Step, Scenario] = {
     Step.DELETE_TIMER: batch.a_timer_fires_once,
     Step.DELETE_COMMAND: batch.a_command_takes_effect_once,
     Step.TIMER_GATE: batch.nobody_is_accused_while_the_answer_lies_unread,
+    Step.SETTLE: batch.nobody_is_accused_while_the_answer_may_be_in_a_spool,
     Step.END_ON_UNKNOWN_COMMIT: batch.after_a_commit_with_unknown_outcome_the_process_ends,
     Step.COMMIT_BEFORE_PUBLISH: batch.nothing_is_published_that_is_not_committed,
     Step.ONE_LINE: publishing.nothing_is_sent_behind_what_kafka_refused,

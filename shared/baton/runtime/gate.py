@@ -39,6 +39,12 @@ class Gate:
         """From its return on, intake's spools have a time to empty themselves."""
         self._settles_at = time.monotonic() + self.times.settle.total_seconds()
 
+    def opened(self) -> None:
+        """Shards are this process's now. It has not watched Kafka before, which may just be back:
+        an absence often ends processes, and who starts again must not accuse for what it missed.
+        """
+        self.kafka_was_away()
+
     def asks_every(self, *, accuses_soon: bool) -> float:
         """How often, in seconds, Kafka must be asked, so that no absence of it passes unseen.
 

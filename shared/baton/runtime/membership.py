@@ -217,6 +217,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             for topic, partition in self._opener.partitions(number).items():
                 self._offsets[partition] = shard.positions[topic]
         self._opened()
+        if Step.SETTLE not in self._leave_out:
+            self._gate.opened()
         self._next_look = 0.0
         self._progress = time.monotonic()
         self._metrics.shards_open.set(len(self._shards))

@@ -24,6 +24,7 @@ class Step(StrEnum):
     DELETE_TIMER = "delete-timer"
     DELETE_COMMAND = "delete-command"
     TIMER_GATE = "timer-gate"
+    SETTLE = "settle"
     END_ON_UNKNOWN_COMMIT = "end-on-unknown-commit"
     COMMIT_BEFORE_PUBLISH = "commit-before-publish"
     ONE_LINE = "one-line"
