@@ -72,7 +72,7 @@ class Times(BaseModel):
     catch_up: Seconds = _s(300)
     """What an accusing timer waits at most for its shard to have read everything."""
     settle: Seconds = _s(30)
-    """What an accusing timer waits for intake's spools, once Kafka is back or a shard was opened."""
+    """What an accusing timer waits for intake's spools: Kafka is back, or its shard was opened."""
     stall: Seconds = _s(90)
     """Without progress though there is work for so long, the process ends."""
     look: Seconds = _s(1)

@@ -138,8 +138,31 @@ async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: W
         replay,
         lead_id,
     )
-    item = Item(0, _firing(lead_id, now), replays=uuid4(), command=replay)
+    letter = await _dead_letter(world)
+    item = Item(0, _firing(lead_id, now), replays=letter, command=replay)
     count = await _applied(world, process, item)
     assert count is not None
     assert count.timers == ["t"]
     assert await world.db.fetchval("SELECT count(*) FROM timer") == 1
+
+
+async def test_a_dead_letter_that_was_replayed_since_it_was_read_is_not_replayed_again(
+    world: World,
+) -> None:
+    process = await world.start()
+    await ready(process)
+    letter = await _dead_letter(world)
+    await world.db.execute("UPDATE dead_letter SET replayed_at = now()")
+    item = Item(0, _firing(world.lead(), datetime.now(UTC)), replays=letter)
+    assert await _applied(world, process, item) is None
+
+
+async def _dead_letter(world: World) -> UUID:
+    """The id of one that waits."""
+    letter_id = uuid4()
+    await world.db.execute(
+        "INSERT INTO dead_letter (id, shard, kind, value, reason, failures, failed_at) "
+        "VALUES ($1, 0, 'timer', '{}', 'it was poison', 1, now())",
+        letter_id,
+    )
+    return letter_id

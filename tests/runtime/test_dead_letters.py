@@ -121,6 +121,22 @@ async def test_a_replay_that_took_effect_does_not_do_so_again(world: World) -> N
     assert count.followups == 1
 
 
+async def test_a_replay_of_what_has_taken_effect_meanwhile_is_done(world: World) -> None:
+    process = await world.start()
+    lead_id = world.lead()
+    bad = await world.put(followup(lead_id, poison=True))
+    await world.settled(topics.LEAD_FOLLOWUP)
+    await world.put(followup(lead_id), id=bad)  # its sender has mended it
+    await world.counted(lead_id, lambda count: count.followups == 1)
+    answer = await process.commands.ask(lead_id, REPLAY, str(bad))
+    assert answer is not None
+    assert answer.status == 200
+    assert await world.db.fetchval("SELECT replayed_at FROM dead_letter") is not None
+    count = await world.state(lead_id)
+    assert count is not None
+    assert count.followups == 1
+
+
 async def test_a_command_that_is_poison_is_answered_and_does_not_come_again(world: World) -> None:
     process = await world.start()
     lead_id = world.lead()

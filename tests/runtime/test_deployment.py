@@ -28,6 +28,13 @@ async def test_another_number_of_partitions_than_the_database_has_seen_is_explai
     await says(await world.start(), f"has {PARTITIONS} partitions", "seen 2 shards")
 
 
+async def test_a_backup_that_is_being_made_keeps_nobody_from_working(world: World) -> None:
+    await (await opened(world)).end()
+    async with world.db.transaction():
+        await world.db.execute("LOCK TABLE deployment IN ACCESS SHARE MODE")  # as pg_dump does
+        await opened(world)
+
+
 async def test_the_clock_of_a_schema_is_kept(world: World) -> None:
     await (await opened(world)).end()
     process = await world.start(clock="events")

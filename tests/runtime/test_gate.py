@@ -28,8 +28,11 @@ class Silent:
 
 
 class Answering:
+    def __init__(self, end: int = 0) -> None:
+        self.end = end
+
     async def end_offsets(self, _: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return {PLACE: 0}
+        return {PLACE: self.end}
 
 
 async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses() -> None:
@@ -41,6 +44,19 @@ async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses() 
         await gate.ask(silent, {0: {"t": PLACE}}, [timer])
     await gate.ask(answering, {0: {"t": PLACE}}, [timer])
     assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+
+
+async def test_what_a_spool_forwarded_before_it_settled_is_read_before_a_timer_accuses() -> None:
+    gate = Gate(TIMES.model_copy(update={"settle": timedelta()}))
+    timer = DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
+    kafka: Any = Answering(end=0)
+    await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
+    gate.kafka_was_away()
+    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+    kafka.end = 1
+    await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
+    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+    assert gate.opens(timer, Shard(0, 1, {"t": 1})) == (True, True)
 
 
 async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool() -> None:

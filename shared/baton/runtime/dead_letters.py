@@ -145,7 +145,9 @@ async def breaker(db: asyncpg.Connection) -> Breaker:
 async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
     """Let the service go on, if it stands still; what failed before no longer counts.
 
-    Nobody has its shards then, so what tells of it is left for whoever opens the first.
+    What tells of it is left for whoever opens the first shard next. A process that has not noticed
+    yet that it must stand still may own that one: it loses it, so that it deletes no row behind
+    which it has published another.
     """
     async with db.transaction():
         row = await db.fetchrow(
@@ -162,6 +164,7 @@ async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
         data = BreakerResumed(subject=service, service=service, occurred_at=now, by=by, why=why)
         id_ = identity.named_id("resumed", service, now.isoformat())
         message = cloudevents.encode(Event(id_, f"/baton/{service}", now, service, data))
+        await db.execute("UPDATE shard SET epoch = epoch + 1 WHERE shard = 0")
         await db.execute(
             """
             INSERT INTO outbox (shard, event_id, topic, key, headers, value)
@@ -235,7 +238,7 @@ def _body(item: Item) -> str:
     given = item.given
     body: dict[str, JsonValue] = {}
     if isinstance(given, TimerInput):
-        body = {"name": given.name}
+        body = {"name": given.name, "facts_complete": given.facts_complete}
     elif isinstance(given, CommandInput):
         body = {"name": given.kind, "body": given.body}
     if given is not None:

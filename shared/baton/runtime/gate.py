@@ -27,7 +27,7 @@ class _Ends:
 @dataclass(slots=True)
 class Gate:
     """Lets an accusing timer through once its shard has read every topic up to an end offset that
-    was asked for after the timer was due.
+    was asked for after the timer was due, and after the spools had settled.
     """
 
     times: Times
@@ -90,9 +90,9 @@ class Gate:
         needed = set()
         for (shard, _), since in self._due_since.items():
             ends = self._ends.get(shard)
-            if ends is None or ends.asked < since:
+            if ends is None or ends.asked < max(since, self._settles_at):
                 needed.add(shard)
-        if not needed:
+        if not needed or now < self._settles_at:
             return
         places = [tp for shard in needed for tp in partitions[shard].values()]
         offsets = await self.ends(consumer, places)
@@ -107,12 +107,12 @@ class Gate:
         now = time.monotonic()
         since = self._due_since.get((timer.shard, timer.given.due_at), now)
         ends = self._ends.get(timer.shard)
-        read_up = (
+        # What a spool has forwarded last stands behind every end that was asked for before.
+        if (
             ends is not None
-            and ends.asked >= since
+            and ends.asked >= max(since, self._settles_at)
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
-        )
-        if read_up and now >= self._settles_at:
+        ):
             return True, True
         if now - since >= self.times.catch_up.total_seconds():
             return True, False

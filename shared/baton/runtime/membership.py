@@ -18,9 +18,10 @@ from baton.kafka import topic_name
 from baton.logs import logger
 from baton.metrics import RuntimeMetrics
 from baton.runtime import batch as batches
-from baton.runtime import waiting
+from baton.runtime import dead_letters, waiting
 from baton.runtime.batch import Batch, Item, Partition, Record
 from baton.runtime.errors import (
+    BreakerTrippedError,
     FenceLostError,
     HaltedError,
     PositionOutOfRangeError,
@@ -120,6 +121,12 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                     await self._step(db)
             async with self._turn:
                 await self._let_go()
+        except HaltedError:
+            # What was committed before, news of the halt among it, would wait for whoever resumes.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._times.drain.total_seconds()):
+                    await self._line.drained()
+            raise
         finally:
             self._ended = True
             self._forget_poll()
@@ -279,6 +286,9 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             return []
         self._wake.clear()
         shards = list(self._shards)
+        if Step.BREAKER not in self._leave_out and (await dead_letters.breaker(db)).tripped:
+            msg = "the service has stopped itself; see `baton dead-letters list`"
+            raise BreakerTrippedError(msg)
         commands = await waiting.commands(db, shards, self._settings.partitions)
         timers = await waiting.timers(
             db,

@@ -217,7 +217,8 @@ async def check_deployment(
         msg = f"Kafka has no topic {', '.join(missing)}: run `baton topics apply`"
         raise DeploymentError(msg)
     async with connection(pool) as db, db.transaction():
-        await db.execute("LOCK TABLE deployment")
+        # One at a time, beside whoever only reads: a backup does, for as long as it takes.
+        await db.execute("LOCK TABLE deployment IN EXCLUSIVE MODE")
         row = await db.fetchrow("SELECT shards, clock FROM deployment")
         if row is None:
             await _fix(db, settings)

@@ -232,20 +232,21 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     async def _without_gone(db: asyncpg.Connection, batch: Batch) -> Batch:
-        """The batch without the timers and commands that are no more.
+        """The batch without the timers, commands and dead letters that wait no more.
 
         They were read before this transaction; since then an event may have cancelled one, or the
         first half of a batch that is repeated may have applied it. No inbox has their ids.
         """
         timers = [_timer_of(item) for item in batch.items]
         commands = [item.command for item in batch.items if item.command is not None]
+        letters = [item.replays for item in batch.items if item.replays is not None]
         waiting_for = [timer for timer in timers if timer is not None]
-        there = await waiting.still_there(db, waiting_for, commands)
+        there = await waiting.still_there(db, waiting_for, commands, letters)
 
         def is_there(item: Item) -> bool:
             timer = _timer_of(item)
-            wanted = item.command if timer is None else timer.id
-            return wanted is None or wanted in there
+            wanted = {item.command if timer is None else timer.id, item.replays} - {None}
+            return wanted <= there
 
         return replace(batch, items=[item for item in batch.items if is_there(item)])
 
@@ -261,11 +262,22 @@ class Transactor(Generic[State, Shared]):
                 continue
             if item.given.id in seen:
                 effects.counts[item.kind, "duplicate"] += 1
+                if item.given.id in fence.known:
+                    self._has_taken_effect(item, effects)
                 continue
             if Step.INBOX not in self._leave_out:
                 seen.add(item.given.id)
             todo.append(item)
         return todo
+
+    @staticmethod
+    def _has_taken_effect(item: Item, effects: _Effects) -> None:
+        """A dead letter's event may have come again, mended, before anybody replayed it."""
+        if item.replays is None:
+            return
+        effects.replayed.append(item.replays)
+        if item.command is not None and item.given is not None:
+            effects.answers.append((item.command, item.given.lead_id, 200, {}))
 
     def _leads(self, fence: Fence, todo: Sequence[Item]) -> dict[UUID, _Lead[State]]:
         shards = {item.given.lead_id: item.shard for item in todo if item.given is not None}
@@ -538,6 +550,7 @@ class Transactor(Generic[State, Shared]):
                 "an input became a dead letter",
                 kind=kind,
                 dead_letter=str(data.dead_letter_id),
+                lead=None if poison.item.given is None else str(poison.item.given.lead_id),
                 topic=data.origin_topic,
                 reason=poison.reason.split(":", maxsplit=1)[0],
             )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -117,10 +118,13 @@ def timer_id(lead_id: UUID, name: str, due_at: datetime) -> UUID:
 
 
 async def still_there(
-    db: asyncpg.Connection, timers: Sequence[TimerInput], commands: Sequence[UUID]
+    db: asyncpg.Connection,
+    timers: Sequence[TimerInput],
+    commands: Sequence[UUID],
+    letters: Sequence[UUID],
 ) -> frozenset[UUID]:
     """The ids of those that nobody has cancelled, moved, fired or done since they were read."""
-    if not timers and not commands:
+    if not timers and not commands and not letters:
         return frozenset()
     rows = await db.fetch(
         """
@@ -128,12 +132,14 @@ async def still_there(
         JOIN unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
             AS given (id, lead_id, name, due_at) USING (lead_id, name, due_at)
         UNION ALL SELECT id FROM command WHERE id = ANY($5::uuid[])
+        UNION ALL SELECT id FROM dead_letter WHERE id = ANY($6::uuid[]) AND replayed_at IS NULL
         """,
         [timer.id for timer in timers],
         [timer.lead_id for timer in timers],
         [timer.name for timer in timers],
         [timer.due_at for timer in timers],
         commands,
+        letters,
     )
     return frozenset(row["id"] for row in rows)
 
@@ -245,11 +251,12 @@ def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
     return Item(item.shard, given, replays=letter["id"], command=item.command)
 
 
-def _given_of(kind: str, body: dict[str, str]) -> TimerInput | CommandInput:
+def _given_of(kind: str, body: dict[str, Any]) -> TimerInput | CommandInput:
     lead_id, given_id = UUID(body["lead_id"]), UUID(body["id"])
     time = datetime.fromisoformat(body["time"])
     if kind == "timer":
-        return TimerInput(given_id, lead_id, body["name"], time)
+        complete = body.get("facts_complete", True)
+        return TimerInput(given_id, lead_id, body["name"], time, facts_complete=complete)
     return CommandInput(given_id, lead_id, body["name"], body["body"], time)
 
 
