@@ -74,12 +74,17 @@ async def arrivals(settings: KafkaSettings, topic: str) -> AsyncIterator[Arrival
 async def make_topics(settings: KafkaSettings, wanted: Sequence[Topic], stamped: Topic) -> None:
     """A deployment's topics, or some of them; on `stamped` the broker notes the time."""
     await kafka.apply_topics(settings, wanted)
+    await note_arrivals(settings, stamped)
+
+
+async def note_arrivals(settings: KafkaSettings, topic: Topic) -> None:
+    """From now on a record of the topic has the time at which the broker got it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
     try:
         # Kafka takes a topic's own settings as a whole.
-        config = durability(settings.replication_factor) | stamped.config | _STAMPED
-        name = kafka.topic_name(settings, stamped)
+        config = durability(settings.replication_factor) | topic.config | _STAMPED
+        name = kafka.topic_name(settings, topic)
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, config)])
     finally:
         await admin.close()

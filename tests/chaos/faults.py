@@ -20,7 +20,9 @@ _AIMING = 4.0
 _TAKING_OVER = 10.0
 _JOINING = 30.0
 _RAISING = 5.0
-_BEYOND = 1.0 + max(map(seconds, ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH")))
+_GIVEN_UP = ("SESSION", "TRANSACTION", "DRAIN", "REBALANCE", "PUBLISH", "STALL", "PATIENCE")
+_BEYOND = 1.0 + max(map(seconds, _GIVEN_UP))
+"""Longer than whatever ends a session, a transaction, a stay in the group or a process."""
 _FLOWS = 2.0
 """By then there are promises whose time has come again, and reps who have to say something."""
 _PILES_UP = 0.5

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -257,13 +258,17 @@ def run(stack: Stack, seed: int, size: Size, leave_out: Sequence[str], say: Say)
 
     with deployed(stack, leave_out) as deployment:
         bundle = Bundle.read(POLICY)
-        deployment.alone.activate(bundle)
-        deployment.start()
         id_key = deployment.alone.told["BATON_ID_KEY"].encode()
-        chosen = barred.choose(seed, id_key, bundle)
-        seen = Seen(seed=seed, barred=chosen)
-        asyncio.run(barred.bar(deployment, chosen))
-        tell("the processes are ready")
-        one = Run(seed, size, deployment, tell, seen)
-        violations, evidence = asyncio.run(one.go())
+        seen = Seen(seed=seed, barred=barred.choose(seed, id_key, bundle))
+        violations: Sequence[Violation]
+        try:
+            deployment.alone.activate(bundle)
+            deployment.start()
+            asyncio.run(barred.bar(deployment, seen.barred))
+            tell("the processes are ready")
+            one = Run(seed, size, deployment, tell, seen)
+            violations, evidence = asyncio.run(one.go())
+        except Exception:  # noqa: BLE001 - a process that hangs, an API that answers 500: a finding too
+            why = traceback.format_exc(limit=-3)
+            violations, evidence = [Violation("it does not come to its end", why)], None
     return Result(seed, violations, evidence, seen, told, time.monotonic() - begun)

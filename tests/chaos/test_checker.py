@@ -71,6 +71,7 @@ class World:
             sequence=sequence,
             content=(json.dumps(told).encode(), ()),
             data=told,
+            written_at=NOW,
         )
         self.records.append(record)
         return record
@@ -86,8 +87,8 @@ class World:
             **data,
         )
 
-    def sla(self, kind: str, sequence: int) -> Found:
-        return self.put("lead-sla", f"sla.{kind}", sequence, clock_id=str(self.clock))
+    def sla(self, kind: str, sequence: int, **data: Any) -> Found:
+        return self.put("lead-sla", f"sla.{kind}", sequence, clock_id=str(self.clock), **data)
 
     def letter(self, **changes: Any) -> Letter:
         usual: dict[str, Any] = {
@@ -308,8 +309,19 @@ def told_twice(world: World) -> None:
 
 
 def false_breach(world: World) -> None:
-    world.sla("breached", 2)
-    changes = {"state": "breached", "due_at": NOW + timedelta(seconds=2)}
+    world.sla("breached", 2, facts_complete=True)
+    answered_in_time(world, "breached")
+
+
+def false_breach_that_was_taken_back(world: World) -> None:
+    world.sla("breached", 2, facts_complete=True)
+    world.sla("retracted", 3)
+    world.sla("met", 4)
+    answered_in_time(world, "met")
+
+
+def answered_in_time(world: World, state: str) -> None:
+    changes = {"state": state, "due_at": NOW + timedelta(seconds=2)}
     world.clocks[0] = world.clocks[0].model_copy(update=changes)
     at = (NOW + timedelta(seconds=1)).isoformat()
     answer = world.put("lead-followup", "lead.followup", None, type="contacted", occurred_at=at)
@@ -400,6 +412,7 @@ BROKEN: dict[Callable[[World], None], str] = {
     clock_told_otherwise: "a clock stands otherwise than was told",
     told_twice: "a clock was told of twice",
     false_breach: "a false breach",
+    false_breach_that_was_taken_back: "a false breach",
     poison_of_nothing: "a dead letter of what is not poison",
     poison_not_kept: "a record that can't be read is not one dead letter",
     poison_not_told: "a dead letter was not told of once",
@@ -413,6 +426,18 @@ BROKEN: dict[Callable[[World], None], str] = {
     metric_gone: "not at rest at the end",
     unwell: "not at rest at the end",
 }
+
+
+@pytest.mark.parametrize("late", [timedelta(seconds=3), None], ids=["written late", "incomplete"])
+def test_a_breach_that_could_not_have_been_avoided_is_none(late: timedelta | None) -> None:
+    world = sound()
+    world.sla("breached", 2, facts_complete=late is not None)
+    world.sla("retracted", 3)
+    world.sla("met", 4)
+    answered_in_time(world, "met")
+    if late is not None:
+        world.records[-1] = replace(world.records[-1], written_at=NOW + late)
+    assert verdict(world.evidence()) == []
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__.replace("_", "-"))

@@ -2,10 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from aiokafka import TopicPartition
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from harness import QUICK
 
 from baton.runtime.gate import Gate
@@ -15,7 +16,11 @@ from baton.runtime.waiting import DueTimer
 
 PLACE = TopicPartition("t", 0)
 TIMES = QUICK.model_copy(
-    update={"statement": timedelta(seconds=0.01), "settle": timedelta(seconds=60)}
+    update={
+        "statement": timedelta(seconds=0.01),
+        "settle": timedelta(minutes=1),
+        "catch_up": timedelta(minutes=5),
+    }
 )
 
 
@@ -35,28 +40,71 @@ class Answering:
         return {PLACE: self.end}
 
 
-async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses() -> None:
-    gate = Gate(TIMES)
-    timer = DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
-    silent: Any = Silent()
-    answering: Any = Answering()
-    async with asyncio.timeout(5):
-        await gate.ask(silent, {0: {"t": PLACE}}, [timer])
-    await gate.ask(answering, {0: {"t": PLACE}}, [timer])
-    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+class Steady:
+    """The process's steady clock, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
-async def test_what_a_spool_forwarded_before_it_settled_is_read_before_a_timer_accuses() -> None:
-    gate = Gate(TIMES.model_copy(update={"settle": timedelta()}))
-    timer = DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
-    kafka: Any = Answering(end=0)
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> Steady:
+    made = Steady()
+    monkeypatch.setattr("baton.runtime.gate.time", made)
+    return made
+
+
+@pytest.fixture
+def timer() -> DueTimer:
+    return DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
+
+
+async def opens(gate: Gate, kafka: Any, timer: DueTimer, *, read: int) -> bool:
+    """Whether the timer may fire once Kafka was asked, by a shard that has read so much."""
     await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
-    gate.kafka_was_away()
-    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
+    may_fire, complete = gate.opens(timer, Shard(0, 1, {"t": read}))
+    assert may_fire == complete
+    return may_fire
+
+
+async def test_a_timer_accuses_once_all_is_read_that_kafka_had_after_it_was_due(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, kafka = Gate(TIMES), Answering(end=0)
+    assert not await opens(gate, kafka, timer, read=0)
+    # An answer that intake was given in time may be on its way to Kafka for a moment.
+    steady.now += TIMES.spool_switch.total_seconds()
     kafka.end = 1
-    await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
-    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (False, False)
-    assert gate.opens(timer, Shard(0, 1, {"t": 1})) == (True, True)
+    assert not await opens(gate, kafka, timer, read=0)
+    assert await opens(gate, kafka, timer, read=1)
+
+
+async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, kafka, silent = Gate(TIMES), Answering(end=0), cast(AIOKafkaConsumer, Silent())
+    assert not await opens(gate, kafka, timer, read=0)
+    steady.now += 30
+    assert await gate.ends(silent, [PLACE]) is None
+    assert not await opens(gate, kafka, timer, read=0)
+    steady.now += TIMES.settle.total_seconds()
+    kafka.end = 1  # what a spool has forwarded stands behind every end that was told before
+    assert not await opens(gate, kafka, timer, read=0)
+    assert await opens(gate, kafka, timer, read=1)
+
+
+async def test_who_has_just_got_a_shard_has_not_seen_whether_kafka_was_away(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, kafka = Gate(TIMES), Answering(end=0)
+    gate.opened()
+    steady.now += TIMES.settle.total_seconds() - 1
+    assert not await opens(gate, kafka, timer, read=0)
+    steady.now += 1
+    assert await opens(gate, kafka, timer, read=0)
 
 
 async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool() -> None:

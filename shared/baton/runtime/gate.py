@@ -27,7 +27,7 @@ class _Ends:
 @dataclass(slots=True)
 class Gate:
     """Lets an accusing timer through once its shard has read every topic up to an end offset that
-    was asked for after the timer was due, and after the spools had settled.
+    was asked for after what intake had taken by the timer's time was in Kafka.
     """
 
     times: Times
@@ -89,10 +89,10 @@ class Gate:
         self._due_since = {each: self._due_since.get(each, now) for each in accusing}
         needed = set()
         for (shard, _), since in self._due_since.items():
-            ends = self._ends.get(shard)
-            if ends is None or ends.asked < max(since, self._settles_at):
+            ends, told_from = self._ends.get(shard), self._all_there(since)
+            if told_from <= now and (ends is None or ends.asked < told_from):
                 needed.add(shard)
-        if not needed or now < self._settles_at:
+        if not needed:
             return
         places = [tp for shard in needed for tp in partitions[shard].values()]
         offsets = await self.ends(consumer, places)
@@ -107,16 +107,23 @@ class Gate:
         now = time.monotonic()
         since = self._due_since.get((timer.shard, timer.given.due_at), now)
         ends = self._ends.get(timer.shard)
-        # What a spool has forwarded last stands behind every end that was asked for before.
         if (
             ends is not None
-            and ends.asked >= max(since, self._settles_at)
+            and ends.asked >= self._all_there(since)
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
         ):
             return True, True
         if now - since >= self.times.catch_up.total_seconds():
             return True, False
         return False, False
+
+    def _all_there(self, since: float) -> float:
+        """From when on Kafka has what intake had taken by a timer's time, where Kafka is there.
+
+        Intake puts an event into Kafka within `spool_switch`, or into a spool, which has emptied
+        itself once spools have settled.
+        """
+        return max(since + self.times.spool_switch.total_seconds(), self._settles_at)
 
     def closed(self) -> None:
         """The shards are no longer this process's."""

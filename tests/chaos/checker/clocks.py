@@ -87,15 +87,27 @@ def _going_on(
 
 
 def _accused(evidence: Evidence, lead_id: UUID, clock: Clock) -> Iterator[Violation]:
-    if clock.state != "breached":
-        return
+    """Answered in time: then nothing may be left of a breach, whenever the answer was heard of; and
+    none may have been told of, with all facts known, where Kafka had the answer in time too.
+    """
+    told = [
+        event
+        for event in evidence.of(lead_id, "lead-sla")
+        if event.kind == "sla.breached" and event.data["clock_id"] == str(clock.clock_id)
+    ]
     given = _given(evidence.of(lead_id, "lead-routed"), clock)
     for event in evidence.of(lead_id, "lead-followup"):
         if event.data["type"] not in _ANSWERS or given is None:
             continue
         answered = datetime.fromisoformat(event.data["occurred_at"])
-        if given <= answered <= clock.due_at:
+        if not given <= answered <= clock.due_at:
+            continue
+        if clock.state == "breached":
             yield Violation("a false breach", f"clock {clock.clock_id}: answered by {event.id}")
+        elif event.written_at <= clock.due_at and any(e.data["facts_complete"] for e in told):
+            yield Violation(
+                "a false breach", f"clock {clock.clock_id}: {event.id} lay unread, and was in time"
+            )
 
 
 def _given(events: Sequence[Found], clock: Clock) -> datetime | None:

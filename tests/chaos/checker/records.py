@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,8 @@ class Found:
     content: tuple[bytes, tuple[tuple[str, bytes | None], ...]]
     """Value and headers: the same for all copies of an event."""
     data: Mapping[str, Any]
+    written_at: datetime
+    """When it was given to Kafka; of `lead-followup` by the broker's own clock."""
 
     @property
     def kind(self) -> str:
@@ -103,4 +106,5 @@ def _event(topic: str, record: "ConsumerRecord[bytes, bytes]") -> Found | None:
         sequence=None if told is None else int(told),
         content=(record.value or b"", tuple(sorted(record.headers))),
         data=data,
+        written_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
