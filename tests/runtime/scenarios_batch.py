@@ -145,6 +145,8 @@ async def nobody_is_accused_while_the_answer_may_be_in_a_spool(world: World, lef
     times = QUICK.model_copy(update={"settle": long, "catch_up": long})
     await world.start(test_leave_out=left, times=times)
     await world.counted(other, lambda count: count.timers == ["t"])  # found due beside the other
+    await world.put(followup(other, arm=2 * times.spool_switch.total_seconds()))
+    await world.counted(other, lambda count: count.timers == ["t", "t"])
     await world.put(followup(lead_id, cancel=True))
     count = await world.counted(lead_id, lambda count: count.followups == 1)
     assert count.timers == []
