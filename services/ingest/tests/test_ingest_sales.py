@@ -487,3 +487,56 @@ def test_what_was_done_with_a_person_is_told(
 
 def test_what_is_about_no_person_is_passed_over() -> None:
     assert is_passed_over("salesloft", salesloft("account_created"))
+
+
+# --- what the bundle ignores
+
+TAGGED = aircall("call.tagged", answered_at=1769850000, tags=[{"name": "vip"}])
+MEETING = {"type": "meeting", "person_id": 3, "due_date": "2026-02-03", "due_time": "09:00"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "ignored"),
+    [
+        ("gong", gong("Left Voicemail"), "sdrDisposition: [Left Voicemail]"),
+        ("gong", gong("Left Voicemail"), "sdrDisposition: []"),
+        ("aircall", aircall("call.answered"), "event: [call.answered]"),
+        ("aircall", TAGGED, "tag: [vip]"),
+        ("twilio", twilio(CallStatus="completed"), "CallStatus: [completed]"),
+        ("ringcentral", session("Answered", "Outbound"), "status: [Answered]"),
+        ("calendly", calendly("invitee.created", old_invitee="i0"), "event: [invitee.moved]"),
+        ("hubspot", prop("deal", "dealstage", "closedwon"), "dealstage: [closedwon]"),
+        ("hubspot", prop("contact", "hubspot_owner_id", "7"), "hubspot_owner_id: ['7']"),
+        (
+            "salesforce",
+            change("Task", "UPDATE", CallDisposition="Busy", CallType="x", Status="Completed"),
+            "CallDisposition: [Busy]",
+        ),
+        ("pipedrive", pipedrive("deal", "create", {"stage_id": 1}), "stage_id: ['1']"),
+        ("pipedrive", pipedrive("activity", "create", MEETING), "activity: [meeting]"),
+        ("outreach", outreach("call.created", {"outcome": "Busy"}), "outcome: [Busy]"),
+        ("outreach", outreach("call.created", {"outcome": "Busy"}), "eventName: [call.created]"),
+        ("outreach", outreach("opportunity.created", {}, stage="3"), "stage: ['3']"),
+        ("salesloft", salesloft("call_created", disposition="Busy"), "disposition: [Busy]"),
+        ("salesloft", salesloft("meeting_booked"), "event: [meeting_booked]"),
+    ],
+)
+def test_what_the_bundle_ignores_is_passed_over_and_is_nothing_else_in_its_stead(
+    kind: str, given: Delivery, ignored: str
+) -> None:
+    assert not is_passed_over(kind, given, "reps: {'7': rep-1}")
+    assert is_passed_over(kind, given, f"ignore: {{{ignored}}}, reps: {{'7': rep-1}}")
+
+
+def test_a_field_that_is_not_there_is_not_ignored() -> None:
+    assert only("gong", gong(None), "ignore: {sdrDisposition: []}").type.value == "contacted"
+    created = outreach("call.created", {}, prospect="7")
+    assert only("outreach", created, "ignore: {outcome: []}").type.value == "attempted"
+
+
+def test_an_ignored_tag_or_stage_says_nothing_of_a_call_s_end_or_of_a_new_owner() -> None:
+    ended = aircall("call.ended", answered_at=1769850000, tags=[{"name": "vip"}])
+    assert only("aircall", ended, "ignore: {tag: [vip]}").type.value == "contacted"
+    owned = outreach("prospect.updated", {}, stage="3", owner="5")
+    said = "ignore: {stage: ['3']}, reps: {'5': rep-1}"
+    assert only("outreach", owned, said).type.value == "owner_changed"

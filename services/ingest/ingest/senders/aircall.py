@@ -37,6 +37,7 @@ _TAKEN = [
     ]
 ]
 _OF_OTHERS = ("number", "user", "contact", "message", "webhook", "integration")
+_TELLING_TAGS = ("tagged", "ended", "archived")
 _WITHHELD = "anonymous"
 
 
@@ -55,11 +56,16 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     comments = [text_at(each, ("content",)) for each in list_at(payload, path("data.comments"))]
     comment = comments[-1:] if what == "commented" else ()
     tags = [text_at(tag, ("name",)) or str(tag) for tag in list_at(payload, path("data.tags"))]
-    said = next(filter(None, (sales.outcome(source, "tag", tag) for tag in tags)), None)
     told = sales.outcome(source, "event", event, {event: _understood(payload, what)})
-    if said is not None and what in ("tagged", "ended", "archived"):
-        told = said
-    yield sales.followup(document, told or FollowupType.NOTE, note=comment)
+    by_tags = [sales.outcome(source, "tag", tag, otherwise=told) for tag in tags]
+    if told is not None and by_tags and what in _TELLING_TAGS:
+        # That a call has ended is told though its tags are ignored; that it was tagged is not.
+        otherwise = None if what == "tagged" else told
+        told = next(filter(None, by_tags), otherwise)
+    if told is None:
+        yield Passed(document)
+    else:
+        yield sales.followup(document, told, note=comment)
 
 
 def _document(

@@ -35,8 +35,11 @@ _TAKEN = [
         "payload.scheduled_event.start_time",
     ]
 ]
-_KNOWN = {
+_MOVED = "invitee.moved"
+"""Our own name for a booking that takes the place of another."""
+_KNOWN: sales.Known = {
     "invitee.created": FollowupType.MEETING_BOOKED,
+    _MOVED: FollowupType.MEETING_MOVED,
     "invitee.canceled": FollowupType.NOTE,
     "invitee_no_show.created": FollowupType.MEETING_MISSED,
     "invitee_no_show.deleted": FollowupType.NOTE,
@@ -51,13 +54,12 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     invitee = text_at(payload, path("payload.uri"))
     if event.startswith("invitee_no_show"):
         invitee = text_at(payload, path("payload.invitee"))
-    what = sales.outcome(source, "event", event, _KNOWN)
+    moved = event == "invitee.created" and at(payload, path("payload.old_invitee"))
+    what = sales.outcome(source, "event", _MOVED if moved else event, _KNOWN)
     if what is None or (event == "invitee.canceled" and at(payload, path("payload.rescheduled"))):
         return [Passed({"answers": payload})]
     if invitee is None:
         raise NotUnderstoodError("it names no invitee")
-    if event == "invitee.created" and at(payload, path("payload.old_invitee")):
-        what = sales.outcome(source, "event", "invitee.moved", _MOVED) or what
     at_ = text_at(payload, path("payload.created_at")) or text_at(payload, ("created_at",))
     if event == "invitee.canceled":
         at_ = text_at(payload, ("created_at",)) or at_
@@ -78,9 +80,6 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     put(document, ("rep",), sales.rep(source, *users))
     reason = text_at(payload, path("payload.cancellation.reason"))
     return [sales.followup(document, what, note=[reason])]
-
-
-_MOVED = {"invitee.moved": FollowupType.MEETING_MOVED}
 
 
 def _put_name(document: dict[str, JsonValue], payload: JsonValue) -> None:

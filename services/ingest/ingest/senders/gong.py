@@ -10,7 +10,7 @@ who is not ours has an address or a number where Gong knows them.
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from baton.policy.sources import SalesToolSource
+from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
@@ -27,6 +27,7 @@ _KNOWN: sales.Known = {
     "Left Voicemail": FollowupType.ATTEMPTED,
     "Wrong Number": FollowupType.ATTEMPTED,
 }
+_SPOKEN_WITH = SalesOutcome(type=FollowupType.CONTACTED)
 _OURS = "Internal"
 
 
@@ -56,12 +57,11 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     put(document, ("phone",), _first(others, "phoneNumber"))
     by = [text_at(each, (name,)) for each in users for name in ("emailAddress", "userId")]
     put(document, ("rep",), sales.rep(source, *by))
-    if at(payload, ("isTest",)) is True:
-        return [Passed(document)]
     known = _KNOWN if disposition in _KNOWN else None
-    what = sales.outcome(source, "sdrDisposition", disposition, known)
-    title = text_at(meta, ("title",))
-    return [sales.followup(document, what or FollowupType.CONTACTED, note=[title])]
+    what = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
+    if what is None or at(payload, ("isTest",)) is True:
+        return [Passed(document)]
+    return [sales.followup(document, what, note=[text_at(meta, ("title",))])]
 
 
 def _first(parties: list[JsonValue], name: str) -> str | None:

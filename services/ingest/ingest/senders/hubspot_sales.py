@@ -78,17 +78,13 @@ def _changed(source: HubspotSource, event: JsonValue, document: dict[str, JsonVa
     name, value = (text_at(event, (part,)) for part in ("propertyName", "propertyValue"))
     if name is None:
         raise NotUnderstoodError("a change without a propertyName")
+    if value is None or sales.is_ignored(source, name, value):
+        return Passed(document)
     if name == _OWNER and "external_id" in document:
-        if value is None:
-            return Passed(document)
         new = sales.owner(source, value)
         return sales.followup(document, FollowupType.OWNER_CHANGED, rep=new)
     known = _STAGES if name == "dealstage" and value in _STAGES else None
     what = sales.outcome(source, name, value, known)
-    if what is None and value is not None and not _is_explained(source, name):
+    if what is None:
         raise NotUnderstoodError(f"the bundle says of {name} neither outcomes nor ignore")
-    return Passed(document) if what is None else sales.followup(document, what)
-
-
-def _is_explained(source: HubspotSource, name: str) -> bool:
-    return name in source.outcomes or name in source.ignore
+    return sales.followup(document, what)

@@ -49,8 +49,8 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     put(document, ("occurred_at",), changed)
     document["answers"] = attributes if isinstance(attributes, dict) else {}
     person = id_ if kind == "prospect" else _related(payload, "prospect")
-    told = _told(source, payload, event, kind)
-    if told is None or (person is None and kind not in ("call", "opportunity")):
+    what, owner = _told(source, payload, event, kind)
+    if what is None or (person is None and kind not in ("call", "opportunity")):
         return [Passed(document)]
     document.pop("external_id")
     put(document, ("external_id",), person)
@@ -60,34 +60,33 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     document["records"] = sales.records(
         **{kind: id_} if kind in ("call", "opportunity") else {},
     )
-    what, rep = told
-    by = rep or sales.rep(source, _related(payload, "user"), _related(payload, "owner"))
+    by = owner or sales.rep(source, _related(payload, "user"), _related(payload, "owner"))
     notes = [text_at(attributes, (name,)) for name in _TEXTS]
     return [sales.followup(document, what, rep=by, note=notes)]
 
 
 def _told(
     source: SalesToolSource, payload: JsonValue, event: str, kind: str
-) -> tuple[SalesOutcome, str | None] | None:
-    """The follow-up, and the rep whom it gives the lead to."""
-    changed = event.endswith((".updated", ".created"))
-    if kind in ("prospect", "opportunity") and changed:
-        stage = _related(payload, "stage") or _related(payload, "opportunityStage")
-        staged = sales.outcome(source, "stage", stage)
-        if staged is not None:
-            return staged, None
-    owner = _related(payload, "owner")
-    if event == "prospect.updated" and owner is not None:
-        taken = SalesOutcome(type=FollowupType.OWNER_CHANGED)
-        return taken, sales.owner(source, owner)
-    if kind == "call" and changed:
+) -> tuple[SalesOutcome | None, str | None]:
+    """The follow-up, if it is any, and the rep whom it gives the lead to."""
+    if sales.is_ignored(source, "eventName", event):
+        return None, None
+    known = _KNOWN if event in _KNOWN else {event: None}
+    by_name = sales.outcome(source, "eventName", event, known)
+    if not event.endswith((".updated", ".created")):
+        return by_name, None
+    if kind == "call":
         result = text_at(payload, path("data.attributes.outcome"))
-        known = _CALLS if result in _CALLS else None
-        called = sales.outcome(source, "outcome", result, known)
-        if called is not None:
-            return called, None
-    said = sales.outcome(source, "eventName", event, _KNOWN if event in _KNOWN else {event: None})
-    return None if said is None else (said, None)
+        of_calls = _CALLS if result in _CALLS else None
+        return sales.outcome(source, "outcome", result, of_calls, by_name), None
+    if kind not in ("prospect", "opportunity"):
+        return by_name, None
+    stage = _related(payload, "stage") or _related(payload, "opportunityStage")
+    owner = _related(payload, "owner")
+    staged = sales.outcome(source, "stage", stage)
+    if staged is None and event == "prospect.updated" and owner is not None:
+        return SalesOutcome(type=FollowupType.OWNER_CHANGED), sales.owner(source, owner)
+    return sales.outcome(source, "stage", stage, otherwise=by_name), None
 
 
 def _related(payload: JsonValue, name: str) -> str | None:

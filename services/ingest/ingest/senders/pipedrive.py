@@ -117,9 +117,8 @@ def _of_deal(change: _Change) -> Iterator[Told]:
         put(document, ("currency",), change.text("currency"))
         yield sales.followup(document, status, part="status", note=[change.text("lost_reason")])
     elif new or change.of("stage_id"):
-        staged = sales.outcome(change.source, "stage_id", change.text("stage_id"))
         first = SalesOutcome(type=FollowupType.OPPORTUNITY) if new else None
-        what = staged or first
+        what = sales.outcome(change.source, "stage_id", change.text("stage_id"), otherwise=first)
         if what is not None:
             yield sales.followup(document, what, part="stage")
 
@@ -132,11 +131,12 @@ def _of_activity(change: _Change) -> Iterator[Told]:
     new = change.action == "create"
     done = at(change.data, ("done",)) in (True, 1)
     notes = [change.text("note"), change.text("public_description")]
+    default = _DONE.get(type_, FollowupType.NOTE)
+    what = sales.outcome(change.source, "activity", type_, {type_: default})
+    if what is None:
+        return
     if done and (new or change.of("done")):
-        default = _DONE.get(type_, FollowupType.NOTE)
-        what = sales.outcome(change.source, "activity", type_, {type_: default})
-        if what is not None:
-            yield sales.followup(document, what, part="done", note=notes)
+        yield sales.followup(document, what, part="done", note=notes)
     elif type_ == "meeting" and change.action in ("create", "change") and not done:
         booked = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
         day, hour = change.text("due_date"), change.text("due_time")

@@ -16,16 +16,29 @@ Known = Mapping[str, FollowupType | None]
 _LONGEST_NOTE = 10_000
 
 
+def is_ignored(source: SalesSource, field: str, value: str) -> bool:
+    """Whether the bundle has a value of a vendor's field passed over."""
+    ignored = source.ignore.get(field)
+    return ignored is not None and (not ignored or value in ignored)
+
+
 def outcome(
-    source: SalesSource, field: str, value: str | None, known: Known | None = None
+    source: SalesSource,
+    field: str,
+    value: str | None,
+    known: Known | None = None,
+    otherwise: SalesOutcome | None = None,
 ) -> SalesOutcome | None:
     """Which follow-up a value of a vendor's field is: by the bundle, or else as is understood.
 
-    None where there is no value, or it is passed over. Raises NotUnderstoodError for a value that
-    nobody has explained, of a field that the bundle or the vendor explains others of.
+    `otherwise` is what it is where there is no value, or nobody explains any of the field. None
+    where it is passed over, as the bundle or the vendor has it: nothing else stands in for that.
+    Raises NotUnderstoodError for a value that nobody has explained, of a field that the bundle or
+    the vendor explains others of.
     """
-    passed_over = source.ignore.get(field)
-    if value is None or passed_over == () or (passed_over and value in passed_over):
+    if value is None:
+        return otherwise
+    if is_ignored(source, field, value):
         return None
     said = source.outcomes.get(field, {})
     if value in said:
@@ -34,8 +47,8 @@ def outcome(
     if value in understood:
         type_ = understood[value]
         return None if type_ is None else SalesOutcome(type=type_)
-    if not said and not passed_over and not understood:
-        return None
+    if not said and not source.ignore.get(field) and not understood:
+        return otherwise
     raise NotUnderstoodError(f"the bundle says of {field} '{value}' neither outcome nor ignore")
 
 

@@ -49,7 +49,9 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     what = sales.outcome(source, "event", event, {**_KNOWN, **_others(event)})
     if what is None:
         return [Passed({"external_id": id_, "answers": payload})]
-    what = _by_result(source, payload, event) or what
+    what = _by_result(source, payload, event, what)
+    if what is None:
+        return [Passed({"external_id": id_, "answers": payload})]
     at_ = text_at(payload, ("updated_at",)) or text_at(payload, ("created_at",))
     person = id_ if kind == "person" else text_at(payload, path("person.id"))
     document: dict[str, JsonValue] = {
@@ -73,14 +75,17 @@ def _others(event: str) -> sales.Known:
     return {} if event in _KNOWN else {event: None}
 
 
-def _by_result(source: SalesToolSource, payload: JsonValue, event: str) -> SalesOutcome | None:
+def _by_result(
+    source: SalesToolSource, payload: JsonValue, event: str, by_event: SalesOutcome
+) -> SalesOutcome | None:
+    """What the record says of how it went; else it is what the event is."""
     if event.startswith("call"):
         said = text_at(payload, ("disposition",))
         known = _DISPOSITIONS if said in _DISPOSITIONS else None
-        return sales.outcome(source, "disposition", said, known)
+        return sales.outcome(source, "disposition", said, known, by_event)
     if event == "meeting_updated" and at(payload, ("no_show",)) is True:
         return SalesOutcome(type=FollowupType.MEETING_MISSED)
-    return None
+    return by_event
 
 
 SENDER = Sender(

@@ -103,12 +103,15 @@ def of_activity(
         if not new and _text(fields, "StartDateTime") is None:
             what = None
     else:
-        said = sales.outcome(source, "CallDisposition", _text(fields, "CallDisposition"))
         called = _text(fields, "TaskSubtype") == "Call" or _text(fields, "CallType") is not None
-        done = _text(fields, "Status") == _CLOSED_TASK
-        what = said or (FollowupType.ATTEMPTED if called and done else None)
-        if what is None and done:
-            what = FollowupType.NOTE
+        done = SalesOutcome(type=FollowupType.ATTEMPTED if called else FollowupType.NOTE)
+        is_done = _text(fields, "Status") == _CLOSED_TASK
+        what = sales.outcome(
+            source,
+            "CallDisposition",
+            _text(fields, "CallDisposition"),
+            otherwise=done if is_done else None,
+        )
     if what is not None:
         yield sales.followup(made, what, note=note)
 
