@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from ingest_vendors import delivery, form, one, read
 from pydantic import JsonValue
 
@@ -41,6 +42,15 @@ def test_what_a_field_s_name_says_plainly_is_placed_and_the_rest_kept() -> None:
 def test_a_value_that_does_not_fit_what_its_name_says_is_kept_as_it_is() -> None:
     item = one("make", {"email": "a@example.com", "employees": "10-50", "phone": {"x": 1}})
     assert item.document["answers"] == {"employees": "10-50", "phone": {"x": 1}}
+
+
+@pytest.mark.parametrize("kind", ["zapier", "make", "contact_form_7"])
+def test_the_event_that_a_form_is_about_is_not_the_delivery_s_id(kind: str) -> None:
+    item = one(kind, {"email": "a@example.com", "event_id": "webinar-42"})
+    assert "delivery_id" not in item.document
+    assert item.document["answers"] == {"event_id": "webinar-42"}
+    mapped = one(kind, {"email": "a@example.com", "Delivery ID": "r1"})
+    assert mapped.document["delivery_id"] == "r1"
 
 
 def test_of_two_answers_for_one_field_the_second_is_kept() -> None:

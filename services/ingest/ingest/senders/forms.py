@@ -48,7 +48,7 @@ _NAMES: Mapping[Path, str] = {
     ("campaign", "landing_url"): "landingurl landingpage landingpageurl pageurl sourceurl",
     ("campaign", "referrer"): "referrer referer referrerurl",
     ("external_id",): "externalid leadid contactid",
-    ("delivery_id",): "deliveryid eventid",
+    ("delivery_id",): "deliveryid",
 }
 _PLAIN = {name: to for to, names in _NAMES.items() for name in names.split()}
 _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}\.[^\s@.]{2,60}")
