@@ -66,6 +66,15 @@ def test_a_mail_that_a_provider_s_machine_opened_is_marked_as_a_bot_s() -> None:
     assert one("brevo", event | {"event": "opened"}).document["bot"] is False
 
 
+@pytest.mark.parametrize("name", ["link", "URL"])
+def test_two_links_that_are_clicked_in_one_second_at_brevo_are_two_clicks(name: str) -> None:
+    click: dict[str, JsonValue] = {"event": "click", "email": "a@example.com", "ts_event": 1}
+    prices, demo = one("brevo", click | {name: "/prices"}), one("brevo", click | {name: "/demo"})
+    assert (prices.document["subject"], demo.document["subject"]) == ("/prices", "/demo")
+    assert prices.document["delivery_id"] != demo.document["delivery_id"]
+    assert one("brevo", click | {name: "/prices"}) == prices
+
+
 @pytest.mark.parametrize(
     ("metric", "type_"), [("clicked", "mail_clicked"), ("spammed", "unsubscribed")]
 )

@@ -34,7 +34,7 @@ _ACTIVITIES = {
 }
 _BY_MACHINES = ("proxy_open", "unique_proxy_open")
 _IGNORED = ("request", "sent", "deferred", "blocked", "error", "contact_updated", "contact_deleted")
-_ID = ("event", "ts_event", "email", "camp_id", "message-id", "link", "list_id")
+_ID = ("event", "ts_event", "email", "camp_id", "message-id")
 _TAKEN = [(name,) for name in ("email", "ts_event", "ts", "ts_epoch", "id")]
 
 
@@ -48,7 +48,10 @@ def _read_one(payload: JsonValue) -> list[Item]:
     event = text_at(payload, ("event",))
     if event in _IGNORED:
         return []
-    id_ = composite(*(text_at(payload, (name,)) for name in _ID))
+    # The two platforms have a name each for what was clicked.
+    link = text_at(payload, ("link",)) or text_at(payload, ("URL",))
+    parts = [text_at(payload, (name,)) for name in _ID]
+    id_ = composite(*parts, link, text_at(payload, ("list_id",)))
     document: dict[str, JsonValue] = {"delivery_id": id_}
     put(document, ("occurred_at",), unix_time(at(payload, ("ts_event",)) or at(payload, ("ts",))))
     emails = list_at(payload, ("email",))
@@ -60,7 +63,6 @@ def _read_one(payload: JsonValue) -> list[Item]:
         raise NotUnderstoodError(f"an event that is not known: {event}")
     document["type"] = _ACTIVITIES[event].value
     document["bot"] = event in _BY_MACHINES
-    link = text_at(payload, ("link",)) or text_at(payload, ("URL",))
     put(document, ("subject",), link or text_at(payload, ("campaign name",)))
     return [Item("activity", document)]
 
@@ -79,7 +81,10 @@ SENDER = Sender(
             "clicks and bounces are activities; opens by a mail provider's proxy are marked as a "
             "bot's. What was sent or deferred is passed over."
         ),
-        retries="Some times within a day or so after 5xx and 429.",
+        retries=(
+            "Four more times within twelve hours after 429, or where nobody answers; what is "
+            "answered with another 4xx, or with 5xx, is not sent again."
+        ),
     ),
     example=Example(
         '{"id": 1, "event": "unsubscribe", "email": "buyer@example.com", "camp_id": 12,'
