@@ -150,3 +150,7 @@ def secrets_missing(names: tuple[str, ...]) -> Problem:
 
 def not_authentic(reason: str) -> Problem:
     return Problem(401, "Signature refused", reason)
+
+
+def forbidden(reason: str) -> Problem:
+    return Problem(403, "Handshake refused", reason)

@@ -31,7 +31,7 @@ from ingest.senders import signing
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Fetch, Item, Passed, Told, Unread
 from ingest.senders.known import sender_of
-from ingest.senders.places import NotAuthenticError
+from ingest.senders.places import ForbiddenError, NotAuthenticError
 from ingest.senders.sender import Reply
 from ingest.senders.signing import UnusableSecretError
 
@@ -112,7 +112,8 @@ class Webhooks:
     async def take(self, name: str, delivery: Delivery) -> Reply:
         """The answer that says what became of each thing that the delivery tells.
 
-        Raises Problem: 401, 405, or 503 for what is our own fault; then the sender sends it again.
+        Raises Problem: 401, 403, 405, or 503 for what is our own fault; then the sender sends it
+        again.
         """
         source = self._source(name)
         sender = sender_of(source)
@@ -125,7 +126,9 @@ class Webhooks:
             self._verify(came)
         except NotAuthenticError as error:
             self._metrics.deliveries.labels(name, "not_authentic").inc()
-            raise refusals.not_authentic(str(error)) from error
+            is_forbidden = isinstance(error, ForbiddenError)
+            refused = refusals.forbidden if is_forbidden else refusals.not_authentic
+            raise refused(str(error)) from error
         if delivery.method != "POST":
             raise refusals.not_a_delivery()
         self._came(name, source.rate_limit)

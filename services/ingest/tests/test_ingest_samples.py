@@ -276,6 +276,15 @@ def becomes(item: Item) -> str:
 
 
 @needs_samples
+async def test_a_handshake_that_is_refused_is_answered_as_the_vendor_asks(edge: Process) -> None:
+    (sample,) = (each for each in every_sample() if "else_status" in str(each.told))
+    for part in ("meatyhamhock", "hub.verify_token", "hub.challenge"):
+        forged = replace(sample.delivery, url=sample.delivery.url.replace(part, "another"))
+        answer = await send(edge, sample, forged)
+        assert answer.status_code == sample.told["response"]["else_status"], part
+
+
+@needs_samples
 async def test_a_published_delivery_is_refused_where_we_have_another_secret(edge: Process) -> None:
     for sample in every_sample():
         if is_ours(sample) and not is_greeting(sample):

@@ -24,6 +24,8 @@ from baton.events import LeadActivity, LeadCaptured, LeadFollowup
 from baton.topics import Topic
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
+from ingest.senders.delivery import Delivery
+from ingest.senders.known import SENDERS
 
 HOOKS = "/v1/webhooks/hooks"
 FORMS = "/v1/webhooks/forms"
@@ -315,6 +317,27 @@ async def test_secrets_and_persons_are_never_logged_or_told(process: Process) ->
         assert HOOK_SECRET not in text
         assert FORM_SECRET not in text
         assert "person@example.com" not in text
+
+
+# --- what vendors want to be told
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aircall",
+        "calendly",
+        "google_ads",
+        "intercom",
+        "linkedin",
+        "meta",
+        "ringcentral",
+        "tiktok",
+        "webflow",
+    ],
+)
+def test_who_takes_nothing_but_200_for_a_yes_is_answered_200(kind: str) -> None:
+    assert SENDERS[kind].answer(Delivery({}), []).status == 200
 
 
 # --- a system in the house, as the bundle describes it

@@ -4,7 +4,7 @@ Signing: `X-Hub-Signature-256` is `sha256=` and the hex of an HMAC-SHA256 over t
 the app's secret.
 
 Handshake: GET with `hub.mode=subscribe`, `hub.verify_token`, which must be the one that was
-entered, and `hub.challenge`, which is answered as text.
+entered, and `hub.challenge`, which is answered as text; else it is answered 403.
 
 Id: `leadgen_id`. Payload: `entry[].changes[]`, each of `field` `leadgen` with ids alone; the
 answers must be fetched. One delivery may tell of a lead twice. The screen's test button sends ids
@@ -23,7 +23,7 @@ from ingest.senders.formats import json_of
 from ingest.senders.forms import Answer
 from ingest.senders.items import Fetch, Item, Told, each
 from ingest.senders.payloads import at, list_at, put, text_at, unix_time
-from ingest.senders.places import HeaderItem, NotAuthenticError, Parameter, body
+from ingest.senders.places import ForbiddenError, HeaderItem, NotAuthenticError, Parameter, body
 from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
 from ingest.senders.signing import Signature, in_hex
 
@@ -33,13 +33,16 @@ _OF_THE_AD = ("page_id", "ad_id", "adgroup_id")
 
 
 def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) -> Reply | None:
-    """The challenge, for who knows the verify token. Raises NotAuthenticError."""
+    """The challenge, for who knows the verify token. Raises ForbiddenError."""
     if delivery.method != "GET" or "subscribe" not in _MODE.texts(delivery):
         return None
     wanted = environment.get(source.verify_token_env or "", "")
-    given, challenge = _TOKEN(delivery), _CHALLENGE(delivery)
+    try:
+        given, challenge = _TOKEN(delivery), _CHALLENGE(delivery)
+    except NotAuthenticError as error:
+        raise ForbiddenError(str(error)) from error
     if not wanted or not hmac.compare_digest(given, wanted.encode()):
-        raise NotAuthenticError(f"{_TOKEN} is not the one that was entered")
+        raise ForbiddenError(f"{_TOKEN} is not the one that was entered")
     return Reply(200, challenge[:_LONGEST_CHALLENGE], "text/plain")
 
 

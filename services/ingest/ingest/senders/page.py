@@ -36,6 +36,8 @@ away, or kept because it was not understood (see [operations.md](operations.md))
 content |
 | 401 | nothing shows that the delivery is theirs, or it is more than five minutes from our \
 clock | most try again, and report it |
+| 403 | a handshake by who does not know what was entered for it (Meta) | they say so on the \
+screen |
 | 405 | no delivery, and no handshake of this vendor | |
 | 413 | the body is over `BATON_BODY_LIMIT` | most try again, in vain |
 | 503 | our own fault, or the policy in force has no such source; `Retry-After` says when | they \

@@ -19,6 +19,10 @@ class NotAuthenticError(Exception):
     """Nothing shows that a delivery is the sender's; the message may be told to whoever sent it."""
 
 
+class ForbiddenError(NotAuthenticError):
+    """As above, of a handshake that must be answered 403 then, as its vendor has it."""
+
+
 class Place(ABC):
     """Where a text may stand; its `str` names it to whoever must look there."""
 

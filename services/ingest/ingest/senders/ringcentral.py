@@ -20,7 +20,7 @@ from ingest.senders.formats import json_of
 from ingest.senders.items import Passed, Told, each
 from ingest.senders.payloads import list_at, path, put, text_at
 from ingest.senders.places import Header
-from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, signed_by
+from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
 from ingest.senders.signing import Token
 
 _VALIDATION = "validation-token"
@@ -85,6 +85,7 @@ SENDER = Sender(
     signing=signed_by(Token(Header("verification-token"))),
     reading=read,
     handshake=handshake,
+    answer=ok,
     guide=Guide(
         name="RingCentral",
         enter=(
@@ -97,7 +98,10 @@ SENDER = Sender(
             "came in is a `note`, all else is passed over. `outcomes` may say otherwise, by "
             "`status` (its code). `reps` by the extension's id or number."
         ),
-        retries="For 15 minutes; after that the subscription is put on its black list.",
+        retries=(
+            "For 15 minutes after any answer but 200, which is what it gets; after that the "
+            "subscription is put on its black list."
+        ),
     ),
     example=Example(
         '{"uuid": "u1", "timestamp": "2026-01-31T09:00:00Z", "body": {"telephonySessionId": "s-1",'

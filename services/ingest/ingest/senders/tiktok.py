@@ -17,7 +17,7 @@ from ingest.senders.formats import json_of, json_text
 from ingest.senders.items import Item
 from ingest.senders.mapped import Event
 from ingest.senders.payloads import at, composite, text_at, unix_time
-from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.signing import as_stripe
 
 
@@ -42,12 +42,13 @@ SENDER = Sender(
     source=EventsSource,
     signing=signed_by(as_stripe("tiktok-signature", "s")),
     reading=read,
+    answer=ok,
     guide=Guide(
         name="TikTok",
         enter="Webhooks of the developer app: the address. The secret is the client secret.",
         sends="Events of the app, their content as JSON within JSON.",
         becomes="What `events` says of the event.",
-        retries="For 72 hours after any answer but 200.",
+        retries="For 72 hours after any answer but 200, which is what it gets.",
     ),
     example=Example(
         '{"client_key": "k", "event": "form.submitted", "create_time": 1769850000,'
