@@ -1,6 +1,7 @@
 """What sales' systems tell becomes follow-ups: by what everybody understands, and by the bundle."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -395,6 +396,30 @@ def test_a_message_says_a_status_each_time_and_it_is_told_once() -> None:
         assert (lead.becomes, status.document["type"]) == ("lead", "contacted")
         told.append((status.document["delivery_id"], status.document.get("occurred_at")))
     assert told[0] == told[1]
+
+
+def status_told(number: int, said: str, **fields: str) -> tuple[str | None, datetime | None]:
+    """The id and the time of what a message with these fields says of the status."""
+    written = "".join(f"<sf:{name}>{text}</sf:{name}>" for name, text in fields.items())
+    text = MESSAGE.format(id=number).replace("<sf:Status>", f"{written}<sf:Status>")
+    lead, status = read("salesforce", Delivery({"content-type": "text/xml"}, text.encode()), said)
+    assert isinstance(lead, Item)
+    assert isinstance(status, Item)
+    given = FollowupIn.model_validate({"source": "crm", **status.document})
+    return given.delivery_id, given.occurred_at
+
+
+def test_a_status_that_a_recycled_lead_comes_back_to_is_told_again() -> None:
+    said = "outcomes: {Status: {Working: {type: contacted}}}, status_since: Since__c"
+    since, once_more = "2026-01-31T09:00:00.000Z", "2026-02-05T09:00:00.000Z"
+    first = status_told(1, said, Since__c=since)
+    other_change = status_told(2, said, Since__c=since)
+    come_back = status_told(3, said, Since__c=once_more)
+    assert first == other_change
+    assert come_back[0] != first[0]
+    times = (datetime.fromisoformat(since), datetime.fromisoformat(once_more))
+    assert (first[1], come_back[1]) == times
+    assert status_told(1, said) == status_told(2, said)
 
 
 # --- Pipedrive, Outreach, Salesloft

@@ -447,10 +447,14 @@ class HubspotSource(SalesSource):
 
 
 class SalesforceSource(SalesSource):
-    """Sends records of Salesforce; `fields` places those that are not standard, by their names."""
+    """Sends records of Salesforce; `fields` places those that are not standard, by their names.
+
+    `status_since` is the field that says since when a record has its `Status`.
+    """
 
     kind: Literal["salesforce"]
     fields: dict[ProfileField, Text] = Field(default_factory=dict)
+    status_since: Text | None = None
 
 
 Source = (

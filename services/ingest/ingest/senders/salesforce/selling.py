@@ -46,12 +46,26 @@ def of_person(
     status = _text(fields, "Status")
     said = sales.outcome(source, "Status", status)
     if said is not None:
-        if not changed:
-            # A message has the status each time, whatever has changed: once is what it tells.
-            once = composite(text_at(document, ("external_id",)), "Status", status)
-            document = document | {"delivery_id": once}
-            document.pop("occurred_at", None)
-        yield sales.followup(document, said, part="status")
+        told = document if changed else _once(source, fields, document)
+        yield sales.followup(told, said, part="status")
+
+
+def _once(
+    source: SalesforceSource, fields: Fields, document: dict[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """A message has the status each time, whatever has changed: once is what it tells.
+
+    Where the record says since when it has its status, one that it comes back to is told again.
+    When it was last modified does not say that: a rejection would be told once more as soon as the
+    next rep is written into the record, and would take the lead away from that one as well.
+    """
+    told = {name: value for name, value in document.items() if name != "occurred_at"}
+    parts = [text_at(document, ("external_id",)), "Status", _text(fields, "Status")]
+    since = _text(fields, source.status_since) if source.status_since else None
+    if since is not None:
+        parts.append(since)
+        told["occurred_at"] = since
+    return told | {"delivery_id": composite(*parts)}
 
 
 def of_opportunity(

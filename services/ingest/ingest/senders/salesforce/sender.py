@@ -45,7 +45,12 @@ SENDER = Sender(
             "Setup, Outbound Messages, object Lead, Contact or Opportunity: the address with "
             "`?token=` and the secret, and the fields; then a flow that sends it. Change events "
             "come by a relay (from the Pub/Sub API) that posts them with `Authorization: Bearer` "
-            "and the secret; they tell what has changed, messages only what is."
+            "and the secret; they tell what has changed, messages only what is. "
+            "So the same `Status` of a record is told once in the 22 days for which an event is "
+            "known again. Where leads are recycled and worked once more, a field with date and "
+            "time must be among those sent that a flow sets whenever `Status` changes; name it in "
+            "the source as `status_since`. (`LastModifiedDate` does not do: it changes with "
+            "whatever is written into the record.)"
         ),
         sends="SOAP with up to a hundred notifications, or change events in JSON.",
         becomes=(
