@@ -488,6 +488,16 @@ def test_calls_mailings_stages_and_owners_of_prospects_are_told() -> None:
     assert is_passed_over("outreach", outreach("task.completed", {}))
 
 
+def test_when_an_attempt_was_made_is_not_when_it_happened() -> None:
+    told = []
+    for minute in (0, 5):
+        given = json.loads(outreach("mailing.replied", {}, prospect="7").body)
+        given["meta"]["deliveredAt"] = f"2026-01-31T01:{minute:02}:00-08:00"
+        told.append(only("outreach", delivery(given)))
+    assert told[0] == told[1]
+    assert told[0].delivery_id == "j"
+
+
 def salesloft(event: str, **record: Any) -> Delivery:
     record = {"id": "c1", "updated_at": "2026-01-31T09:00:00Z", "person": {"id": 7}, **record}
     return Delivery({"x-salesloft-event": event}, json.dumps(record).encode())

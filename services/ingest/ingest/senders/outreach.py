@@ -2,8 +2,9 @@
 
 Signing: `Outreach-Webhook-Signature` is the hex of an HMAC-SHA256 over the body.
 
-Id: `meta.jobId`. Payload: `meta.eventName` is the record's kind and what happened to it; `data` is
-the record, of an update only what has changed. `relationships` has the ids of whom it is about.
+Id: `meta.jobId`; `meta.deliveredAt` is the time of the attempt. Payload: `meta.eventName` is the
+record's kind and what happened to it; `data` is the record, of an update only what has changed.
+`relationships` has the ids of whom it is about.
 """
 
 from pydantic import JsonValue
@@ -45,8 +46,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     kind = event.partition(".")[0]
     attributes = at(payload, path("data.attributes"))
     document: dict[str, JsonValue] = {"delivery_id": job, "external_id": id_}
-    changed = text_at(attributes, ("updatedAt",)) or text_at(payload, path("meta.deliveredAt"))
-    put(document, ("occurred_at",), changed)
+    put(document, ("occurred_at",), text_at(attributes, ("updatedAt",)))
     document["answers"] = attributes if isinstance(attributes, dict) else {}
     person = id_ if kind == "prospect" else _related(payload, "prospect")
     what, owner = _told(source, payload, event, kind)
@@ -121,7 +121,10 @@ SENDER = Sender(
             "`stage` (its id), `outcome` or `eventName`. What is about no prospect is passed over. "
             "`reps` by the user's id."
         ),
-        retries="For some hours after anything but 2xx.",
+        retries=(
+            "Any answer counts as delivered: what meets an outage of both Kafka and PostgreSQL is "
+            "lost."
+        ),
     ),
     example=Example(
         '{"data": {"type": "call", "id": 4, "attributes": {"outcome": "Answered", "to":'

@@ -110,7 +110,7 @@ SENDER = Sender(
             "as a `note`; a person is `deleted`. `outcomes` may say otherwise, by `event` or "
             "`disposition`. `reps` by the user's id."
         ),
-        retries="For some hours after anything but 2xx.",
+        retries="Three more times, 15 seconds apart.",
     ),
     example=Example(
         '{"id": 1, "updated_at": "2026-01-31T09:00:00Z", "disposition": "Connected",'
