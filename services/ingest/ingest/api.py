@@ -152,7 +152,7 @@ def webhook_router(
         """
         return await take(source, request)
 
-    @routes.post("/webhooks/{source}/{secret}", tags=["webhooks"], **openapi.taking_webhooks())
+    @routes.post("/webhooks/{source}/{secret:path}", tags=["webhooks"], **openapi.taking_webhooks())
     async def webhook_with_secret(
         source: str,
         secret: str,  # noqa: ARG001 - the delivery's address has it
@@ -171,8 +171,8 @@ def webhook_router(
         """Whether a vendor may send, as CloudEvents' senders ask."""
         return await take(source, request)
 
-    routes.get("/webhooks/{source}/{secret}", include_in_schema=False)(handshake)
-    routes.options("/webhooks/{source}/{secret}", include_in_schema=False)(permission)
+    routes.get("/webhooks/{source}/{secret:path}", include_in_schema=False)(handshake)
+    routes.options("/webhooks/{source}/{secret:path}", include_in_schema=False)(permission)
     return routes
 
 

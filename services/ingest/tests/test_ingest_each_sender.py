@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 import pytest
 from ingest_harness import NOW, TOKEN, Process, eventually, running
-from ingest_signers import HOOKS, IN_HOUSE, SECRET, WAYS, Way, delivered
+from ingest_signers import HOOKS, IN_HOUSE, SECRET, WAYS, Way, at_the_end, delivered
 from ingest_vendor_api import Vendor, serving
 from ingest_vendors import DETAILS, SAID, SOURCES, bundle
 
@@ -147,6 +147,17 @@ async def prepare(process: Process, vendor: Vendor, way: Way, item: Item, lead_i
     aliases = [Alias(name, lead_id, NOW) for name in person.names()]
     async with process.pool.acquire() as db, db.transaction():
         await AliasStore().save(db, aliases, None)  # type: ignore[arg-type]  # a proxy of it
+
+
+@pytest.mark.parametrize(
+    "rest", ["/ab%2Bc%2Fd%3D", "/ab+c%2Fd=", "?token=ab%2Bc%2Fd%3D", "?token=ab+c/d="]
+)
+async def test_a_secret_in_base64_may_stand_in_the_address(rest: str, process: Process) -> None:
+    way = Way("brevo", at_the_end(rest), secret="ab+c/d=")
+    answer = await send(process, way, delivered(way))
+    assert answer.status_code == 202, answer.text
+    other = await send(process, replace(way, secret="ab c/d"), delivered(way))
+    assert other.status_code == 401
 
 
 async def all_is_fetched(process: Process) -> bool:

@@ -355,6 +355,22 @@ def test_a_shown_secret_is_good_wherever_a_screen_lets_it_be_put(
         verify(SHOWN, ["another"], Delivery(headers, BODY, "POST", address), NOW)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://a.example/forms/ab%2Bc%2Fd%3D",
+        "https://a.example/forms/ab+c%2fd=",
+        "https://a.example/forms?token=ab%2Bc%2Fd%3D",
+        "https://a.example/forms?token=ab+c/d=",
+        "https://a.example/forms?secret=ab+c/d%3D&more=1",
+    ],
+)
+def test_a_secret_in_the_address_may_be_escaped_or_not(address: str) -> None:
+    verify(SHOWN, ["ab+c/d="], Delivery({}, BODY, "POST", address), NOW)
+    with pytest.raises(NotAuthenticError):
+        verify(SHOWN, ["ab+c/d"], Delivery({}, BODY, "POST", address), NOW)
+
+
 def test_only_who_signs_the_address_needs_to_be_told_it() -> None:
     assert signs_address(CASES["method, address, body and time"].schemes)
     assert not signs_address(STANDARD_SCHEMES)

@@ -27,7 +27,9 @@ address, as vendors have it; some sign it. What a request says of its own host i
 believed.
 
 **Who can't sign** shows the secret instead, wherever the vendor's screen has room for it: \
-{shown}. Prefer a header: addresses end up in logs, though not in Baton's.
+{shown}. Prefer a header: addresses end up in logs, though not in Baton's. A \
+secret for an address is best made of letters, digits, `-` and `_`. In any other, write `%`, `/`, \
+`?`, `#` and `&` escaped there (`/` as `%2F`); a `+` may stand as it is.
 
 | answer | when | what vendors do |
 |---|---|---|

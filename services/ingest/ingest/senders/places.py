@@ -5,7 +5,7 @@ import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
@@ -103,12 +103,18 @@ class Authorization(Place):
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Place):
-    """A parameter of the address's query."""
+    """A parameter of the address's query.
+
+    A plus sign stands for a space, or, where who wrote the address did not escape it, for itself.
+    """
 
     name: str
 
     def texts(self, delivery: Delivery) -> Sequence[str]:
-        return [value for name, value in parameters(delivery) if name == self.name]
+        query = delivery.query
+        readings = (_parameters(query), _parameters(query.replace("+", "%2B")))
+        found = [value for pairs in readings for name, value in pairs if name == self.name]
+        return list(dict.fromkeys(found))
 
     def __str__(self) -> str:
         return f"parameter {self.name} in the address"
@@ -119,7 +125,7 @@ class LastOfPath(Place):
     """What follows the source's name in the address: `/v1/webhooks/NAME/...`."""
 
     def texts(self, delivery: Delivery) -> Sequence[str]:
-        last = delivery.path.rpartition("/")[2]
+        last = unquote(delivery.path.rpartition("/")[2])
         return [last] if last else []
 
     def __str__(self) -> str:
@@ -158,9 +164,9 @@ def url(delivery: Delivery) -> bytes:
     return delivery.url.encode("utf-8", "surrogateescape")
 
 
-def parameters(delivery: Delivery) -> list[tuple[str, str]]:
-    """The address's query; empty where there is too much of it."""
+def _parameters(query: str) -> list[tuple[str, str]]:
+    """Names and values; empty where there is too much of it."""
     try:
-        return parse_qsl(delivery.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
     except ValueError:
         return []
