@@ -173,20 +173,31 @@ def gong(given: Delivery, now: datetime) -> Delivery:
     return added(given, {"authorization": f"Bearer {jwt.encode(claims, KEY, 'RS256')}"})
 
 
-def twilio(given: Delivery, _: datetime) -> Delivery:
-    fields = parse_qsl(given.body.decode(), keep_blank_values=True)
-    signed = given.url + "".join(name + text for name, text in sorted(fields))
-    return added(given, {"x-twilio-signature": b64(mac(signed.encode(), "sha1"))})
+SETTINGS = {"sha1": {}, "sha256": {"x-twilio-webhooks-signature-settings": "algorithm=HMAC_SHA256"}}
 
 
-def twilio_json(given: Delivery, _: datetime) -> Delivery:
-    body = json.dumps(dict(parse_qsl(given.body.decode()))).encode()
-    url = f"{given.url}&bodySHA256={hashlib.sha256(body).hexdigest()}"
-    headers = {
-        "content-type": "application/json",
-        "x-twilio-signature": b64(mac(url.encode(), "sha1")),
-    }
-    return replace(given, body=body, url=url, headers=headers)
+def twilio(algorithm: str) -> Show:
+    def show(given: Delivery, _: datetime) -> Delivery:
+        fields = parse_qsl(given.body.decode(), keep_blank_values=True)
+        signed = given.url + "".join(name + text for name, text in sorted(fields))
+        signature = b64(mac(signed.encode(), algorithm))
+        return added(given, {"x-twilio-signature": signature, **SETTINGS[algorithm]})
+
+    return show
+
+
+def twilio_json(algorithm: str) -> Show:
+    def show(given: Delivery, _: datetime) -> Delivery:
+        body = json.dumps(dict(parse_qsl(given.body.decode()))).encode()
+        url = f"{given.url}&bodySHA256={hashlib.sha256(body).hexdigest()}"
+        headers = {
+            "content-type": "application/json",
+            "x-twilio-signature": b64(mac(url.encode(), algorithm)),
+            **SETTINGS[algorithm],
+        }
+        return replace(given, body=body, url=url, headers=headers)
+
+    return show
 
 
 def everything(given: Delivery, now: datetime) -> Delivery:
@@ -258,8 +269,11 @@ WAYS = (
     Way("stripe_like", with_its_time("stripe-signature", "v1"), "body time"),
     Way("tally", tally, "body"),
     Way("tiktok", with_its_time("tiktok-signature", "s"), "body time"),
-    Way("twilio", twilio, "body url", query=TENANT),
-    Way("twilio", twilio_json, "body url", query=TENANT),
+    *(
+        Way("twilio", show(algorithm), "body url", query=TENANT)
+        for show in (twilio, twilio_json)
+        for algorithm in SETTINGS
+    ),
     Way("typeform", over_body("typeform-signature", prefix="sha256=", written=b64), "body"),
     Way("webflow", webflow, "body time"),
     Way("webflow", at_the_end(f"/{SECRET}")),

@@ -41,15 +41,18 @@ from ingest.senders.signing import (
     verify,
 )
 from ingest.senders.standard_webhooks import SENDER as STANDARD
+from ingest.senders.twilio import SENDER as TWILIO
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECONDS = "1772452800"
 URL = "https://hooks.example.com/in/forms?tenant=acme"
 BODY = b'{"type": "form.submitted", "token": "a secret"}'
 SECRET = "a secret"
+SETTINGS = "x-twilio-webhooks-signature-settings"
 KEY = b"a key of the tests"
 WHSEC = "whsec_" + base64.b64encode(KEY).decode()
 STANDARD_SCHEMES = STANDARD.signing(None)  # type: ignore[arg-type]  # all its sources sign alike
+TWILIO_SCHEMES = TWILIO.signing(None)  # type: ignore[arg-type]  # as above
 
 
 def mac(text: bytes, secret: bytes = SECRET.encode(), algorithm: str = "sha256") -> bytes:
@@ -327,14 +330,38 @@ def test_a_good_signature_without_its_prefix_is_not_authentic(prefix: str) -> No
 def test_of_schemes_at_one_place_another_text_tells_which_it_is() -> None:
     at, version = Header("x-sig"), Header("x-version")
     schemes = (
-        Signature(at, (body,), in_hex, only_if=(version, "1")),
-        Signature(at, (method, body), in_hex, only_if=(version, "2")),
+        Signature(at, (body,), in_hex, only_if=[(version, "1")]),
+        Signature(at, (method, body), in_hex, only_if=[(version, "2")]),
     )
     for number, signed in (("1", BODY), ("2", b"POST" + BODY)):
         headers = {"x-sig": mac(signed).hex(), "x-version": number}
         verify(schemes, [SECRET], Delivery(headers, BODY), NOW)
     with pytest.raises(NotAuthenticError):
         verify(schemes, [SECRET], Delivery({"x-sig": "a", "x-version": "3"}, BODY), NOW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "algorithm"),
+    [
+        (None, "sha1"),
+        ("", "sha1"),
+        ("key=k1", "sha1"),
+        ("key=k1,algorithm=HMAC_SHA1", "sha1"),
+        ("key=k1,algorithm=HMAC_SHA256", "sha256"),
+        ("key=k1, algorithm=HMAC_SHA256", "sha256"),
+    ],
+)
+def test_twilio_s_settings_say_by_which_hash_it_signs(settings: str | None, algorithm: str) -> None:
+    type_ = {"content-type": "application/x-www-form-urlencoded"}
+    told = type_ if settings is None else {**type_, SETTINGS: settings}
+    for used in ("sha1", "sha256"):
+        digest = mac(f"{URL}CallSidc1".encode(), algorithm=used)
+        given = Delivery({**told, "x-twilio-signature": b64(digest)}, b"CallSid=c1", "POST", URL)
+        if used == algorithm:
+            verify(TWILIO_SCHEMES, [SECRET], given, NOW)
+        else:
+            with pytest.raises(NotAuthenticError):
+                verify(TWILIO_SCHEMES, [SECRET], given, NOW)
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,8 @@ class Signature:
     """A digest, by a secret, over parts of the delivery.
 
     `at` is where it stands, perhaps several. `keyed`: an HMAC; else the plain digest of the secret
-    and, behind it, what is signed. `only_if` tells apart schemes that use the same place: a text
-    that must be found elsewhere. `body_digest` is where the SHA-256 of the body stands in hex,
+    and, behind it, what is signed. `only_if` tells apart schemes that use the same place: texts
+    that must all be found elsewhere. `body_digest` is where the SHA-256 of the body stands in hex,
     where it is signed in the body's stead.
     """
 
@@ -102,7 +102,7 @@ class Signature:
     keyed: bool = True
     key_of: Callable[[str], bytes] = as_it_is
     sent_at: SentAt | None = None
-    only_if: tuple[Place, str | None] | None = None
+    only_if: Sequence[tuple[Place, str | None]] = ()
     body_digest: Place | None = None
 
 
@@ -195,11 +195,9 @@ def _public_key(secret: str) -> RSAPublicKey:
 def _is_used(scheme: Scheme, delivery: Delivery) -> bool:
     if not scheme.at.texts(delivery):
         return False
-    if not isinstance(scheme, Signature) or scheme.only_if is None:
-        return True
-    place, value = scheme.only_if
-    found = place.texts(delivery)
-    return value in found if value is not None else bool(found)
+    conditions = scheme.only_if if isinstance(scheme, Signature) else ()
+    found = [(place.texts(delivery), text) for place, text in conditions]
+    return all(text in texts if text is not None else texts for texts, text in found)
 
 
 def _any_equal(good: Sequence[bytes], given: Sequence[bytes]) -> bool:

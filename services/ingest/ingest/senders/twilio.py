@@ -3,12 +3,15 @@
 Signing, by the account's auth token: `X-Twilio-Signature` is the base64 of an HMAC-SHA1 over the
 address with its query and, behind it, each field of the form in the order of the names, name and
 value without anything between. Of a field that is sent with several values, each counts once, in
-order. A body of JSON is signed by its SHA-256, which stands in the address as `bodySHA256`.
+order. A body of JSON is signed by its SHA-256, which stands in the address as `bodySHA256`. By a
+shared key the HMAC may be of SHA-256 as well: `X-Twilio-Webhooks-Signature-Settings` then has
+`key=...,algorithm=HMAC_SHA256`.
 
 Id: `CallSid` and `SequenceNumber`. Payload: a form; the number is `From` of a call that came in,
 else `To`.
 """
 
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from pydantic import JsonValue
@@ -20,11 +23,12 @@ from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import form_of, json_of
 from ingest.senders.items import Passed, Told
 from ingest.senders.payloads import composite, put
-from ingest.senders.places import Header, NotAuthenticError, Parameter, url
+from ingest.senders.places import Header, HeaderItem, NotAuthenticError, Parameter, Place, url
 from ingest.senders.sender import Example, Guide, Sender, signed_by
 from ingest.senders.signing import Signature, in_base64
 
 _DIGEST = Parameter("bodySHA256")
+_ALGORITHM = HeaderItem("x-twilio-webhooks-signature-settings", "algorithm", between=",")
 _STATES: sales.Known = {
     "completed": FollowupType.CONTACTED,
     "in-progress": FollowupType.CONTACTED,
@@ -84,31 +88,40 @@ def _time(text: str | None) -> str | None:
         return None
 
 
+def _schemes(algorithm: str, *only_if: tuple[Place, str | None]) -> Iterator[Signature]:
+    """Of JSON and of a form."""
+    signature = Header("x-twilio-signature")
+    yield Signature(
+        at=signature,
+        signs=(url,),
+        written=in_base64,
+        algorithm=algorithm,
+        only_if=[(_DIGEST, None), *only_if],
+        body_digest=_DIGEST,
+    )
+    yield Signature(
+        at=signature,
+        signs=(url, fields),
+        written=in_base64,
+        algorithm=algorithm,
+        only_if=only_if,
+    )
+
+
 SENDER = Sender(
     kind="twilio",
     source=SalesToolSource,
     signing=signed_by(
-        Signature(
-            at=Header("x-twilio-signature"),
-            signs=(url,),
-            written=in_base64,
-            algorithm="sha1",
-            only_if=(_DIGEST, None),
-            body_digest=_DIGEST,
-        ),
-        Signature(
-            at=Header("x-twilio-signature"),
-            signs=(url, fields),
-            written=in_base64,
-            algorithm="sha1",
-        ),
+        *_schemes("sha256", (_ALGORITHM, "HMAC_SHA256")),
+        *_schemes("sha1"),
     ),
     reading=read,
     guide=Guide(
         name="Twilio",
         enter=(
             "The address as status callback of the number, or of the call. The secret is the "
-            "account's auth token. `BATON_WEBHOOKS_URL` must be set, since the address is signed."
+            "account's auth token, or that of the shared key that signs. `BATON_WEBHOOKS_URL` must "
+            "be set, since the address is signed."
         ),
         sends="The states of calls, as a form.",
         becomes=(
