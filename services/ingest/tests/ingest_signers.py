@@ -244,6 +244,7 @@ WAYS = (
     Way("parameter", at_the_end(f"?key={SECRET}")),
     Way("field", in_json("key")),
     Way("gong", gong, "body url time", PEM, TENANT),
+    Way("gong_unsigned", at_the_end(f"?token={SECRET}")),
     Way("google_ads", in_json("google_key")),
     Way("gravity_forms", in_header("x-baton-token", SECRET)),
     Way("hub_signature", over_body("x-hub-signature-256", prefix="sha256="), "body"),

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ingest_signers import KEY, PEM
 
 from ingest.senders.delivery import Delivery
+from ingest.senders.gong import SENDER as GONG
 from ingest.senders.places import Authorization, NotAuthenticError
 from ingest.senders.signing import UnusableSecretError, key, signs_address, verify
 from ingest.senders.tokens import SignedToken
@@ -54,6 +56,13 @@ def test_what_the_vendor_signed_is_authentic_whichever_of_two_keys_is_its() -> N
         verify(SCHEMES, keys, carrying(token()), NOW)
     with pytest.raises(NotAuthenticError):
         verify(SCHEMES, [OTHER], carrying(token()), NOW)
+
+
+def test_nobody_is_the_vendor_for_showing_its_public_key() -> None:
+    schemes = GONG.signing(None)  # type: ignore[arg-type]  # all its sources sign alike
+    shown = replace(GIVEN, url=f"{GIVEN.url}&token={quote(PEM)}")
+    with pytest.raises(NotAuthenticError):
+        verify(schemes, [PEM], shown, NOW)
 
 
 @pytest.mark.parametrize(

@@ -431,6 +431,7 @@ class SalesToolSource(SalesSource):
         "aircall",
         "calendly",
         "gong",
+        "gong_unsigned",
         "outreach",
         "pipedrive",
         "ringcentral",

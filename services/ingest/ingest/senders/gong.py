@@ -1,7 +1,8 @@
 """Gong's automation rules that fire a webhook (help.gong.io, Create a webhook rule).
 
 Signing: `Authorization: Bearer` is a JWT by RS256, whose claims are the `webhook_url`, the
-`body_sha256` and how long it holds. The secret is the rule's public key.
+`body_sha256` and how long it holds. The secret is the rule's public key. Or the rule's address has
+a key of our own in it. These are two kinds: a public key is no secret that somebody may show.
 
 Id: none; a call's id is that of what is told. Payload: `callData` with `metaData` and `parties`;
 who is not ours has an address or a number where Gong knows them.
@@ -16,8 +17,9 @@ from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.items import Passed, Told
 from ingest.senders.payloads import at, composite, list_at, path, put, text_at
-from ingest.senders.places import Authorization
+from ingest.senders.places import Authorization, Parameter
 from ingest.senders.sender import Example, Guide, Sender, signed_by
+from ingest.senders.signing import Token
 from ingest.senders.tokens import SignedToken
 
 _META = path("callData.metaData")
@@ -68,6 +70,36 @@ def _first(parties: list[JsonValue], name: str) -> str | None:
     return next(filter(None, (text_at(each, (name,)) for each in parties)), None)
 
 
+_SENDS = "Each call that was recorded and that the rule takes."
+_BECOMES = (
+    "`contacted` of the first party that is not ours and that Gong knows an address or a number "
+    "of; `attempted` where the disposition says that nobody was there. `outcomes` may say "
+    "otherwise, by `sdrDisposition`. `reps` by our own party's address or id. What the rule sends "
+    "to try it is passed over."
+)
+_RETRIES = "Three times within minutes."
+_EXAMPLE = Example(
+    '{"callData": {"metaData": {"id": "1", "started": "2026-01-31T09:00:00Z"}, "parties":'
+    ' [{"affiliation": "External", "emailAddress": "buyer@example.com"}]}, "isTest": false}'
+)
+
+UNSIGNED = Sender(
+    kind="gong_unsigned",
+    source=SalesToolSource,
+    signing=signed_by(Token(Parameter("token"))),
+    reading=read,
+    guide=Guide(
+        name="Gong, with a key in the address",
+        enter=(
+            "Automation rules, Fire webhook: the address with `?token=` and the secret, as one "
+            "that includes a key."
+        ),
+        sends=_SENDS,
+        becomes=_BECOMES,
+        retries=_RETRIES,
+    ),
+    example=_EXAMPLE,
+)
 SENDER = Sender(
     kind="gong",
     source=SalesToolSource,
@@ -79,17 +111,9 @@ SENDER = Sender(
             "Automation rules, Fire webhook: the address, signed by JWT. The secret is the rule's "
             "public key, as PEM. `BATON_WEBHOOKS_URL` must be set, since the address is signed."
         ),
-        sends="Each call that was recorded and that the rule takes.",
-        becomes=(
-            "`contacted` of the first party that is not ours and that Gong knows an address or a "
-            "number of; `attempted` where the disposition says that nobody was there. `outcomes` "
-            "may say otherwise, by `sdrDisposition`. `reps` by our own party's address or id. What "
-            "the rule sends to try it is passed over."
-        ),
-        retries="Three times within minutes.",
+        sends=_SENDS,
+        becomes=_BECOMES,
+        retries=_RETRIES,
     ),
-    example=Example(
-        '{"callData": {"metaData": {"id": "1", "started": "2026-01-31T09:00:00Z"}, "parties":'
-        ' [{"affiliation": "External", "emailAddress": "buyer@example.com"}]}, "isTest": false}'
-    ),
+    example=_EXAMPLE,
 )

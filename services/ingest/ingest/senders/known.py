@@ -54,6 +54,7 @@ SENDERS: Mapping[str, Sender[Any]] = {
         customerio.SENDER,
         generic.SENDER,
         gong.SENDER,
+        gong.UNSIGNED,
         google_ads.SENDER,
         gravity_forms.SENDER,
         hub_signature.SENDER,
