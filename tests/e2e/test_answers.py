@@ -53,13 +53,22 @@ async def test_every_answered_lead_has_one_current_assignment_or_a_stated_reason
 
 
 async def current_assignments(world: World, lead_id: UUID) -> list[str]:
-    """As the API tells, and as the table has them."""
-    told = await world.get("routing", f"/v1/leads/{lead_id}/assignments")
-    rows = await world.db.fetch(
-        "SELECT id FROM routing.assignment WHERE lead_id = $1 AND ended_at IS NULL", lead_id
-    )
-    current = [] if told["current"] is None else [told["current"]["id"]]
-    assert [str(row["id"]) for row in rows] == current
+    """As the API tells, and as the table has them; of a moment in which nobody else got the lead."""
+
+    async def kept() -> list[str]:
+        rows = await world.db.fetch(
+            "SELECT id FROM routing.assignment WHERE lead_id = $1 AND ended_at IS NULL", lead_id
+        )
+        return [str(row["id"]) for row in rows]
+
+    async def undisturbed() -> tuple[list[str], list[str]] | None:
+        before = await kept()
+        told = await world.get("routing", f"/v1/leads/{lead_id}/assignments")
+        current = [] if told["current"] is None else [told["current"]["id"]]
+        return (before, current) if await kept() == before else None
+
+    found, current = await eventually(undisturbed)
+    assert found == current
     return current
 
 
