@@ -53,7 +53,7 @@ async def test_every_answered_lead_has_one_current_assignment_or_a_stated_reason
 
 
 async def current_assignments(world: World, lead_id: UUID) -> list[str]:
-    """As the API tells, and as the table has them; of a moment in which nobody else got the lead."""
+    """As the API and the table have them, of a moment in which nobody else got the lead."""
 
     async def kept() -> list[str]:
         rows = await world.db.fetch(
