@@ -9,21 +9,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from uuid import uuid4
 
+import httpx
 import pytest
 from aiokafka import TopicPartition
 from deployment import Deployment
 
 from baton import cloudevents, kafka, topics
 from baton.events import LeadCaptured
+from baton.policy.bundle import Bundle
 from baton.times import Times
 from baton_cli.importing.mapping import LeadMapping, read_mapping
 
-PAGE = Path(__file__).parents[2] / "docs" / "import.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "import.md"
+DEMO_POLICY = ROOT / "deploy" / "demo-policy"
 Baton = Callable[..., CompletedProcess[str]]
 with_services = pytest.mark.usefixtures("services")
 
@@ -179,6 +183,42 @@ def test_a_run_that_was_killed_is_gone_on_with_and_nothing_is_there_twice(
     assert (tmp_path / "leads.csv.rejects.csv").read_bytes() == rejects
     assert (captured(services, domain)).keys() == after_two.keys()
     assert len(after_two) == len({each.lead_id for each in after_two.values()}) == 1_188
+
+
+@pytest.fixture
+def held_domain(services: Deployment) -> Iterator[str]:
+    """Whose enquiries go into quarantine; afterwards the original bundle is in force again."""
+    bundle = Bundle.read(DEMO_POLICY)
+    domain = f"{run_id()}.example.com"
+    rule = f"quarantine: [{{id: r, label: R, when: {{field: contact.email, contains: {domain}}}}}]"
+    definitions = f"{bundle.files['definitions.yaml']}\n{rule}\n"
+    services.activate(Bundle.parse({**bundle.files, "definitions.yaml": definitions}))
+    enquiry = {"source": "website", "email": f"{run_id()}@{domain}"}
+    headers = {"Authorization": f"Bearer {services.told['BATON_API_TOKEN']}"}
+    deadline = time.monotonic() + 60
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        leads = f"{services.url('ingest')}/v1/leads"
+        while http.post(leads, json=enquiry).json()["state"] != "quarantined":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    yield domain
+    services.activate(bundle)
+
+
+def test_a_row_that_a_rule_holds_back_is_taken_and_told_apart(
+    baton: Baton, tmp_path: Path, held_domain: str
+) -> None:
+    table = tmp_path / "leads.csv"
+    held = [f"{run_id()}@{held_domain}" for _ in range(2)]
+    rows = [held[0], f"{run_id()}@example.com", "nobody", held[1]]
+    table.write_text("email\n" + "".join(f"{row}\n" for row in rows))
+    done = baton("import", str(table), "--source", "website", "--batch", "2")
+    says = "3 rows taken (2 of them into quarantine), 1 refused.\n"
+    assert (done.returncode, done.stdout) == (1, says), done.stderr
+    enquiry = json.dumps({"source": "website", "email": held[0]})
+    sent = baton("send", "-", stdin=enquiry)
+    assert sent.stdout.startswith("line 1: lead quarantined, lead "), sent.stderr
+    assert sent.stdout.endswith("1 line taken, 0 refused.\n")
 
 
 @with_services

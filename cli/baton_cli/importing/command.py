@@ -213,6 +213,7 @@ class _Import:
             of=before.of,
             place=page.place,
             taken=before.taken + outcome.taken,
+            held=before.held + outcome.held,
             refused=before.refused + len(refused),
             rejects=rejects.add(refused) if refused else before.rejects,
         )
@@ -221,7 +222,8 @@ class _Import:
 
     def _end(self, progress: Progress) -> None:
         taken = counted(progress.taken, "row")
-        output().print(f"{taken} taken, {progress.refused} refused.", soft_wrap=True)
+        held = f" ({progress.held} of them into quarantine)" if progress.held else ""
+        output().print(f"{taken} taken{held}, {progress.refused} refused.", soft_wrap=True)
         if progress.refused:
             notes().print(f"what was refused, and why: {self._order.rejects}", soft_wrap=True)
             raise typer.Exit(REFUSED)

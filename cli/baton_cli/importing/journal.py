@@ -12,7 +12,8 @@ class Progress(BaseModel):
     """Up to `place` every row was answered.
 
     `of` says what was being done with the file: another mapping, source or ingest is another
-    import. `rejects` is the size that the file of rejects had.
+    import. `held` are those of the taken that are in quarantine. `rejects` is the size that the
+    file of rejects had.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -20,6 +21,7 @@ class Progress(BaseModel):
     of: str
     place: Place
     taken: int
+    held: int = 0
     refused: int
     rejects: int
 

@@ -20,7 +20,8 @@ PATIENCE = timedelta(minutes=5)
 
 _OURS = 500
 _TOO_MANY = 429
-_TAKEN = frozenset({"published", "spooled"})
+_HELD = "quarantined"
+_TAKEN = frozenset({"published", "spooled", _HELD})
 _REFUSED = "refused"
 _SOON_S = 1.0
 _LONGEST_PAUSE_S = 10.0
@@ -39,9 +40,13 @@ _RESULT = TypeAdapter(_Result)
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the deliveries of a batch: how many were taken, and why others were not."""
+    """What became of the deliveries of a batch: how many were taken, and why others were not.
+
+    `held` are those of the taken that a rule of the policy holds in quarantine.
+    """
 
     taken: int = 0
+    held: int = 0
     refused: dict[int, str] = field(default_factory=dict)
 
 
@@ -58,10 +63,12 @@ async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], 
     while left:
         answered, why = await _try(api, left, waits)
         for delivery in (each for each in left if each.line in answered):
-            if (reason := answered[delivery.line]) is None:
-                outcome.taken += 1
+            result = answered[delivery.line]
+            if result.state == _REFUSED:
+                outcome.refused[delivery.line] = str(result.problem or _REFUSED)
             else:
-                outcome.refused[delivery.line] = reason
+                outcome.taken += 1
+                outcome.held += result.state == _HELD
         left = [each for each in left if each.line not in answered]
         if answered:
             pause, deadline = 0.5, time.monotonic() + PATIENCE.total_seconds()
@@ -79,22 +86,20 @@ async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], 
 
 async def _try(
     api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], None]
-) -> tuple[Mapping[int, str | None], Failure]:
-    """By its line in the file what became of each that was answered, None where it was taken.
+) -> tuple[Mapping[int, _Result], Failure]:
+    """By its line in the file what became of each that was taken or refused.
 
     The Failure says why others were not. Raises Failure where trying again would not help.
     """
-    answered: dict[int, str | None] = {}
+    answered: dict[int, _Result] = {}
     why = Failure("it has not answered every line")
     try:
         async for result in api.post_lines(PATH, [each.body for each in deliveries], _RESULT):
             if result is None:
                 waits("ingest holds it back until the readers of the leads have caught up")
                 continue
-            if result.state in _TAKEN:
-                answered[deliveries[result.line - 1].line] = None
-            elif result.state == _REFUSED:
-                answered[deliveries[result.line - 1].line] = str(result.problem or "refused")
+            if result.state in _TAKEN or result.state == _REFUSED:
+                answered[deliveries[result.line - 1].line] = result
             elif result.problem is not None:
                 why = Failure(str(result.problem))
     except Another:

@@ -24,7 +24,9 @@ from baton_cli.service import Service
 
 
 class Taken(BaseModel):
-    """Ingest's answer. `state`: published to Kafka, spooled until it is back, or waiting.
+    """Ingest's answer.
+
+    `state`: published to Kafka, spooled until it is back, quarantined by a rule, or waiting.
 
     What waits has no lead yet, since nobody is known by what it names.
     """

@@ -78,12 +78,13 @@ def router(
         (`email`, `contact.job_title`, `custom.seats`), an empty cell is an absent field, and what
         stands between cells may be a comma, a semicolon or a tab. Other columns are kept as sent.
 
-        Blank lines are passed over. A line's `state` is `published` or `spooled` (taken), `refused`
-        (change it: `problem` says how) or `failed` (send it again). The answer goes out while the
-        batch comes in. An empty line in it is a sign of life: the batch is held back for as long as
-        its readers are behind. Where the rest of a batch does not come, a last line says that the
-        one from which on nothing was taken has `failed`. Sending a batch again is safe: its leads
-        are the same events.
+        Blank lines are passed over. A line's `state` is `published`, `spooled` or, where a rule of
+        the policy holds it back, `quarantined` (all three: taken), `refused` (change it: `problem`
+        says how) or `failed` (send it again). The answer goes out while the batch comes in. An
+        empty line in it is a sign of life: the batch is held back for as long as its readers are
+        behind. Where the rest of a batch does not come, a last line says that the one from which on
+        nothing was taken has `failed`. Sending a batch again is safe: its leads are the same
+        events.
         """
         with _refusing(metrics):
             admission.check()
