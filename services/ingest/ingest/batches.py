@@ -72,6 +72,8 @@ class Batch:
         """What became of each line, as it becomes known."""
         results = Results()
         taking = asyncio.ensure_future(self._take(results))
+        # However it ends: what nobody reckoned with must reach the client, and the log.
+        taking.add_done_callback(lambda _: results.end())
         try:
             async for step in results.steps():
                 yield step
@@ -91,7 +93,6 @@ class Batch:
             results.add([{"line": self._understood_to + 1, **_failed(problem)}])
         finally:
             await publishing
-            results.end()
 
     async def _understood(self) -> AsyncIterator[Sequence[Understood]]:
         async for lines in self._lines:

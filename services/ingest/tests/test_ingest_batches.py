@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from ingest_harness import TOKEN, Process, running
+from prometheus_client import Counter
 
 from baton import topics
 from baton.events import LeadCaptured
@@ -227,6 +228,23 @@ async def test_a_client_may_send_everything_before_it_reads_anything(process: Pr
         await client.end()
         lines = [(await client.result())["line"] for _ in range(count)]
         assert lines == list(range(1, count + 1))
+
+
+async def test_a_fault_that_nobody_reckoned_with_cuts_the_answer_off_and_is_logged(
+    process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody reckoned with this")
+
+    async with connected(process) as client:
+        await client.send(line(30))
+        assert (await client.result())["state"] == "published"
+        monkeypatch.setattr(Counter, "inc", broken)
+        await client.send(line(31))
+        await client.end()
+        async with asyncio.timeout(30):
+            assert await client.reader.read() == b""
+    assert "nobody reckoned with this" in caplog.text
 
 
 async def test_results_come_in_their_order_however_many_wait() -> None:
