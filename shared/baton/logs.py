@@ -49,6 +49,9 @@ def configure(service: str, style: Literal["json", "console"], level: str) -> No
     # aiokafka logs each rebalance and each lost connection at levels that bury our own lines.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.access").disabled = True
+    # httpx logs whole addresses at INFO, and some have a token in their query.
+    for client in ("httpx", "httpcore"):
+        logging.getLogger(client).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 
 

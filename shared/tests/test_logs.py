@@ -1,4 +1,4 @@
-"""Logs never show a person's data, not even by what a crash leaves behind."""
+"""Logs never show a person's data or a secret, not even by what a crash leaves behind."""
 
 import json
 import subprocess
@@ -36,3 +36,23 @@ def test_a_crash_is_one_line_of_json() -> None:
     )
     (line,) = done.stderr.splitlines()
     assert json.loads(line)["event"] == "a crash"
+
+
+ASKING = """
+import httpx
+from baton import logs
+
+logs.configure("ingest", "json", "debug")
+answering = httpx.MockTransport(lambda request: httpx.Response(200))
+with httpx.Client(transport=answering) as client:
+    client.get("https://api.example.com/leads/1", params={"access_token": "a-" + "secret"})
+logs.logger("test").info("asked")
+"""
+
+
+def test_the_address_that_a_vendor_is_asked_at_is_not_logged() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING], capture_output=True, text=True, check=True
+    )
+    assert "asked" in done.stderr
+    assert "a-secret" not in done.stderr
