@@ -49,7 +49,7 @@ _LOG = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Came:
-    """A delivery of one of the bundle's sources."""
+    """A delivery of one of the bundle's sources; once it is authentic, no more than is readable."""
 
     name: str
     source: SignedSource
@@ -132,6 +132,9 @@ class Webhooks:
         if delivery.method != "POST":
             raise refusals.not_a_delivery()
         self._came(name, source.rate_limit)
+        readable = sender.readable(source, delivery)
+        receipt = replace(came.receipt, body=readable.body)
+        came = replace(came, delivery=readable, receipt=receipt)
         outcome = await self._outcome(came)
         kept = await self._not_understood(came, outcome) if outcome.why else None
         results = [
@@ -150,7 +153,7 @@ class Webhooks:
         except Problem as problem:
             raise Problem(409, "Unknown source", problem.body.detail) from problem
         receipt = replace(self._intake.receipt(kept.body), received_at=kept.received_at)
-        delivery = Delivery(kept.headers, kept.body)
+        delivery = sender_of(source).readable(source, Delivery(kept.headers, kept.body))
         return await self._outcome(_Came(kept.source, source, delivery, receipt))
 
     def _source(self, name: str) -> SignedSource:
@@ -295,7 +298,7 @@ class Webhooks:
         return FailedDelivery(
             id=identity.named_id("failed-delivery", came.name, sha256(body).hexdigest(), *repeated),
             source=came.name,
-            headers=sender.readable(came.source, came.delivery).headers,
+            headers=came.delivery.headers,
             body=body,
             reason=why,
             lead_ids=[*leads_of_addresses_in(self._intake.id_key, brand, body), *lead_ids],

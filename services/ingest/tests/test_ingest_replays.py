@@ -150,11 +150,38 @@ async def test_a_replay_goes_by_the_headers_that_the_bundle_names_and_never_by_t
     assert again.json()["results"] == told["results"]
 
 
-def in_the_house(address_at: str) -> Bundle:
-    """The bundle with a system that says in headers what it sends."""
+async def test_a_secret_in_the_body_is_neither_published_nor_kept_nor_shown(
+    process: Process,
+) -> None:
+    process.policy.bundle = in_the_house("mail", signs="field: auth.key", told_apart="")
+    said = {"auth": {"key": "legacy secret", "user": "Grüße"}, "address": "body@example.com"}
+    answer = await process.http.post("/v1/webhooks/house", json=said)
+    (result,) = answer.json()["results"]
+    shown = (await process.http.get(f"{DELIVERIES}/{result['delivery']}")).json()
+    assert json.loads(shown["body"]) == said | {"auth": {"user": "Grüße"}}
+    process.policy.bundle = in_the_house("address", signs="field: auth.key", told_apart="")
+    status, told = await replay(process, UUID(result["delivery"]))
+    (event_id,) = (each["event_id"] for each in told["results"])
+    assert status == 200
+    again = await process.http.post("/v1/webhooks/house", json=said)
+    assert again.json()["results"] == told["results"]
+    for event in await process.events(topics.LEAD_CAPTURED):
+        if str(event.id) == event_id:
+            assert isinstance(event.data, LeadCaptured)
+            assert event.data.answers == {"auth": {"user": "Grüße"}}
+    stored = await process.pool.fetch("SELECT * FROM delivery_failed")
+    assert "legacy secret" not in str([dict(row) for row in stored])
+
+
+def in_the_house(
+    address_at: str,
+    signs: str = "parameter: key",
+    told_apart: str = "type_header: x-type, delivery_id_header: x-id,",
+) -> Bundle:
+    """The bundle with a system that says in headers what it sends, unless it has one kind alone."""
     source = (
         "  house: {label: L, kind: generic, brand: main, secret_env: [LEGACY_SECRET],"
-        " signs: {by: token, parameter: key}, type_header: x-type, delivery_id_header: x-id,"
+        f" signs: {{by: token, {signs}}}, {told_apart}"
         f" events: {{enquiry: {{becomes: lead, fields: {{contact.email: {address_at}}}}}}}}}\n"
     )
     return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})

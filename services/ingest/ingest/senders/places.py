@@ -2,10 +2,13 @@
 
 import base64
 import binascii
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
+
+from pydantic import JsonValue
 
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
@@ -29,6 +32,10 @@ class Place(ABC):
     @abstractmethod
     def texts(self, delivery: Delivery) -> Sequence[str]:
         """All that stand there; none where there is nothing, whatever the delivery holds."""
+
+    def struck_from(self, body: bytes) -> bytes:
+        """A body without what stands there; as it is where none of it stands in the body."""
+        return body
 
     def __call__(self, delivery: Delivery) -> bytes:
         """The first, as a part of what is signed. Raises NotAuthenticError where there is none."""
@@ -145,8 +152,26 @@ class InJson(Place):
             return []
         return [found] if isinstance(found, str) else []
 
+    def struck_from(self, body: bytes) -> bytes:
+        if not self.texts(Delivery({}, body)):
+            return body
+        return json.dumps(_without(documents.read(body), self.path), ensure_ascii=False).encode()
+
     def __str__(self) -> str:
         return f"{'.'.join(self.path)} in the body"
+
+
+def _without(payload: JsonValue, steps: Path) -> JsonValue:
+    """The payload with nothing at a path; in a list, null keeps the place of what stood there."""
+    step, *further = steps
+    if isinstance(payload, dict):
+        if not further:
+            return {name: inner for name, inner in payload.items() if name != step}
+        return payload | {step: _without(payload[step], tuple(further))}
+    if isinstance(payload, list):
+        inner = _without(payload[int(step)], tuple(further)) if further else None
+        return [inner if n == int(step) else each for n, each in enumerate(payload)]
+    return payload
 
 
 def body(delivery: Delivery) -> bytes:

@@ -109,10 +109,16 @@ class Sender(Generic[S]):
         return list({repr(told): told for told in self.reading(source, delivery)}.values())
 
     def readable(self, source: S, delivery: Delivery) -> Delivery:
-        """What of a delivery may be kept to be read again: no address, signature or credentials."""
+        """What of a delivery may be read and kept: no address, signature or credentials.
+
+        Reading needs no more. A secret that stands in the body is struck from it.
+        """
         names = {*_HARMLESS_HEADERS, *self.read_headers(source)}
         kept = {name: text for name, text in delivery.headers.items() if name in names}
-        return Delivery(kept, delivery.body)
+        body = delivery.body
+        for scheme in self.signing(source):
+            body = scheme.at.struck_from(body)
+        return Delivery(kept, body)
 
     def repeated(self, source: S, delivery: Delivery) -> list[str]:
         """What is the same whenever the delivery is sent again, beside its body."""
