@@ -30,7 +30,16 @@ from baton.policy.bundle import Bundle
 from baton.policy.definitions import CustomValueError, Definitions
 from baton.policy.problems import did_you_mean
 from baton.policy.sources import Source
-from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn, declared, plain
+from ingest.deliveries import (
+    ActivityIn,
+    Delivery,
+    ErasureIn,
+    FollowupIn,
+    LeadIn,
+    PassedOnErasure,
+    declared,
+    plain,
+)
 from ingest.identifying import Person, full_name
 from ingest.understanding import bots, consents, trials
 from ingest.understanding import lead as understanding
@@ -236,13 +245,35 @@ def followup(
     )
 
 
-def erased(lead_id: UUID, why: str, requested_by: str, now: datetime) -> LeadErased:
-    """That all of the lead's data up to now must go."""
-    return LeadErased(lead_id=lead_id, occurred_at=now, requested_by=requested_by, why=why)
+def erased(lead_id: UUID, given: ErasureIn, receipt: Receipt) -> LeadErased:
+    """That all of the lead's data up to the request must go.
+
+    One that was passed on reaches up to when it was made, where its sender says so: a retry must
+    not take with it what the person has sent since.
+    """
+    asked_at = given.occurred_at if isinstance(given, PassedOnErasure) else None
+    return LeadErased(
+        lead_id=lead_id,
+        occurred_at=min(asked_at or receipt.received_at, receipt.received_at),
+        requested_by=given.requested_by,
+        why=given.why,
+    )
 
 
-def erasure_id(lead_id: UUID, receipt: Receipt) -> UUID:
-    """The id of a request to forget a lead: each is one of its own, unless it has a key."""
+def erasure_id(lead_id: UUID, given: ErasureIn, receipt: Receipt) -> UUID:
+    """The id of a request to forget a lead.
+
+    Each is one of its own, unless it has a key, or was passed on with an id or a time.
+    """
+    if isinstance(given, PassedOnErasure) and (given.delivery_id or given.occurred_at):
+        return identity.delivery_event_id(
+            given.source,
+            given.delivery_id or "",
+            lead_id,
+            given.occurred_at,
+            None if given.delivery_id else receipt.body,
+            part="erasure",
+        )
     time = receipt.received_at if receipt.key is None else None
     return identity.delivery_event_id(
         CE_SOURCE, receipt.key or "", lead_id, time, receipt.body, part="erasure"

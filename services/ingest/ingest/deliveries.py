@@ -195,6 +195,14 @@ class ErasureIn(PersonIn):
     requested_by: Name = "api"
 
 
+class PassedOnErasure(ErasureIn):
+    """A request that a sender was told of and passes on, again and again until it is taken."""
+
+    source: Name
+    occurred_at: Moment | None = None
+    delivery_id: Name | None = None
+
+
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name")
 
 

@@ -205,8 +205,8 @@ class Intake:
         bundle = self.bundle()
         taken = []
         for lead_id in await self.leads_of(given):
-            data = capturing.erased(lead_id, given.why, given.requested_by, receipt.received_at)
-            id_ = capturing.erasure_id(lead_id, receipt)
+            data = capturing.erased(lead_id, given, receipt)
+            id_ = capturing.erasure_id(lead_id, given, receipt)
             taken.append(await self._publish(_event(data, id_, receipt, bundle), "privacy"))
         return taken
 

@@ -18,7 +18,7 @@ from baton.problems import Problem
 from baton.runtime.status import Status
 from ingest import batches, refusals
 from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
 from ingest.fetching.port import Fetcher, NeverError
 from ingest.fetching.store import Incomplete
 from ingest.identifying import leads_of_addresses_in
@@ -217,7 +217,8 @@ class Webhooks:
                 return [await self._intake.followup(FollowupIn.model_validate(document), receipt)]
             case "erasure":
                 # What was said to one brand is not the other brands' to forget.
-                given = ErasureIn.model_validate({"brand": came.source.brand, **document})
+                asked = {"brand": came.source.brand, **document}
+                given = PassedOnErasure.model_validate(asked)
                 return await self._intake.erasure(given, receipt)
 
     async def _fetch(self, came: _Came, item: Item, wanted: Fetch) -> Taken | str:

@@ -175,7 +175,7 @@ sources:
         type: page_viewed
         who: {email: who.email}
         fields: {subject: page}
-      forget: {becomes: erasure, who: {email: who.email}}
+      forget: {becomes: erasure, occurred_at: at, who: {email: who.email}}
     ignore: [ping]
   legacy:
     label: A system that can only fill in forms

@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item, Told
 from ingest.senders.known import SENDERS, sender_of
@@ -76,7 +76,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
     "followup": FollowupIn,
-    "erasure": ErasureIn,
+    "erasure": PassedOnErasure,
 }
 
 

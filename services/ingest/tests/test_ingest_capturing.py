@@ -11,7 +11,7 @@ from baton.events import ConsentStatus
 from baton.policy.bundle import Bundle
 from ingest import capturing
 from ingest.capturing import Receipt, WrongFieldError
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
+from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PassedOnErasure
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEAD = UUID("00000000-0000-8000-8000-00000000abcd")
@@ -81,9 +81,33 @@ def test_the_parts_of_a_delivery_are_different_events(bundle: Bundle) -> None:
 
 def test_an_erasure_is_one_of_its_own_each_time_unless_it_has_a_key() -> None:
     later = replace(RECEIPT, received_at=NOW + timedelta(seconds=1))
-    assert capturing.erasure_id(LEAD, RECEIPT) != capturing.erasure_id(LEAD, later)
-    keyed = [capturing.erasure_id(LEAD, replace(each, key="k")) for each in (RECEIPT, later)]
+    given = ErasureIn(lead_id=LEAD, why="asked")
+    ids = [capturing.erasure_id(LEAD, given, each) for each in (RECEIPT, later)]
+    keyed = [capturing.erasure_id(LEAD, given, replace(each, key="k")) for each in (RECEIPT, later)]
+    assert ids[0] != ids[1]
     assert keyed[0] == keyed[1]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"delivery_id": "d1", "occurred_at": "2026-03-01T08:00:00Z"},
+        {"delivery_id": "d1"},
+        {"occurred_at": "2026-03-01T08:00:00Z"},
+    ],
+)
+def test_an_erasure_that_is_passed_on_again_is_the_same(told: dict[str, str]) -> None:
+    given = PassedOnErasure.model_validate({"source": "website", "why": "asked", **told})
+    later = replace(RECEIPT, received_at=NOW + timedelta(hours=6))
+    first, second = (capturing.erasure_id(LEAD, given, each) for each in (RECEIPT, later))
+    assert first == second
+    up_to = {capturing.erased(LEAD, given, each).occurred_at for each in (RECEIPT, later)}
+    assert len(up_to) == (1 if "occurred_at" in told else 2)
+
+
+def test_an_erasure_never_reaches_beyond_its_receipt() -> None:
+    ahead = PassedOnErasure(source="website", why="w", occurred_at=NOW + timedelta(hours=1))
+    assert capturing.erased(LEAD, ahead, RECEIPT).occurred_at == NOW
 
 
 def test_an_undeclared_source_is_refused_with_what_may_be_meant(bundle: Bundle) -> None:

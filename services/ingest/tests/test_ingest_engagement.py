@@ -153,10 +153,18 @@ def test_calls_of_segment_are_leads_page_views_and_other_activities() -> None:
 
 
 def test_a_person_who_was_deleted_at_linkedin_or_hubspot_is_to_be_forgotten() -> None:
-    at_linkedin = one("linkedin", {"leadGenFormResponse": "urn:1", "leadAction": "DELETED"})
+    at = 1769850000000
+    deleted = {"leadGenFormResponse": "urn:1", "leadAction": "DELETED", "occurredAt": at}
+    at_linkedin = one("linkedin", deleted)
     assert (at_linkedin.becomes, at_linkedin.document["external_id"]) == ("erasure", "urn:1")
-    at_hubspot = one("hubspot", [{"subscriptionType": "contact.privacyDeletion", "objectId": 5}])
+    event = {"subscriptionType": "contact.privacyDeletion", "objectId": 5, "occurredAt": at}
+    at_hubspot = one("hubspot", [event | {"eventId": 1, "subscriptionId": 2, "attemptNumber": 0}])
     assert (at_hubspot.becomes, at_hubspot.document["external_id"]) == ("erasure", "5")
+    again = one("hubspot", [event | {"eventId": 1, "subscriptionId": 2, "attemptNumber": 1}])
+    assert again == at_hubspot
+    for item in (at_linkedin, at_hubspot):
+        assert item.document["delivery_id"]
+        assert item.document["occurred_at"] == "2026-01-31T09:00:00+00:00"
 
 
 def test_a_contact_that_hubspot_s_workflow_sends_is_a_lead_at_once() -> None:

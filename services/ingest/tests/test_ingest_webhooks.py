@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from structlog.testing import capture_logs
 
 from baton import topics
-from baton.events import LeadActivity, LeadCaptured, LeadFollowup
+from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadFollowup
 from baton.topics import Topic
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
@@ -374,6 +374,26 @@ async def test_a_list_of_events_is_taken_one_by_one(process: Process) -> None:
     assert event.data.profile.company.name == "Example Ltd"
     assert event.data.profile.request.form_name == "Shop"
     assert event.data.answers == {}
+
+
+async def test_a_request_to_forget_that_is_sent_again_reaches_no_further_than_at_first(
+    process: Process,
+) -> None:
+    asked = {"kind": "forget", "id": "f1", "at": NOW.isoformat(), "who": {"email": "f@example.com"}}
+    body = json.dumps({"events": [asked]}).encode()
+    results = []
+    for hours in (0, 6):
+        process.clock.now = NOW + timedelta(hours=hours)
+        headers = shop_headers(body, at=process.clock.now)
+        answer = await process.http.post(SHOP, content=body, headers=headers)
+        results += answer.json()["results"]
+    assert results[0] == results[1]
+    erased = [
+        event.data
+        for event in await process.events(topics.LEAD_IDENTITY)
+        if str(event.id) == results[0]["event_id"]
+    ]
+    assert [each.occurred_at for each in erased if isinstance(each, LeadErased)] == [NOW, NOW]
 
 
 async def test_whatever_a_request_says_of_where_it_went_the_settings_know(

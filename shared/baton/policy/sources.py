@@ -218,10 +218,11 @@ def _check_targets(targets: Iterable[str], known: Collection[str], at: str = "fi
 
 
 class ErasureMapping(PolicyModel):
-    """An event that asks for a person to be forgotten."""
+    """An event that asks for a person to be forgotten; without `occurred_at`, up to its receipt."""
 
     becomes: Literal["erasure"]
     who: Who
+    occurred_at: PayloadPath | None = None
 
 
 EventMapping = Annotated[

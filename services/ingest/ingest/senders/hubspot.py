@@ -82,8 +82,8 @@ def _read_one(source: HubspotSource, event: JsonValue) -> list[Told]:
         case "contact.deletion":
             return [Item("followup", document | {"type": "deleted"})]
         case "contact.privacyDeletion":
-            asked: dict[str, JsonValue] = {"why": "a privacy deletion in HubSpot"}
-            return [Item("erasure", asked | {"external_id": object_id, "requested_by": "hubspot"})]
+            why = "a privacy deletion in HubSpot"
+            return [Item("erasure", document | {"why": why, "requested_by": "hubspot"})]
         case _:
             return list(hubspot_sales.read(source, type_, event, object_id, document))
 

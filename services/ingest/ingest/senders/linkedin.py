@@ -50,12 +50,12 @@ def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     id_, action = text_at(payload, ("leadGenFormResponse",)), text_at(payload, ("leadAction",))
     if id_ is None:
         raise NotUnderstoodError("it has no leadGenFormResponse")
+    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
+    put(document, ("occurred_at",), unix_time(at(payload, ("occurredAt",))))
     if action == "DELETED":
         why = "LinkedIn says that the lead was deleted there"
-        return [Item("erasure", {"external_id": id_, "why": why, "requested_by": "linkedin"})]
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
+        return [Item("erasure", document | {"why": why, "requested_by": "linkedin"})]
     document["test"] = text_at(payload, ("leadType",)) == "TEST"
-    put(document, ("occurred_at",), unix_time(at(payload, ("occurredAt",))))
     put(document, ("request", "form_id"), _plain_form(text_at(payload, ("leadGenForm",))))
     for name, where in (
         ("account", ("owner", "sponsoredAccount")),

@@ -53,9 +53,9 @@ def read(source: MappedSource, event: Event) -> list[Item]:
 def _document(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
     document: dict[str, JsonValue] = {}
     taken = set(event.known)
+    put(document, ("delivery_id",), event.delivery_id)
+    put(document, ("occurred_at",), event.occurred_at)
     if not isinstance(mapping, ErasureMapping):
-        put(document, ("delivery_id",), event.delivery_id)
-        put(document, ("occurred_at",), event.occurred_at)
         for name, text in mapping.constants.items():
             put(document, path(name), text)
         if not isinstance(mapping, LeadMapping):
@@ -73,7 +73,7 @@ def _document(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
 
 def _places(mapping: EventMapping) -> Iterator[tuple[Path, Path]]:
     """Each field that a mapping sets, with its place in the payload."""
-    if not isinstance(mapping, ErasureMapping) and mapping.occurred_at:
+    if mapping.occurred_at:
         yield ("occurred_at",), path(mapping.occurred_at)
     if not isinstance(mapping, LeadMapping):
         for field, place in mapping.who.model_dump(exclude_none=True).items():
