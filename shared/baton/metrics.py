@@ -106,6 +106,12 @@ class IngestMetrics:
             ["source"],
             registry=registry,
         )
+        self.unfitting_values = Counter(
+            "baton_unfitting_values",
+            "Values of webhooks that do not fit their fields, kept with the raw answers",
+            ["source"],
+            registry=registry,
+        )
         self.kept_deliveries = Gauge(
             "baton_kept_deliveries",
             "Deliveries that were not understood and are not replayed yet",

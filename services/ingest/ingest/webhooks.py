@@ -18,9 +18,10 @@ from baton.problems import Problem
 from baton.runtime.status import Status
 from ingest import batches, refusals
 from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.deliveries import ActivityIn, FollowupIn, PassedOnErasure
 from ingest.fetching.port import Fetcher, NeverError
 from ingest.fetching.store import Incomplete
+from ingest.fitting import fitted
 from ingest.identifying import leads_of_addresses_in
 from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
@@ -210,7 +211,7 @@ class Webhooks:
         document = item.document | {"source": came.name}
         match item.becomes:
             case "lead":
-                return [await self._intake.lead(LeadIn.model_validate(document), receipt)]
+                return [await self._lead(came.name, document, receipt)]
             case "activity":
                 return [await self._intake.activity(ActivityIn.model_validate(document), receipt)]
             case "followup":
@@ -221,6 +222,14 @@ class Webhooks:
                 given = PassedOnErasure.model_validate(asked)
                 return await self._intake.erasure(given, receipt)
 
+    async def _lead(self, name: str, document: dict[str, JsonValue], receipt: Receipt) -> Taken:
+        lead, misfits = fitted(document, self._intake.bundle().definitions)
+        taken = await self._intake.lead(lead, receipt)
+        if misfits:
+            self._metrics.unfitting_values.labels(name).inc(len(misfits))
+            _LOG.warning("values do not fit their fields", source=name, fields=list(misfits))
+        return taken
+
     async def _fetch(self, came: _Came, item: Item, wanted: Fetch) -> Taken | str:
         """Have the rest fetched; until then the lead waits, under the id that it has from now on.
 
@@ -229,7 +238,8 @@ class Webhooks:
         if item.becomes != "lead" or came.source.details is None:
             return f"its details can't be fetched: the bundle has no `details` for {came.name}"
         receipt = replace(came.receipt, part=item.part, mendable=False)
-        given = LeadIn.model_validate(item.document | {"source": came.name})
+        document = item.document | {"source": came.name}
+        given, _ = fitted(document, self._intake.bundle().definitions)
         event_id, named = self._intake.at_receipt(given, receipt)
         incomplete = Incomplete(
             event_id=event_id,
@@ -275,7 +285,7 @@ class Webhooks:
             event_id=given.event_id,
         )
         document = item.document | {"source": given.delivery.source}
-        await self._intake.lead(LeadIn.model_validate(document), receipt)
+        await self._lead(given.delivery.source, document, receipt)
 
     async def _not_understood(self, came: _Came, outcome: Outcome) -> JsonValue:
         """Keep the delivery whole; where that can't be done, the sender must send it again."""

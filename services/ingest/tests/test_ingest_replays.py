@@ -211,11 +211,11 @@ async def test_what_comes_again_after_its_replay_and_is_not_understood_waits_aga
 
 
 async def test_what_is_still_not_understood_stays_with_the_new_reason(process: Process) -> None:
-    delivery = await kept(process, submitted(seats="many", id=1), "msg_still")
+    delivery = await kept(process, submitted(mail="somewhere else"), "msg_still")
     process.clock.now += timedelta(hours=1)
     status, problem = await replay(process, delivery)
     assert (status, problem["title"]) == (409, "Still not understood")
-    assert "must be a whole number" in problem["detail"]
+    assert "one of email, external_id and phone is needed" in problem["detail"]
     shown = (await process.http.get(f"{DELIVERIES}/{delivery}")).json()
     assert shown["failures"] == 2
     assert shown["reason"] == problem["detail"]

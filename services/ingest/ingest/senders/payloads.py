@@ -101,6 +101,19 @@ def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:
     here[steps[-1]] = value
 
 
+def without(payload: JsonValue, steps: Path) -> JsonValue:
+    """The payload without what is at a path, which is there; in a list, null keeps its place."""
+    step, *further = steps
+    if isinstance(payload, dict):
+        if not further:
+            return {name: inner for name, inner in payload.items() if name != step}
+        return payload | {step: without(payload[step], tuple(further))}
+    if isinstance(payload, list):
+        inner = without(payload[int(step)], tuple(further)) if further else None
+        return [inner if n == int(step) else each for n, each in enumerate(payload)]
+    return payload
+
+
 def rest(payload: JsonValue, taken: Iterable[Path]) -> dict[str, JsonValue]:
     """What stands at none of these paths, by its own path; whole where nothing in it was taken."""
     return dict(_rest(payload, (), frozenset(taken)))

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
-from pydantic import JsonValue
-
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
 from ingest.senders.delivery import Delivery
-from ingest.senders.payloads import Path, at
+from ingest.senders.payloads import Path, at, without
 
 _MOST_PARAMETERS = 1_000
 
@@ -155,23 +153,10 @@ class InJson(Place):
     def struck_from(self, body: bytes) -> bytes:
         if not self.texts(Delivery({}, body)):
             return body
-        return json.dumps(_without(documents.read(body), self.path), ensure_ascii=False).encode()
+        return json.dumps(without(documents.read(body), self.path), ensure_ascii=False).encode()
 
     def __str__(self) -> str:
         return f"{'.'.join(self.path)} in the body"
-
-
-def _without(payload: JsonValue, steps: Path) -> JsonValue:
-    """The payload with nothing at a path; in a list, null keeps the place of what stood there."""
-    step, *further = steps
-    if isinstance(payload, dict):
-        if not further:
-            return {name: inner for name, inner in payload.items() if name != step}
-        return payload | {step: _without(payload[step], tuple(further))}
-    if isinstance(payload, list):
-        inner = _without(payload[int(step)], tuple(further)) if further else None
-        return [inner if n == int(step) else each for n, each in enumerate(payload)]
-    return payload
 
 
 def body(delivery: Delivery) -> bytes:
