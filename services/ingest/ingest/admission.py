@@ -1,7 +1,7 @@
 """Whom the edge lets in, and for how long: what is too much is told so at once."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ class Admission:
         self,
         requests: int,
         held_bytes: int,
+        batches: int,
         patience: timedelta,
         rates: Rates,
         heard: Callable[[str], None],
@@ -34,11 +35,13 @@ class Admission:
         """
         self._most_requests = requests
         self._most_bytes = held_bytes
+        self._most_batches = batches
         self._patience = patience
         self._rates = rates
         self.heard = heard
         self._requests = 0
         self._bytes = 0
+        self._batches = 0
 
     def check(self) -> None:
         """Raises Problem 503 where nobody more would be let in: before a body is read."""
@@ -76,6 +79,21 @@ class Admission:
             yield held
         finally:
             self._bytes -= held.size
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """For as long as a batch goes on. Raises Problem 503 where too many do, or as `check`.
+
+        Each holds some pages of lines, however large it is as a whole.
+        """
+        self.check()
+        if self._batches >= self._most_batches:
+            raise refusals.too_busy()
+        self._batches += 1
+        try:
+            yield
+        finally:
+            self._batches -= 1
 
     def hold(self, size: int) -> None:
         """Raises Problem 503 where bodies would take more memory than they may."""

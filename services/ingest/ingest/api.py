@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from baton.metrics import IngestMetrics
 from baton.problems import Problem
 from ingest import bodies, capturing, deliveries, documents, openapi, refusals
 from ingest.admission import Admission
-from ingest.batches import NDJSON, Batch, BatchResponse, taken_json
+from ingest.batches import Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PersonIn
 from ingest.intake import Intake
@@ -86,11 +86,12 @@ def router(
         nothing was taken has `failed`. Sending a batch again is safe: its leads are the same
         events.
         """
-        with _refusing(metrics):
-            admission.check()
+        with _refusing(metrics), ExitStack() as admitted:
+            admitted.enter_context(admission.batch())
             taking = Batch(intake, pace, request, _key(request), settings, admission.heard)
             await taking.begin()
-        return BatchResponse(taking.results(), 202, media_type=NDJSON)
+            leave = admitted.pop_all().close
+        return BatchResponse(taking.results(), leave)
 
     @routes.post("/activities", tags=["activities"], **openapi.taking(ActivityIn, openapi.ACTIVITY))
     async def activity(request: Request) -> JSONResponse:

@@ -26,6 +26,20 @@ class Entry:
     said: JsonValue | Problem
 
 
+class Room:
+    """Of a page of a batch: it ends with so many lines, or with the line that fills the bytes."""
+
+    def __init__(self, lines: int, size: int) -> None:
+        self._lines = lines
+        self._size = size
+
+    def left_by(self, entry: Entry) -> bool:
+        """Whether there is any for another, when this one is in it too."""
+        self._lines -= 1
+        self._size -= len(entry.body)
+        return self._lines > 0 and self._size > 0
+
+
 class Format(Protocol):
     """Reads a batch's lines in their order."""
 

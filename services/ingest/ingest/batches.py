@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from baton.problems import Problem
 from ingest import bodies, refusals
-from ingest.batch_lines import Entry, format_of
+from ingest.batch_lines import Entry, Room, format_of
 from ingest.batch_results import Results
 from ingest.deliveries import LeadIn
 from ingest.intake import Enquiry, Intake, Taken, event_of
@@ -18,9 +18,10 @@ from ingest.pace import Pace
 from ingest.refusals import REFUSED
 from ingest.settings import Settings
 
-NDJSON = "application/x-ndjson"
+_NDJSON = "application/x-ndjson"
 _A_TURN = 16
 """So many lines are understood before others have their turn: live leads come in between."""
+_PAGE_BYTES = 1_048_576
 _OURS = 500
 
 Understood = tuple[int, Enquiry | Problem]
@@ -103,14 +104,15 @@ class Batch:
 
     async def _in_pages(self, entries: Iterator[Entry]) -> AsyncIterator[Sequence[Understood]]:
         page: list[Understood] = []
+        room = Room(self._most, _PAGE_BYTES)
         for entry in entries:
             page.append((entry.line, self._enquiry(entry)))
             self._understood_to = entry.line
             if len(page) % _A_TURN == 0:
                 await asyncio.sleep(0)
-            if len(page) == self._most:
+            if not room.left_by(entry):
                 yield page
-                page = []
+                page, room = [], Room(self._most, _PAGE_BYTES)
         if page:
             yield page
 
@@ -142,8 +144,16 @@ class BatchResponse(StreamingResponse):
     take the body away.
     """
 
+    def __init__(self, results: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
+        """`leave` is called when it is over, however it ends."""
+        super().__init__(results, 202, media_type=_NDJSON)
+        self._leave = leave
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
-        await self.stream_response(send)
+        try:
+            await self.stream_response(send)
+        finally:
+            self._leave()
 
 
 def taken_json(taken: Taken) -> dict[str, JsonValue]:

@@ -122,6 +122,7 @@ def edge(
     admission = Admission(
         settings.requests_in_flight,
         settings.bodies_held,
+        settings.batches_at_once,
         settings.answer_within,
         Rates(time.monotonic),
         hearing.came,

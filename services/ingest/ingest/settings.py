@@ -50,6 +50,9 @@ class Settings(ServiceSettings):
     batch_in_flight: int = Field(
         256, ge=1, description="lines of one batch that are published together, at most"
     )
+    batches_at_once: int = Field(
+        16, ge=1, description="batches that a process takes at one time, at most"
+    )
     bulk_behind: Seconds = Field(
         timedelta(seconds=0.75),
         description="so long may consumers need for what waits for them; while it is more, "

@@ -16,7 +16,8 @@ LIMIT = RateLimit(per_second=10, burst=3)
 
 
 def admission(*, requests: int = 2, held: int = 100, within: float = 60) -> Admission:
-    return Admission(requests, held, timedelta(seconds=within), Rates(lambda: 0.0), lambda _: None)
+    rates = Rates(lambda: 0.0)
+    return Admission(requests, held, 1, timedelta(seconds=within), rates, lambda _: None)
 
 
 @pytest.mark.parametrize(

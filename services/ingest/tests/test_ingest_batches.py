@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import uvicorn
-from ingest_harness import TOKEN, Process, running
+from ingest_harness import TOKEN, Process, eventually, running
 from prometheus_client import Counter
 
 from baton import topics
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
+from ingest.batch_lines import Entry, Room
 from ingest.batch_results import Results
 from ingest.settings import Settings
 
@@ -147,6 +148,9 @@ class Client:
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
 
+    async def go_away(self) -> None:
+        self.writer.transport.abort()
+
     async def result(self) -> dict[str, Any]:
         """The next line of the answer's body."""
         if not self.answered:
@@ -163,7 +167,13 @@ class Client:
 
 @asynccontextmanager
 async def connected(process: Process) -> AsyncIterator[Client]:
-    async with served(process) as port, asyncio.timeout(60):
+    async with served(process) as port, connected_to(port) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connected_to(port: int) -> AsyncIterator[Client]:
+    async with asyncio.timeout(60):
         plain = socket.create_connection(("127.0.0.1", port))
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         reader, writer = await asyncio.open_connection(sock=plain)
@@ -198,7 +208,7 @@ async def test_what_had_its_result_is_taken_though_the_client_goes_away(process:
     async with connected(process) as client:
         await client.send(line(10) + line(11) + b'{"source": ')
         told = [await client.result(), await client.result()]
-        client.writer.transport.abort()
+        await client.go_away()
         events = {str(event.id) for event in await process.events(topics.LEAD_CAPTURED)}
         assert {each["event_id"] for each in told} <= events
 
@@ -217,6 +227,40 @@ async def test_a_client_that_does_not_go_on_is_told_which_line_it_must_send_agai
             (3, "failed"),
         ]
         assert told[2]["problem"]["title"] == "Body too slow"
+
+
+async def test_so_many_batches_are_taken_at_one_time_and_the_next_is_told_to_come_later(
+    settings: Settings, bundle: Bundle
+) -> None:
+    one = settings.model_copy(update={"batches_at_once": 1})
+    async with running(one, bundle) as process, served(process) as port:
+        await process.circuit.closed.wait()
+        for leaving in (Client.end, Client.go_away):
+            async with connected_to(port) as client:
+                await client.send(line(40))
+                assert (await client.result())["state"] == "published"
+                second = await process.http.post("/v1/leads/batch", content=line(41))
+                assert (second.status_code, second.headers["retry-after"]) == (503, "5")
+                assert second.json()["title"] == "Too busy"
+                await leaving(client)
+
+                async def taken() -> bool:
+                    answer = await process.http.post("/v1/leads/batch", content=line(41))
+                    return answer.status_code == 202
+
+                await eventually(taken)
+        refused = await process.http.post("/v1/leads/batch", headers={"Content-Encoding": "gzip"})
+        assert refused.status_code == 415
+        assert await taken()
+
+
+def test_a_page_ends_with_so_many_lines_or_so_many_bytes() -> None:
+    def lines_of_a_page(size: int) -> int:
+        room = Room(lines=256, size=1_000)
+        entry = Entry(1, b"x" * size, None)
+        return 1 + next(n for n in range(1_000) if not room.left_by(entry))
+
+    assert [lines_of_a_page(size) for size in (0, 1, 10, 999, 5_000)] == [256, 256, 100, 2, 1]
 
 
 async def test_a_client_may_send_everything_before_it_reads_anything(process: Process) -> None:
