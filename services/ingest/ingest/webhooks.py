@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -43,6 +42,7 @@ FetchLater = Callable[[Incomplete], Awaitable[None]]
 """Notes what is to be fetched. Raises one of DATABASE_AWAY."""
 
 _OURS = 500
+_NOBODY = UUID(int=0)
 _TOGETHER = 32
 """So many things that one delivery tells are published at once: its sender waits for all."""
 _LOG = logger(__name__)
@@ -301,19 +301,23 @@ class Webhooks:
     def _kept(self, came: _Came, why: str, lead_ids: Sequence[UUID]) -> FailedDelivery:
         """The delivery whole, but for its address, signatures and credentials.
 
-        It is the same for each attempt, and another for what is told apart by a header alone.
+        It is the same for each attempt, and another for what is told apart by a header alone, or
+        by nothing but its time: as of events, the same body is the same within the source's
+        `retry_horizon`.
         """
         sender, brand = sender_of(came.source), came.source.brand
         body = came.delivery.body
+        received_at, horizon = came.receipt.received_at, came.source.retry_horizon
+        alike = identity.digest_event_id(came.name, body, _NOBODY, received_at, horizon)
         repeated = sender.repeated(came.source, came.delivery)
         return FailedDelivery(
-            id=identity.named_id("failed-delivery", came.name, sha256(body).hexdigest(), *repeated),
+            id=identity.named_id("failed-delivery", str(alike), *repeated),
             source=came.name,
             headers=came.delivery.headers,
             body=body,
             reason=why,
             lead_ids=[*leads_of_addresses_in(self._intake.id_key, brand, body), *lead_ids],
-            received_at=came.receipt.received_at,
+            received_at=received_at,
         )
 
 

@@ -173,6 +173,25 @@ async def test_a_secret_in_the_body_is_neither_published_nor_kept_nor_shown(
     assert "legacy secret" not in str([dict(row) for row in stored])
 
 
+async def test_what_says_the_same_again_a_week_later_is_kept_and_replayed_by_itself(
+    process: Process,
+) -> None:
+    process.policy.bundle = in_the_house("mail", told_apart="")
+    url = "/v1/webhooks/house?key=legacy+secret"
+    body = {"address": "weekly@example.com"}
+    deliveries = []
+    for hours in (0, 1, 7 * 24):
+        process.clock.now = NOW + timedelta(hours=hours)
+        answer = await process.http.post(url, json=body)
+        deliveries += [UUID(each["delivery"]) for each in answer.json()["results"]]
+    first, retried, week_later = deliveries
+    assert first == retried != week_later
+    process.policy.bundle = in_the_house("address", told_apart="")
+    told = [await replay(process, each) for each in (first, week_later)]
+    assert [status for status, _ in told] == [200, 200]
+    assert len({each["results"][0]["event_id"] for _, each in told}) == 2
+
+
 def in_the_house(
     address_at: str,
     signs: str = "parameter: key",
