@@ -19,6 +19,7 @@ from baton_cli.times import moment, moment_in_zone, zone
 _PATH = "/v1/deliveries"
 _UNKNOWN = 404
 _PAGE = 500
+_FETCHING = "fetching"
 
 
 class Delivery(BaseModel):
@@ -222,11 +223,15 @@ async def _replay_one(delivery_id: UUID) -> str:
 
 async def _replay(api: Api, delivery_id: UUID) -> str:
     answer = await api.post(f"{_PATH}/{delivery_id}/replay", _REPLAYED)
-    became = [
-        f"lead {each.lead_id} {each.state}" if each.lead_id else "waiting until its lead is known"
-        for each in answer.results
-    ]
-    return ", ".join(became) or "ignored, as the bundle has it"
+    return ", ".join(map(_became, answer.results)) or "ignored, as the bundle has it"
+
+
+def _became(taken: _Taken) -> str:
+    if taken.lead_id is not None:
+        return f"lead {taken.lead_id} {taken.state}"
+    if taken.state == _FETCHING:
+        return "fetching its details; `baton deliveries list --fetching` shows how that goes"
+    return "waiting until its lead is known"
 
 
 async def _replay_all(source: str | None) -> bool:

@@ -23,6 +23,12 @@ pytestmark = pytest.mark.usefixtures("services")
 DEMO_POLICY = Path(__file__).parents[2] / "deploy" / "demo-policy"
 
 
+LINKEDIN = """\
+  on-linkedin: {label: L, kind: linkedin, brand: main, secret_env: [BATON_WEBSHOP_FORMS_SECRET]%s}
+"""
+"""Tells of leads by their ids alone. Nobody answers where its details are."""
+
+
 def deliver(services: Deployment, type_: str) -> None:
     """What the webshop tells, in a type that its mapping may not know."""
     data = {"email": f"{uuid4().hex}@example.com", "message": "Grüße"}
@@ -46,16 +52,23 @@ def deliver(services: Deployment, type_: str) -> None:
 
 
 @pytest.fixture
-def mended(services: Deployment) -> Iterator[Callable[[], None]]:
-    """Puts a bundle in force that takes renamed forms; afterwards, the original is again."""
+def original_policy(services: Deployment) -> Iterator[Bundle]:
+    """What is in force; afterwards, it is again."""
     bundle = Bundle.read(DEMO_POLICY)
+    yield bundle
+    services.activate(bundle)
+
+
+@pytest.fixture
+def mended(services: Deployment, original_policy: Bundle) -> Callable[[], None]:
+    """Puts a bundle in force that takes renamed forms."""
 
     def mend() -> None:
-        sources = bundle.files["sources.yaml"].replace("form.submitted:", "form.renamed:")
-        services.activate(Bundle.parse({**bundle.files, "sources.yaml": sources}))
+        files = original_policy.files
+        sources = files["sources.yaml"].replace("form.submitted:", "form.renamed:")
+        services.activate(Bundle.parse({**files, "sources.yaml": sources}))
 
-    yield mend
-    services.activate(bundle)
+    return mend
 
 
 def test_what_was_not_understood_is_listed_shown_and_replayed_once_the_mapping_is_mended(
@@ -107,3 +120,28 @@ def test_what_waits_was_replayed_and_is_fetched_are_lists_apart(baton: Baton) ->
     refused = baton("deliveries", "list", "--failed", "--replayed")
     assert refused.returncode == 2
     assert "No lead waits for its details." in baton("deliveries", "list", "--fetching").stdout
+
+
+def test_of_a_lead_that_is_an_id_alone_a_replay_says_that_its_details_are_fetched(
+    baton: Baton, until: Until, services: Deployment, original_policy: Bundle
+) -> None:
+
+    def said_of_linkedin(more: str) -> None:
+        files = original_policy.files
+        sources = files["sources.yaml"] + LINKEDIN % more
+        services.activate(Bundle.parse({**files, "sources.yaml": sources}))
+
+    said_of_linkedin("")
+    body = json.dumps({"leadGenFormResponse": f"urn:{uuid4()}", "leadAction": "CREATED"}).encode()
+    secret = services.told["BATON_WEBSHOP_FORMS_SECRET"].encode()
+    signature = hmac.new(secret, b"hmacsha256=" + body, hashlib.sha256).hexdigest()
+    url = f"{services.url('ingest')}/v1/webhooks/on-linkedin"
+    deadline = time.monotonic() + 60
+    with httpx.Client(trust_env=False, headers={"X-LI-Signature": signature}) as http:
+        while (answer := http.post(url, content=body)).status_code == 503:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    (result,) = answer.json()["results"]
+    assert result["state"] == "kept"
+    said_of_linkedin(", details: {url: 'http://127.0.0.1:9/{id}'}")
+    until(lambda: baton("deliveries", "replay", result["delivery"]), "fetching its details")
