@@ -235,6 +235,11 @@ async def test_so_many_batches_are_taken_at_one_time_and_the_next_is_told_to_com
     one = settings.model_copy(update={"batches_at_once": 1})
     async with running(one, bundle) as process, served(process) as port:
         await process.circuit.closed.wait()
+
+        async def taken() -> bool:
+            answer = await process.http.post("/v1/leads/batch", content=line(41))
+            return answer.status_code == 202
+
         for leaving in (Client.end, Client.go_away):
             async with connected_to(port) as client:
                 await client.send(line(40))
@@ -243,11 +248,6 @@ async def test_so_many_batches_are_taken_at_one_time_and_the_next_is_told_to_com
                 assert (second.status_code, second.headers["retry-after"]) == (503, "5")
                 assert second.json()["title"] == "Too busy"
                 await leaving(client)
-
-                async def taken() -> bool:
-                    answer = await process.http.post("/v1/leads/batch", content=line(41))
-                    return answer.status_code == 202
-
                 await eventually(taken)
         refused = await process.http.post("/v1/leads/batch", headers={"Content-Encoding": "gzip"})
         assert refused.status_code == 415

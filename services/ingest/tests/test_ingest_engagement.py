@@ -154,9 +154,10 @@ def test_calls_of_segment_are_leads_page_views_and_other_activities() -> None:
 
 def test_a_person_who_was_deleted_at_linkedin_or_hubspot_is_to_be_forgotten() -> None:
     at = 1769850000000
-    deleted = {"leadGenFormResponse": "urn:1", "leadAction": "DELETED", "occurredAt": at}
+    deleted: JsonValue = {"leadGenFormResponse": "urn:1", "leadAction": "DELETED", "occurredAt": at}
     at_linkedin = one("linkedin", deleted)
     assert (at_linkedin.becomes, at_linkedin.document["external_id"]) == ("erasure", "urn:1")
+    event: dict[str, JsonValue]
     event = {"subscriptionType": "contact.privacyDeletion", "objectId": 5, "occurredAt": at}
     at_hubspot = one("hubspot", [event | {"eventId": 1, "subscriptionId": 2, "attemptNumber": 0}])
     assert (at_hubspot.becomes, at_hubspot.document["external_id"]) == ("erasure", "5")
