@@ -13,7 +13,14 @@ from world import World, eventually
 
 from baton import identity
 from baton.cloudevents import Message
-from baton.events import DeadLetter, FollowupType, LeadFollowup, LeadScored, Rep
+from baton.events import (
+    DeadLetter,
+    FollowupType,
+    LeadFollowup,
+    LeadScored,
+    LeadUnrouted,
+    Rep,
+)
 
 
 def id_of(given: Message, place: tuple[int, int]) -> UUID:
@@ -124,6 +131,31 @@ async def test_a_huge_value_is_a_reference_on_the_topic_and_whole_in_the_databas
     id_ = id_of(record, place)
     assert (await letter(world, "scoring", id_))["value"] == "x" * HUGE
     assert (await announced(world, "scoring", id_)).value is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"source": "nobody-declared"}, {"custom": {"pool": 5}}, {"custom": {"no_such_field": "x"}}],
+    ids=["undeclared-source", "value-of-another-type", "undeclared-field"],
+)
+async def test_what_intake_refuses_and_another_writer_puts_on_a_topic_is_decided_on_as_it_is(
+    world: World, odd: dict[str, Any]
+) -> None:
+    """A condition takes a value of another type for missing; a bundle may have changed since."""
+    lead_id = new_lead()
+    given = captured(lead_id, profile=profile(external_id=str(lead_id), **odd))
+    await world.wire.put(message(given, lead_id))
+    told = await world.wire.event(LeadScored, lead_id)
+    assert told.data.profile.source == given.profile.source
+    # To no pool but that of the field's right value does any rule send a lead.
+    if "custom" in odd:
+        unrouted = await world.wire.event(LeadUnrouted, lead_id)
+        assert unrouted.data.code == "no_rule"
+    else:
+        await world.routed(lead_id)
+    for service in ("ingest", "scoring", "routing", "sla_monitor"):
+        letters = await world.get(service, f"/v1/dead-letters?lead_id={lead_id}")
+        assert letters == []
 
 
 # --- what only the database refuses
