@@ -13,11 +13,8 @@ from random import Random
 from typing import Any
 
 import pytest
-import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from documented import Documented
 
 from baton.kafka import apply_topics
 from baton.settings import KafkaSettings
@@ -69,44 +66,20 @@ async def publish(
 
 
 async def read_as_documented(
-    bootstrap: str, prefix: str, channel_name: str, count: int
+    bootstrap: str, prefix: str, channel: str, count: int
 ) -> list[tuple[str, Any]]:
     """The types and data of a channel's first records, each checked against the document."""
-    document = yaml.safe_load((DOCS / "contracts/asyncapi.yaml").read_text("utf-8"))
-    registry: Registry[Any] = Registry().with_resource(
-        document["id"], Resource.from_contents(document, default_specification=DRAFT202012)
-    )
-
-    def check(value: Any, *path: str) -> None:
-        schema = {"$ref": f"{document['id']}#/{'/'.join(path)}"}
-        Draft202012Validator(
-            schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
-        ).validate(value)
-
-    channel = document["channels"][channel_name]
+    documented = Documented(channel)
     consumer = AIOKafkaConsumer(
-        channel["address"].format(prefix=prefix),
-        bootstrap_servers=bootstrap,
-        auto_offset_reset="earliest",
+        documented.topic(prefix), bootstrap_servers=bootstrap, auto_offset_reset="earliest"
     )
     await consumer.start()
-    seen: list[tuple[str, Any]] = []
     try:
-        while len(seen) < count:
-            record = await asyncio.wait_for(consumer.getone(), 20)
-            headers = {name: value.decode() for name, value in record.headers}
-            name = headers["ce_type"]
-            assert name in channel["messages"]
-            message = ("components", "messages", name)
-            check(headers, *message, "headers")
-            check(record.key.decode(), *message, "bindings", "kafka", "key")
-            data = json.loads(record.value)
-            check(data, *message, "payload")
-            assert document["components"]["messages"][name]["contentType"] == "application/json"
-            seen.append((name, data))
+        return [
+            documented.read(await asyncio.wait_for(consumer.getone(), 20)) for _ in range(count)
+        ]
     finally:
         await consumer.stop()
-    return seen
 
 
 @pytest.mark.parametrize(
