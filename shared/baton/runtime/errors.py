@@ -26,6 +26,13 @@ class HaltedError(Exception):
 class BreakerTrippedError(HaltedError):
     """Too much input could not be processed: `baton resume` lets the service go on."""
 
+    def __init__(self, service: str, why: str | None = None) -> None:
+        name = service.replace("_", "-")  # as the operator's command has it
+        super().__init__(
+            f"{name} has stopped itself{f': {why}' if why else ''}. See `baton dead-letters list "
+            f"{name}`, mend the cause, then `baton resume {name}`."
+        )
+
 
 class PolicyMissingError(HaltedError):
     """No bundle is in force, or this release can't read the one that is."""

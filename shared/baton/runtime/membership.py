@@ -286,9 +286,9 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             return []
         self._wake.clear()
         shards = list(self._shards)
-        if Step.BREAKER not in self._leave_out and (await dead_letters.breaker(db)).tripped:
-            msg = "the service has stopped itself; see `baton dead-letters list`"
-            raise BreakerTrippedError(msg)
+        breaker = await dead_letters.breaker(db)
+        if breaker.tripped and Step.BREAKER not in self._leave_out:
+            raise BreakerTrippedError(self._transactor.service, breaker.why)
         commands = await waiting.commands(db, shards, self._settings.partitions)
         timers = await waiting.timers(
             db,

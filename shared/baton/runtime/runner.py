@@ -107,13 +107,7 @@ class Runner(Generic[State, Shared]):
             breaker = await dead_letters.breaker(db)
             self._metrics.breaker.set(breaker.tripped)
             if breaker.tripped and Step.BREAKER not in self._leave_out:
-                # As the operator's command has it.
-                name = self._service.name.replace("_", "-")
-                msg = (
-                    f"{name} has stopped itself: {breaker.why}. See `baton dead-letters "
-                    f"list {name}`, mend the cause, then `baton resume {name}`."
-                )
-                raise BreakerTrippedError(msg)
+                raise BreakerTrippedError(self._service.name, breaker.why)
             if self._settings.clock == "database":
                 now = await db.fetchval("SELECT clock_timestamp()")
                 await self._policies.bundle(db, self._policies.activations, now)

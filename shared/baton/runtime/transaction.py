@@ -107,7 +107,7 @@ class Transactor(Generic[State, Shared]):
         committed: Callable[[Committed], Awaitable[None]],
     ) -> None:
         """`committed` is told of each transaction, before the next one begins."""
-        self._service = service.name
+        self.service = service.name
         self._own_topics = frozenset(topic.name for topic in service.subscription.topics)
         self._store = service.store
         self._decide = service.decide
@@ -204,8 +204,7 @@ class Transactor(Generic[State, Shared]):
 
     def _check(self, fence: Fence, batch: Batch) -> None:
         if fence.tripped and Step.BREAKER not in self._leave_out:
-            msg = f"{self._service} has stopped itself; see `baton dead-letters list`"
-            raise BreakerTrippedError(msg)
+            raise BreakerTrippedError(self.service)
         if Step.FENCE not in self._leave_out:
             for shard, epoch in batch.epochs.items():
                 if fence.epochs.get(shard) != epoch:
@@ -347,7 +346,7 @@ class Transactor(Generic[State, Shared]):
             gone = Answer(404, {"title": "There is no such dead letter that waits"})
             effects.answers.append((given.id, given.lead_id, gone.status, gone.body))
             return shared
-        with self._tracing.decision(f"{self._service} decide", given.traceparent) as traceparent:
+        with self._tracing.decision(f"{self.service} decide", given.traceparent) as traceparent:
             decision = self._decide(lead.state, shared, given, bundle, now)
             outbox, sequences = self._events(item, decision, lead, bundle, now, traceparent)
             asks = [
@@ -464,7 +463,7 @@ class Transactor(Generic[State, Shared]):
             sequences[topic] = sequences.get(topic, 0) + 1
             event: Event[EventData] = Event(
                 id=event_id,
-                source=f"/baton/{self._service}",
+                source=f"/baton/{self.service}",
                 time=now,
                 subject=subject,
                 data=data,
@@ -499,7 +498,7 @@ class Transactor(Generic[State, Shared]):
         keep_commands = Step.DELETE_COMMAND in self._leave_out
         await waiting.write_commands(
             db,
-            self._service,
+            self.service,
             [] if keep_commands else effects.commands,
             effects.answers,  # type: ignore[arg-type]  # answers' bodies are JSON values
             effects.asked,
@@ -532,8 +531,8 @@ class Transactor(Generic[State, Shared]):
         for poison in effects.poisons:
             kind = poison.item.kind
             effects.counts[kind, "poison"] += 1
-            data = dead_letters.announcement(self._service, poison, now)
-            id_ = dead_letters.announcement_id(self._service, data.dead_letter_id)
+            data = dead_letters.announcement(self.service, poison, now)
+            id_ = dead_letters.announcement_id(self.service, data.dead_letter_id)
             effects.outbox.append(
                 _outbox_row(poison.item.shard, self._untold(id_, str(id_), data, now))
             )
@@ -558,20 +557,20 @@ class Transactor(Generic[State, Shared]):
             return
         tripped = await dead_letters.trip(
             db,
-            self._service,
+            self.service,
             self._settings.breaker_dead_letters,
             timedelta(seconds=self._settings.breaker_seconds),
             now,
         )
         if tripped is not None:
-            id_ = identity.named_id("breaker", self._service, now.isoformat())
+            id_ = identity.named_id("breaker", self.service, now.isoformat())
             shard = effects.poisons[0].item.shard
-            event = self._untold(id_, self._service, tripped, now)
+            event = self._untold(id_, self.service, tripped, now)
             effects.outbox.append(_outbox_row(shard, event))
 
     def _untold(self, id_: UUID, subject: str, data: EventData, now: datetime) -> Event[EventData]:
         """An event that is not about a lead: it takes no sequence."""
-        return Event(id_, f"/baton/{self._service}", now, subject, data)
+        return Event(id_, f"/baton/{self.service}", now, subject, data)
 
 
 def _timer_of(item: Item) -> TimerInput | None:
