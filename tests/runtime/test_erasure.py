@@ -104,6 +104,22 @@ async def test_an_id_that_was_used_before_an_erasure_is_another_events_after_it(
     assert len(set(told)) == 3
 
 
+async def test_an_erasure_that_is_told_again_forgets_nothing_that_came_since(world: World) -> None:
+    process = await world.start()
+    lead_id = world.lead()
+    first = await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    await world.put(captured(lead_id))
+    await world.put(followup(lead_id))
+    await world.counted(lead_id, lambda count: (count.captured, count.followups) == (1, 1))
+    await world.put(erased(lead_id), id=first)  # sent again much later, without a time of its own
+    await world.settled(topics.LEAD_IDENTITY)
+    count = await world.state(lead_id)
+    assert count is not None
+    assert (count.captured, count.followups) == (1, 1)
+    assert process.metric("baton_inputs_total", kind="event", outcome="duplicate") == 1
+
+
 async def test_a_copy_of_what_came_after_an_erasure_is_a_duplicate(world: World) -> None:
     await world.start()
     lead_id = world.lead()

@@ -42,12 +42,14 @@ async def told_anew(db: asyncpg.Connection, batch: Batch, known: Collection[UUID
 
     Who is erased and then sends the very same form again is a new enquiry, though its id, which
     follows from what was sent, is one that the inbox knows; what follows from it gets new ids too.
-    A copy of either on the wire is still a duplicate.
+    A copy of either on the wire is still a duplicate, and so is an erasure that is told again.
     """
     again = [
         item.given
         for item in batch.items
-        if isinstance(item.given, EventInput) and item.given.id in known
+        if isinstance(item.given, EventInput)
+        and item.given.id in known
+        and erased(item.given) is None
     ]
     if not again:
         return batch
