@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer
 from harness import QUICK, Process, World, captured, eventually, followup, totals
-from scenery import ended
+from scenery import ended, first_stay
 
 from baton import topics
 from baton.events import LeadMerged
+from baton.runtime.errors import StalledError
 
 
 async def test_each_event_takes_effect_once_and_is_told_once(world: World) -> None:
@@ -155,3 +158,49 @@ async def test_a_process_for_which_each_batch_fails_ends_although_it_opens_its_s
     await world.db.execute("ALTER TABLE lead RENAME TO elsewhere")
     await world.put(captured(world.lead()))
     assert isinstance(await ended(process, frozenset()), asyncpg.UndefinedTableError)
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001", "55P03"])
+async def test_a_batch_that_others_got_in_the_way_of_is_repeated_in_the_same_stay(
+    world: World, sqlstate: str
+) -> None:
+    """A deadlock, a write that could not be put in line, a lock that took too long."""
+    await first_stay(world)
+    await world.db.execute(
+        f"""
+        CREATE SEQUENCE attempt;
+        CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF nextval('attempt') = 1 THEN RAISE 'once' USING ERRCODE = '{sqlstate}'; END IF;
+                RETURN NEW;
+            END $$;
+        CREATE TRIGGER fail_once BEFORE INSERT ON lead
+            FOR EACH ROW EXECUTE FUNCTION fail_once();
+        """
+    )
+    process = await world.start()
+    lead_id = world.lead()
+    await world.put(captured(lead_id))
+    await world.counted(lead_id, lambda count: count.captured == 1)
+    assert process.metric("baton_retries_total", why=sqlstate) == 1
+    assert await world.db.fetchval("SELECT max(epoch) FROM shard") == 2  # opened twice, in all
+
+
+async def test_a_process_whose_positions_do_not_move_though_there_is_more_to_read_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dead(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()  # as of a client whose connection hangs
+
+    await first_stay(world)
+    lead_id = world.lead()
+    await world.put(captured(lead_id))
+    # While a promise is about to be judged, Kafka is asked often how far its topics go.
+    await world.db.execute(
+        "INSERT INTO timer VALUES ($1, 't', 0, now() + interval '1 hour', true, NULL)", lead_id
+    )
+    long = timedelta(hours=2)
+    times = {"stall": timedelta(seconds=1), "settle": long, "catch_up": long}
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", dead)
+    process = await world.start(times=QUICK.model_copy(update=times))
+    assert isinstance(await ended(process, frozenset()), StalledError)
