@@ -93,7 +93,7 @@ async def _processes(deployment: Deployment) -> list[str]:
     shards: defaultdict[str, float] = defaultdict(float)
     async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
         for process in deployment.processes:
-            found = await scrape(http, deployment.url(process))
+            found = await scrape(http, deployment.url(process), intake=process.service == "ingest")
             reasons += [f"{process.name}: {reason}" for reason in found.unrest]
             shards[process.service] += found.value(Scrape.SHARDS)
     reasons += [

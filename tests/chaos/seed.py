@@ -227,7 +227,9 @@ class Run:
             settings.kafka_bootstrap_servers, settings.topic_prefix
         )
         scrapes = {
-            process.name: await scrape(http, self.deployment.url(process))
+            process.name: await scrape(
+                http, self.deployment.url(process), intake=process.service == "ingest"
+            )
             for process in self.deployment.processes
         }
         return await gather(apis, self.seen, records, replayed, scrapes, SERVICES)

@@ -34,6 +34,7 @@ AT_REST = dict.fromkeys(
         "baton_outbox_unpublished",
         "baton_commands_waiting",
         "baton_timers_overdue_seconds",
+        "baton_spool_rows",
         "baton_breaker_tripped",
     ),
     0.0,
@@ -117,7 +118,7 @@ class World:
             reps=self.reps,
             letters={"routing": self.letters},
             replayed=self.replayed,
-            scrapes={"routing-1": Scrape(self.metrics, self.unready)},
+            scrapes={"ingest-1": Scrape(self.metrics, self.unready, intake=True)},
         )
 
 
@@ -174,7 +175,7 @@ def sound() -> World:
     ]
     world.seen.barred = [Barred(lead_id=world.lead_id, service="routing")]
     world.replayed = [Replayed("routing", world.letter(), accepted=True)]
-    spoilt = Spoilt(topic="lead-scored", partition=3, offset=9, services=("routing",))
+    spoilt = Spoilt(topic="lead-scored", partition=3, offset=9, type="baton.lead.scored.v1")
     world.seen.spoilt = [spoilt]
     world.letter(shard=3, offset=9, lead_id=None, reason="broken", replayed_at=None)
     return world
@@ -375,6 +376,10 @@ def metric_gone(world: World) -> None:
     del world.metrics["baton_outbox_rows"]
 
 
+def metric_of_the_spool_gone(world: World) -> None:
+    del world.metrics["baton_spool_rows"]
+
+
 def unwell(world: World) -> None:
     world.unready = "not ready"
 
@@ -424,6 +429,7 @@ BROKEN: dict[Callable[[World], None], str] = {
     timer_overdue: "not at rest at the end",
     spool_not_empty: "not at rest at the end",
     metric_gone: "not at rest at the end",
+    metric_of_the_spool_gone: "not at rest at the end",
     unwell: "not at rest at the end",
 }
 

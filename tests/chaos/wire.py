@@ -13,7 +13,6 @@ from baton import cloudevents
 from baton.cloudevents import Message
 from baton.settings import KafkaSettings
 from chaos.checker.seen import Seen, Spoilt
-from chaos.storms import READ
 
 _COPIED = 0.04
 _LATEST = 6.0
@@ -54,20 +53,12 @@ class Wire:
                 await self._put(message, record.partition)
 
     async def _spoil(self, message: Message, partition: int) -> None:
-        type_name = cloudevents.event_type(message.headers)
-        services = [
-            service
-            for service, subscription in READ.items()
-            if message.topic in {topic.name for topic in subscription.topics}
-            and type_name in {data.event_type for data in subscription.uses}
-        ]
         another = with_header(message, "ce_id", str(uuid4()).encode())
         spoilt = self.chance.choice(SPOILT_SMALL)(replace(another, headers=another.headers))
         offset = await self._put(spoilt, partition)
+        type_name = cloudevents.event_type(message.headers) or ""
         self.seen.spoilt.append(
-            Spoilt(
-                topic=message.topic, partition=partition, offset=offset, services=tuple(services)
-            )
+            Spoilt(topic=message.topic, partition=partition, offset=offset, type=type_name)
         )
 
     async def _put(self, message: Message, partition: int) -> int:

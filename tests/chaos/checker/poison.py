@@ -9,11 +9,23 @@ from chaos.checker.told import Letter
 
 _Place = tuple[str, int, int]
 
+_USERS: Mapping[str, frozenset[str]] = {
+    "baton.lead.captured.v1": frozenset({"ingest", "scoring"}),
+    "baton.lead.activity.v1": frozenset({"scoring"}),
+    "baton.lead.followup.v1": frozenset({"ingest", "scoring", "routing", "sla_monitor"}),
+    "baton.lead.scored.v1": frozenset({"routing"}),
+    "baton.lead.routed.v1": frozenset({"sla_monitor"}),
+    "baton.lead.released.v1": frozenset({"sla_monitor"}),
+    "baton.sla.breached.v1": frozenset({"routing"}),
+}
+"""Who has a use for which type, and keeps one that can't be read; nobody has for the others."""
+
 
 def check(evidence: Evidence) -> Iterator[Violation]:
     """Dead letters of the APIs, those of the topic, and what became of the replays."""
-    spoilt: Mapping[_Place, tuple[str, ...]] = {
-        (each.topic, each.partition, each.offset): each.services for each in evidence.seen.spoilt
+    spoilt: Mapping[_Place, frozenset[str]] = {
+        (each.topic, each.partition, each.offset): _USERS.get(each.type, frozenset())
+        for each in evidence.seen.spoilt
     }
     barred = {(each.service, each.lead_id) for each in evidence.seen.barred}
     for service, letters in evidence.letters.items():

@@ -47,12 +47,12 @@ class Sent(BaseModel):
 
 
 class Spoilt(BaseModel):
-    """A record that no service can ever read, and the services that keep it as a dead letter."""
+    """A record that no service can ever read, made of one of this type."""
 
     topic: str
     partition: int
     offset: int
-    services: tuple[str, ...]
+    type: str
 
 
 class Barred(BaseModel):
