@@ -36,6 +36,8 @@ from chaos.storms import storm
 from chaos.wire import Wire
 from chaos.workload import enquiries
 
+NO_END = "it does not come to its end"
+
 _BETWEEN_SCENES = 0.5
 _SLOWER = 5
 """The rate of leads is so many times lower between scenes."""
@@ -67,6 +69,11 @@ class Result:
     seen: Seen
     events: Sequence[str]
     seconds: float
+
+    @property
+    def judged(self) -> bool:
+        """Whether it came to its end, be it that it did not come to rest."""
+        return NO_END not in {violation.rule for violation in self.violations}
 
 
 @dataclass
@@ -272,5 +279,5 @@ def run(stack: Stack, seed: int, size: Size, leave_out: Sequence[str], say: Say)
             violations, evidence = asyncio.run(one.go())
         except Exception:  # noqa: BLE001 - a process that hangs, an API that answers 500: a finding too
             why = traceback.format_exc(limit=-3)
-            violations, evidence = [Violation("it does not come to its end", why)], None
+            violations, evidence = [Violation(NO_END, why)], None
     return Result(seed, violations, evidence, seen, told, time.monotonic() - begun)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from harness import World, captured, erased, followup
+from harness import World, captured, erased, eventually, followup
 
 from baton import topics
 from baton.runtime.batch import Batch
@@ -117,7 +117,27 @@ async def test_an_erasure_that_is_told_again_forgets_nothing_that_came_since(wor
     count = await world.state(lead_id)
     assert count is not None
     assert (count.captured, count.followups) == (1, 1)
-    assert process.metric("baton_inputs_total", kind="event", outcome="duplicate") == 1
+
+    async def counted() -> bool:
+        return process.metric("baton_inputs_total", kind="event", outcome="duplicate") == 1
+
+    await eventually(counted)
+
+
+async def test_an_erasure_that_is_told_again_beside_a_new_enquiry_takes_nothing_of_it(
+    world: World,
+) -> None:
+    process = await world.start()
+    lead_id = world.lead()
+    form = await world.put(captured(lead_id))
+    erasure = await world.put(erased(lead_id))
+    await world.settled(topics.LEAD_IDENTITY)
+    await world.settled()
+    await process.end()
+    await world.put(captured(lead_id), id=form)  # the very same form, sent anew
+    await world.put(erased(lead_id), id=erasure)
+    await world.start()
+    await world.counted(lead_id, lambda count: count.captured == 1)
 
 
 async def test_a_copy_of_what_came_after_an_erasure_is_a_duplicate(world: World) -> None:

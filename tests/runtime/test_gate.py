@@ -1,6 +1,7 @@
 """The gate of accusing timers, where Kafka does not answer."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -105,6 +106,28 @@ async def test_who_has_just_got_a_shard_has_not_seen_whether_kafka_was_away(
     assert not await opens(gate, kafka, timer, read=0)
     steady.now += 1
     assert await opens(gate, kafka, timer, read=0)
+
+
+async def test_what_was_due_long_ago_waits_no_more_for_what_is_on_its_way(
+    steady: Steady, timer: DueTimer
+) -> None:
+    assert await opens(Gate(TIMES), Answering(), replace(timer, due_ago=TIMES.catch_up), read=0)
+
+
+async def test_a_shard_that_changes_hands_again_and_again_puts_off_no_judgement_for_ever(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, shard, kafka = Gate(TIMES), Shard(0, 1, {"t": 0}), cast(AIOKafkaConsumer, Answering())
+    began = steady.now
+    while steady.now < began + TIMES.catch_up.total_seconds():
+        gate.opened()
+        await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
+        assert gate.opens(timer, shard) == (False, False)
+        steady.now += TIMES.settle.total_seconds() / 2
+        gate.closed()
+    gate.opened()
+    await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
+    assert gate.opens(timer, shard) == (True, False)
 
 
 async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool() -> None:

@@ -189,8 +189,9 @@ async def test_a_batch_that_others_got_in_the_way_of_is_repeated_in_the_same_sta
 async def test_a_process_whose_positions_do_not_move_though_there_is_more_to_read_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def dead(*_: object, **__: object) -> None:
-        await asyncio.Event().wait()  # as of a client whose connection hangs
+    async def dead(consumer: AIOKafkaConsumer, *_: object, **__: object) -> None:
+        with consumer._subscription.fetch_context():  # as of a client whose connection hangs
+            await asyncio.Event().wait()
 
     await first_stay(world)
     lead_id = world.lead()

@@ -150,6 +150,8 @@ async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
     which it has published another.
     """
     async with db.transaction():
+        # Before the breaker: a batch that trips it holds its shards already.
+        await db.execute("SELECT FROM shard WHERE shard = 0 FOR UPDATE")
         row = await db.fetchrow(
             """
             UPDATE breaker SET resumed_at = clock_timestamp(), resumed_by = $1

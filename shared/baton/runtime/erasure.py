@@ -57,8 +57,10 @@ async def told_anew(db: asyncpg.Connection, batch: Batch, known: Collection[UUID
         **await store.tombstones(db, {given.lead_id for given in again}),
         **{
             data.lead_id: data.occurred_at
-            for data in (erased(item.given) for item in batch.items)
-            if data is not None
+            for item in batch.items
+            if (data := erased(item.given)) is not None
+            and item.given is not None
+            and item.given.id not in known
         },
     }
     anew = {

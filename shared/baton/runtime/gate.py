@@ -32,7 +32,9 @@ class Gate:
 
     times: Times
     _ends: dict[int, _Ends] = field(default_factory=dict)
-    _due_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
+    _waits_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
+    """Since when each accusing timer has waited here."""
+    _due_at: dict[tuple[int, datetime], float] = field(default_factory=dict)
     _settles_at: float = 0.0
 
     def kafka_was_away(self) -> None:
@@ -84,12 +86,13 @@ class Gate:
         All of `due` was found due before this call, so what Kafka answers is from after that.
         """
         now = time.monotonic()
-        accusing = [(timer.shard, timer.given.due_at) for timer in due if timer.accuses]
+        accusing = {(t.shard, t.given.due_at): t.due_ago.total_seconds() for t in due if t.accuses}
         # Those that have fired, or were cancelled, are not among them any more.
-        self._due_since = {each: self._due_since.get(each, now) for each in accusing}
+        self._waits_since = {key: self._waits_since.get(key, now) for key in accusing}
+        self._due_at = {key: self._due_at.get(key, now - ago) for key, ago in accusing.items()}
         needed = set()
-        for (shard, _), since in self._due_since.items():
-            ends, told_from = self._ends.get(shard), self._all_there(since)
+        for (shard, _), due_at in self._due_at.items():
+            ends, told_from = self._ends.get(shard), self._all_there(due_at)
             if told_from <= now and (ends is None or ends.asked < told_from):
                 needed.add(shard)
         if not needed:
@@ -105,11 +108,12 @@ class Gate:
     def opens(self, timer: DueTimer, shard: Shard) -> tuple[bool, bool]:
         """Whether the timer may fire now, and whether the facts are complete then."""
         now = time.monotonic()
-        since = self._due_since.get((timer.shard, timer.given.due_at), now)
+        key = (timer.shard, timer.given.due_at)
+        since = self._waits_since.get(key, now)
         ends = self._ends.get(timer.shard)
         if (
             ends is not None
-            and ends.asked >= self._all_there(since)
+            and ends.asked >= self._all_there(self._due_at.get(key, now))
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
         ):
             return True, True
@@ -117,15 +121,16 @@ class Gate:
             return True, False
         return False, False
 
-    def _all_there(self, since: float) -> float:
+    def _all_there(self, due_at: float) -> float:
         """From when on Kafka has what intake had taken by a timer's time, where Kafka is there.
 
         Intake puts an event into Kafka within `spool_switch`, or into a spool, which has emptied
         itself once spools have settled.
         """
-        return max(since + self.times.spool_switch.total_seconds(), self._settles_at)
+        return max(due_at + self.times.spool_switch.total_seconds(), self._settles_at)
 
     def closed(self) -> None:
-        """The shards are no longer this process's."""
+        """The shards are no longer this process's. What waited for them goes on doing so where they
+        come back: shards that change hands again and again must not put off a judgement for ever.
+        """
         self._ends.clear()
-        self._due_since.clear()

@@ -271,7 +271,9 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     def _has_taken_effect(item: Item, effects: _Effects) -> None:
-        """A dead letter's event may have come again, mended, before anybody replayed it."""
+        """All of it that a replay of a dead letter can have: its event has come again, mended, or
+        its lead was forgotten since.
+        """
         if item.replays is None:
             return
         effects.replayed.append(item.replays)
@@ -341,6 +343,7 @@ class Transactor(Generic[State, Shared]):
         if erasure.forgotten(given, lead.erased_at):
             effects.counts[item.kind, "forgotten"] += 1
             self._note(item, given, lead, (), effects)
+            self._has_taken_effect(item, effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
             gone = Answer(404, {"title": "There is no such dead letter that waits"})

@@ -24,11 +24,15 @@ _COMMANDS = 200
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer whose time has come by the shard's clock."""
+    """A timer whose time has come by the shard's clock; `due_ago` by the database's, if it is that.
+
+    By the events' clock nobody can say how long ago that was.
+    """
 
     shard: int
     given: TimerInput
     accuses: bool
+    due_ago: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ async def timers(
                 traceparent=row["traceparent"],
             ),
             row["accuses"],
+            timedelta() if by_event_clock else row["now"] - row["due_at"],
         )
         for row in rows
         if row["due"]
