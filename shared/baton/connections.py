@@ -19,6 +19,9 @@ from baton import problems
 from baton.metrics import HttpMetrics
 from baton.problems import Problem
 
+GONE = "baton.gone"
+"""In a request's scope, an asyncio.Event: set once its client is no longer there."""
+
 HEAD_BYTES = 32_768
 """The most that a request's line and headers may have."""
 
@@ -69,12 +72,14 @@ class _Connection(HttpToolsProtocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._came_at = 0.0
         self._answering: RequestResponseCycle | None = None
+        self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         self._unset(self._head_timer)
         self._unset(self._idle_timer)
         super().connection_lost(exc)
@@ -137,6 +142,7 @@ class _Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
+        cast(dict[str, Any], cycle.scope)[GONE] = self._gone
         full = len(self.connections) > self._bounds.connections
         if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
             self._cut("too many")

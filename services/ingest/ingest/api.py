@@ -139,10 +139,13 @@ def webhook_router(
 
     async def take(source: str, request: Request) -> Response:
         with _refusing(metrics):
-            async with admission.reading() as held:
-                body = await bodies.whole(request, bounds, held.add)
-                delivery = _delivery(webhooks, request, body)
-                reply = await admission.answered(partial(webhooks.take, source, delivery))
+            try:
+                async with admission.reading() as held:
+                    body = await bodies.whole(request, bounds, held.add)
+                    delivery = _delivery(webhooks, request, body)
+                    reply = await admission.answered(partial(webhooks.take, source, delivery))
+            except Problem as problem:
+                raise webhooks.not_now(source, problem) from problem
         return Response(reply.body, reply.status, reply.headers, reply.media_type)
 
     @routes.post("/webhooks/{source}", tags=["webhooks"], **openapi.taking_webhooks())

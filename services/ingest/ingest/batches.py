@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
 from starlette.types import Receive, Scope, Send
 
+from baton.connections import GONE
 from baton.problems import Problem
 from ingest import bodies, refusals
 from ingest.batch_lines import Entry, Room, format_of
@@ -60,6 +61,7 @@ class Batch:
         self._pages = self._understood()
         self._first: Sequence[Understood] = ()
         self._understood_to = 0
+        self._gone: asyncio.Event | None = request.scope.get(GONE)
 
     async def begin(self) -> None:
         """Read up to the first lines.
@@ -77,6 +79,8 @@ class Batch:
         taking.add_done_callback(lambda _: results.end())
         try:
             async for step in results.steps():
+                if self._gone is not None and self._gone.is_set():
+                    return  # while it is held back, nobody reads the body, which would tell
                 yield step
             await taking
         finally:

@@ -48,6 +48,7 @@ AnyLead = TypeVar("AnyLead", bound=LeadEvent)
 
 CE_SOURCE = "/baton/ingest"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_RETRY = timedelta(days=30)
 _GIVING_BACK = (FollowupType.DECLINED, FollowupType.REJECTED)
 
 
@@ -249,14 +250,16 @@ def erased(lead_id: UUID, given: ErasureIn, receipt: Receipt) -> LeadErased:
     """That all of the lead's data up to the request must go.
 
     One that was passed on reaches up to when it was made, where its sender says so: a retry must
-    not take with it what the person has sent since.
+    not take with it what the person has sent since. A time that is longer ago than any sender goes
+    on trying is none that a sender can mean.
     """
-    asked_at = given.occurred_at if isinstance(given, PassedOnErasure) else None
+    asked_at = receipt.received_at
+    if isinstance(given, PassedOnErasure) and given.occurred_at is not None:
+        said = given.occurred_at
+        if receipt.received_at - _LONGEST_RETRY <= said < receipt.received_at:
+            asked_at = said
     return LeadErased(
-        lead_id=lead_id,
-        occurred_at=min(asked_at or receipt.received_at, receipt.received_at),
-        requested_by=given.requested_by,
-        why=given.why,
+        lead_id=lead_id, occurred_at=asked_at, requested_by=given.requested_by, why=given.why
     )
 
 

@@ -1,6 +1,7 @@
 """What our own API takes; what a webhook brings is brought into the same shape."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from typing import Self, TypeVar, get_args
 from uuid import UUID
@@ -201,6 +202,15 @@ class PassedOnErasure(ErasureIn):
     source: Name
     occurred_at: Moment | None = None
     delivery_id: Name | None = None
+
+    @field_validator("occurred_at", mode="wrap")
+    @classmethod
+    def _or_nothing(cls, value: object, read: Callable[[object], datetime]) -> datetime | None:
+        """A time that nobody can read keeps nobody from being forgotten."""
+        try:
+            return None if value is None else read(value)
+        except ValueError:
+            return None
 
 
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name")

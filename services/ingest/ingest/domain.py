@@ -88,10 +88,15 @@ class Alias(Row):
 
 @dataclass(frozen=True, slots=True)
 class Forget(Row):
-    """What is kept of a lead from up to `up_to` must go; what came later is a new start."""
+    """What is kept of a lead from up to `up_to` must go; what came later is a new start.
+
+    `heard_at`: when the request came here. What had come by then, and may only tell of earlier
+    times, goes too where nothing says of when it is.
+    """
 
     lead_id: UUID
     up_to: datetime
+    heard_at: datetime
 
 
 def decide(
@@ -109,7 +114,8 @@ def decide(
             case LeadFollowup() as followup:
                 return Decision(state=None, rows=tuple(links_of(followup)))
             case LeadErased(lead_id=lead_id, occurred_at=up_to):
-                return Decision(state=None, rows=(Forget(lead_id, up_to),))
+                heard_at = max(up_to, given.event.time)
+                return Decision(state=None, rows=(Forget(lead_id, up_to, heard_at),))
             case _:
                 pass
     return Decision(state=None)

@@ -37,7 +37,9 @@ def fitted(
         except CustomValueError:
             misfits["custom", name] = custom.pop(name)
     said = {".".join(place): value for place, value in misfits.items()}
-    answers = {**lead.answers, **said}
+    answers = dict(lead.answers)
+    for name, value in said.items():
+        answers[f"{name} as sent" if name in answers else name] = value
     return lead.model_copy(update={"custom": custom, "answers": answers}), tuple(said)
 
 

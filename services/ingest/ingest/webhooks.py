@@ -42,6 +42,7 @@ FetchLater = Callable[[Incomplete], Awaitable[None]]
 """Notes what is to be fetched. Raises one of DATABASE_AWAY."""
 
 _OURS = 500
+_FOR_NOW = (429, 503)
 _NOBODY = UUID(int=0)
 _TOGETHER = 32
 """So many things that one delivery tells are published at once: its sender waits for all."""
@@ -109,6 +110,19 @@ class Webhooks:
     def delivery(self, method: str, rest: str, headers: Mapping[str, str], body: bytes) -> Delivery:
         """A request as its sender has it; `rest` is the address from the source's name on."""
         return Delivery(headers, body, method, f"{self._address or ''}/{rest}")
+
+    def not_now(self, name: str, problem: Problem) -> Problem:
+        """The same, with the status after which the source's vendor sends again."""
+        if problem.body.status not in _FOR_NOW:
+            return problem
+        try:
+            status = sender_of(self._source(name)).not_now
+        except Problem:
+            return problem
+        if status is None:
+            return problem
+        body = problem.body
+        return Problem(status, body.title, body.detail, body.field, problem.headers)
 
     async def take(self, name: str, delivery: Delivery) -> Reply:
         """The answer that says what became of each thing that the delivery tells.

@@ -125,8 +125,9 @@ def test_what_our_own_api_tells_of_a_lead_links_nothing(bundle: Bundle) -> None:
 
 
 def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
-    erased = LeadErased(lead_id=ONE, occurred_at=NOW, requested_by="api", why="asked")
-    assert decide(None, None, given(erased), bundle, NOW).rows == (Forget(ONE, NOW),)
+    up_to = NOW - timedelta(hours=1)
+    erased = LeadErased(lead_id=ONE, occurred_at=up_to, requested_by="api", why="asked")
+    assert decide(None, None, given(erased), bundle, NOW).rows == (Forget(ONE, up_to, NOW),)
 
 
 def test_what_is_no_event_changes_nothing(bundle: Bundle) -> None:
@@ -207,7 +208,7 @@ async def test_forgetting_leaves_what_came_later_and_what_is_others(process: Pro
         Alias(of, ONE, NOW),
         Alias(of, TWO, NOW),
         Alias(later, ONE, NOW + timedelta(seconds=1)),
-        Forget(ONE, NOW),
+        Forget(ONE, NOW, NOW),
     )
     assert await leads(process, of) == [TWO]
     assert await leads(process, later) == [ONE]

@@ -14,6 +14,7 @@ from ingest_harness import TOKEN, Process, eventually, running
 from prometheus_client import Counter
 
 from baton import topics
+from baton.connections import GONE
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.batch_lines import Entry, Room
@@ -252,6 +253,42 @@ async def test_so_many_batches_are_taken_at_one_time_and_the_next_is_told_to_com
         refused = await process.http.post("/v1/leads/batch", headers={"Content-Encoding": "gzip"})
         assert refused.status_code == 415
         assert await taken()
+
+
+async def test_a_batch_whose_client_is_gone_gives_its_place_back(
+    settings: Settings, bundle: Bundle
+) -> None:
+    """Also while nobody reads its body: held back for its readers, say."""
+    one = settings.model_copy(update={"batches_at_once": 1, "body_wait": timedelta(minutes=10)})
+    gone, answered = asyncio.Event(), asyncio.Event()
+    came = [{"type": "http.request", "body": line(50), "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        if not came:
+            await asyncio.Event().wait()
+        return came.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body"):
+            answered.set()
+
+    async with running(one, bundle) as process, asyncio.timeout(60):
+        await process.circuit.closed.wait()
+        transport: Any = process.http._transport
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/leads/batch",
+            "raw_path": b"/v1/leads/batch",
+            "query_string": b"",
+            "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+            GONE: gone,
+        }
+        taking = asyncio.create_task(transport.app(scope, receive, send))
+        await answered.wait()
+        gone.set()
+        await taking
+        assert (await process.http.post("/v1/leads/batch", content=line(51))).status_code == 202
 
 
 def test_a_page_ends_with_so_many_lines_or_so_many_bytes() -> None:

@@ -110,6 +110,13 @@ def test_an_erasure_never_reaches_beyond_its_receipt() -> None:
     assert capturing.erased(LEAD, ahead, RECEIPT).occurred_at == NOW
 
 
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00Z", "2026-03-01T08:00:00", "soon"])
+def test_an_erasure_with_a_time_that_means_nothing_reaches_up_to_its_receipt(told: str) -> None:
+    document = {"source": "website", "why": "asked", "occurred_at": told}
+    given = PassedOnErasure.model_validate(document)
+    assert capturing.erased(LEAD, given, RECEIPT).occurred_at == NOW
+
+
 def test_an_undeclared_source_is_refused_with_what_may_be_meant(bundle: Bundle) -> None:
     with pytest.raises(WrongFieldError, match="did you mean 'website'") as refused:
         capturing.source_of(lead(source="websit"), bundle)

@@ -279,7 +279,7 @@ async def test_what_waits_goes_when_its_lead_is_erased(process: Process, vendor:
     )
     assert row is not None
     async with process.pool.acquire() as db:
-        await AliasStore().save(db, [Forget(row["lead_ids"][0], NOW)], None)  # type: ignore[arg-type]  # a proxy of it
+        await AliasStore().save(db, [Forget(row["lead_ids"][0], NOW, NOW)], None)  # type: ignore[arg-type]  # a proxy of it
     assert told["event_id"] not in await waits(process)
 
 

@@ -219,7 +219,7 @@ async def test_what_is_held_goes_when_its_lead_is_erased_and_what_came_later_sta
     process.clock.now += timedelta(hours=1)
     later = await enquire(process, spam("erased@example.com", delivery_id="d-2"))
     async with process.pool.acquire() as db:
-        await AliasStore().save(db, [Forget(UUID(told["lead_id"]), NOW)], None)  # type: ignore[arg-type]  # a proxy of it
+        await AliasStore().save(db, [Forget(UUID(told["lead_id"]), NOW, NOW)], None)  # type: ignore[arg-type]  # a proxy of it
     assert await listed(process, lead_id=told["lead_id"]) == [later["event_id"]]
     assert (await decide(process, "release", told["event_id"]))[0] == 404
 

@@ -185,6 +185,28 @@ async def test_a_source_that_sends_too_much_is_told_when_to_come_again(process: 
     assert other.status_code == 202
 
 
+async def test_what_is_refused_for_now_has_the_status_after_which_its_vendor_sends_again(
+    process: Process,
+) -> None:
+    sources = FILES["sources.yaml"].replace(
+        "sources:\n",
+        "sources:\n"
+        "  news: {label: News, kind: brevo, brand: main, secret_env: [NEWS_SECRET]}\n"
+        "  ads: {label: Ads, kind: google_ads, brand: main, secret_env: [ADS_SECRET], "
+        "rate_limit: {per_second: 1}}\n",
+        1,
+    )
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources})
+    news = await process.http.post("/v1/webhooks/news", content=b"{}")
+    assert (news.status_code, news.headers["Retry-After"]) == (429, "5")
+    assert news.json()["title"] == "The source's secret is missing"
+    process.environment["ADS_SECRET"] = "the key of the form"
+    lead_of_ads = {"google_key": "the key of the form", "lead_id": "1", "user_column_data": []}
+    flood = [process.http.post("/v1/webhooks/ads", json=lead_of_ads) for _ in range(20)]
+    answers = {answer.status_code for answer in await asyncio.gather(*flood)}
+    assert answers == {200, 503}
+
+
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/activities", "/v1/webhooks/hooks"])
 async def test_nothing_is_taken_before_a_policy_is_in_force(path: str, process: Process) -> None:
     process.policy.bundle = None

@@ -294,9 +294,9 @@ async def test_what_was_replayed_goes_with_the_leads_that_it_has_become(process:
     _, told = await replay(process, delivery)
     lead_id = UUID(told["results"][0]["lead_id"])
     async with process.pool.acquire() as db:
-        await AliasStore().save(db, [Forget(uuid4(), NOW)], None)  # type: ignore[arg-type]  # a proxy of it
+        await AliasStore().save(db, [Forget(uuid4(), NOW, NOW)], None)  # type: ignore[arg-type]  # a proxy of it
         assert await count(process, delivery) == 1
-        await AliasStore().save(db, [Forget(lead_id, NOW)], None)  # type: ignore[arg-type]  # as above
+        await AliasStore().save(db, [Forget(lead_id, NOW, NOW)], None)  # type: ignore[arg-type]  # as above
     assert await count(process, delivery) == 0
 
 

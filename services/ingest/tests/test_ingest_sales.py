@@ -94,6 +94,13 @@ def test_a_tag_and_a_comment_of_a_call_go_along() -> None:
     assert only("aircall", commented, said).note == "ring again"
 
 
+def test_of_several_tags_one_may_say_all() -> None:
+    tags = [{"name": "won"}, {"name": "nobody explained"}]
+    said = "outcomes: {tag: {won: {type: won}}}"
+    told = only("aircall", aircall("call.ended", answered_at=1769850000, tags=tags), said)
+    assert told.type.value == "won"
+
+
 def test_a_tag_that_nobody_has_explained_is_not_understood() -> None:
     said = "outcomes: {tag: {demo wanted: {type: meeting_booked}}}"
     with pytest.raises(NotUnderstoodError, match="tag 'new'"):
@@ -188,6 +195,11 @@ def test_a_recorded_call_is_of_the_party_that_is_not_ours() -> None:
     found = only("gong", gong(None, ours, theirs), "reps: {a@example.com: rep-1}")
     assert (found.type.value, found.email, found.rep) == ("contacted", "b@example.com", "rep-1")
     assert only("gong", gong("No Answer", theirs)).type.value == "attempted"
+
+
+def test_what_a_rule_sends_to_try_itself_is_passed_over_whatever_it_says() -> None:
+    trial = gong("Nobody explained", isTest=True)
+    assert is_passed_over("gong", trial, "outcomes: {sdrDisposition: {Won: {type: won}}}")
 
 
 # --- meetings

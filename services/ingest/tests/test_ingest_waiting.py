@@ -247,7 +247,7 @@ async def erase(process: Process, **who: str) -> None:
     """What the alias keeper does of what the route tells."""
     told = await post(process, "privacy/erasures", brand="main", why="asked for it", **who)
     leads = [UUID(each["lead_id"]) for each in told["results"]]
-    await keep(process, *(Forget(lead, NOW) for lead in leads))
+    await keep(process, *(Forget(lead, NOW, NOW) for lead in leads))
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,6 @@ async def test_what_waits_for_a_name_of_an_erased_lead_is_forgotten_and_what_cam
         before = await follow_up(process, external_id="erase-4", delivery_id="before")
         process.clock.now += timedelta(seconds=1)
         later = await follow_up(process, external_id="erase-4", delivery_id="later")
-        await keep(process, Alias(named("erase-4"), LEAD, NOW), Forget(LEAD, NOW))
+        await keep(process, Alias(named("erase-4"), LEAD, NOW), Forget(LEAD, NOW, NOW))
         assert not await waits(process, before["event_id"])
         assert await waits(process, later["event_id"])

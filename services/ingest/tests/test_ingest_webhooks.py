@@ -248,9 +248,9 @@ async def test_what_is_not_understood_goes_when_the_person_it_names_is_erased(
         return found is not None
 
     async with process.pool.acquire() as db:
-        await AliasStore().save(db, [Forget(lead_id, NOW - timedelta(seconds=1))], None)  # type: ignore[arg-type]  # a proxy of it
+        await AliasStore().save(db, [Forget(lead_id, *[NOW - timedelta(seconds=1)] * 2)], None)  # type: ignore[arg-type]  # a proxy of it
         assert await there()
-        await AliasStore().save(db, [Forget(lead_id, NOW)], None)  # type: ignore[arg-type]  # as above
+        await AliasStore().save(db, [Forget(lead_id, NOW, NOW)], None)  # type: ignore[arg-type]  # as above
     assert not await there()
 
 

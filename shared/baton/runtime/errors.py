@@ -26,11 +26,11 @@ class HaltedError(Exception):
 class BreakerTrippedError(HaltedError):
     """Too much input could not be processed: `baton resume` lets the service go on."""
 
-    def __init__(self, service: str, why: str | None = None) -> None:
+    def __init__(self, service: str, why: str | None) -> None:
         name = service.replace("_", "-")  # as the operator's command has it
         super().__init__(
-            f"{name} has stopped itself{f': {why}' if why else ''}. See `baton dead-letters list "
-            f"{name}`, mend the cause, then `baton resume {name}`."
+            f"{name} has stopped itself: {why or 'too much could not be processed'}. See `baton "
+            f"dead-letters list {name}`, mend the cause, then `baton resume {name}`."
         )
 
 

@@ -204,7 +204,7 @@ class Transactor(Generic[State, Shared]):
 
     def _check(self, fence: Fence, batch: Batch) -> None:
         if fence.tripped and Step.BREAKER not in self._leave_out:
-            raise BreakerTrippedError(self.service)
+            raise BreakerTrippedError(self.service, None)
         if Step.FENCE not in self._leave_out:
             for shard, epoch in batch.epochs.items():
                 if fence.epochs.get(shard) != epoch:

@@ -172,11 +172,13 @@ async def _save_aliases(db: asyncpg.Connection, aliases: Sequence[Alias]) -> Non
 async def _forget(db: asyncpg.Connection, forget: Sequence[Forget]) -> None:
     up_to = {row.lead_id: row.up_to for row in sorted(forget, key=lambda row: row.up_to)}
     leads, times = list(up_to), list(up_to.values())
-    await waiting.forget(db, up_to, await _names_of(db, leads))
+    heard = {row.lead_id: row.heard_at for row in sorted(forget, key=lambda row: row.heard_at)}
+    heard_at = [heard[lead_id] for lead_id in leads]
+    await waiting.forget(db, heard, await _names_of(db, leads))
     await spool.forget(db, leads, times)
-    await kept.forget(db, leads, times)
-    await quarantine.forget(db, leads, times)
-    await fetching.forget(db, leads, times)
+    await kept.forget(db, leads, heard_at)
+    await quarantine.forget(db, leads, heard_at)
+    await fetching.forget(db, leads, heard_at)
     await db.execute(
         """
         DELETE FROM alias USING unnest($1::uuid[], $2::timestamptz[]) AS erased (lead_id, up_to)

@@ -57,8 +57,9 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     comment = comments[-1:] if what == "commented" else ()
     tags = [text_at(tag, ("name",)) or str(tag) for tag in list_at(payload, path("data.tags"))]
     told = sales.outcome(source, "event", event, {event: _understood(payload, what)})
-    by_tags = [sales.outcome(source, "tag", tag, otherwise=told) for tag in tags]
-    if told is not None and by_tags and what in _TELLING_TAGS:
+    # One at a time: of several tags one may say all, and nobody have explained the others.
+    by_tags = (sales.outcome(source, "tag", tag, otherwise=told) for tag in tags)
+    if told is not None and tags and what in _TELLING_TAGS:
         # That a call has ended is told though its tags are ignored; that it was tagged is not.
         otherwise = None if what == "tagged" else told
         told = next(filter(None, by_tags), otherwise)

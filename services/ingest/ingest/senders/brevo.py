@@ -83,9 +83,11 @@ SENDER = Sender(
         ),
         retries=(
             "Four more times within twelve hours after 429, or where nobody answers; what is "
-            "answered with another 4xx, or with 5xx, is not sent again."
+            "answered with another 4xx, or with 5xx, is not sent again. So it has 429 for what "
+            "others have 503 for."
         ),
     ),
+    not_now=429,
     example=Example(
         '{"id": 1, "event": "unsubscribe", "email": "buyer@example.com", "camp_id": 12,'
         ' "campaign name": "News", "ts_event": 1769850000}'

@@ -77,8 +77,12 @@ SENDER = Sender(
             "A lead, with the click's `gclid`. Trials that are sent from the screen are marked. In "
             "`answers`, `ref` is a question's `column_id`."
         ),
-        retries="Tried again after 5xx; what is answered 4xx is not sent again.",
+        retries=(
+            "Tried again after 5xx; what is answered 4xx is not sent again. So it has 503 where it "
+            "is over its `rate_limit`, too."
+        ),
     ),
+    not_now=503,
     example=Example(
         '{"lead_id": "l1", "form_id": 1, "campaign_id": 2, "google_key": "the secret",'
         ' "is_test": true, "gcl_id": "g1", "user_column_data": [{"column_name": "Work Email",'

@@ -122,8 +122,9 @@ SENDER = Sender(
             "`reps` by the user's id."
         ),
         retries=(
-            "Any answer counts as delivered: what meets an outage of both Kafka and PostgreSQL is "
-            "lost."
+            "Any answer counts as delivered. What it sends names a record, and while PostgreSQL is "
+            "away nobody can say whose that is: then it is lost, as is what is refused for the "
+            "moment."
         ),
     ),
     example=Example(

@@ -42,8 +42,10 @@ clock | most try again, and report it |
 screen |
 | 405 | no delivery, and no handshake of this vendor | |
 | 413 | the body is over `BATON_BODY_LIMIT` | most try again, in vain |
+| 429 | the source is over its `rate_limit`; `Retry-After` says when | they try again, where they \
+ever do |
 | 503 | our own fault, or the policy in force has no such source; `Retry-After` says when | they \
-try again, where they ever do |
+try again, where they ever do. A vendor that does so after one of these two alone gets that one |
 
 There is no 404 or 410 for a name that a source could have: some vendors switch a webhook off at \
 the first one. Of several things in one delivery each is taken by itself. A retry is the same \

@@ -90,7 +90,8 @@ class Sender(Generic[S]):
     answer to a request that is no delivery, or None; it sees requests before they are verified,
     of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
     `completing`: an item that had to be fetched (its `fetch` says what), with the details that the
-    vendor's API gives of it; it raises NotUnderstoodError.
+    vendor's API gives of it; it raises NotUnderstoodError. `not_now`: the status of what is refused
+    for the moment, where the vendor sends nothing again after the usual 503 or 429.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Sender(Generic[S]):
     answer: Callable[[Delivery, Sequence[JsonValue]], Reply] = accepted
     completing: Callable[[S, Item, JsonValue], Item] | None = None
     read_headers: Callable[[S], Sequence[str]] = no_headers
+    not_now: int | None = None
 
     def read(self, source: S, delivery: Delivery) -> list[Told]:
         """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
