@@ -4,10 +4,11 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from ingest_harness import (
+    FILES,
     FORM_SECRET,
     HOOK_SECRET,
     NOW,
@@ -21,6 +22,7 @@ from structlog.testing import capture_logs
 
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadFollowup
+from baton.policy.bundle import Bundle
 from baton.topics import Topic
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
@@ -217,6 +219,27 @@ async def test_what_is_authentic_and_not_understood_is_kept_whole(
     assert kept["webhook-id"] == "msg_1"
     assert not {"authorization", "cookie", "webhook-signature"} & set(kept)
     assert process.metric("baton_deliveries_total", source="hooks", outcome="kept") == 1
+
+
+async def test_an_address_that_a_vendor_sends_along_is_kept_without_its_secret(
+    process: Process,
+) -> None:
+    sources = FILES["sources.yaml"].replace(
+        "sources:\n",
+        "sources:\n  jot: {label: Forms, kind: jotform, brand: main, secret_env: [JOT_SECRET]}\n",
+        1,
+    )
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources})
+    process.environment["JOT_SECRET"] = "ab/cd-ef-gh"
+    told = {"webhookURL": f"https://h/v1/webhooks/jot/ab%2Fcd-ef-gh and ab/cd-ef-gh {uuid4()}"}
+    answer = await process.http.post("/v1/webhooks/jot/ab%2Fcd-ef-gh", json=told)
+    assert answer.status_code == 202, answer.text
+    (result,) = answer.json()["results"]
+    kept = await process.pool.fetchval(
+        "SELECT body FROM delivery_failed WHERE id = $1", UUID(result["delivery"])
+    )
+    assert b"webhookURL" in kept
+    assert b"cd-ef-gh" not in kept
 
 
 async def test_what_is_sent_again_and_not_understood_is_kept_once(process: Process) -> None:
