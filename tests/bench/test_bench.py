@@ -18,6 +18,6 @@ async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     floors = {figure.floor for figure in figures.values() if figure.floor}
     assert floors
     assert floors <= figures.keys()
-    assert all(
-        figure.value > 0 for figure in figures.values() if figure.unit is Unit.LEADS_A_SECOND
-    )
+    # So few leads may take less CPU than the system counts.
+    counted = [figures[floor] for floor in floors if figures[floor].unit is not Unit.MS_CPU]
+    assert all(figure.value > 0 for figure in counted)

@@ -35,6 +35,7 @@ class Gate:
     _waits_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
     """Since when each accusing timer has waited here."""
     _due_at: dict[tuple[int, datetime], float] = field(default_factory=dict)
+    """When each was due, by the process's steady clock, as far as the shard's clock can say."""
     _settles_at: float = 0.0
 
     def kafka_was_away(self) -> None:
