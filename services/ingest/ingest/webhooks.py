@@ -186,7 +186,8 @@ class Webhooks:
         for name in source.secret_env:
             secret = self._environment.get(name, "")
             if len(secret) >= _TELLING:
-                for written in (secret, quote(secret, safe="")):
+                # As it is, in an address, and in PHP's JSON.
+                for written in (secret, quote(secret, safe=""), secret.replace("/", "\\/")):
                     body = body.replace(written.encode(), b"***")
         return replace(readable, body=body)
 
