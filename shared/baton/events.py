@@ -310,6 +310,11 @@ class LeadScored(LeadEvent):
     profile: Profile
     test: bool = False
     history: History | None = Field(None, description="that of the cause, where it has one")
+    qualified_at: Moment | None = Field(
+        None,
+        description="since when the lead is qualified without a break: it is in a stage from which "
+        "leads are routed. Null where it is not qualified, and in events of older releases",
+    )
 
 
 # --- lead-routed
@@ -321,6 +326,23 @@ class Rep(Model):
     id: Name
     name: Name
     email: Name | None = None
+
+
+class AssignmentChange(GrowingEnum):
+    """What led to an assignment.
+
+    `new`: the lead had no owner. `renewed`: the owner keeps the lead and has a new enquiry of it to
+    answer; no `lead.released` comes before. `declined`, `breached`: the rep before declined the
+    lead, or broke a promise. `returned`: the breach was wrong, and the lead returns to the rep who
+    answered in time; it starts no clock. `taken`: a rep claimed the lead, or got it in the CRM.
+    """
+
+    NEW = "new"
+    RENEWED = "renewed"
+    DECLINED = "declined"
+    BREACHED = "breached"
+    RETURNED = "returned"
+    TAKEN = "taken"
 
 
 class LeadRouted(LeadEvent):
@@ -344,6 +366,12 @@ class LeadRouted(LeadEvent):
     score: Score
     stage: Stage
     profile: Profile
+    change: AssignmentChange = AssignmentChange.NEW
+    previous_assignment: UUID | None = Field(
+        None,
+        description="the assignment that `change` speaks of: the one that goes on under this id "
+        "(`renewed`, `returned`), or that ended (`declined`, `breached`, `taken`)",
+    )
 
 
 class LeadUnrouted(LeadEvent):
@@ -370,10 +398,17 @@ class ReleaseCode(GrowingEnum):
     CLOSED = "closed"
     ERASED = "erased"
     REQUALIFIED = "requalified"
+    OWNER_LEFT = "owner_left"
+    BREACH_RETRACTED = "breach_retracted"
+    RENEWED = "renewed"
 
 
 class LeadReleased(LeadEvent):
-    """A rep no longer has the lead."""
+    """A rep no longer has the lead, since `occurred_at`.
+
+    `owner_left`: the rep is no longer in the policy. `breach_retracted`: the lead returns to the
+    rep who answered in time; the assignment then counts for nothing, and ended when it began.
+    """
 
     event_type: ClassVar[str] = "baton.lead.released.v1"
     topic: ClassVar[Topic] = topics.LEAD_ROUTED
@@ -474,6 +509,20 @@ class SlaWarned(SlaEvent):
 
     due_at: Moment
     used_seconds: Count
+
+
+class SlaMoved(SlaEvent):
+    """A clock that runs has another due time: a new enquiry of the lead is to be answered sooner.
+
+    `assignment_id` is the assignment that brought the enquiry.
+    """
+
+    event_type: ClassVar[str] = "baton.sla.moved.v1"
+    topic: ClassVar[Topic] = topics.LEAD_SLA
+
+    due_before: Moment
+    due_at: Moment
+    warn_at: Moment | None
 
 
 class SlaMet(SlaEvent):
@@ -713,6 +762,7 @@ ALL: tuple[type[EventData], ...] = (
     LeadFollowup,
     SlaStarted,
     SlaWarned,
+    SlaMoved,
     SlaMet,
     SlaBreached,
     SlaRetracted,
