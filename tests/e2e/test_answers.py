@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from wire import Wire
 from world import World, eventually, open_world
 
-from baton.events import LeadCaptured, LeadEvent, LeadRouted, LeadUnrouted
+from baton.events import AssignmentChange, LeadCaptured, LeadEvent, LeadRouted, LeadUnrouted
 
 REASONS = {
     "no pool": "no_rule",
@@ -106,14 +106,16 @@ async def test_another_enquiry_of_the_same_person_stays_with_the_rep_who_has_the
     assert second.lead_id == first.lead_id
     assert second.event_id != first.event_id
 
-    async def decided() -> bool:
-        told = await world.get("routing", f"/v1/leads/{first.lead_id}/assignments")
-        assert told["current"]["rep"] == routed.data.rep.id
-        return "has_owner" in [each["code"] for each in told["decisions"]]
-
-    assert await eventually(decided)
+    renewed = await world.wire.event(
+        LeadRouted, first.lead_id, lambda data: data.enquiry == second.event_id
+    )
+    assert renewed.data.rep.id == renewed.data.previous_rep == routed.data.rep.id
+    assert renewed.data.change is AssignmentChange.RENEWED
+    assert renewed.data.previous_assignment == routed.data.assignment_id
+    told = await world.get("routing", f"/v1/leads/{first.lead_id}/assignments")
+    assert told["current"]["id"] == str(renewed.data.assignment_id)
+    assert [each["code"] for each in told["decisions"]] == ["routed", "has_owner"]
     assert len(world.wire.events(LeadCaptured, lead=first.lead_id)) == 2
-    assert len(world.wire.events(LeadRouted, lead=first.lead_id)) == 1
 
 
 async def test_sequence_counts_each_leads_events_on_a_topic_without_gaps(

@@ -23,6 +23,7 @@ _NOBODY = {
 _STAYS = {
     "has_owner": "The new enquiry stays with {rep}, who has the lead",
     "kept": "{rep} keeps the lead all the same",
+    "returned": "The lead returns to {rep}, who had answered in time",
 }
 _RELEASED = {
     "declined": "{rep} declined the lead as not theirs",
@@ -31,7 +32,10 @@ _RELEASED = {
     "owner_changed": "{rep} no longer has the lead: somebody else took it over",
     "closed": "{rep} is done with the lead: it was won or lost",
     "requalified": "Taken from {rep}, as the lead qualified anew",
+    "owner_left": "{rep} is no longer in the policy",
+    "breach_retracted": "Taken from {rep}: the rep before had answered in time",
 }
+_RENEWED = "renewed"
 _VERDICTS = {
     _CHOSEN: "whose turn it is",
     _LATER: "comes later in turn",
@@ -47,7 +51,7 @@ def happened(routed: Routed, *, everything: bool) -> Iterator[Happening]:
     for assignment in routed.assignments:
         decision = decisions.get(assignment.decision_id)
         yield _given(assignment, decision, everything=everything)
-        if assignment.ended_at is not None:
+        if assignment.ended_at is not None and assignment.ended_code != _RENEWED:
             yield _released(assignment)
     reps = {assignment.id: assignment.rep for assignment in routed.assignments}
     giving = {assignment.decision_id for assignment in routed.assignments}
@@ -81,7 +85,9 @@ def _given(assignment: Assignment, decision: Decision | None, *, everything: boo
     choice = decision.choice if decision else None
     rep, team, role = assignment.rep, assignment.team, assignment.role
     again = _again(assignment.attempt)
-    if decision is not None and choice is None:
+    if decision is not None and decision.code in _STAYS:
+        says = _STAYS[decision.code].format(rep=rep)
+    elif decision is not None and choice is None:
         says = f"{rep} of team {team} took the lead ({words(decision.code)}){again}"
     else:
         says = f"Given to {rep} of team {team}, {role}{again}"

@@ -48,9 +48,10 @@ class DecisionRecord(Record):
     """What was decided under the bundle `policy`, because of the input `cause`.
 
     `code` is what it came to: `routed`, why nobody got the lead, why it was released (`released`
-    is then the assignment), `kept` (a promise was broken, and nobody else could take the lead),
-    `has_owner` (a new enquiry stays with who has the lead). `question` and `choice` have all that a
-    choice depended on and came to; under that bundle the one follows from the other.
+    is then the assignment), `kept` (a promise was broken or a breach taken back, and the owner
+    keeps the lead), `has_owner` (a new enquiry is the owner's to answer), `returned` (the lead
+    returns to the rep who answered in time). `question` and `choice` have all that a choice
+    depended on and came to; under that bundle the one follows from the other.
     """
 
     id: UUID

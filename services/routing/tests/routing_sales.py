@@ -21,6 +21,7 @@ from baton.events import (
     Profile,
     Score,
     SlaBreached,
+    SlaRetracted,
     Stage,
 )
 from baton.policy.bundle import Bundle, texts_in
@@ -33,21 +34,38 @@ from routing.domain.state import Assignment, Lead
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00Z")
 POLICY = Path(__file__).parent / "policy"
-BUNDLE = Bundle.read(POLICY)
+_TEXTS = texts_in(POLICY)
+BUNDLE = Bundle.parse(_TEXTS)
+_REP_A = "  - {id: rep-a, name: Rep A, email: rep-a@example.com, team: inside}\n"
 
 E = TypeVar("E", bound=EventData)
 
 
 def changed(file: str, old: str, new: str) -> Bundle:
     """The tests' bundle with one text in one of its files replaced."""
-    texts = texts_in(POLICY)
-    assert old in texts[file]
-    return Bundle.parse({**texts, file: texts[file].replace(old, new, 1)})
+    assert old in _TEXTS[file]
+    return Bundle.parse({**_TEXTS, file: _TEXTS[file].replace(old, new, 1)})
+
+
+AWAY = changed("teams.yaml", "name: Rep A, email", "name: Rep A, available: false, email")
+"""The bundle while rep-a is away."""
+
+LEFT = Bundle.parse(
+    {
+        **_TEXTS,
+        "teams.yaml": _TEXTS["teams.yaml"].replace(_REP_A, ""),
+        "routing.yaml": _TEXTS["routing.yaml"].replace("{rep: rep-a, weight: 2}, ", ""),
+    }
+)
+"""The bundle once rep-a has left."""
 
 
 def lead(name: str) -> UUID:
     """A lead's id."""
     return identity.named_id("lead", name)
+
+
+FACT = lead("a fact")
 
 
 class Sales:
@@ -121,10 +139,10 @@ class Sales:
         """How many open leads a rep has."""
         return self.reps.get(rep, Desk()).open
 
-    def event(self, data: LeadEvent) -> EventInput:
+    def event(self, data: LeadEvent, sequence: int | None = None) -> EventInput:
         """An event as a batch brings it."""
         id_ = self._next()
-        return EventInput(Event(id_, "/test", self.now, str(data.lead_id), data))
+        return EventInput(Event(id_, "/test", self.now, str(data.lead_id), data, sequence))
 
     def scored(
         self,
@@ -137,6 +155,8 @@ class Sales:
         email: str | None = "lead@example.com",
         test: bool = False,
         history: History | None = None,
+        at: datetime | None = None,
+        qualified_at: datetime | None = None,
     ) -> LeadScored:
         """What scoring says; a new enquiry has an id of its own, else it is the lead's latest."""
         before = self.leads.get(lead(name), Lead()).scored
@@ -144,7 +164,7 @@ class Sales:
         cause = self._next()
         return LeadScored(
             lead_id=lead(name),
-            occurred_at=self.now,
+            occurred_at=at or self.now,
             cause=cause,
             enquiry=cause if new_enquiry else latest,
             new_enquiry=new_enquiry,
@@ -160,6 +180,7 @@ class Sales:
             ),
             test=test,
             history=history,
+            qualified_at=qualified_at,
         )
 
     def followup(
@@ -204,6 +225,30 @@ class Sales:
             reassign=True,
         )
         return breach.model_copy(update=changes)
+
+    def retraction(
+        self,
+        assignment_id: UUID,
+        name: str = "x",
+        *,
+        code: str = "answered_in_time",
+        fact: UUID | None = FACT,
+    ) -> SlaRetracted:
+        """The breach of an assignment is taken back, since a fact was told late."""
+        return SlaRetracted(
+            lead_id=lead(name),
+            occurred_at=self.now,
+            clock_id=self._next(),
+            assignment_id=assignment_id,
+            target="first_response",
+            cycle=1,
+            side="sales",
+            rep=None,
+            team=None,
+            pool=None,
+            code=code,
+            fact=fact,
+        )
 
     def erased(self, name: str = "x", at: datetime | None = None) -> LeadErased:
         """The person must be forgotten."""

@@ -92,7 +92,7 @@ def test_a_lead_that_nobody_has_can_not_be_accepted() -> None:
     sales, mine = with_owner()
     sales.hear(sales.followup(FollowupType.REJECTED))
     _, status, body = ask(sales, "accept", **mine)
-    assert (status, body["detail"]) == (409, "nobody has the lead now")
+    assert (status, body["detail"]) == (409, "nobody has the lead now (rejected)")
 
 
 def test_a_lead_that_is_not_known_is_not_found() -> None:

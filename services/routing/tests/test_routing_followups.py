@@ -231,8 +231,11 @@ def test_rejecting_winning_and_losing_end_the_assignment(
     type_: FollowupType, code: ReleaseCode
 ) -> None:
     sales = with_owner()
-    freed = only(sales.hear(sales.followup(type_, reason="no-budget")), LeadReleased)
+    freed, told = sales.hear(sales.followup(type_, reason="no-budget"))
+    assert isinstance(freed, LeadReleased)
+    assert isinstance(told, LeadUnrouted)
     assert (freed.code, freed.rep.id) == (code, "rep-a")
+    assert (told.code, told.retry_at) == (code, None)
     assert sales.open("rep-a") == 0
     assert kinds(sales.hear(sales.scored(stage=Stage.CUSTOMER, new_enquiry=False))) == []
 
@@ -335,10 +338,12 @@ def test_who_claims_a_lead_that_waits_has_it_on_the_terms_of_the_rule() -> None:
     assert made.cancel == ["retry"]
 
 
-def test_a_lead_given_to_somebody_whom_the_bundle_does_not_know_is_only_released() -> None:
+def test_a_lead_given_to_somebody_whom_the_bundle_does_not_know_is_released_and_told_so() -> None:
     sales = with_owner()
-    fact = sales.followup(FollowupType.OWNER_CHANGED, rep="somebody-else")
-    assert only(sales.hear(fact), LeadReleased).code == ReleaseCode.OWNER_CHANGED
+    freed, told = sales.hear(sales.followup(FollowupType.OWNER_CHANGED, rep="somebody-else"))
+    assert isinstance(freed, LeadReleased)
+    assert isinstance(told, LeadUnrouted)
+    assert freed.code == told.code == ReleaseCode.OWNER_CHANGED
 
 
 def test_claiming_what_one_has_changes_nothing() -> None:
@@ -370,7 +375,7 @@ def test_an_enquiry_since_the_person_was_forgotten_of_which_was_heard_before_sta
     sales = with_owner()
     up_to = sales.now
     sales.later(minutes=1)
-    assert kinds(sales.enquire()) == []
+    assert kinds(sales.enquire()) == ["routed"]
     made = sales.batch(sales.event(sales.erased(at=up_to)))[0]
     assert kinds(made.events) == ["released", "routed"]
     (routed,) = (event for event in made.events if isinstance(event, LeadRouted))

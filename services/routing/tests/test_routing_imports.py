@@ -30,6 +30,7 @@ def load(
     owner: str | None = OWNER,
     stage: Stage = Stage.MQL,
     told: Stage | None = None,
+    email: str | None = "lead@example.com",
 ) -> list[EventData]:
     """A lead of long ago is imported; its outcomes follow each other."""
     done = tuple(
@@ -37,7 +38,9 @@ def load(
         for number, type_ in enumerate(outcomes)
     )
     history = History(owner=owner, stage=told, outcomes=done)
-    return list(sales.hear(sales.scored(stage=stage, new_enquiry=False, history=history)))
+    return list(
+        sales.hear(sales.scored(stage=stage, new_enquiry=False, history=history, email=email))
+    )
 
 
 def test_the_owner_has_the_lead_and_its_load_and_nobody_is_told(sales: Sales) -> None:
@@ -91,8 +94,14 @@ def test_who_has_the_lead_already_keeps_it(sales: Sales) -> None:
 
 def test_a_later_enquiry_stays_with_the_owner(sales: Sales) -> None:
     load(sales)
-    assert sales.enquire() == []
+    assert only(sales.enquire(), LeadRouted).rep.id == OWNER
     assert sales.rep() == OWNER
+
+
+def test_a_later_enquiry_that_no_rule_takes_has_the_promise_of_the_last_rule(sales: Sales) -> None:
+    load(sales, stage=Stage.PROSPECT, email=None)
+    assert sales.held().terms.sla_policy == "imported"
+    assert only(sales.enquire(email=None), LeadRouted).sla_policy == "warm"
 
 
 def test_a_later_enquiry_of_a_lead_without_an_owner_is_routed(sales: Sales) -> None:
@@ -102,6 +111,7 @@ def test_a_later_enquiry_of_a_lead_without_an_owner_is_routed(sales: Sales) -> N
 
 def test_the_owner_can_lose_the_lead_like_any_other(sales: Sales) -> None:
     load(sales)
-    released = only(sales.hear(sales.followup(FollowupType.WON)), LeadReleased)
+    released, _ = sales.hear(sales.followup(FollowupType.WON))
+    assert isinstance(released, LeadReleased)
     assert (released.rep.id, released.code) == (OWNER, ReleaseCode.CLOSED)
     assert sales.open(OWNER) == 0

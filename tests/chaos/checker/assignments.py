@@ -27,7 +27,10 @@ def _story(lead_id: UUID, events: Sequence[Found], owned: Ownership) -> Iterator
     holds: str | None = None
     for event in events:
         told = event.data.get("assignment_id")
-        fits = (told == holds) if event.kind == "lead.released" else holds is None
+        # The owner of a lead with a new enquiry goes on under another id, without a release.
+        renewed = event.data.get("change") == "renewed"
+        before = event.data["previous_assignment"] if renewed else None
+        fits = holds == (told if event.kind == "lead.released" else before)
         if not fits:
             yield Violation(
                 "two owners, or a release of what nobody had",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from baton.cloudevents import Event
 from baton.events import (
+    AssignmentChange,
     EventData,
     LeadReleased,
     LeadRouted,
@@ -96,6 +97,8 @@ class Newsroom:
 
     def _given(self, data: LeadRouted) -> tuple[Sort, str]:
         who = in_words(data.profile)
+        if data.change is AssignmentChange.RENEWED:
+            return Sort.GIVEN, f"{data.rep.name} has another enquiry of {who}"
         if data.previous_rep is None:
             return Sort.GIVEN, f"{data.rep.name} gets {who}: {data.score.grade}, {data.pool}"
         return Sort.PASSED_ON, f"{data.rep.name} gets {who} instead"
@@ -141,4 +144,7 @@ _WORDS = {
     "test": "a trial delivery",
     "no-consent": "wants no contact",
     "not_qualified": "not ready for sales",
+    "rejected": "given back by sales",
+    "closed": "won, lost or gone",
+    "owner_changed": "somebody outside has it",
 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from baton import topics
+from baton.cloudevents import Event
 from baton.events import (
     LeadErased,
     LeadEvent,
@@ -11,6 +12,7 @@ from baton.events import (
     LeadScored,
     ReleaseCode,
     SlaBreached,
+    SlaRetracted,
 )
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import (
@@ -21,7 +23,7 @@ from baton.runtime.inputs import (
     Subscription,
     TimerInput,
 )
-from routing.domain.breaches import breached
+from routing.domain.breaches import breached, retracted
 from routing.domain.commands import commanded
 from routing.domain.floor import Floor
 from routing.domain.followups import followed_up
@@ -31,7 +33,7 @@ from routing.domain.state import Lead
 
 SUBSCRIPTION = Subscription(
     topics=(topics.LEAD_SCORED, topics.LEAD_FOLLOWUP, topics.LEAD_SLA, topics.LEAD_IDENTITY),
-    uses=(LeadScored, LeadFollowup, SlaBreached, LeadErased),
+    uses=(LeadScored, LeadFollowup, SlaBreached, SlaRetracted, LeadErased),
 )
 
 
@@ -48,7 +50,7 @@ def decide(
         case EventInput(event=event) if isinstance(event.data, LeadErased):
             return _forget(handling, event.data, floor)
         case EventInput(event=event):
-            _heard(handling, event.data)
+            _heard(handling, event)
         case TimerInput(name=name) if name == RETRY:
             _try_again(handling)
         case TimerInput(name=name):
@@ -58,14 +60,16 @@ def decide(
     return handling.decision(floor)
 
 
-def _heard(handling: Handling, data: LeadEvent) -> None:
-    match data:
-        case LeadScored():
-            scored(handling, data)
-        case LeadFollowup():
+def _heard(handling: Handling, event: Event[LeadEvent]) -> None:
+    match event.data:
+        case LeadScored() as data:
+            scored(handling, event, data)
+        case LeadFollowup() as data:
             followed_up(handling, data)
-        case SlaBreached():
+        case SlaBreached() as data:
             breached(handling, data)
+        case SlaRetracted() as data:
+            retracted(handling, data)
 
 
 def _try_again(handling: Handling) -> None:

@@ -1,19 +1,28 @@
-"""A promise was broken: the lead goes to another rep, if there is one who can take it.
+"""A promise was broken, or a breach was taken back.
 
-Where nobody else can, the owner keeps it, since a late owner is better than none. So it is where
-the rep has spoken with the lead meanwhile, if late: a second caller would only confuse.
+A broken promise gives the lead to another rep, if there is one who can take it. Where nobody else
+can, the owner keeps it, since a late owner is better than none. So it is where the rep has spoken
+with the lead meanwhile, if late: a second caller would only confuse.
+
+A breach that was wrong is taken back once the fact is known that kept the promise. The lead then
+returns to the rep who answered, unless the present owner has touched it.
 """
 
-from baton.events import ReleaseCode, SlaBreached
-from routing.domain.handling import Handling
+from baton.events import AssignmentChange, ReleaseCode, SlaBreached, SlaRetracted
+from routing.domain.handling import Follows, Handling
+from routing.domain.state import Assignment, Lead
 
 KEPT = "kept"
+ANSWERED_IN_TIME = "answered_in_time"
+"""The code of `sla.retracted` which says that the named fact kept the promise."""
 
 
 def breached(handling: Handling, data: SlaBreached) -> None:
-    """Reassign the lead; a breach of any but the current assignment changes nothing."""
+    """Reassign the lead; a breach of any but the present owner's assignments changes nothing."""
     held = handling.lead.held
-    if held is None or held.id != data.assignment_id or not held.open:
+    if held is None or data.assignment_id is None or not held.has_id(data.assignment_id):
+        return
+    if held.answered(data.assignment_id):
         return
     if not (data.reassign and handling.bundle.routing.reassign_on_breach):
         return
@@ -25,4 +34,29 @@ def breached(handling: Handling, data: SlaBreached) -> None:
         handling.decide(KEPT, asked, chosen)
         return
     handling.release(ReleaseCode.BREACHED)
-    handling.assign(asked, found, chosen)
+    handling.become(breached=(*handling.lead.breached, held))
+    handling.assign(asked, found, chosen, Follows(AssignmentChange.BREACHED, held.id))
+
+
+def retracted(handling: Handling, data: SlaRetracted) -> None:
+    """Give the lead back to the rep who answered in time."""
+    if data.code != ANSWERED_IN_TIME or data.fact is None:
+        return
+    lead = handling.lead
+    before = _that_ended(lead, data)
+    if before is None:
+        return
+    present = lead.held
+    if handling.bundle.teams.rep(before.rep.id) is None or (present and present.touched):
+        handling.decide(KEPT)
+        return
+    if present is not None:
+        handling.release(ReleaseCode.BREACH_RETRACTED, at=present.since, give_back_turn=True)
+    handling.give_back(before)
+    if present is not None and present.enquiry != before.enquiry:
+        handling.renew(handling.match())
+    handling.decide(AssignmentChange.RETURNED)
+
+
+def _that_ended(lead: Lead, data: SlaRetracted) -> Assignment | None:
+    return next((one for one in lead.breached if one.has_id(data.assignment_id)), None)

@@ -84,7 +84,7 @@ def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
         handling.answer = _refused(422, "Unknown reason", detail, field="reason")
         return
     handling.events.append(_fact(given, FollowupType.DECLINED, asked, asked.reason))
-    followups.decline(handling, asked.reason)
+    followups.decline(handling, asked.reason, given.time)
     handling.answer = Answer(200, _who_has_it(handling))
 
 
@@ -102,7 +102,7 @@ def _current(handling: Handling, asked: Acceptance) -> Assignment | None:
         detail = f"nobody has the lead now{why}"
         handling.answer = _refused(409, "Not the current assignment", detail, field="assignment_id")
         return None
-    if (asked.rep, asked.assignment_id) == (held.rep.id, held.id):
+    if asked.rep == held.rep.id and held.has_id(asked.assignment_id):
         return held
     field = "rep" if asked.rep != held.rep.id else "assignment_id"
     detail = f"{held.rep.id} has the lead now, by assignment {held.id}"

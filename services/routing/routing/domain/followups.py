@@ -10,16 +10,22 @@ understood as the SLA monitor understands them:
   it names only the rep, it is about the rep's assignment, unless it is older by more than `SKEW`.
   Where it names neither, it must be later than the assignment: else a copy of what one rep did
   would hit the next.
+- A rep who keeps the lead through several enquiries has it without a break: each id of the rep's
+  assignments names the current one, and the first of them says since when facts count.
+- A breach may have moved the lead although it was closed, or had another owner, before that; this
+  is told late. It counts, as long as the present rep has not touched the lead.
+- What happened before a rep last gave the lead up, or before the newest enquiry of a lead that no
+  rep has, is out of date.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from baton.events import FollowupType, LeadFollowup, Reason, ReleaseCode
+from baton.events import AssignmentChange, FollowupType, LeadFollowup, Reason, ReleaseCode
 from routing.domain import choice as choosing
 from routing.domain.floor import WORKED
-from routing.domain.handling import Handling
-from routing.domain.scored import tell_not_qualified
-from routing.domain.state import Assignment, Terms
+from routing.domain.handling import Follows, Handling
+from routing.domain.scored import tell_given_up, tell_not_qualified
+from routing.domain.state import SKEW, Assignment, Terms
 
 TAKEN = frozenset({FollowupType.CLAIMED, FollowupType.OWNER_CHANGED})
 """Somebody else has the lead, by another's decision."""
@@ -35,7 +41,15 @@ ENDS = {
 """The rep no longer has the lead; one that was merged or deleted there, no longer as this one."""
 
 OF_ASSIGNMENT = frozenset({FollowupType.ACCEPTED, FollowupType.DECLINED, FollowupType.REJECTED})
-SKEW = timedelta(minutes=2)
+TOUCHES = WORKED | {
+    FollowupType.ACCEPTED,
+    FollowupType.ATTEMPTED,
+    FollowupType.MEETING_MISSED,
+    FollowupType.MEETING_MOVED,
+    FollowupType.DISPOSITION,
+    FollowupType.NOTE,
+}
+"""The rep has done something about the lead."""
 
 
 def followed_up(handling: Handling, data: LeadFollowup) -> None:
@@ -44,59 +58,105 @@ def followed_up(handling: Handling, data: LeadFollowup) -> None:
         _taken(handling, data)
         return
     held = handling.lead.held
-    if held is None or not _concerns(data, held):
+    if held is None:
         return
+    if not _concerns(data, held):
+        _before_a_breach(handling, data, held)
+        return
+    if data.type in TOUCHES:
+        _touch(handling, data, held)
+    elif data.type is FollowupType.DECLINED:
+        decline(handling, data.reason, happened_at(data))
+    elif data.type in ENDS:
+        _end(handling, data, ENDS[data.type])
+
+
+def decline(handling: Handling, reason: str | None, at: datetime) -> None:
+    """The lead is not the rep's: another one gets it at once, or it is told why nobody does."""
+    declined = handling.held.id
+    _release(handling, ReleaseCode.DECLINED, reason, at)
+    if handling.qualified:
+        handling.route(Follows(AssignmentChange.DECLINED, declined))
+    else:
+        tell_not_qualified(handling)
+
+
+def happened_at(data: LeadFollowup) -> datetime:
+    """A sender's clock may be fast, but nothing is received before it happens."""
+    return min(data.occurred_at, data.received_at)
+
+
+def _touch(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
+    at = happened_at(data)
+    by_the_rep = data.rep in (None, held.rep.id) and at >= held.since
+    if by_the_rep and held.touched_at is None:
+        handling.become(held=held.model_copy(update={"touched_at": at}))
     if data.type is FollowupType.ACCEPTED and held.accepted_at is None:
         handling.amend(accepted_at=data.occurred_at)
     elif data.type in WORKED and held.open:
         handling.floor = handling.floor.without_lead(held.rep.id)
         handling.amend(worked_at=data.occurred_at, turn={})
-    elif data.type is FollowupType.DECLINED:
-        decline(handling, data.reason)
-    elif data.type in ENDS:
-        _end(handling, data, held)
+    elif data.type in WORKED and not held.knows_contact(data.occurred_at):
+        handling.become(held=held.model_copy(update={"contacted_at": data.occurred_at}))
 
 
-def decline(handling: Handling, reason: str | None) -> None:
-    """The lead is not the rep's: another one gets it at once, or it is told why nobody does."""
-    _release(handling, ReleaseCode.DECLINED, reason)
-    if handling.qualified:
+def _end(handling: Handling, data: LeadFollowup, code: ReleaseCode, *, void: bool = False) -> None:
+    """Rejected, won, lost or gone. A `void` assignment should never have been: its turn returns.
+
+    A lead that has made an enquiry or qualified since then is routed: that is not what was meant.
+    Any other waits for one of these, and an event says so.
+    """
+    at = happened_at(data)
+    _release(handling, code, data.reason, at, void=void)
+    handling.become(breached=())
+    if handling.qualified and handling.scored.follows(at):
+        handling.become(attempts=0, tried=())
         handling.route()
     else:
-        tell_not_qualified(handling)
+        tell_given_up(handling, code)
 
 
-def _end(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
-    """Rejected, won, lost or gone. An enquiry that came after that is not meant, and is routed."""
-    _release(handling, ENDS[data.type], data.reason)
-    scored = handling.scored
-    if scored.enquiry == held.enquiry or scored.enquired_at is None:
+def _before_a_breach(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
+    """What a rep did who had the lead before a breach gave it to the present one."""
+    former = _former(handling, data)
+    if former is None:
         return
-    if handling.qualified and scored.enquired_at > data.occurred_at:
-        handling.route()
+    if data.type in WORKED and former.open:
+        worked = former.model_copy(update={"worked_at": data.occurred_at, "turn": {}})
+        breached = handling.lead.breached
+        handling.become(breached=tuple(worked if one is former else one for one in breached))
+    elif data.type in ENDS and data.type is not FollowupType.DECLINED and not held.touched:
+        _end(handling, data, ENDS[data.type], void=True)
 
 
-def _release(handling: Handling, code: ReleaseCode, reason: str | None) -> None:
+def _former(handling: Handling, data: LeadFollowup) -> Assignment | None:
+    """The assignment that ended by a breach and that a fact is about; None where there is none."""
+    return next((one for one in reversed(handling.lead.breached) if _concerns(data, one)), None)
+
+
+def _release(
+    handling: Handling,
+    code: ReleaseCode,
+    reason: str | None,
+    at: datetime,
+    *,
+    void: bool = False,
+) -> None:
     known = handling.bundle.definitions.reason(reason) if reason else None
-    give_back = known is not None and known.give_back_turn
-    handling.release(code, reason, give_back_turn=give_back)
+    give_back = void or (known is not None and known.give_back_turn)
+    handling.release(code, reason, at=at, give_back_turn=give_back)
 
 
 def _concerns(data: LeadFollowup, held: Assignment) -> bool:
-    at = _happened_at(data)
-    nearly_since = at >= held.assigned_at - SKEW
+    at = happened_at(data)
+    nearly_since = at >= held.since - SKEW
     if data.type not in OF_ASSIGNMENT:
-        return nearly_since and max(data.occurred_at, data.received_at) >= held.assigned_at
+        return nearly_since and max(data.occurred_at, data.received_at) >= held.since
     if data.assignment_id is not None:
-        return data.assignment_id == held.id
+        return held.has_id(data.assignment_id)
     if data.rep is not None:
         return data.rep == held.rep.id and nearly_since
-    return at > held.assigned_at
-
-
-def _happened_at(data: LeadFollowup) -> datetime:
-    """A sender's clock may be fast, but nothing is received before it happens."""
-    return min(data.occurred_at, data.received_at)
+    return at > held.since
 
 
 def _taken(handling: Handling, data: LeadFollowup) -> None:
@@ -106,24 +166,41 @@ def _taken(handling: Handling, data: LeadFollowup) -> None:
     takes it. Whom it does not know has it too, but without us.
     """
     lead = handling.lead
-    if data.rep is None or lead.scored is None:
+    if data.rep is None or lead.scored is None or _out_of_date(handling, data):
         return
-    if lead.held is not None and (
-        data.rep == lead.held.rep.id
-        or data.assignment_id not in (None, lead.held.id)
-        or _happened_at(data) < lead.held.assigned_at
-    ):
-        return
+    released = lead.held.id if lead.held else None
     known = handling.bundle.teams.rep(data.rep) is not None
     terms = _terms(handling, data)
     if lead.held is not None:
-        handling.release(ReleaseCode.OWNER_CHANGED)
+        handling.release(ReleaseCode.OWNER_CHANGED, at=happened_at(data))
+        handling.become(breached=())
     if known and terms is not None:
         reason = Reason(
             code=data.type, label=f"{data.rep} has it", matched=True, field="rep", value=data.rep
         )
-        handling.give(data.rep, terms, (reason,))
+        handling.give(data.rep, terms, (reason,), Follows(AssignmentChange.TAKEN, released))
         handling.decide(data.type)
+    elif lead.held is not None:
+        tell_given_up(handling, ReleaseCode.OWNER_CHANGED)
+
+
+def _out_of_date(handling: Handling, data: LeadFollowup) -> bool:
+    lead, at = handling.lead, happened_at(data)
+    if lead.held is None:
+        enquired_at = lead.scored.enquired_at if lead.scored else None
+        asked_since = enquired_at is not None and at < enquired_at - SKEW
+        return asked_since or (lead.ended_at is not None and at < lead.ended_at)
+    if data.rep == lead.held.rep.id:
+        return True
+    if at >= lead.held.since:
+        return data.assignment_id is not None and not lead.held.has_id(data.assignment_id)
+    former = _former(handling, data)
+    if former is None or lead.held.touched:
+        return True
+    # Else the CRM's echo of the assignment itself would take the lead back to its former rep.
+    to_former_rep = any(data.rep == one.rep.id for one in lead.breached)
+    names_another = data.assignment_id is not None and not former.has_id(data.assignment_id)
+    return to_former_rep or names_another
 
 
 def _terms(handling: Handling, data: LeadFollowup) -> Terms | None:

@@ -3,10 +3,20 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from uuid import UUID
 
 from baton import identity
-from baton.events import EventData, LeadReleased, LeadRouted, LeadUnrouted, Reason, ReleaseCode, Rep
+from baton.events import (
+    AssignmentChange,
+    EventData,
+    LeadReleased,
+    LeadRouted,
+    LeadUnrouted,
+    Reason,
+    ReleaseCode,
+    Rep,
+)
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Answer, Arm, Decision, Input, Row
 from routing.domain import choice as choosing
@@ -18,6 +28,18 @@ from routing.domain.turns import Credits
 
 RETRY = "retry"
 """The timer of a lead that nobody could take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """What led to an assignment, and the assignment that it follows."""
+
+    change: AssignmentChange
+    assignment_id: UUID | None = None
+
+
+UNOWNED = Follows(AssignmentChange.NEW)
+"""No rep had the lead."""
 
 
 @dataclass
@@ -88,38 +110,138 @@ class Handling:
             choice=chosen,
         )
 
+    def match(self) -> Match:
+        """The rule that takes the lead as it is now."""
+        scored = self.scored
+        return choosing.match(scored.profile, scored.score, scored.stage, self.bundle)
+
     def choose(self) -> tuple[Question, Match, Choice]:
         """Who of those who have not had the lead for this enquiry would get it now."""
-        scored = self.scored
-        found = choosing.match(scored.profile, scored.score, scored.stage, self.bundle)
+        scored, found = self.scored, self.match()
         asked = choosing.question(scored, self.lead.tried, found, self.floor, self.bundle)
         return asked, found, choosing.choose(asked, found, self.bundle)
 
-    def route(self) -> None:
+    def route(self, follows: Follows = UNOWNED) -> None:
         """Give the lead to whose turn it is, or tell why nobody can take it."""
         asked, found, chosen = self.choose()
         if chosen.rep is not None:
-            self.assign(asked, found, chosen)
+            self.assign(asked, found, chosen, follows)
         else:
             self.tell_unrouted(asked, found, chosen)
 
-    def assign(self, asked: Question, found: Match, chosen: Choice) -> None:
+    def assign(
+        self, asked: Question, found: Match, chosen: Choice, follows: Follows = UNOWNED
+    ) -> None:
         """The chosen rep has the lead from now on."""
         rule, pool = found.rule, chosen.pool
         if rule is None or pool is None or chosen.rep is None:
             raise ValueError("nobody was chosen")
         self.floor = self.floor.with_turn(pool, chosen.turn)
         terms = Terms(rule=rule.id, pool=pool, role=rule.role, sla_policy=rule.sla)
-        self.give(chosen.rep, terms, choosing.in_short(found, chosen), chosen.turn)
+        self.give(chosen.rep, terms, choosing.in_short(found, chosen), follows, chosen.turn)
         self.decide(ROUTED, asked, chosen)
 
     def give(
-        self, rep_id: str, terms: Terms, reasons: tuple[Reason, ...], turn: Credits | None = None
+        self,
+        rep_id: str,
+        terms: Terms,
+        reasons: tuple[Reason, ...],
+        follows: Follows = UNOWNED,
+        turn: Credits | None = None,
     ) -> None:
         """A rep of the bundle has the lead from now on; it counts against the rep's capacity."""
-        scored = self.scored
-        held = self._hold(rep_id, terms, self.now, turn=turn)
+        held = self._hold(rep_id, terms, self.now, follows, turn=turn)
         self.floor = self.floor.with_lead(rep_id, self.now)
+        self._tell_routed(held, reasons)
+
+    def renew(self, found: Match) -> None:
+        """The owner has a new enquiry of the lead to answer, under the promise of its rule.
+
+        No turn is taken, and no further place on the rep's desk. Where no rule takes the lead, the
+        promise is the one before; where the bundle no longer knows that, it is the last rule's.
+        """
+        held = self.held
+        rep = self.bundle.rep(held.rep.id)
+        renewed = held.model_copy(
+            update={
+                "id": self._assignment_id(),
+                "decision_id": self.decision_id,
+                "enquiry": self.scored.enquiry,
+                "attempt": 1,
+                "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
+                "team": rep.team,
+                "terms": held.terms.model_copy(update=self._promise(found, held.terms)),
+                "previous_rep": rep.id,
+                "assigned_at": self.now,
+                "accepted_at": None,
+                "change": AssignmentChange.RENEWED,
+                "previous_assignment": held.id,
+                "earlier_ids": held.ids,
+                "began_at": held.since,
+            }
+        )
+        self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, ReleaseCode.RENEWED))
+        self.become(held=renewed, attempts=1, tried=(rep.id,))
+        self._rows.append(AssignmentRow(self.given.lead_id, renewed))
+        self._tell_routed(renewed, found.matched)
+
+    def give_back(self, before: Assignment) -> None:
+        """The lead returns to the rep of an assignment that a wrong breach had ended.
+
+        It is as it would be without the breach: the same terms, the same turn.
+        """
+        rep, tried = self.bundle.rep(before.rep.id), self.lead.tried
+        returned = before.model_copy(
+            update={
+                "id": self._assignment_id(),
+                "decision_id": self.decision_id,
+                "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
+                "team": rep.team,
+                "previous_rep": tried[-1] if tried else None,
+                "assigned_at": self.now,
+                "change": AssignmentChange.RETURNED,
+                "previous_assignment": before.id,
+                "earlier_ids": before.ids,
+                "began_at": before.since,
+            }
+        )
+        self._stop_waiting()
+        self.become(
+            held=returned,
+            attempts=before.attempt,
+            tried=(*takewhile(lambda one: one != rep.id, tried), rep.id),
+            waits=0,
+            unrouted=None,
+            breached=self.lead.breached[: self.lead.breached.index(before)],
+        )
+        if returned.open:
+            self.floor = self.floor.with_lead(rep.id, self.now)
+        self._rows.append(AssignmentRow(self.given.lead_id, returned))
+        reason = Reason(
+            code=AssignmentChange.RETURNED,
+            label=f"{rep.id} answered in time, and the breach was taken back",
+            matched=True,
+            field="rep",
+            value=rep.id,
+        )
+        self._tell_routed(returned, (reason,))
+
+    def _assignment_id(self) -> UUID:
+        """One for each input; of two, the second renews the first."""
+        first = identity.named_id("assignment", str(self.given.id))
+        if self.lead.held is None or self.lead.held.id != first:
+            return first
+        return identity.named_id("assignment", str(self.given.id), AssignmentChange.RENEWED)
+
+    def _promise(self, found: Match, terms: Terms) -> dict[str, str]:
+        if found.rule is not None:
+            return {"rule": found.rule.id, "sla_policy": found.rule.sla}
+        if terms.sla_policy in self.bundle.sla.policies:
+            return {}
+        return {"sla_policy": self.bundle.routing.rules[-1].sla}
+
+    def _tell_routed(self, held: Assignment, reasons: tuple[Reason, ...]) -> None:
+        scored, terms = self.scored, held.terms
         self.events.append(
             LeadRouted(
                 lead_id=self.given.lead_id,
@@ -139,6 +261,8 @@ class Handling:
                 score=scored.score,
                 stage=scored.stage,
                 profile=scored.profile,
+                change=held.change,
+                previous_assignment=held.previous_assignment,
             )
         )
 
@@ -146,7 +270,7 @@ class Handling:
         self, rep_id: str, terms: Terms, *, since: datetime, worked_at: datetime | None
     ) -> None:
         """A rep of the bundle has the lead, and had it before: nobody need be told."""
-        held = self._hold(rep_id, terms, since, worked_at=worked_at)
+        held = self._hold(rep_id, terms, since, UNOWNED, worked_at=worked_at)
         if held.open:
             self.floor = self.floor.with_lead_from_before(rep_id)
 
@@ -155,13 +279,14 @@ class Handling:
         rep_id: str,
         terms: Terms,
         since: datetime,
+        follows: Follows,
         *,
         worked_at: datetime | None = None,
         turn: Credits | None = None,
     ) -> Assignment:
         rep = self.bundle.rep(rep_id)
         held = Assignment(
-            id=identity.named_id("assignment", str(self.given.id)),
+            id=self._assignment_id(),
             decision_id=self.decision_id,
             enquiry=self.scored.enquiry,
             attempt=self.lead.attempts + 1,
@@ -172,6 +297,8 @@ class Handling:
             assigned_at=since,
             worked_at=worked_at,
             turn=turn or {},
+            change=follows.change,
+            previous_assignment=follows.assignment_id,
         )
         self._stop_waiting()
         self.become(
@@ -217,20 +344,27 @@ class Handling:
         self.decide(code)
 
     def release(
-        self, code: ReleaseCode, reason: str | None = None, *, give_back_turn: bool = False
+        self,
+        code: ReleaseCode,
+        reason: str | None = None,
+        *,
+        at: datetime | None = None,
+        give_back_turn: bool = False,
     ) -> None:
-        """The rep no longer has the lead."""
+        """The rep no longer has the lead since `at`, or else since now."""
         held = self.held
+        ended_at = min(max(at or self.now, held.since), self.now)
         if held.open:
             self.floor = self.floor.without_lead(held.rep.id)
         if give_back_turn and held.turn:
             self.floor = self.floor.without_turn(held.terms.pool, held.turn)
-        self.become(held=None)
-        self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, code, reason))
+        self.become(held=None, ended_at=ended_at)
+        row_ended_at = max(ended_at, held.assigned_at)
+        self._rows.append(AssignmentRow(self.given.lead_id, held, row_ended_at, code, reason))
         self.events.append(
             LeadReleased(
                 lead_id=self.given.lead_id,
-                occurred_at=self.now,
+                occurred_at=ended_at,
                 assignment_id=held.id,
                 decision_id=self.decision_id,
                 rep=held.rep,

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from baton.events import LeadErased, LeadEvent, LeadFollowup, LeadScored, SlaBreached
+from baton.events import (
+    LeadErased,
+    LeadEvent,
+    LeadFollowup,
+    LeadScored,
+    SlaBreached,
+    SlaRetracted,
+)
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import choice as choosing
@@ -38,11 +45,13 @@ def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -
     reps: set[str] = set()
     for lead_id, inputs in by_lead.items():
         lead = states.get(lead_id, Lead())
-        if _may_route(inputs, lead):
+        if _may_route(inputs, lead, bundle):
             for snapshot in _snapshots(inputs, lead):
                 pools.update(_pools(snapshot, bundle))
-        if lead.held is not None and any(_eases(one) for one in inputs):
+        if lead.held is not None and any(_eases(one, lead, bundle) for one in inputs):
             reps.add(lead.held.rep.id)
+        if any(_data(one, SlaRetracted) is not None for one in inputs):
+            reps.update(one.rep.id for one in lead.breached)
         if lead.held is not None and lead.held.turn and any(_gives_back(one) for one in inputs):
             pools.add(lead.held.terms.pool)
         reps.update(rep for rep in _named(inputs) if bundle.teams.rep(rep) is not None)
@@ -52,11 +61,15 @@ def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -
     return Needs(tuple(sorted(pools)), tuple(sorted(reps)))
 
 
-def _may_route(given: Sequence[Input], lead: Lead) -> bool:
+def _may_route(given: Sequence[Input], lead: Lead, bundle: Bundle) -> bool:
     ends = any(_ends(one) for one in given)
     scored = any(_data(one, LeadScored) is not None for one in given)
     timer = any(isinstance(one, TimerInput) for one in given)
-    return ends or ((scored or timer) and lead.held is None)
+    return ends or ((scored or timer) and (lead.held is None or _owner_left(lead, bundle)))
+
+
+def _owner_left(lead: Lead, bundle: Bundle) -> bool:
+    return lead.held is not None and bundle.teams.rep(lead.held.rep.id) is None
 
 
 def _ends(given: Input) -> bool:
@@ -66,13 +79,16 @@ def _ends(given: Input) -> bool:
     followup = _data(given, LeadFollowup)
     if followup is not None:
         return followup.type in ENDS or followup.type in TAKEN
-    return _data(given, SlaBreached) is not None or _data(given, LeadErased) is not None
+    kinds = (SlaBreached, SlaRetracted, LeadErased)
+    return any(_data(given, kind) is not None for kind in kinds)
 
 
-def _eases(given: Input) -> bool:
+def _eases(given: Input, lead: Lead, bundle: Bundle) -> bool:
     """Whether after it a lead may no longer count against its rep's capacity."""
     followup = _data(given, LeadFollowup)
-    return _ends(given) or (followup is not None and followup.type in WORKED)
+    worked = followup is not None and followup.type in WORKED
+    leaves = _data(given, LeadScored) is not None and _owner_left(lead, bundle)
+    return worked or leaves or _ends(given)
 
 
 def _gives_back(given: Input) -> bool:
@@ -80,7 +96,8 @@ def _gives_back(given: Input) -> bool:
     if isinstance(given, CommandInput):
         return given.kind == DECLINE
     followup = _data(given, LeadFollowup)
-    return followup is not None and followup.type in ENDS
+    ends = followup is not None and followup.type in ENDS
+    return ends or _data(given, SlaRetracted) is not None
 
 
 def _data(given: Input, kind: type[E]) -> E | None:

@@ -1,6 +1,9 @@
 """What scoring says of a lead: from it follows whether somebody must get it."""
 
-from baton.events import LeadScored, Reason
+from datetime import datetime
+
+from baton.cloudevents import Event
+from baton.events import LeadEvent, LeadScored, Reason, ReleaseCode, Stage
 from routing.domain.choice import FOR_GOOD
 from routing.domain.handling import Handling
 from routing.domain.imports import imported
@@ -9,46 +12,107 @@ from routing.domain.state import Scored
 NOT_QUALIFIED = "not_qualified"
 TEST = "test"
 HAS_OWNER = "has_owner"
+GIVEN_UP = frozenset({ReleaseCode.REJECTED, ReleaseCode.CLOSED, ReleaseCode.OWNER_CHANGED})
+"""Sales has given the lead up, or has it without us: only a new enquiry, or qualifying anew, helps.
+"""
 
 
-def scored(handling: Handling, data: LeadScored) -> None:
-    """Route a lead that makes an enquiry or becomes qualified, unless somebody has it already."""
+def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> None:
+    """Route a lead that makes an enquiry or becomes qualified, unless somebody has it already.
+
+    A new enquiry of a lead with an owner is the owner's.
+    """
+    before = handling.lead.scored
     if data.test:
         _tell_trial(handling, data)
         return
-    before = handling.lead.scored
     new_enquiry = data.new_enquiry and (before is None or data.enquiry != before.enquiry)
-    qualified = handling.bundle.routing.takes(data.stage)
-    newly_qualified = qualified and not (before and before.qualified)
-    enquired_at = data.occurred_at if new_enquiry else before and before.enquired_at
-    handling.become(
-        scored=Scored(
-            enquiry=data.enquiry,
-            enquired_at=enquired_at,
-            qualified=qualified,
-            score=data.score,
-            stage=data.stage,
-            profile=data.profile,
-        )
-    )
+    if before is None or not _out_of_date(event, before):
+        after = _snapshot(handling, event, data, before, new_enquiry=new_enquiry)
+    elif new_enquiry:
+        after = before.model_copy(update=_enquiry(data, before))
+    else:
+        return
+    handling.become(scored=after)
     if data.history is not None:
         imported(handling, data, data.history)
         return
-    if handling.lead.held is not None:
-        if new_enquiry:
-            _stay(handling)
-        return
+    if handling.lead.held is None:
+        anew = after.qualified and (before is None or _qualified_anew(before, after))
+        _without_owner(handling, new_enquiry=new_enquiry, newly_qualified=anew)
+    elif new_enquiry:
+        _stay(handling)
+
+
+def _without_owner(handling: Handling, *, new_enquiry: bool, newly_qualified: bool) -> None:
     if new_enquiry:
         handling.become(attempts=0)
     if new_enquiry or newly_qualified:
-        handling.become(tried=(), waits=0)
-    if not qualified:
+        handling.become(tried=(), waits=0, breached=())
+    if not handling.scored.qualified:
         if new_enquiry or _waits(handling):
             tell_not_qualified(handling)
     elif new_enquiry or newly_qualified:
         handling.route()
     else:
         _look_again(handling)
+
+
+def _out_of_date(event: Event[LeadEvent], before: Scored) -> bool:
+    """Whether scoring has said something newer already: a dead letter is replayed late, say.
+
+    Both the number and the time tell, since a database that was restored counts anew.
+    """
+    if event.sequence is None or before.sequence is None or before.decided_at is None:
+        return False
+    return event.sequence < before.sequence and event.time <= before.decided_at
+
+
+def _snapshot(
+    handling: Handling,
+    event: Event[LeadEvent],
+    data: LeadScored,
+    before: Scored | None,
+    *,
+    new_enquiry: bool,
+) -> Scored:
+    enquired_at = before.enquired_at if before else None
+    return Scored(
+        enquiry=data.enquiry,
+        enquired_at=_later(enquired_at, data.occurred_at) if new_enquiry else enquired_at,
+        qualified=handling.bundle.routing.takes(data.stage),
+        score=data.score,
+        stage=data.stage,
+        profile=data.profile,
+        qualified_at=data.qualified_at,
+        sequence=event.sequence,
+        decided_at=event.time,
+    )
+
+
+def _enquiry(data: LeadScored, before: Scored) -> dict[str, object]:
+    return {
+        "enquiry": data.enquiry,
+        "enquired_at": _later(before.enquired_at, data.occurred_at),
+    }
+
+
+def _qualified_anew(before: Scored, after: Scored) -> bool:
+    """Whether the lead qualifies now and did not before, or did not in between."""
+    if not before.qualified:
+        return True
+    since, until = before.qualified_at, after.qualified_at
+    return since is not None and until is not None and until > since
+
+
+def _later(known: datetime | None, moment: datetime) -> datetime:
+    return moment if known is None else max(known, moment)
+
+
+def tell_given_up(handling: Handling, code: ReleaseCode) -> None:
+    """Nobody has the lead, since sales has given it up."""
+    label = "routed again once it makes an enquiry or qualifies anew"
+    handling.unrouted(code, (Reason(code=code, label=label, matched=True),))
 
 
 def tell_not_qualified(handling: Handling) -> None:
@@ -73,9 +137,20 @@ def _tell_trial(handling: Handling, data: LeadScored) -> None:
 
 
 def _stay(handling: Handling) -> None:
-    """A new enquiry of a lead with an owner stays with the owner, as the first attempt at it."""
-    handling.become(attempts=1, tried=(handling.held.rep.id,))
-    handling.decide(HAS_OWNER)
+    """A new enquiry of a lead with an owner is the owner's, as the first attempt at it.
+
+    An owner who is no longer in the policy can't answer it: the lead is routed anew.
+    """
+    if handling.bundle.teams.rep(handling.held.rep.id) is not None:
+        handling.renew(handling.match())
+        handling.decide(HAS_OWNER)
+        return
+    handling.release(ReleaseCode.OWNER_LEFT)
+    handling.become(attempts=0, tried=(), waits=0, breached=())
+    if handling.qualified:
+        handling.route()
+    else:
+        tell_not_qualified(handling)
 
 
 def _waits(handling: Handling) -> bool:
@@ -85,10 +160,24 @@ def _waits(handling: Handling) -> bool:
 def _look_again(handling: Handling) -> None:
     """What a lead is now may match where it did not before. Says nothing where it does not."""
     told = handling.lead.unrouted
-    if told is None or told.retry_at is not None or told.code in FOR_GOOD:
+    if told is None:
+        _tell_at_last(handling)
+        return
+    if told.retry_at is not None or told.code in FOR_GOOD | GIVEN_UP:
         return
     asked, found, chosen = handling.choose()
     if chosen.rep is not None:
         handling.assign(asked, found, chosen)
     elif chosen.code != told.code:
         handling.tell_unrouted(asked, found, chosen)
+
+
+def _tell_at_last(handling: Handling) -> None:
+    """A release before this one ended an assignment without saying what comes of the lead.
+
+    An MQL is nobody's at sales, so it is routed. What sales has taken further is closed there.
+    """
+    if handling.scored.stage is Stage.MQL:
+        handling.route()
+    else:
+        tell_given_up(handling, ReleaseCode.CLOSED)

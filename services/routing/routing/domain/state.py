@@ -1,13 +1,19 @@
 """What routing keeps of a lead: what scoring said last, and who has it or why nobody has."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from baton.events import Profile, Rep, Score, Stage
+from baton.events import AssignmentChange, Profile, Rep, Score, Stage
 from baton.values import Name
+
+SKEW = timedelta(minutes=2)
+"""How far the clocks of two systems may differ, and by how much a sender may cut a time."""
+
+EARLIER_IDS_KEPT = 20
+"""The newest so many ids under which a rep had the lead before; older ones are no longer known."""
 
 
 class Part(BaseModel):
@@ -19,7 +25,9 @@ class Part(BaseModel):
 class Scored(Part):
     """The latest `lead.scored`, as far as routing needs it to choose again.
 
-    `enquired_at` is when the latest enquiry was made; None where there is none.
+    `enquired_at` is when the newest enquiry was made; None where there is none. `qualified_at` is
+    since when the lead is qualified without a break, as scoring said; None where scoring did not
+    say so. `sequence` and `decided_at` are those of the event.
     """
 
     enquiry: UUID | None
@@ -28,6 +36,13 @@ class Scored(Part):
     score: Score
     stage: Stage
     profile: Profile
+    qualified_at: datetime | None = None
+    sequence: int | None = None
+    decided_at: datetime | None = None
+
+    def follows(self, moment: datetime) -> bool:
+        """Whether an enquiry was made, or the lead qualified, after a moment."""
+        return any(at is not None and at > moment for at in (self.enquired_at, self.qualified_at))
 
 
 class Terms(Part):
@@ -45,6 +60,11 @@ class Assignment(Part):
     From `worked_at` on, the rep has spoken with the lead, and it no longer counts against the
     rep's capacity. `turn` is what the assignment changed in its pool's credits, for as long as the
     turn may be given back; empty where none was taken.
+
+    The rep keeps the lead over several assignments where each new enquiry makes one, and where the
+    lead returns to the rep. `earlier_ids` are the ids before this one, `since` is when the first of
+    them began. `contacted_at` is when the rep last spoke with the lead, `touched_at` when the rep
+    first did anything about it.
     """
 
     id: UUID
@@ -59,11 +79,49 @@ class Assignment(Part):
     accepted_at: datetime | None = None
     worked_at: datetime | None = None
     turn: Mapping[str, int] = {}
+    change: AssignmentChange = AssignmentChange.NEW
+    previous_assignment: UUID | None = None
+    earlier_ids: tuple[UUID, ...] = ()
+    began_at: datetime | None = None
+    contacted_at: datetime | None = None
+    touched_at: datetime | None = None
 
     @property
     def open(self) -> bool:
         """Whether it counts against the rep's capacity."""
         return self.worked_at is None
+
+    @property
+    def since(self) -> datetime:
+        """Since when the rep has the lead without a break."""
+        return self.began_at or self.assigned_at
+
+    def answered(self, assignment_id: UUID) -> bool:
+        """Whether the rep has spoken with the lead since the assignment of that id began.
+
+        When an earlier one began is not kept: since the rep has the lead, then.
+        """
+        since = self.assigned_at if assignment_id == self.id else self.since
+        return self.knows_contact(since - SKEW)
+
+    @property
+    def touched(self) -> bool:
+        """Whether the rep has done anything about the lead."""
+        return self.touched_at is not None or self.accepted_at is not None
+
+    def knows_contact(self, at: datetime) -> bool:
+        """Whether the rep is known to have spoken with the lead then, or later."""
+        contacts = (self.worked_at, self.contacted_at)
+        return any(known is not None and known >= at for known in contacts)
+
+    def has_id(self, assignment_id: UUID | None) -> bool:
+        """Whether that is its id, or an earlier one under which the rep had the lead."""
+        return assignment_id == self.id or assignment_id in self.earlier_ids
+
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        """The ids for an assignment that goes on with this one, as its `earlier_ids`."""
+        return (*self.earlier_ids, self.id)[-EARLIER_IDS_KEPT:]
 
 
 class Unrouted(Part):
@@ -77,7 +135,9 @@ class Lead(Part):
     """A lead's state.
 
     `attempts` and `tried` are the assignments of the latest enquiry and the reps who had it;
-    `waits` counts how often in a row nobody could take it.
+    `waits` counts how often in a row nobody could take it. `breached` are the assignments that
+    ended by a breach and led to the present one, oldest first: if a breach is taken back, the lead
+    may return. `ended_at` is when a rep last gave the lead up or lost it.
     """
 
     scored: Scored | None = None
@@ -86,3 +146,5 @@ class Lead(Part):
     waits: int = 0
     unrouted: Unrouted | None = None
     held: Assignment | None = None
+    breached: tuple[Assignment, ...] = ()
+    ended_at: datetime | None = None
