@@ -123,7 +123,7 @@ def with_telephone(bundle: Bundle) -> Bundle:
       call: {becomes: followup, type: contacted, who: {email: mail}}
       form: {becomes: lead, fields: {contact.email: mail}}
 """
-    return Bundle.parse(bundle.files | {"sources.yaml": bundle.files["sources.yaml"] + source})
+    return Bundle.parse({**bundle.files, "sources.yaml": bundle.files["sources.yaml"] + source})
 
 
 async def test_what_a_list_tells_of_one_id_is_a_fact_for_each_kind(process: Process) -> None:
