@@ -143,25 +143,39 @@ def event_id(given: Delivery, source: Source, named: UUID, receipt: Receipt) -> 
 
     `named` is the lead by what the delivery itself says: what an alias makes of it comes and goes,
     and a retry must not become another event by that. A delivery with a time of its own and no id
-    is told from others by its whole body.
+    is told from others by its whole body. Kind and type are part of each id, so that one id of the
+    sender's for a registration and for what followed from it is two events.
     """
-    sent_at = given.occurred_at
+    sent_at, part = given.occurred_at, _part(given, receipt.part)
     if given.delivery_id is not None:
         return identity.delivery_event_id(
-            given.source, given.delivery_id, named, sent_at, part=receipt.part
+            given.source, given.delivery_id, named, sent_at, part=part
         )
     if receipt.key is not None or sent_at is not None:
         return identity.delivery_event_id(
-            given.source, receipt.key or "", named, sent_at, receipt.body, receipt.part
+            given.source, receipt.key or "", named, sent_at, receipt.body, part
         )
+    # The same enquiry within a day is a form that was sent again; the same call is another call.
+    horizon = source.retry_horizon if isinstance(given, LeadIn) else source.repeat_horizon
     return identity.digest_event_id(
-        given.source,
-        receipt.body,
-        named,
-        receipt.received_at,
-        source.retry_horizon,
-        receipt.part,
+        given.source, receipt.body, named, receipt.received_at, horizon, part
     )
+
+
+def _part(given: Delivery, part: str) -> str:
+    """The `part` of an id, with kind and type in front.
+
+    An enquiry has neither in front, so that its id is the one that older releases gave it. No
+    sender has a part that begins with a kind.
+    """
+    match given:
+        case ActivityIn():
+            fact = f"activity:{given.type.value}"
+        case FollowupIn():
+            fact = f"followup:{given.type.value}"
+        case _:
+            return part
+    return f"{fact}:{part}" if part else fact
 
 
 def captured(

@@ -95,9 +95,19 @@ class Delivery(BaseModel):
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
-    occurred_at: Moment | None = Field(None, description="now where it is not given")
+    occurred_at: Moment | None = Field(
+        None,
+        description="now where it is not given. Without it, a `delivery_id` and an "
+        "`Idempotency-Key`, the same body of the same person is a repetition: an enquiry within "
+        "the source's `retry_horizon` (by default a day of UTC), an activity or a follow-up "
+        "within its `repeat_horizon` (by default a minute of the clock). A repetition across the "
+        "end of such a span is an event of its own",
+    )
     delivery_id: Name | None = Field(
-        None, description="the same id for the same person is the same event, sent again"
+        None,
+        description="the same id for the same person is the same enquiry sent again, or the same "
+        "activity or follow-up where its `type` is the same too. Give one, so that a retry "
+        "is the same event whenever it comes",
     )
     answers: dict[str, JsonValue] = Field(default_factory=dict, description="kept as sent")
 

@@ -48,7 +48,8 @@ _KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same key with the same body is the same event, however often it is sent.",
+    "description": "The same key with the same body on the same route is the same event, however "
+    "often it is sent. A `delivery_id` in the body counts before it.",
 }
 
 

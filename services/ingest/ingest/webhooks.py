@@ -330,12 +330,13 @@ class Webhooks:
         """The delivery whole, but for its address, signatures and credentials.
 
         It is the same for each attempt, and another for what is told apart by a header alone, or
-        by nothing but its time: as of events, the same body is the same within the source's
-        `retry_horizon`.
+        by nothing but its time. Nobody knows yet whether it is an enquiry or a fact, so the shorter
+        of the source's horizons counts: what is kept twice becomes one event where it is one.
         """
         sender, brand = sender_of(came.source), came.source.brand
         body = came.delivery.body
-        received_at, horizon = came.receipt.received_at, came.source.retry_horizon
+        received_at = came.receipt.received_at
+        horizon = min(came.source.retry_horizon, came.source.repeat_horizon)
         alike = identity.digest_event_id(came.name, body, _NOBODY, received_at, horizon)
         repeated = sender.repeated(came.source, came.delivery)
         return FailedDelivery(

@@ -272,10 +272,14 @@ def deployed(kafka_bootstrap: str, database_url: str, topic_prefix: str) -> Sett
 
 @asynccontextmanager
 async def running(
-    settings: Settings, bundle: Bundle, *, without: str | None = None
+    settings: Settings,
+    bundle: Bundle,
+    *,
+    without: str | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Process]:
     """The edge of a process, without one of its tasks; its Kafka may be away."""
-    registry, clock, policy = CollectorRegistry(), Clock(), Policy(bundle)
+    registry, clock, policy = CollectorRegistry(), clock or Clock(), Policy(bundle)
     environment = {
         "HOOKS_SECRET": HOOK_SECRET,
         "FORMS_SECRET": FORM_SECRET,

@@ -5,13 +5,21 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from ingest_harness import FILES
 from pydantic import JsonValue, ValidationError
 
-from baton.events import ConsentStatus
+from baton.events import ActivityType, ConsentStatus, FollowupType
 from baton.policy.bundle import Bundle
 from ingest import capturing
 from ingest.capturing import Receipt, WrongFieldError
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.deliveries import (
+    ActivityIn,
+    Delivery,
+    ErasureIn,
+    FollowupIn,
+    LeadIn,
+    PassedOnErasure,
+)
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEAD = UUID("00000000-0000-8000-8000-00000000abcd")
@@ -24,7 +32,15 @@ def lead(**said: JsonValue) -> LeadIn:
     return LeadIn.model_validate({"source": "website", **said})
 
 
-def id_of(given: LeadIn, bundle: Bundle, receipt: Receipt = RECEIPT, named: UUID = LEAD) -> UUID:
+def activity(type_: str = "page_viewed", **said: JsonValue) -> ActivityIn:
+    return ActivityIn.model_validate({"source": "website", "type": type_, **said})
+
+
+def followup(type_: str = "contacted", **said: JsonValue) -> FollowupIn:
+    return FollowupIn.model_validate({"source": "website", "type": type_, **said})
+
+
+def id_of(given: Delivery, bundle: Bundle, receipt: Receipt = RECEIPT, named: UUID = LEAD) -> UUID:
     return capturing.event_id(given, bundle.sources[given.source], named, receipt)
 
 
@@ -77,6 +93,76 @@ def test_an_events_id_begins_with_the_senders_time(bundle: Bundle) -> None:
 def test_the_parts_of_a_delivery_are_different_events(bundle: Bundle) -> None:
     given = lead(delivery_id="d1")
     assert id_of(given, bundle) != id_of(given, bundle, replace(RECEIPT, part="2"))
+
+
+TOLD_APART: list[tuple[dict[str, JsonValue], str | None]] = [
+    ({"delivery_id": "d1"}, None),
+    ({"delivery_id": "d1", "occurred_at": "2026-03-01T08:00:00Z"}, None),
+    ({}, "k"),
+    ({"occurred_at": "2026-03-01T08:00:00Z"}, None),
+    ({}, None),
+]
+"""Everything by which an event's id is made: the sender's id, a key, its time, its body alone."""
+
+
+@pytest.mark.parametrize(("said", "key"), TOLD_APART)
+@pytest.mark.parametrize("part", ["", "2"])
+def test_each_kind_and_each_type_is_a_fact_of_its_own_under_one_delivery_id(
+    said: dict[str, JsonValue], key: str | None, part: str, bundle: Bundle
+) -> None:
+    receipt = replace(RECEIPT, key=key, part=part)
+    facts: list[Delivery] = [
+        lead(**said),
+        *(activity(each.value, **said) for each in ActivityType),
+        *(followup(each.value, **said) for each in FollowupType),
+    ]
+    assert len({id_of(each, bundle, receipt) for each in facts}) == len(facts)
+
+
+@pytest.mark.parametrize(("said", "key"), TOLD_APART)
+def test_the_same_delivery_of_any_kind_again_is_the_same_event(
+    said: dict[str, JsonValue], key: str | None, bundle: Bundle
+) -> None:
+    first = replace(RECEIPT, key=key, part="2")
+    again = replace(first, received_at=NOW + timedelta(seconds=59), traceparent="another")
+    for given in (lead(**said), activity("other", **said), followup("won", **said)):
+        assert id_of(given, bundle, first) == id_of(given, bundle, again)
+
+
+@pytest.mark.parametrize("given", [activity(), followup()])
+def test_without_id_key_and_time_the_same_words_three_minutes_later_are_another_fact(
+    given: Delivery, bundle: Bundle
+) -> None:
+    later = replace(RECEIPT, received_at=NOW + timedelta(minutes=3))
+    assert id_of(given, bundle) != id_of(given, bundle, later)
+    assert id_of(lead(), bundle) == id_of(lead(), bundle, later)
+
+
+@pytest.mark.parametrize("given", [activity(), followup()])
+def test_a_repetition_is_told_by_minutes_of_the_clock_so_a_retry_across_their_edge_is_another_fact(
+    given: Delivery, bundle: Bundle
+) -> None:
+    before, within, across = (
+        replace(RECEIPT, received_at=NOW + timedelta(seconds=seconds)) for seconds in (1, 59, 60)
+    )
+    assert id_of(given, bundle, before) == id_of(given, bundle, within)
+    assert id_of(given, bundle, within) != id_of(given, bundle, across)
+
+
+def test_a_source_may_say_for_how_long_the_same_words_are_a_repetition() -> None:
+    said = FILES["sources.yaml"].replace("retry_horizon: 1h}", "repeat_horizon: 1h}")
+    bundle = Bundle.parse(FILES | {"sources.yaml": said})
+    later = replace(RECEIPT, received_at=NOW + timedelta(minutes=59))
+    for given in (activity(), followup()):
+        assert id_of(given, bundle) == id_of(given, bundle, later)
+
+
+def test_a_bundle_from_before_there_was_a_repeat_horizon_has_one_of_a_minute(
+    bundle: Bundle,
+) -> None:
+    assert "repeat_horizon" not in FILES["sources.yaml"]
+    horizons = {source.repeat_horizon for source in bundle.sources.values()}
+    assert horizons == {timedelta(minutes=1)}
 
 
 def test_an_erasure_is_one_of_its_own_each_time_unless_it_has_a_key() -> None:

@@ -40,6 +40,17 @@ def test_who_leaves_a_list_of_mailchimp_has_unsubscribed(
     assert (item.becomes, item.document["type"]) == ("activity", becomes)
 
 
+def test_events_of_klaviyo_without_an_external_id_are_told_apart_by_their_own() -> None:
+    def opened(id_: str) -> JsonValue:
+        person: JsonValue = {"profile": {"data": {"type": "profile", "id": "p1"}}}
+        attributes: JsonValue = {"timestamp": 1769850000}
+        event: JsonValue = {"id": id_, "attributes": attributes, "relationships": person}
+        return {"topic": "event:klaviyo.opened_email", "payload": {"data": event}}
+
+    told = read("klaviyo", delivery({"data": [opened("e1"), opened("e2")]}))
+    assert [each.document["delivery_id"] for each in told if isinstance(each, Item)] == ["e1", "e2"]
+
+
 @pytest.mark.parametrize("type_", ["profile", "upemail", "campaign"])
 def test_what_is_nothing_to_us_is_answered_and_forgotten(type_: str) -> None:
     assert read("mailchimp", form(**MAILCHIMP | {"type": type_})) == []

@@ -180,8 +180,8 @@ async def test_what_says_the_same_again_a_week_later_is_kept_and_replayed_by_its
     url = "/v1/webhooks/house?key=legacy+secret"
     body = {"address": "weekly@example.com"}
     deliveries = []
-    for hours in (0, 1, 7 * 24):
-        process.clock.now = NOW + timedelta(hours=hours)
+    for later in (timedelta(0), timedelta(seconds=59), timedelta(days=7)):
+        process.clock.now = NOW + later
         answer = await process.http.post(url, json=body)
         deliveries += [UUID(each["delivery"]) for each in answer.json()["results"]]
     first, retried, week_later = deliveries
@@ -190,6 +190,33 @@ async def test_what_says_the_same_again_a_week_later_is_kept_and_replayed_by_its
     told = [await replay(process, each) for each in (first, week_later)]
     assert [status for status, _ in told] == [200, 200]
     assert len({each["results"][0]["event_id"] for _, each in told}) == 2
+
+
+async def test_calls_in_the_same_words_minutes_apart_are_kept_and_replayed_each_by_itself(
+    process: Process,
+) -> None:
+    sent = json.dumps({"event": "call", "mail": "called@example.com"})
+    deliveries = []
+    process.policy.bundle = by_telephone("ignored: {becomes: lead, fields: {contact.email: mail}}")
+    for minutes in (0, 3):
+        process.clock.now = NOW + timedelta(minutes=minutes)
+        answer = await process.http.post("/v1/webhooks/telephone?key=legacy+secret", content=sent)
+        deliveries += [UUID(each["delivery"]) for each in answer.json()["results"]]
+    process.policy.bundle = by_telephone(
+        "call: {becomes: followup, type: contacted, who: {email: mail}}"
+    )
+    told = [await replay(process, each) for each in deliveries]
+    assert [status for status, _ in told] == [200, 200]
+    assert len({each["results"][0]["event_id"] for _, each in told}) == 2
+
+
+def by_telephone(events: str) -> Bundle:
+    """The bundle with a system that sends neither ids nor times, and what its events become."""
+    source = (
+        "  telephone: {label: L, kind: generic, brand: main, secret_env: [LEGACY_SECRET],"
+        f" signs: {{by: token, parameter: key}}, type_at: event, events: {{{events}}}}}\n"
+    )
+    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})
 
 
 def in_the_house(

@@ -95,12 +95,14 @@ class _Source(PolicyModel):
     """What all kinds have. `default_country` is for phone numbers that are written without one.
 
     `retry_horizon`: within it, the same body without id or time is the same enquiry.
+    `repeat_horizon`: within it, it is the same activity or follow-up.
     """
 
     label: Text
     brand: Id
     default_country: Country | None = None
     retry_horizon: Elapsed = timedelta(hours=24)
+    repeat_horizon: Elapsed = timedelta(seconds=60)
     rate_limit: RateLimit = RateLimit(per_second=1_000)
 
 

@@ -172,8 +172,8 @@ SENDER = Sender(
             "forget a person. What is mapped nowhere is kept as raw answers. "
         ),
         retries=(
-            "Send again, with the same delivery id, whatever was not answered 202. Without an id "
-            "or a time, the same body is the same event within `retry_horizon`."
+            "Send again, with the same delivery id, whatever was not answered 202. An event "
+            "without an id and a time is told from others by the body alone, see above."
         ),
     ),
     example=Example(

@@ -3,8 +3,9 @@
 Signing: `Klaviyo-Signature` is the hex of an HMAC-SHA256 over the body and, behind it, the header
 `Klaviyo-Timestamp`, which is in ISO 8601.
 
-Id: `external_id` of an event is the same for each attempt. Payload: `data[]` has a `topic` and a
-`payload` in JSON:API each: the event in `data`, and in `included` perhaps its profile.
+Id: `external_id` of an event is the same for each attempt, as is the event's own `id`. Payload:
+`data[]` has a `topic` and a `payload` in JSON:API each: the event in `data`, and in `included`
+perhaps its profile.
 """
 
 from collections.abc import Iterator
@@ -68,7 +69,8 @@ def _read_one(event: JsonValue) -> list[Item]:
         None,
     )
     document: dict[str, JsonValue] = {}
-    put(document, ("delivery_id",), text_at(event, ("external_id",)))
+    id_ = text_at(event, ("external_id",)) or text_at(payload, path("data.id"))
+    put(document, ("delivery_id",), id_)
     put(document, ("external_id",), profile_id)
     put(document, ("occurred_at",), unix_time(at(payload, path("data.attributes.timestamp"))))
     said = at(payload, _ANSWERS)

@@ -50,7 +50,14 @@ try again, where they ever do. A vendor that does so after one of these two alon
 There is no 404 or 410 for a name that a source could have: some vendors switch a webhook off at \
 the first one. Of several things in one delivery each is taken by itself. A retry is the same \
 event: the vendor's id for the delivery goes into the event's, or several of its fields, where \
-the vendor's own id is not unique.
+the vendor's own id is not unique. One id may stand for several things: an activity or a \
+follow-up is another event where its type is another.
+
+What has neither an id nor a time is a repetition where the body is the same: a lead within the \
+source's `retry_horizon` (24 hours), an activity or a follow-up within its `repeat_horizon` (60 \
+seconds; see [policy.md](policy.md#sourcesyaml)). These are spans of the clock in UTC: a retry \
+across the end of one is another event, and two calls in the same words within one are one. Have \
+an id or a time sent wherever the vendor has one.
 
 """
 _DETAILS = (
