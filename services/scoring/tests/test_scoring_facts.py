@@ -147,7 +147,7 @@ def test_facts_in_any_order_and_repeated_agree_whether_a_lead_qualified_after_a_
     told = []
     for order in (facts, data.draw(st.permutations([*facts, *again]))):
         lead, events = decide_all(*order)
-        told.append(lead.told and lead.told.qualified_at)
+        told.append(lead.told.qualified_at if lead.told else None)
         if lead.told is None:
             continue
         real = any(not each.test for each in lead.enquiries)
