@@ -52,6 +52,11 @@ the first one. Of several things in one delivery each is taken by itself. A retr
 event: the vendor's id for the delivery goes into the event's, or several of its fields, where \
 the vendor's own id is not unique.
 
+**Consent** is about marketing mail. A box that is ticked grants it. A box that is not (`false`, \
+`off`, `0`, empty) leaves it unknown, which takes back nothing that was granted before. It is \
+denied by what says no: `denied`, `no`, `opt-out`, `unsubscribed`, a vendor's field for having \
+opted out. Who must withdraw it sends such a word, or an `unsubscribed` activity.
+
 """
 _DETAILS = (
     "What is not sent is asked for, at the address that the source names (see "
