@@ -143,6 +143,16 @@ def test_a_later_score_tells_what_differs(known: Known) -> None:
     assert [each.says for each in last.details if each.points] == ["Started a trial"]
 
 
+def test_a_score_by_which_a_lead_only_qualified_again_says_since_when(known: Known) -> None:
+    assert known.scored is not None
+    change, *_ = known.scored.history
+    earlier = change.model_copy(update={"qualified_at": change.at - timedelta(hours=2)})
+    again = change.model_copy(update={"qualified_at": change.at - timedelta(seconds=10)})
+    scored = known.scored.model_copy(update={"history": (again, earlier)})
+    last = told(Known(scored, None, None, ())).happened[-1]
+    assert details(last) == [("yes", "qualified again since 14:38:08", None)]
+
+
 def test_everything_is_told_where_it_is_asked_for(known: Known) -> None:
     first = next(each for each in told(known, everything=True).happened if each.kind is Kind.SCORED)
     assert ("no", "A student or an intern", "contact.job_title is Head of IT") in details(first)

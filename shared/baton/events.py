@@ -313,7 +313,9 @@ class LeadScored(LeadEvent):
     qualified_at: Moment | None = Field(
         None,
         description="since when the lead is qualified without a break: it is in a stage from which "
-        "leads are routed. Null where it is not qualified, and in events of older releases",
+        "leads are routed, is no trial, and is more than imported. After sales gave it back, the "
+        "time of the first fact since then that counts: one later than a rejection says that the "
+        "lead qualified after it. Null where it is not qualified, and in events of older releases",
     )
 
 

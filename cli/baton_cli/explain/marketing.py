@@ -7,6 +7,7 @@ from baton.events import ConsentStatus, Profile, Score
 from baton_cli.explain.reasons import Criterion, criteria, words
 from baton_cli.explain.story import Detail, Happening, Kind, Mark
 from baton_cli.explain.views import Enquiry, ScoreChange, Scored
+from baton_cli.times import moment_near
 
 
 def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
@@ -94,12 +95,21 @@ def _later_score(before: ScoreChange, change: ScoreChange, *, everything: bool) 
     moved = before.stage != change.stage
     stage = [_matched(each) for each in stages if moved or everything]
     rest = [each for each in found if not each.whole.matched] if everything else []
+    again = [] if moved or before.qualified_at is None else _qualified_again(before, change)
     return Happening(
         at=change.at,
         kind=Kind.SCORED,
         says=_difference(before, change),
-        details=(*stage, *differing, *_each(rest)),
+        details=(*stage, *again, *differing, *_each(rest)),
     )
+
+
+def _qualified_again(before: ScoreChange, change: ScoreChange) -> list[Detail]:
+    """A give-back came late: what the lead did after it brings it to the same stage again."""
+    since = change.qualified_at
+    if since is None or since == before.qualified_at:
+        return []
+    return [Detail(says=f"qualified again since {moment_near(since, change.at)}", mark=Mark.YES)]
 
 
 def _difference(before: ScoreChange, change: ScoreChange) -> str:

@@ -56,6 +56,7 @@ class ScoreChange(View):
     stage: str
     reasons: tuple[Reason, ...]
     policy: str
+    qualified_at: AwareDatetime | None = None
 
 
 class Scored(View):

@@ -40,9 +40,19 @@ class CampaignIn(Campaign):
 
 
 class ConsentIn(Consent):
-    """Of a status forms have many words; `yes`, `opt-in`, `true` are taken as well."""
+    """Whether marketing may write. Of sales' answer to an enquiry it says nothing.
+
+    Forms have many words for the status, and it may stand in place of the whole: `yes`, `opt-in`,
+    `true` are granted; `no`, `opt-out`, `unsubscribed` are denied. A box that nobody ticked
+    (`false`, `off`, `0`, empty) is unknown: it takes back no consent that was given before.
+    """
 
     model_config = _OPEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_status_alone(cls, said: object) -> object:
+        return {"status": said} if isinstance(said, bool | str) else said
 
     @field_validator("status", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from ingest_vendors import bundle as sources_of
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
@@ -97,8 +98,22 @@ def test_consent_is_granted_only_where_every_one_that_was_asked_for_was_given(
     none = form(bundle, definition={"fields": fields})
     at = "2026-03-02T11:59:00Z"
     assert one["consent"] == {"status": "granted", "text": "Newsletter?", "at": at}
-    assert both["consent"] == {"status": "denied", "text": "Newsletter?\nCalls?", "at": at}
+    assert both["consent"] == {"status": "unknown", "text": "Newsletter?\nCalls?", "at": at}
     assert "consent" not in none
+
+
+def test_a_no_to_a_question_that_the_bundle_maps_to_consent_is_a_refusal() -> None:
+    """A box is passed over, a yes/no question is answered."""
+    mapped = "kind: typeform, answers: [{to: consent.status, ref: mail}]"
+    source = sources_of({"typeform": mapped}).sources["typeform"]
+    assert isinstance(source, TypeformSource)
+    for chosen, status in ((True, "granted"), (False, "denied")):
+        parts = {
+            "definition": {"fields": [asked("a", "May we write to you?", "mail")]},
+            "answers": [answered("a", "boolean", chosen, "yes_no")],
+        }
+        (item,) = typeform.read(source, Delivery({}, json.dumps(response(**parts)).encode()))
+        assert item.document["consent"] == {"status": status}
 
 
 def test_choices_are_kept_by_their_labels(bundle: Bundle) -> None:
@@ -174,7 +189,7 @@ def test_an_event_becomes_a_lead_by_the_bundles_paths(bundle: Bundle) -> None:
             "contact": {"email": "a@example.com", "phone": "4930901820"},
             "company": {"employees": "250"},
             "custom": {"seats": 5},
-            "consent": {"status": "denied"},
+            "consent": {"status": "unknown"},
             "answers": {"data.more": {"x": [1]}},
         },
     )

@@ -17,14 +17,22 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
     [
         *((word, "granted") for word in ("granted", "Yes", " TRUE ", "on", "1", "y", "Opt-In")),
         *((word, "granted") for word in ("opted_in", "subscribed", "agree", "ja", "Sí", True)),
-        *((word, "denied") for word in ("denied", "NO", "false", "off", "0", "opt_out", "OPT-OUT")),
-        *((word, "denied") for word in ("unsubscribed", "Nein", "withdrawn", False)),
+        *((word, "denied") for word in ("denied", "NO", "opt_out", "OPT-OUT", "refused")),
+        *((word, "denied") for word in ("unsubscribed", "Nein", "withdrawn")),
+        # A box that nobody ticked.
+        *((word, "unknown") for word in (False, "false", "FALSE", "off", "0", "unchecked")),
         *((word, "unknown") for word in ("unknown", "", "  ", "pending", "n/a", "NOT_SPECIFIED")),
         *((word, "unknown") for word in ("none", None)),
     ],
 )
 def test_only_a_clear_word_is_a_yes_or_a_no(said: JsonValue, status: str) -> None:
     assert ConsentIn.model_validate({"status": said}).status is ConsentStatus(status)
+
+
+def test_the_status_may_stand_in_place_of_the_whole_consent() -> None:
+    for said, status in ((True, "granted"), ("opt-out", "denied"), (False, "unknown")):
+        document = {"source": "website", "consent": said}
+        assert LeadIn.model_validate(document).consent.status is ConsentStatus(status)
 
 
 @pytest.mark.parametrize("said", ["maybe", "I agree to everything", "-", 1, 0, 2.5, [], {}])

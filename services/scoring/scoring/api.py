@@ -74,11 +74,13 @@ class ScoreChangeView(BaseModel):
     stage: Stage
     reasons: tuple[Reason, ...]
     policy: str
+    qualified_at: AwareDatetime | None = None
 
 
 class LeadView(BaseModel):
     """A lead. Score, stage and reasons are those that were told last; null before an enquiry.
 
+    `qualified_at` is since when the lead is qualified without a break; null where it is not.
     `activities` counts those that are kept, `latest_activities` has the newest of them, oldest
     first.
     """
@@ -87,6 +89,7 @@ class LeadView(BaseModel):
     profile: Profile | None
     score: Score | None
     stage: Stage | None
+    qualified_at: AwareDatetime | None = None
     scored_at: AwareDatetime | None
     policy: str | None
     reasons: tuple[Reason, ...]
@@ -127,9 +130,10 @@ def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
     latest = changes[0] if changes else None
     return LeadView(
         lead_id=lead_id,
-        profile=merged(lead.counted_enquiries) if lead.enquiries else None,
+        profile=merged(lead) if lead.enquiries else None,
         score=lead.told.score if lead.told else None,
         stage=lead.told.stage if lead.told else None,
+        qualified_at=lead.told.qualified_at if lead.told else None,
         scored_at=latest.at if latest else None,
         policy=latest.policy if latest else None,
         reasons=latest.reasons if latest else (),

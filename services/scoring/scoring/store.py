@@ -19,10 +19,12 @@ _REASONS = TypeAdapter(tuple[Reason, ...])
 
 _INSERT = """
 INSERT INTO score_history (lead_id, number, event_id, at, occurred_at, cause, enquiry, new_enquiry,
-    test, fit, engagement, total, grade, stage_before, stage, reasons, policy)
+    test, fit, engagement, total, grade, stage_before, stage, reasons, policy,
+    qualified_at)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
     $6::uuid[], $7::uuid[], $8::bool[], $9::bool[], $10::int[], $11::int[], $12::int[], $13::text[],
-    $14::text[], $15::text[], $16::json[], $17::text[])
+    $14::text[], $15::text[], $16::json[], $17::text[],
+    $18::timestamptz[])
 """
 
 _TRIM = """
@@ -82,6 +84,7 @@ class ScoringStore:
             [event.stage for event in events],
             [_REASONS.dump_json(event.reasons).decode() for event in events],
             [change.policy for change in changes],
+            [event.qualified_at for event in events],
         )
         if max(numbers) > HISTORY_KEPT:
             await db.execute(_TRIM, lead_ids, numbers, HISTORY_KEPT)

@@ -41,5 +41,6 @@ HISTORY = Table(
     Column("stage", Text, nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("policy", Text, nullable=False),
+    Column("qualified_at", TIME),
     comment="Each lead.scored, counted by lead. The newest 500 of a lead, until it is erased.",
 )

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.events import ActivityType, FollowupType, History, LeadScored, Outcome, Stage
+from baton.events import (
+    ActivityType,
+    FollowupType,
+    History,
+    LeadFollowup,
+    LeadScored,
+    Outcome,
+    Stage,
+)
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput
 from scoring.domain import Lead, decide
@@ -81,9 +89,17 @@ FACTS = st.lists(
 )
 
 
+FACTS_BUT_IMPORTS = FACTS.map(
+    lambda facts: [
+        (kind, ago, {**parts, "history": None}) if kind == "enquiry" else (kind, ago, parts)
+        for kind, ago, parts in facts
+    ]
+)
+
+
 def _end(lead: Lead) -> tuple[object, ...]:
     """All that must not depend on the order; how often the lead was told of may."""
-    told = (lead.told.score, lead.told.stage) if lead.told else None
+    told = lead.told and (lead.told.score, lead.told.stage, lead.told.consent)
     return lead.model_copy(update={"told": None}).model_dump_json(), told
 
 
@@ -107,6 +123,58 @@ def test_facts_in_any_order_and_repeated_come_to_the_same_state_score_and_stage(
     first, _ = decide_all(*facts)
     other, _ = decide_all(*data.draw(st.permutations([*facts, *again])))
     assert _end(other) == _end(first)
+
+
+@settings(max_examples=300, deadline=None)
+@given(drawn=FACTS_BUT_IMPORTS, data=st.data())
+def test_facts_in_any_order_and_repeated_agree_whether_a_lead_qualified_after_a_give_back(
+    enquiry: Made,
+    activity: Made,
+    followup: Made,
+    decide_all: DecideAll,
+    bundle: Bundle,
+    now: datetime,
+    drawn: list[tuple[str, timedelta, dict[str, object]]],
+    data: st.DataObject,
+) -> None:
+    makers = {"enquiry": enquiry, "activity": activity, "followup": followup}
+    facts = [
+        makers[kind](at=now + ago, id_=number, **parts)
+        for number, (kind, ago, parts) in enumerate(drawn)
+    ]
+    given_back = _last_give_back(facts)
+    again = data.draw(st.lists(st.sampled_from(facts), max_size=6))
+    told = []
+    for order in (facts, data.draw(st.permutations([*facts, *again]))):
+        lead, events = decide_all(*order)
+        told.append(lead.told.qualified_at if lead.told else None)
+        if lead.told is None:
+            continue
+        real = any(not each.test for each in lead.enquiries)
+        qualified = real and bundle.routing.takes(lead.told.stage)
+        assert (lead.told.qualified_at is not None) == qualified
+        assert [event for event in events if not event.test or not real][-1].qualified_at == (
+            lead.told.qualified_at
+        )
+    if given_back is not None:
+        assert told[0] == told[1]
+        assert told[0] is None or told[0] > given_back
+
+
+def _last_give_back(facts: list[EventInput]) -> datetime | None:
+    """When sales gave the lead back last: nobody gives back a customer."""
+    last = None
+    for event in sorted(facts, key=lambda each: (each.event.data.occurred_at, each.id)):
+        data = event.event.data
+        if isinstance(data, LeadFollowup) and data.type is F.WON:
+            break
+        if (
+            isinstance(data, LeadFollowup)
+            and data.type in (F.REJECTED, F.LOST)
+            and data.reason != "not-mine"
+        ):
+            last = data.occurred_at
+    return last
 
 
 @settings(max_examples=30, deadline=None)

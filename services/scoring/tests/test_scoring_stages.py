@@ -87,7 +87,6 @@ def test_what_sales_did_moves_a_lead_up_until_it_is_given_back(
         F.MERGED,
         F.DELETED,
         F.NOTE,
-        F.COMPLAINT,
     ],
 )
 def test_a_followup_that_says_nothing_of_quality_is_kept_and_changes_nothing(

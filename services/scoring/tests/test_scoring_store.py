@@ -103,6 +103,7 @@ async def test_a_lead_is_shown_with_its_profile_score_reasons_and_history(
     assert shown["profile"]["company"]["employees"] == 250
     assert shown["score"] == {"fit": 35, "engagement": 14, "total": 49, "grade": "B"}
     assert (shown["stage"], shown["policy"]) == ("disqualified", changes[-1].policy)
+    assert shown["qualified_at"] is None
     assert datetime.fromisoformat(shown["scored_at"]) == now
     assert shown["reasons"] == [r.model_dump(mode="json") for r in changes[-1].event.reasons]
     assert [each["id"] for each in shown["enquiries"]] == [str(asked.id)]
@@ -127,6 +128,15 @@ async def test_each_entry_of_the_history_is_the_event_that_was_published(
         assert event.keys() - entry.keys() == {"lead_id", "profile"}
         assert (entry["event_id"], entry["number"]) == (str(change.event_id), change.number)
         assert datetime.fromisoformat(entry["at"]) == now
+
+
+async def test_a_lead_is_shown_with_the_time_since_when_it_is_qualified(
+    keep: Keep, api: httpx.AsyncClient, enquiry: Made, activity: Made, lead_id: UUID, now: datetime
+) -> None:
+    await keep(enquiry(now - DAY), activity(ActivityType.TRIAL_STARTED, now))
+    shown = (await api.get(f"/leads/{lead_id}")).json()
+    times = [shown["qualified_at"], *(entry["qualified_at"] for entry in shown["history"])]
+    assert [time and datetime.fromisoformat(time) for time in times] == [now, now, None]
 
 
 async def test_the_history_is_as_long_as_asked_for(

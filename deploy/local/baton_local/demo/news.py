@@ -142,7 +142,7 @@ _WORDS = {
     "all_tried": "every rep has had it",
     "no_capacity": "no rep has time yet",
     "test": "a trial delivery",
-    "no-consent": "wants no contact",
+    "no-consent": "wants no mail",
     "not_qualified": "not ready for sales",
     "rejected": "given back by sales",
     "closed": "won, lost or gone",

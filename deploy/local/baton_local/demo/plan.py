@@ -159,10 +159,11 @@ def _warmed_up(cast: Cast) -> Iterator[Delivery]:
 
 
 def _end_without_a_rep(cast: Cast) -> Iterator[Delivery]:
-    """Trial deliveries, those who don't want to be contacted, and whom every rep declines."""
+    """Trial deliveries, those who only read and want no mail, and whom every rep declines."""
     for at in (2.0, 6.0, 10.0):
         yield Delivery(at, Kind.LEAD, (cast.ready_to_buy(),), "demo", test=True)
-        yield Delivery(at + 1, Kind.LEAD, (cast.ready_to_buy(),), "pricing", consents=False)
+        reader = cast.ready_to_buy(large=True)
+        yield Delivery(at + 1, Kind.LEAD, (reader,), "white-paper", consents=False)
     for at in (3.0, 7.5):
         person = cast.ready_to_buy(SOUTH, Handling.DECLINED_BY_ALL, large=False)
         yield Delivery(at, Kind.FORM, (person,), "pricing")

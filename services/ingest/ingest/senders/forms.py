@@ -18,6 +18,9 @@ FIRST_NAME: Path = ("contact", "first_name")
 LAST_NAME: Path = ("contact", "last_name")
 FULL_NAME: Path = ("contact", "name")
 """No field of a lead: it is split into the first and the last name."""
+YES_OR_NO = "yes_no"
+"""The type of a question whose `false` somebody chose, and no box that was passed over."""
+
 _EMPLOYEES: Path = ("company", "employees")
 _MESSAGE: Path = ("request", "message")
 _LONGEST = 1_000
@@ -88,7 +91,7 @@ def place(
     for where in places:
         found = next((each for each in left if _is_meant(where, each)), None)
         if found is not None:
-            _put_free(document, path(where.to), found.value)
+            _put_free(document, path(where.to), found)
             left.remove(found)
     left = [each for each in left if not _placed_by_type(document, each, by_type or {})]
     left = [each for each in left if not _placed_by_name(document, each)]
@@ -130,7 +133,7 @@ def _placed_by_type(
     document: dict[str, JsonValue], answer: Answer, by_type: Mapping[str, Path]
 ) -> bool:
     to = next((by_type[each] for each in answer.types if each in by_type), None)
-    return to is not None and _put_free(document, to, answer.value)
+    return to is not None and _put_free(document, to, answer)
 
 
 def _placed_by_name(document: dict[str, JsonValue], answer: Answer) -> bool:
@@ -138,7 +141,7 @@ def _placed_by_name(document: dict[str, JsonValue], answer: Answer) -> bool:
         name = flat(text)
         to = _PLAIN.get(name) or _PLAIN.get(name.removeprefix("your"))
         if to is not None and _is_usable(to, answer.value):
-            return _put_free(document, to, answer.value)
+            return _put_free(document, to, answer)
     return False
 
 
@@ -153,16 +156,17 @@ def _is_usable(to: Path, value: JsonValue) -> bool:
     return len(str(value)) <= (_LONGEST_MESSAGE if to == _MESSAGE else _LONGEST)
 
 
-def _put_free(document: dict[str, JsonValue], to: Path, value: JsonValue) -> bool:
-    """Put a value where nothing is yet; False where something is."""
+def _put_free(document: dict[str, JsonValue], to: Path, answer: Answer) -> bool:
+    """Put an answer where nothing is yet; False where something is."""
     if to == FULL_NAME:
         if at(document, FIRST_NAME) is not None or at(document, LAST_NAME) is not None:
             return False
-        put_full_name(document, str(value))
+        put_full_name(document, str(answer.value))
         return True
     if at(document, to) is not None:
         return False
-    put(document, to, value)
+    refused = to == CONSENT and answer.value is False and YES_OR_NO in answer.types
+    put(document, to, "denied" if refused else answer.value)
     return True
 
 

@@ -59,6 +59,11 @@ seconds; see [policy.md](policy.md#sourcesyaml)). These are spans of the clock i
 across the end of one is another event, and two calls in the same words within one are one. Have \
 an id or a time sent wherever the vendor has one.
 
+**Consent** is about marketing mail. A box that is ticked grants it. A box that is not (`false`, \
+`off`, `0`, empty) leaves it unknown, which takes back nothing that was granted before. It is \
+denied by what says no: `denied`, `no`, `opt-out`, `unsubscribed`, a vendor's field for having \
+opted out. Who must withdraw it sends such a word, or an `unsubscribed` activity.
+
 """
 _DETAILS = (
     "What is not sent is asked for, at the address that the source names (see "

@@ -80,6 +80,8 @@ def composite(*parts: str | None) -> str:
 def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:
     """Set a field of a document. Nothing, or text with nothing in it, is no value.
 
+    A box for consent that nobody ticked says nothing: it is no refusal.
+
     Several choices become one text. Numbers become text, but for custom fields, whose type the
     bundle knows: senders write phone numbers, ids and amounts as either, and a model reads a number
     out of text where it needs one.
@@ -89,7 +91,7 @@ def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:
     if value is None or value == "":
         return
     if isinstance(value, bool) and steps == CONSENT:
-        value = "granted" if value else "denied"
+        value = "granted" if value else "unknown"
     if isinstance(value, int | float) and not isinstance(value, bool) and steps[0] != "custom":
         value = str(value)
     here = document

@@ -138,7 +138,10 @@ def _hidden(response: _Response) -> Iterator[Answer]:
 def _put_consent(
     document: dict[str, JsonValue], asked: list[Answer], submitted_at: str | None
 ) -> None:
-    """Granted where every consent that was answered was given; its text is what was asked."""
+    """Granted where every consent that was answered was given; its text is what was asked.
+
+    What such a text is about nobody says, so to decline it is no refusal of mail.
+    """
     if asked:
         put(document, CONSENT, all(each.value is True for each in asked))
         put(document, ("consent", "text"), "\n".join(each.title for each in asked))
@@ -158,8 +161,9 @@ SENDER = Sender(
         sends="Each response to the form (`form_response`), with the questions that were asked.",
         becomes=(
             "A lead. `answers` says which answer goes where; the first email and phone, consents "
-            "(questions of type legal) and what its name says plainly need no mapping. All else is "
-            "kept under its question."
+            "(questions of type legal) and what its name says plainly need no mapping. A legal "
+            "text that was not accepted leaves consent unknown; the No of a yes/no question that "
+            "is mapped to it denies it. All else is kept under its question."
         ),
         retries="Tried again for hours after any answer but 2xx; a 404 or 410 switches it off.",
     ),

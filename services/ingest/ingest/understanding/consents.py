@@ -1,6 +1,7 @@
 """Whether marketing may write, in three states, from the words that forms and senders have for it.
 
-Only a clear yes is one: what is pending, or was not asked, is unknown.
+Only a clear yes is one, and only a clear no: what is pending, or was not asked, is unknown, and so
+is a box that nobody ticked (`false`, `off`, `0`), since it is sent of whoever passed it over.
 """
 
 from datetime import datetime
@@ -14,12 +15,12 @@ _WORDS = {
         "consented confirmed checked ja oui sí"
     ),
     ConsentStatus.DENIED: (
-        "denied no false off 0 n opt-out opted-out unsubscribed disagree disagreed decline "
-        "declined refused rejected withdrawn unchecked nein non"
+        "denied no n opt-out opted-out unsubscribed disagree disagreed decline declined refused "
+        "rejected withdrawn nein non"
     ),
     ConsentStatus.UNKNOWN: (
         "unknown none null n/a pending not-asked not-specified unspecified unset unconfirmed "
-        "nonsubscribed"
+        "nonsubscribed false off 0 unchecked unticked"
     ),
 }
 _STATUS = {flat(word): status for status, words in _WORDS.items() for word in words.split()}

@@ -49,7 +49,7 @@ class Assessment:
 
 def assess(lead: Lead, bundle: Bundle, now: datetime) -> Assessment:
     """Score and stage of a lead that has an enquiry and whose activities are counted."""
-    profile = profiles.merged(lead.counted_enquiries)
+    profile = profiles.merged(lead)
     fit = points.fit(profile, bundle)
     engagement = points.engagement(lead.activities, bundle, now)
     score = points.score(fit.points, engagement.points, bundle)

@@ -24,7 +24,7 @@ from baton.runtime.inputs import (
     Subscription,
     TimerInput,
 )
-from scoring.domain import points
+from scoring.domain import points, qualifying
 from scoring.domain.assessment import Assessment, assess
 from scoring.domain.state import Lead, Told
 
@@ -72,7 +72,8 @@ def decide(
 
     Each enquiry is told of, also one that comes late, since somebody waits for an answer to it.
     Activities and follow-ups are told of where score, grade or stage change by them; the passing of
-    time, where grade or stage do. A lead without an enquiry is not told of: it has no profile yet.
+    time, where grade or stage do; and whatever changes since when the lead is qualified, or its
+    consent. A lead without an enquiry is not told of: it has no profile yet.
     """
     match given:
         case EventInput():
@@ -176,11 +177,9 @@ def _decision(
     due = _next_look(given.lead_id, now) if found.engagement.cools else None
     arm = (Arm(COOLING, due),) if due is not None and due != lead.cools_at else ()
     cancel = (COOLING,) if due is None and lead.cools_at is not None else ()
-    if not tell:
+    qualified_at = qualifying.qualified_at(lead, cause.occurred_at, found.stage, bundle)
+    if not tell and not _says_more(lead.told, found, qualified_at):
         return Decision(lead.model_copy(update={"cools_at": due}), arm=arm, cancel=cancel)
-    told = Told(
-        number=lead.told.number + 1 if lead.told else 1, score=found.score, stage=found.stage
-    )
     event = LeadScored(
         lead_id=given.lead_id,
         occurred_at=cause.occurred_at,
@@ -194,7 +193,9 @@ def _decision(
         profile=found.profile,
         test=cause.test,
         history=cause.history,
+        qualified_at=qualified_at,
     )
+    told = _told(lead, event, bundle, by_time=isinstance(given, TimerInput))
     row = ScoreChange(
         number=told.number,
         event_id=identity.following_id(given.id, given.time, event.event_type, 0),
@@ -204,6 +205,39 @@ def _decision(
     )
     after = lead.model_copy(update={"cools_at": due, "told": told})
     return Decision(after, events=(event,), arm=arm, cancel=cancel, rows=(row,))
+
+
+def _says_more(told: Told | None, found: Assessment, qualified_at: datetime | None) -> bool:
+    """Whether routing must hear of it though score, grade and stage are the same."""
+    if told is None:
+        return True
+    consent = found.profile.consent.status
+    return told.qualified_at != qualified_at or told.consent not in (None, consent)
+
+
+def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> Told:
+    """What is published now.
+
+    Of a lead that is real, readers pass a trial over: what it says is still to be published.
+    """
+    before = lead.told
+    told = Told(
+        number=before.number + 1 if before else 1,
+        score=event.score,
+        stage=event.stage,
+        qualified_at=event.qualified_at,
+        lapsed_at=before.lapsed_at if before else None,
+        consent=event.profile.consent.status,
+    )
+    if before is None:
+        return told
+    if event.test and not lead.is_test:
+        unheard = ("qualified_at", "consent")
+        return told.model_copy(update={name: getattr(before, name) for name in unheard})
+    since = qualifying.known_since(lead, bundle)
+    if by_time and since is not None and told.qualified_at is None:
+        return told.model_copy(update={"lapsed_at": event.occurred_at})
+    return told
 
 
 def _next_look(lead_id: UUID, now: datetime) -> datetime:

@@ -76,6 +76,16 @@ def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) ->
     return Engagement([_points(criterion, times, now) for criterion in bundle.scoring.engagement])
 
 
+def rewarded(activities: Iterable[Activity], bundle: Bundle) -> list[datetime]:
+    """When the activities were done that a criterion rewards, whatever they are worth by now."""
+    rewards = {each.id for each in bundle.scoring.engagement if each.points > 0}
+    return [
+        activity.occurred_at
+        for activity in activities
+        if activity.bot is None and not rewards.isdisjoint(activity.counts or ())
+    ]
+
+
 def _points(
     criterion: EngagementCriterion, times: Mapping[str, Sequence[datetime]], now: datetime
 ) -> tuple[EngagementCriterion, int, int]:

@@ -1,27 +1,31 @@
-"""What is known of a person, from all of their enquiries."""
+"""What is known of a person, from all of their enquiries, and what they said of mail since."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel
 
-from baton.events import Consent, ConsentStatus, Profile
-from scoring.domain.state import Enquiry
+from baton.events import ActivityType, Consent, ConsentStatus, FollowupType, Profile
+from scoring.domain.state import Agreement, Lead, newest_agreement
 
 P = TypeVar("P", bound=BaseModel)
 
 
-def merged(enquiries: Sequence[Enquiry]) -> Profile:
-    """One profile of at least one enquiry, oldest first: newer values win, empty ones never do.
+def merged(lead: Lead) -> Profile:
+    """One profile of a lead that has an enquiry: newer values win, empty ones never do.
 
     Of contact, company and custom fields each value is taken by itself. What only means something
     together is taken together, from the newest enquiry that has any of it: source and external id,
-    campaign, consent, request.
+    campaign, request. Consent is what the person said last, by an enquiry or since.
     """
-    profiles = [enquiry.profile for enquiry in enquiries]
+    profiles = [enquiry.profile for enquiry in lead.counted_enquiries]
     newest = profiles[-1]
+    consent = _consent(lead)
     if len(profiles) == 1:
-        return newest
+        same = consent == newest.consent
+        return newest if same else newest.model_copy(update={"consent": consent})
     custom = {
         name: value
         for profile in profiles
@@ -33,7 +37,7 @@ def merged(enquiries: Sequence[Enquiry]) -> Profile:
             "contact": _by_value([p.contact for p in profiles]),
             "company": _by_value([p.company for p in profiles]),
             "campaign": _newest([p.campaign for p in profiles]),
-            "consent": _newest_consent([p.consent for p in profiles]),
+            "consent": consent,
             "request": _newest([p.request for p in profiles]),
             "custom": dict(sorted(custom.items())),
         }
@@ -49,10 +53,26 @@ def _newest(parts: Sequence[P]) -> P:
     return next((p for p in reversed(parts) if any(_says(v) for _, v in p)), parts[-1])
 
 
-def _newest_consent(consents: Sequence[Consent]) -> Consent:
-    """An enquiry that did not ask for consent takes none back."""
-    asked = (c for c in reversed(consents) if c.status is not ConsentStatus.UNKNOWN)
-    return next(asked, consents[-1])
+def _consent(lead: Lead) -> Consent:
+    """What was said last of marketing mail; an enquiry that did not ask for it takes none back."""
+    enquiries = lead.counted_enquiries
+    asked = (enquiry.agreement for enquiry in enquiries)
+    last = newest_agreement([lead.agreement, *asked, *_withdrawals(lead)])
+    return last.consent if last else enquiries[-1].profile.consent
+
+
+def _withdrawals(lead: Lead) -> Iterator[Agreement]:
+    """Each time that the person unsubscribed or complained of mail; what a bot did is neither."""
+    for activity in lead.activities:
+        if activity.type is ActivityType.UNSUBSCRIBED and activity.bot is None:
+            yield _withdrawal(activity.id, activity.occurred_at)
+    for followup in lead.sales_facts:
+        if followup.type is FollowupType.COMPLAINT:
+            yield _withdrawal(followup.id, followup.occurred_at)
+
+
+def _withdrawal(fact: UUID, at: datetime) -> Agreement:
+    return Agreement(id=fact, at=at, consent=Consent(status=ConsentStatus.DENIED, at=at))
 
 
 def _says(value: object) -> bool:

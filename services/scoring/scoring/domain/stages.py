@@ -16,14 +16,15 @@ None of them moves a lead back but the last row. The others say nothing about qu
 was declined, tried, reached or noted on stays where it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from baton.events import FollowupType, Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.definitions import Then
 from baton.policy.fields import facts_of
-from scoring.domain.points import engagement, score
+from scoring.domain.points import engagement, rewarded, score
 from scoring.domain.state import Enquiry, Followup, Lead
 
 _REACHED = {
@@ -58,19 +59,66 @@ class SalesView:
     reason: Reason
 
 
-def by_sales(lead: Lead, bundle: Bundle) -> SalesView | None:
-    """What sales says of a lead; None where it has said nothing.
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """When sales last gave the lead back, and the first fact after that which speaks for it.
 
-    Its follow-ups move it, oldest first. An import says where it stood then, whatever was before.
+    `resumed_at` is later than `at`; None where nothing since then counts.
     """
-    view = told = _as_told(lead)
-    for followup in lead.sales_facts:
-        if told is not None and followup.occurred_at <= told.since:
-            continue
+
+    at: datetime
+    resumed_at: datetime | None
+
+
+def by_sales(lead: Lead, bundle: Bundle) -> SalesView | None:
+    """What sales says of a lead; None where it has said nothing."""
+    views = _views(lead, bundle)
+    return views[-1] if views else None
+
+
+def give_back(lead: Lead, bundle: Bundle) -> GiveBack | None:
+    """The latest break that sales made, whatever the order in which it was told; None without one.
+
+    What brings a lead back is what `standing` asks for: an enquiry, out of nurture also an activity
+    that gives points, or sales itself.
+    """
+    views = _views(lead, bundle)
+    last = next((n for n in reversed(range(len(views))) if views[n].stage in _AFTER.values()), None)
+    if last is None:
+        return None
+    given_back = views[last]
+    times = [enquiry.occurred_at for enquiry in lead.counted_enquiries if not enquiry.history]
+    if given_back.stage is Stage.NURTURE:
+        times += rewarded(lead.activities, bundle)
+    later = [at for at in times if at > given_back.since]
+    # Sales may take a lead on in the minute in which it gave it back; the later of both holds.
+    by_hand = [max(v.since, given_back.since + timedelta.resolution) for v in views[last + 1 :]]
+    return GiveBack(given_back.since, min([*later, *by_hand], default=None))
+
+
+def _views(lead: Lead, bundle: Bundle) -> list[SalesView]:
+    """What sales says after each follow-up that changes it, oldest first.
+
+    An import says where the lead stood then, whatever was before.
+    """
+    told = _as_told(lead)
+    facts = lead.sales_facts
+    if told is None:
+        return _moved(None, facts, bundle)
+    before = [fact for fact in facts if fact.occurred_at <= told.since]
+    after = facts[len(before) :]
+    return [*_moved(None, before, bundle), told, *_moved(told, after, bundle)]
+
+
+def _moved(view: SalesView | None, facts: Sequence[Followup], bundle: Bundle) -> list[SalesView]:
+    """Each view that these follow-ups lead to, from that one on."""
+    views = []
+    for followup in facts:
         stage = _said_by(followup, bundle)
         if stage is not None and (view is None or _moves(view.stage, stage)):
             view = SalesView(stage, followup.occurred_at, _reason(followup, bundle))
-    return view
+            views.append(view)
+    return views
 
 
 def _as_told(lead: Lead) -> SalesView | None:

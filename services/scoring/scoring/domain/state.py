@@ -4,7 +4,7 @@ The facts are a set. In whatever order they arrive, and however often, the same 
 sorted by (occurred_at, id); score and stage follow from them, a bundle and a time alone.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -14,6 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from baton import identity
 from baton.events import (
     ActivityType,
+    Consent,
+    ConsentStatus,
     FollowupType,
     History,
     LeadActivity,
@@ -58,6 +60,18 @@ class Enquiry(_Part):
     test: bool
     history: History | None = None
     imported_at: AwareDatetime | None = None
+
+    @property
+    def agreement(self) -> "Agreement | None":
+        """What it said about marketing mail; None where it did not.
+
+        It may tell of an earlier time, but of none that lies ahead of it.
+        """
+        consent = self.profile.consent
+        if consent.status is ConsentStatus.UNKNOWN:
+            return None
+        at = min(consent.at or self.occurred_at, self.occurred_at)
+        return Agreement(id=self.id, at=at, consent=consent)
 
     @property
     def outcomes(self) -> "Iterator[Followup]":
@@ -114,17 +128,42 @@ class Followup(_Part):
     reason: str | None
 
 
+class Agreement(_Part):
+    """A yes or no to marketing mail that an enquiry said, at `at`; `id` is the enquiry's."""
+
+    id: UUID
+    at: AwareDatetime
+    consent: Consent
+
+
+def newest_agreement(said: Iterable[Agreement | None]) -> Agreement | None:
+    """What was said last; of a yes and a no of one moment, the no."""
+    return max(
+        filter(None, said),
+        key=lambda each: (each.at, each.consent.status is ConsentStatus.DENIED, each.id),
+        default=None,
+    )
+
+
 class Told(_Part):
-    """What the latest `lead.scored` said. `number` counts them for a lead, from 1."""
+    """What the latest `lead.scored` said. `number` counts them for a lead, from 1.
+
+    Of a lead that is qualified no more, `lapsed_at` is when that was last due to the passing of
+    time. Releases before `qualified_at` did not keep `consent`: None is theirs.
+    """
 
     number: int
     score: Score
     stage: Stage
+    qualified_at: AwareDatetime | None = None
+    lapsed_at: AwareDatetime | None = None
+    consent: ConsentStatus | None = None
 
 
 class Lead(_Part):
     """A lead's state. What bots did is not in it, but for clicks, which tell of others.
 
+    `agreement` is the newest of all real enquiries, also of those that are past keeping.
     `counted_under` is the hash of the bundle by which the activities' `counts` were found;
     `cools_at` is when the timer that looks at the decay is due, None while none is set.
     """
@@ -132,6 +171,7 @@ class Lead(_Part):
     enquiries: tuple[Enquiry, ...] = ()
     activities: tuple[Activity, ...] = ()
     followups: tuple[Followup, ...] = ()
+    agreement: Agreement | None = None
     counted_under: str | None = None
     cools_at: AwareDatetime | None = None
     told: Told | None = None
@@ -141,6 +181,11 @@ class Lead(_Part):
         """Those that say something of the person: trial ones only while there are no others."""
         real = tuple(enquiry for enquiry in self.enquiries if not enquiry.test)
         return real or self.enquiries
+
+    @property
+    def is_test(self) -> bool:
+        """Whether nothing but trial enquiries is known."""
+        return all(enquiry.test for enquiry in self.enquiries)
 
     @property
     def imports(self) -> tuple[Enquiry, ...]:
@@ -174,7 +219,10 @@ class Lead(_Part):
             imported_at=None if data.history is None else data.received_at,
         )
         kept = _with(self.enquiries, enquiry, lambda other: other.test, ENQUIRIES_KEPT)
-        return self if kept is self.enquiries else self.model_copy(update={"enquiries": kept})
+        agreement = newest_agreement([self.agreement, None if data.test else enquiry.agreement])
+        if kept is self.enquiries and agreement == self.agreement:
+            return self
+        return self.model_copy(update={"enquiries": kept, "agreement": agreement})
 
     def with_activity(self, event_id: UUID, data: LeadActivity) -> "Lead":
         """The lead with one more activity, not yet counted; itself where nothing changes."""
@@ -202,10 +250,14 @@ class Lead(_Part):
 
     def since(self, moment: datetime) -> "Lead":
         """The lead as if nothing had been known of it until then, and nothing told."""
+        enquiries = _after(self.enquiries, moment)
+        kept = (enquiry.agreement for enquiry in enquiries if not enquiry.test)
+        since = self.agreement if self.agreement and self.agreement.at > moment else None
         return Lead(
-            enquiries=_after(self.enquiries, moment),
+            enquiries=enquiries,
             activities=_after(self.activities, moment),
             followups=_after(self.followups, moment),
+            agreement=newest_agreement([since, *kept]),
         )
 
 

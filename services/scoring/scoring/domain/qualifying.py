@@ -1,0 +1,49 @@
+"""Since when a lead is qualified without a break, in the time of the facts.
+
+A reader compares it with the time of a rejection: the lead qualified again after it, or not. So
+after sales gave a lead back it is the time of the first fact after that which speaks for the lead,
+in whatever order the facts came.
+"""
+
+from datetime import datetime
+
+from baton.events import Stage
+from baton.policy.bundle import Bundle
+from scoring.domain import stages
+from scoring.domain.state import Lead
+
+
+def is_qualified(lead: Lead, stage: Stage, bundle: Bundle) -> bool:
+    """Whether sales is to have the lead: a real one, of which more is known than its import."""
+    return bundle.routing.takes(stage) and not lead.is_test and not lead.only_imported
+
+
+def qualified_at(lead: Lead, at: datetime, stage: Stage, bundle: Bundle) -> datetime | None:
+    """Since when; None where it is not qualified. `at` is when the cause of this look happened.
+
+    The breaks are what sales gave back, and what the passing of time took away.
+    """
+    if not is_qualified(lead, stage, bundle):
+        return None
+    lapsed_at = lead.told.lapsed_at if lead.told else None
+    broken = stages.give_back(lead, bundle)
+    if broken is not None and (lapsed_at is None or broken.at >= lapsed_at) and broken.resumed_at:
+        return broken.resumed_at
+    known = known_since(lead, bundle)
+    if known is not None:
+        return known
+    return at if lapsed_at is None else max(at, lapsed_at)
+
+
+def known_since(lead: Lead, bundle: Bundle) -> datetime | None:
+    """Since when the lead is qualified, as it was published last.
+
+    An older release did not say it: then not before the lead's oldest enquiry.
+    """
+    told = lead.told
+    if told is None:
+        return None
+    if told.consent is not None:
+        return told.qualified_at
+    qualified = is_qualified(lead, told.stage, bundle)
+    return lead.counted_enquiries[0].occurred_at if qualified else None
