@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, cast
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -28,8 +29,15 @@ HEAD_BYTES = 32_768
 _ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics")
 
 
+_INVALID = "Invalid HTTP request received."
+
+
 class _TooLongHeadError(Exception):
     """Ends the parser, which tells who calls it only that it has ended."""
+
+
+class _TunnelError(Exception):
+    """Ends the parser at a CONNECT: what follows its head is in no protocol that is spoken here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class _Connection(HttpToolsProtocol):
 
     def __init__(self, bounds: Bounds, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = self._new_parser()
         self._bounds = bounds
         self._in_head = self._in_body = False
         self._refused = False
@@ -89,8 +98,45 @@ class _Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._pending += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
         self._bound_head()
+
+    def _parse(self, data: bytes) -> None:
+        """Have the parser read on. Raises HttpParserError.
+
+        llhttp ends a request that asks for another protocol (RFC 9110, section 7.8) at its head,
+        and takes its body for what follows in that protocol; httptools cannot tell it otherwise.
+        None is spoken here, so the request is an ordinary one: a new parser reads its head again,
+        without `Upgrade`, and then its body.
+        """
+        rest = memoryview(data)
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+                head = self._head_without_upgrade()
+                self.parser = self._new_parser()
+                self.parser.feed_data(head)
+            else:
+                return
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # As uvicorn's: a request may stand behind one that ends the connection.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version.encode())]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -106,6 +152,10 @@ class _Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise _TunnelError
+            return  # `_parse` has the head read again
         self._unset(self._head_timer)
         self._head_timer = None
         self._in_head, self._in_body = False, True
@@ -117,6 +167,8 @@ class _Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # its body has yet to be read
         self._in_body = False
         self._pending = 0
         super().on_message_complete()

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from baton.connections import HEAD_BYTES, Bounds, bounded
@@ -20,6 +22,7 @@ from baton.metrics import HttpMetrics
 PATIENCE = 60
 """For what must come; none of the tests waits so long for anything that must not."""
 SOON = 0.3
+CLOSED = -1
 NEVER = 600.0
 
 Read = Callable[[], Awaitable[bytes]]
@@ -31,11 +34,27 @@ class Client:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    arrivals: asyncio.Queue[int]
+    """The sizes of the segments that the server has had; CLOSED where it takes no more."""
 
     async def says(self, *parts: bytes) -> None:
         for part in parts:
             self.writer.write(part)
             await self.writer.drain()
+
+    async def says_in_segments(self, *parts: bytes) -> None:
+        """Each part after the server has had the one before it, unless it has closed."""
+        while not self.arrivals.empty():
+            self.arrivals.get_nowait()  # of an earlier connection
+        for part in parts:
+            await self.says(part)
+            missing = len(part)
+            async with asyncio.timeout(PATIENCE):
+                while missing > 0:
+                    size = await self.arrivals.get()
+                    if size == CLOSED:
+                        return
+                    missing -= size
 
     async def hears_all(self) -> bytes:
         """Until the server closes."""
@@ -56,6 +75,7 @@ class Served:
 
     port: int
     registry: CollectorRegistry
+    arrivals: asyncio.Queue[int]
 
     def cut(self, why: str) -> float:
         return self.registry.get_sample_value("baton_connections_cut_total", {"why": why}) or 0
@@ -64,7 +84,7 @@ class Served:
     async def client(self) -> AsyncIterator[Client]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            yield Client(reader, writer)
+            yield Client(reader, writer, self.arrivals)
         finally:
             writer.transport.abort()
 
@@ -74,9 +94,27 @@ async def serving(
     app: ASGIApp, *, head: float = NEVER, idle: float = NEVER, most: int = 100
 ) -> AsyncIterator[Served]:
     registry = CollectorRegistry()
+    arrivals: asyncio.Queue[int] = asyncio.Queue()
     bounds = Bounds(most, HttpMetrics(registry), head_seconds=head, idle_seconds=idle)
+    protocol = bounded(bounds)
+
+    class Observed(protocol):  # type: ignore[valid-type, misc]  # made by a function
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            arrivals.put_nowait(CLOSED if self.transport.is_closing() else len(data))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            arrivals.put_nowait(CLOSED)
+
     config = uvicorn.Config(
-        app, port=0, http=bounded(bounds), ws="none", lifespan="off", log_config=None
+        app,
+        port=0,
+        http=Observed,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        date_header=False,
     )
     server = uvicorn.Server(config)
     config.load()
@@ -84,7 +122,7 @@ async def serving(
     await server.startup()
     ticking = asyncio.create_task(server.main_loop())
     try:
-        yield Served(server.servers[0].sockets[0].getsockname()[1], registry)
+        yield Served(server.servers[0].sockets[0].getsockname()[1], registry, arrivals)
     finally:
         server.should_exit = True
         await ticking
@@ -254,3 +292,146 @@ async def test_connections_over_the_bound_are_told_to_come_again_and_health_is_a
         assert served.cut("too many") == 1
         await first.says(get % b"again")
         await first.hears(b"/again took 0.")
+
+
+# --- requests that ask for another protocol
+
+
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with all that it was asked, but for the wish to switch."""
+    request = Request(scope, receive)
+    body = await request.body()
+    asked = {
+        "method": request.method,
+        "version": scope["http_version"],
+        "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode(),
+        "headers": [
+            (name.decode(), value.decode("latin-1"))
+            for name, value in scope["headers"]
+            if name not in (b"connection", b"upgrade")
+        ],
+        "size": len(body),
+        "body": hashlib.sha256(body).hexdigest(),
+    }
+    await JSONResponse(asked)(scope, receive, send)
+
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+WEBSOCKET = (
+    b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = bytes(range(256)) * 4_000
+MANY_BYTES = 2_000
+
+
+def post(body: bytes, more: bytes = b"", path: bytes = b"/a") -> bytes:
+    """A request with the place marked where the wish to switch belongs."""
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\n<HERE>" % path
+    return head + b"Content-Length: %d\r\n%b\r\n%b" % (len(body), more, body)
+
+
+def chunks(body: bytes, size: int, trailers: bytes = b"") -> bytes:
+    head = b"POST /c?q=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n<HERE>\r\n"
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    sent = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return head + sent + b"0\r\n" + trailers + b"\r\n"
+
+
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+ENDS = (b"Connection: close", b"HTTP/1.0")
+"""What has a connection closed behind the answer."""
+
+REQUESTS = {
+    "a body": post(b"abc"),
+    "no body": b"GET /a?b=c%20d HTTP/1.1\r\nHost: x\r\n<HERE>\r\n",
+    "an empty body": post(b""),
+    "a body that is a request": post(SMUGGLED),
+    "a body that is no request": post(b'{"email": "a@example.com"}\r\n\r\n'),
+    "chunks": chunks(b"abc" * 9, 5),
+    "chunks that are requests": chunks(SMUGGLED * 3, len(SMUGGLED)),
+    "trailers that ask as well": chunks(b"abc", 2, H2C),
+    "a large body": post(LARGE),
+    "large chunks": chunks(LARGE, 100_000),
+    "requests behind it": post(b"abc") + REQUEST % b"b" + post(b"de", path=b"/f") + REQUEST % b"g",
+    "several that ask": post(b"abc", path=b"/1") + chunks(b"def", 2) + post(SMUGGLED, path=b"/2"),
+    "very many that ask": post(b"abc") * 2_000,
+    "another one before it": REQUEST % b"b" + post(b"abc"),
+    "the old version": post(b"abc", b"Connection: keep-alive\r\n").replace(b"P/1.1", b"P/1.0"),
+    "an end of the connection": post(b"abc", b"Connection: close\r\n"),
+    "a body that waits to be asked for": post(b"abc", b"Expect: 100-continue\r\n"),
+    "a coding that is not known": chunks(b"abc", 2).replace(b"chunked", b"gzip"),
+    "two lengths": post(b"abc", b"Content-Length: 4\r\n"),
+    "a length and chunks": post(b"abc", b"Transfer-Encoding: chunked\r\n"),
+    "empty headers": post(b"abc", b"X-Empty:\r\nX-Blank: \t\r\n"),
+}
+
+
+def whole(said: bytes) -> list[bytes]:
+    return [said]
+
+
+def behind_each_head(said: bytes) -> list[bytes]:
+    """A segment for each head, and for what follows it up to the next."""
+    parts = said.split(b"\r\n\r\n")
+    return [part for part in [*(each + b"\r\n\r\n" for each in parts[:-1]), parts[-1]] if part]
+
+
+def by_bytes(said: bytes) -> list[bytes]:
+    return [said[at : at + 1] for at in range(len(said))]
+
+
+async def heard(served: Served, parts: Sequence[bytes]) -> bytes:
+    """All that the server answers, until it closes."""
+    async with served.client() as client:
+        answer = asyncio.create_task(client.hears_all())
+        await client.says_in_segments(*parts)
+        return await answer
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        (name, cut)
+        for name, said in REQUESTS.items()
+        for cut in (whole, behind_each_head, by_bytes)
+        if cut is not by_bytes or len(said) < MANY_BYTES
+    ],
+)
+async def test_a_request_that_asks_for_an_upgrade_has_the_answer_that_it_has_without(
+    name: str, cut: Callable[[bytes], list[bytes]]
+) -> None:
+    said = REQUESTS[name]
+    said += b"" if any(end in said for end in ENDS) else LAST
+    async with serving(mirror) as served:
+        for wish in (H2C, WEBSOCKET):
+            without = re.sub(rb"Upgrade: .*\r\n", b"", wish)
+            plain = await heard(served, cut(said.replace(b"<HERE>", without)))
+            asking = await heard(served, cut(said.replace(b"<HERE>", wish)))
+            assert plain.startswith(b"HTTP/1.1 ")
+            assert asking == plain
+            assert b"/smuggled" not in plain
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED),
+        b"CONNECT / HTTP/1.1\r\nHost: x\r\n" + H2C + b"\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=["a tunnel", "a tunnel to us", "a tunnel with a body", "a tunnel that asks", "HTTP/2"],
+)
+@pytest.mark.parametrize("cut", [whole, behind_each_head])
+async def test_what_switches_without_asking_is_refused_with_all_that_follows(
+    said: bytes, cut: Callable[[bytes], list[bytes]]
+) -> None:
+    async with serving(mirror) as served, served.client() as client:
+        with contextlib.suppress(ConnectionError):  # it may be refused before all was said
+            await client.says(*cut(said + SMUGGLED))
+        answer = await client.hears_all()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1 ") == 1

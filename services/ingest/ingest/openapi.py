@@ -149,7 +149,7 @@ def _json(example: JsonValue) -> dict[str, Any]:
 _REFUSALS = {
     400: "Not JSON, or the body ended before its end.",
     401: "No token, or a signature that is not the sender's.",
-    403: "A handshake by who does not know the verify token.",
+    403: "A handshake by who does not know the verify token, or with a challenge that is no word.",
     405: "Deliveries come by POST; a handshake is answered where the source's vendor has one.",
     408: "The body came too slowly.",
     413: "The body, or the event that it would become, is too large.",

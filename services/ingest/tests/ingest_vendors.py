@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from ingest_harness import FILES
+from ingest_signers import IN_HOUSE
 from pydantic import BaseModel, JsonValue
 
 from baton.policy.bundle import Bundle
@@ -31,6 +32,12 @@ SAID = {
     "typeform": "answers: [{to: contact.email, type: email}]",
 }
 """What a source of a kind says beside what all say."""
+
+IN_THE_HOUSE = {
+    name: f"kind: generic, {SAID['generic'].partition('signs:')[0]} signs: {{{signs}}}"
+    for name, signs in IN_HOUSE.items()
+}
+"""What the sources of systems in the house say, each by its way of signing."""
 
 
 def bundle(more: Mapping[str, str] | None = None, everywhere: str = "") -> Bundle:

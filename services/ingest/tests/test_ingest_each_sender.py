@@ -15,9 +15,9 @@ from uuid import UUID
 import httpx
 import pytest
 from ingest_harness import NOW, TOKEN, Process, eventually, running
-from ingest_signers import HOOKS, IN_HOUSE, SECRET, WAYS, Way, at_the_end, delivered
+from ingest_signers import HOOKS, SECRET, WAYS, Way, at_the_end, delivered
 from ingest_vendor_api import Vendor, serving
-from ingest_vendors import DETAILS, SAID, SOURCES, bundle
+from ingest_vendors import DETAILS, IN_THE_HOUSE, SOURCES, bundle
 
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadFollowup
@@ -36,10 +36,6 @@ from ingest.settings import Settings
 
 BUYER = "buyer@example.com"
 TOPICS = (topics.LEAD_CAPTURED, topics.LEAD_ACTIVITY, topics.LEAD_FOLLOWUP)
-IN_THE_HOUSE = {
-    name: f"kind: generic, {SAID['generic'].partition('signs:')[0]} signs: {{{signs}}}"
-    for name, signs in IN_HOUSE.items()
-}
 
 
 @pytest.fixture(scope="module")

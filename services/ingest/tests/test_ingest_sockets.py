@@ -1,14 +1,20 @@
 """Whatever comes over a socket: taken, refused or cut off; nothing is stored of what is refused."""
 
 import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import schemathesis
+from httptools import HttpResponseParser
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -216,6 +222,140 @@ def test_no_bytes_are_our_fault(said: list[bytes], edge: Served) -> None:
     heard = exchange(edge, said)
     statuses = {int(status) for status in re.findall(rb"HTTP/1.1 (\d{3}) ", heard)}
     assert {status for status in statuses | edge.answers.statuses if status in OURS} <= {503}
+
+
+# --- requests that ask for another protocol
+
+WISHES = st.sampled_from(
+    [
+        b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n",
+        b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        b"UPGRADE: TLS/1.2, HTTP/2.0\r\nconnection: keep-alive\r\nConnection: UPGRADE\r\n",
+    ]
+)
+LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class Exchange:
+    """What is heard on a connection: the status and the lines of each answer."""
+
+    answers: list[tuple[int, set[bytes]]] = field(default_factory=list)
+    body: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.parser = HttpResponseParser(self)
+
+    def on_message_begin(self) -> None:
+        self.body = b""
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        # A batch may have an empty line as a sign of life.
+        self.answers.append((self.parser.get_status_code(), {*self.body.splitlines()} - {b""}))
+
+
+@st.composite
+def complete(
+    draw: st.DrawFn, headers: st.SearchStrategy[list[tuple[bytes, bytes]]]
+) -> tuple[bytes, bytes]:
+    """A request that has its end where its framing says, in two parts: between them is a place for
+    more headers.
+    """
+    body = draw(BODIES)
+    fields = [(name.encode(), value.encode()) for name, value in hook_headers(body).items()]
+    fields += [(b"Authorization", b"Bearer " + TOKEN.encode()), *draw(headers)]
+    if draw(st.booleans()):
+        fields.append((b"Content-Length", b"%d" % len(body)))
+    else:
+        fields.append((b"Transfer-Encoding", b"chunked"))
+        body = chunked(body, draw(st.integers(1, 5_000)))
+    method = draw(st.sampled_from([b"POST"] * 4 + [b"GET", b"PUT"]))
+    path = draw(st.sampled_from(ROUTES)).encode()
+    lines = [name + b": " + value for name, value in fields]
+    return method + b" " + path + b" HTTP/1.1\r\nHost: x\r\n", b"\r\n".join([*lines, b"", body])
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """The same conversation without the wish to switch, and with it, in pieces.
+
+    One request that may be wrong, or several that are right: how many of those that stand before a
+    wrong one are answered is a matter of time.
+    """
+    one = complete(HEADERS).map(lambda request: [request])
+    several = st.lists(complete(st.just([])), min_size=1, max_size=3)
+    said = draw(one | several)
+    plain = b"".join(start + rest for start, rest in said) + LAST
+    asking = b"".join(start + draw(WISHES) + rest for start, rest in said) + LAST
+    cuts = sorted(draw(st.lists(st.integers(0, len(asking)), max_size=4)))
+    return plain, [asking[start:end] for start, end in pairwise([0, *cuts, len(asking)])]
+
+
+def answers(edge: Served, said: list[bytes]) -> list[tuple[int, set[bytes]]]:
+    """What is heard until the server closes."""
+    exchange = Exchange()
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=PATIENCE) as connection:
+        with suppress(ConnectionError):  # it may be refused before all was said
+            for piece in said:
+                connection.sendall(piece)
+        with suppress(ConnectionError):
+            while piece := connection.recv(65_536):
+                exchange.parser.feed_data(piece)
+    return exchange.answers
+
+
+@effort(max_examples=100 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(said=wishes())
+def test_to_ask_for_an_upgrade_changes_no_answer(
+    said: tuple[bytes, list[bytes]], edge: Served
+) -> None:
+    plain, asking = answers(edge, [said[0]]), answers(edge, said[1])
+    # Kafka or the database may be away for a moment.
+    assert asking == plain or any(status in OURS for status, _ in plain + asking)
+
+
+STOCK_CLIENT = """\
+import java.net.URI;
+import java.net.http.*;
+
+class Send {
+    public static void main(String[] given) throws Exception {
+        var request = HttpRequest.newBuilder(URI.create(given[0]))
+            .header("Authorization", "Bearer " + given[1])
+            .header("Content-Type", given[2])
+            .POST(HttpRequest.BodyPublishers.ofString(given[3]))
+            .build();
+        var client = HttpClient.newHttpClient();
+        var answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+        System.out.println(answer.statusCode());
+        System.out.println(answer.body());
+    }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="there is no java on the PATH")
+@pytest.mark.parametrize(
+    ("path", "media_type", "body", "taken"),
+    [
+        ("/v1/leads", "application/json", VALID, 1),
+        ("/v1/leads/batch", "application/x-ndjson", b"\n".join([VALID] * 3), 3),
+    ],
+    ids=["a lead", "a batch"],
+)
+def test_java_s_stock_client_is_answered(
+    path: str, media_type: str, body: bytes, taken: int, edge: Served, tmp_path: Path
+) -> None:
+    (tmp_path / "Send.java").write_text(STOCK_CLIENT)
+    url = f"http://127.0.0.1:{edge.port}{path}"
+    command = ["java", str(tmp_path / "Send.java"), url, TOKEN, media_type, body.decode()]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    status, *lines = ran.stdout.split()
+    assert status == "202"
+    assert "".join(lines).count("event_id") == taken
 
 
 def test_what_is_stored_was_answered_as_taken(edge: Served) -> None:

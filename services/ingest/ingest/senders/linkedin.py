@@ -3,8 +3,9 @@
 Signing: `X-LI-Signature` is the hex of an HMAC-SHA256 over `hmacsha256=` and the body; the key is
 the client secret.
 
-Handshake: GET with `challengeCode`, which is answered with its HMAC-SHA256, by the same key, within
-three seconds; asked again every two hours.
+Handshake: GET with `challengeCode`, a UUID, which is answered with its HMAC-SHA256, by the same
+key, within three seconds; asked again every two hours. Nothing but a UUID is signed: else anybody
+could have a delivery signed.
 
 Id: `leadGenFormResponse`, with `leadAction` (CREATED, DELETED). The answers must be fetched, by the
 last part of that id alone.
@@ -13,6 +14,7 @@ last part of that id alone.
 import hashlib
 import hmac
 import json
+import re
 
 from pydantic import JsonValue
 
@@ -28,18 +30,23 @@ from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, ok
 from ingest.senders.signing import Signature, in_hex
 
 _CODE = Parameter("challengeCode")
-_LONGEST_CODE = 200
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) -> Reply | None:
-    """The challenge with its digest. Raises NotAuthenticError where there is no secret for it."""
+    """The challenge with its digest. Raises NotAuthenticError.
+
+    That is where the challenge is none of LinkedIn's, or there is no secret for it.
+    """
     codes = _CODE.texts(delivery)
     if delivery.method != "GET" or not codes:
         return None
-    secret, code = environment.get(source.secret_env[0], ""), codes[0][:_LONGEST_CODE]
+    secret, code = environment.get(source.secret_env[0], ""), codes[0]
+    if not _UUID.fullmatch(code):
+        raise NotAuthenticError(f"{_CODE} is no UUID")
     if not secret:
         raise NotAuthenticError(f"{source.secret_env[0]} is not set")
-    digest = hmac.new(secret.encode(), code.encode(errors="replace"), hashlib.sha256).hexdigest()
+    digest = hmac.new(secret.encode(), code.encode(), hashlib.sha256).hexdigest()
     said = json.dumps({"challengeCode": code, "challengeResponse": digest})
     return Reply(200, said.encode(), "application/json")
 
@@ -101,7 +108,8 @@ SENDER = Sender(
         name="LinkedIn lead gen forms",
         enter=(
             "Webhooks of the developer app: the address; then a subscription for lead notifications"
-            " of each account. The secret is the app's client secret."
+            " of each account. The secret is the app's client secret. LinkedIn sends the address a "
+            "challenge then, and every two hours; it is answered where it is a UUID, else with 401."
         ),
         sends="The id of each response to a form, and of the form; no answers.",
         becomes=(

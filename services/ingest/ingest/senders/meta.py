@@ -4,7 +4,7 @@ Signing: `X-Hub-Signature-256` is `sha256=` and the hex of an HMAC-SHA256 over t
 the app's secret.
 
 Handshake: GET with `hub.mode=subscribe`, `hub.verify_token`, which must be the one that was
-entered, and `hub.challenge`, which is answered as text; else it is answered 403.
+entered, and `hub.challenge`, a number, which is answered as text; else it is answered 403.
 
 Id: `leadgen_id`. Payload: `entry[].changes[]`, each of `field` `leadgen` with ids alone; the
 answers must be fetched. One delivery may tell of a lead twice. The screen's test button sends ids
@@ -12,6 +12,7 @@ of fours.
 """
 
 import hmac
+import re
 from collections.abc import Iterator
 
 from pydantic import JsonValue
@@ -28,7 +29,7 @@ from ingest.senders.sender import Environment, Example, Guide, Reply, Sender, ok
 from ingest.senders.signing import Signature, in_hex
 
 _MODE, _TOKEN, _CHALLENGE = map(Parameter, ("hub.mode", "hub.verify_token", "hub.challenge"))
-_LONGEST_CHALLENGE = 1_000
+_PLAIN_CHALLENGE = re.compile(rb"[0-9A-Za-z_.~-]{1,1000}")
 _OF_THE_AD = ("page_id", "ad_id", "adgroup_id")
 
 
@@ -43,7 +44,10 @@ def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) ->
         raise ForbiddenError(str(error)) from error
     if not wanted or not hmac.compare_digest(given, wanted.encode()):
         raise ForbiddenError(f"{_TOKEN} is not the one that was entered")
-    return Reply(200, challenge[:_LONGEST_CHALLENGE], "text/plain")
+    # Meta says that it is a number. What is more than a word could be a page with a script.
+    if not _PLAIN_CHALLENGE.fullmatch(challenge):
+        raise ForbiddenError(f"{_CHALLENGE} is not a plain word")
+    return Reply(200, challenge, "text/plain")
 
 
 def read(source: IdOnlySource, delivery: Delivery) -> Iterator[Told]:  # noqa: ARG001 - a sender's
@@ -101,7 +105,8 @@ SENDER = Sender(
         name="Meta lead ads (Facebook, Instagram)",
         enter=(
             "Webhooks of the app, object Page: the address as callback, and a verify token of your "
-            "own (`verify_token_env`); subscribe to `leadgen`. `secret_env` is the app's secret."
+            "own (`verify_token_env`); subscribe to `leadgen`. `secret_env` is the app's secret. "
+            "The challenge that Meta sends with the token is echoed where it is a plain word."
         ),
         sends="The ids of each lead and of its form, page and ad; no answers.",
         becomes=(

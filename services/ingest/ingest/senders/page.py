@@ -24,7 +24,8 @@ https://YOUR-HOST/v1/webhooks/NAME
 with the source's name, and the secret is in the variables that its `secret_env` names: one, or \
 two while it is being changed. Set `BATON_WEBHOOKS_URL` to what stands before the name in that \
 address, as vendors have it; some sign it. What a request says of its own host is never \
-believed.
+believed. Do not give sources of two kinds the same secret: what one vendor signs could then pass \
+for the other's.
 
 **Who can't sign** shows the secret instead, wherever the vendor's screen has room for it: \
 {shown}. Prefer a header: addresses end up in logs, though not in Baton's. A \
@@ -36,10 +37,10 @@ secret for an address is best made of letters, digits, `-` and `_`. In any other
 | 200 or 202 | each thing that the delivery tells is safe: on its topic, spooled while Kafka is \
 away, or kept because it was not understood (see [operations.md](operations.md)) | they are \
 content |
-| 401 | nothing shows that the delivery is theirs, or it is more than five minutes from our \
-clock | most try again, and report it |
-| 403 | a handshake by who does not know what was entered for it (Meta) | they say so on the \
-screen |
+| 401 | nothing shows that the delivery or the handshake is theirs, or the delivery is more than \
+five minutes from our clock | most try again, and report it |
+| 403 | a handshake by who does not know what was entered for it, or with a challenge that is no \
+plain word (Meta) | they say so on the screen |
 | 405 | no delivery, and no handshake of this vendor | |
 | 413 | the body is over `BATON_BODY_LIMIT` | most try again, in vain |
 | 429 | the source is over its `rate_limit`; `Retry-After` says when | they try again, where they \
