@@ -50,7 +50,8 @@ class DecisionRecord(Record):
     `code` is what it came to: `routed`, why nobody got the lead, why it was released (`released`
     is then the assignment), `kept` (a promise was broken, and nobody else could take the lead),
     `has_owner` (a new enquiry stays with who has the lead). `question` and `choice` have all that a
-    choice depended on and came to; under that bundle the one follows from the other.
+    choice depended on and came to; under that bundle and by the question's `procedure` the one
+    follows from the other.
     """
 
     id: UUID

@@ -50,7 +50,7 @@ def followed_up(handling: Handling, data: LeadFollowup) -> None:
         handling.amend(accepted_at=data.occurred_at)
     elif data.type in WORKED and held.open:
         handling.floor = handling.floor.without_lead(held.rep.id)
-        handling.amend(worked_at=data.occurred_at, turn={})
+        handling.amend(worked_at=data.occurred_at, credit_changes={})
     elif data.type is FollowupType.DECLINED:
         decline(handling, data.reason)
     elif data.type in ENDS:

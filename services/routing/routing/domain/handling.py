@@ -171,7 +171,7 @@ class Handling:
             previous_rep=self.lead.tried[-1] if self.lead.tried else None,
             assigned_at=since,
             worked_at=worked_at,
-            turn=turn or {},
+            credit_changes=turn or {},
         )
         self._stop_waiting()
         self.become(
@@ -223,8 +223,8 @@ class Handling:
         held = self.held
         if held.open:
             self.floor = self.floor.without_lead(held.rep.id)
-        if give_back_turn and held.turn:
-            self.floor = self.floor.without_turn(held.terms.pool, held.turn)
+        if give_back_turn and held.credit_changes:
+            self.floor = self.floor.without_turn(held.terms.pool, held.credit_changes)
         self.become(held=None)
         self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, code, reason))
         self.events.append(

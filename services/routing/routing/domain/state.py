@@ -43,8 +43,9 @@ class Assignment(Part):
     """A rep has the lead. `attempt` counts the assignments of one enquiry, from 1.
 
     From `worked_at` on, the rep has spoken with the lead, and it no longer counts against the
-    rep's capacity. `turn` is what the assignment changed in its pool's credits, for as long as the
-    turn may be given back; empty where none was taken.
+    rep's capacity. `credit_changes` is what the assignment changed in its pool's credits, for as
+    long as the turn may be given back; empty where none was taken. A state may have a `turn` of an
+    earlier release beside it: that counts in units of weight, for `pool.credits`, and is not read.
     """
 
     id: UUID
@@ -58,7 +59,7 @@ class Assignment(Part):
     assigned_at: datetime
     accepted_at: datetime | None = None
     worked_at: datetime | None = None
-    turn: Mapping[str, int] = {}
+    credit_changes: Mapping[str, int] = {}
 
     @property
     def open(self) -> bool:
