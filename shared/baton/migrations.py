@@ -15,9 +15,14 @@ from baton.settings import DatabaseSettings
 _LOCK = 0x6261746F6E
 
 
-def upgrade(settings: DatabaseSettings, schema: str, migrations: Path) -> None:
-    """Bring a service's schema to the newest revision in `migrations`; does nothing if it is."""
-    _run(settings, schema, migrations, lambda config: command.upgrade(config, "head"))
+def upgrade(
+    settings: DatabaseSettings, schema: str, migrations: Path, revision: str = "head"
+) -> None:
+    """Bring a service's schema to a revision in `migrations`, by default the newest.
+
+    Does nothing if it is there, or further.
+    """
+    _run(settings, schema, migrations, lambda config: command.upgrade(config, revision))
 
 
 def check(settings: DatabaseSettings, schema: str, migrations: Path) -> None:

@@ -51,7 +51,8 @@ class DecisionRecord(Record):
     is then the assignment), `kept` (a promise was broken or a breach taken back, and the owner
     keeps the lead), `has_owner` (a new enquiry is the owner's to answer), `returned` (the lead
     returns to the rep who answered in time). `question` and `choice` have all that a choice
-    depended on and came to; under that bundle the one follows from the other.
+    depended on and came to; under that bundle and by the question's `procedure` the one
+    follows from the other.
     """
 
     id: UUID

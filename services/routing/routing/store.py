@@ -25,7 +25,7 @@ _IN_FORCE = METADATA.tables["policy_in_force"]
 
 # A statement that waited for a lock has the locked row as it is now, and all else as it was before:
 # so these read nothing but the rows that they lock. Sorting comes before locking in their plan.
-_LOCK_POOLS = "SELECT id, credits FROM pool WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_LOCK_POOLS = "SELECT id, balances FROM pool WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _LOCK_REPS = """
 SELECT id, open_leads, last_assigned_at FROM rep WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE
 """
@@ -42,8 +42,8 @@ ON CONFLICT DO NOTHING RETURNING id
 # Four tables at once; none of the parts sees what another has done, and none needs to.
 _SAVE = """
 WITH pools AS (
-    UPDATE pool SET credits = new.credits
-    FROM unnest($1::text[], $2::json[]) AS new (id, credits) WHERE pool.id = new.id
+    UPDATE pool SET balances = new.balances
+    FROM unnest($1::text[], $2::json[]) AS new (id, balances) WHERE pool.id = new.id
 ), reps AS (
     UPDATE rep SET open_leads = new.open_leads, last_assigned_at = new.last_assigned_at
     FROM unnest($3::text[], $4::int[], $5::timestamptz[]) AS new (id, open_leads, last_assigned_at)
@@ -104,7 +104,7 @@ class RoutingStore:
         if need.pools:
             await _add(db, _ADD_POOLS, need.pools, self._pools_there)
             rows = await db.fetch(_LOCK_POOLS, need.pools)
-            pools = {row["id"]: json.loads(row["credits"]) for row in rows}
+            pools = {row["id"]: json.loads(row["balances"]) for row in rows}
         if need.reps:
             await _add(db, _ADD_REPS, need.reps, self._reps_there)
             rows = await db.fetch(_LOCK_REPS, need.reps)

@@ -15,7 +15,10 @@ POOL = Table(
     "pool",
     METADATA,
     Column("id", Text, primary_key=True),
+    # In units of weight; read and written only by processes of earlier releases.
     Column("credits", JSON, nullable=False, server_default="{}"),
+    # In billionths of a lead.
+    Column("balances", JSON, nullable=False, server_default="{}"),
     postgresql_with={"fillfactor": 50},
     comment="Whose turn it is in each pool, by rep. Kept for good: pools may come back.",
 )

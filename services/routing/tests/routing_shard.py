@@ -74,10 +74,10 @@ class Process:
         self.told += [(row.topic, row.value) for row in done.outbox]
 
 
-def migrated(url: str) -> Settings:
+def migrated(url: str, revision: str = "head") -> Settings:
     """A database of routing's, and how to reach it. Not to be called within an event loop."""
     settings = settings_for(url)
-    migrations.upgrade(settings, SCHEMA, Path(__file__).parents[1] / "migrations")
+    migrations.upgrade(settings, SCHEMA, Path(__file__).parents[1] / "migrations", revision)
     return settings
 
 

@@ -56,7 +56,7 @@ def test_declining_reroutes_at_once_and_answers_who_has_the_lead_now() -> None:
     made, status, body = ask(sales, "decline", **mine, reason="not-mine")
     assert kinds(made.events) == ["followup", "released", "routed"]
     assert (status, body["assignment"]["rep"]) == (200, "rep-b")
-    assert sales.pools["inbound"] == {"rep-b": -1, "rep-c": 1}
+    assert sales.pools["inbound"] == {"rep-b": -500_000_000, "rep-c": 500_000_000}
 
 
 def test_declining_where_nobody_else_can_take_it_answers_why() -> None:

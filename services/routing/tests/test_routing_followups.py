@@ -188,7 +188,11 @@ def test_a_turn_is_given_back_where_the_reason_says_so_and_only_there() -> None:
     fair.hear(fair.followup(FollowupType.REJECTED, reason="spam"))
     unfair.hear(unfair.followup(FollowupType.REJECTED, reason="no-budget"))
     assert fair.pools["inbound"] == {}
-    assert unfair.pools["inbound"] == {"rep-a": -2, "rep-b": 1, "rep-c": 1}
+    assert unfair.pools["inbound"] == {
+        "rep-a": -500_000_000,
+        "rep-b": 250_000_000,
+        "rep-c": 250_000_000,
+    }
 
 
 def test_declining_with_the_turn_given_back_leaves_the_pool_as_if_the_rep_had_not_been_asked() -> (
@@ -197,13 +201,13 @@ def test_declining_with_the_turn_given_back_leaves_the_pool_as_if_the_rep_had_no
     sales = with_owner()
     sales.hear(sales.followup(FollowupType.DECLINED, reason="not-mine"))
     assert sales.rep() == "rep-b"
-    assert sales.pools["inbound"] == {"rep-b": -1, "rep-c": 1}
+    assert sales.pools["inbound"] == {"rep-b": -500_000_000, "rep-c": 500_000_000}
 
 
 def test_a_turn_is_given_back_to_the_pool_that_it_was_of_whatever_the_lead_is_now() -> None:
     sales = Sales(changed("routing.yaml", "{rep: rep-off}", "{rep: rep-d}"))
     sales.enquire(employees=5000)
-    assert sales.pools["enterprise"] == {"rep-b": -1, "rep-d": 1}
+    assert sales.pools["enterprise"] == {"rep-b": -500_000_000, "rep-d": 500_000_000}
     sales.later(minutes=5)
     sales.hear(sales.scored(new_enquiry=False))
     sales.hear(sales.followup(FollowupType.DECLINED, reason="not-mine"))
@@ -278,7 +282,11 @@ def test_a_broken_promise_gives_the_lead_to_another_rep() -> None:
 def test_a_rep_who_broke_a_promise_does_not_get_the_turn_back() -> None:
     sales = with_owner()
     sales.hear(sales.breach())
-    assert sales.pools["inbound"] == {"rep-a": -2, "rep-c": 2}
+    assert sales.pools["inbound"] == {
+        "rep-a": -500_000_000,
+        "rep-b": -250_000_000,
+        "rep-c": 750_000_000,
+    }
 
 
 def test_where_nobody_else_can_take_it_the_owner_keeps_a_lead_whose_promise_was_broken() -> None:

@@ -187,7 +187,11 @@ def test_a_lead_that_ended_before_the_breach_is_not_the_next_rep_s_to_answer(
     assert (freed.rep.id, freed.occurred_at) == ("rep-b", started)
     assert sales.open("rep-b") == 0
     # The turn of rep-b was none: only that of rep-a is left.
-    assert sales.pools["inbound"] == {"rep-a": -2, "rep-b": 1, "rep-c": 1}
+    assert sales.pools["inbound"] == {
+        "rep-a": -500_000_000,
+        "rep-b": 250_000_000,
+        "rep-c": 250_000_000,
+    }
 
 
 def test_an_owner_whom_the_crm_named_before_the_breach_has_the_lead() -> None:

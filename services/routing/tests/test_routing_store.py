@@ -54,8 +54,8 @@ async def test_a_routed_lead_has_its_assignment_its_decision_and_its_place_on_a_
     assert (decision["id"], decision["code"]) == (row["decision_id"], "routed")
     assert (decision["policy"], decision["assignment_id"]) == (BUNDLE.hash, row["id"])
     assert await loads(routing.pool) == {"rep-a": 1}
-    assert await routing.pool.fetchval("SELECT credits::text FROM pool WHERE id = 'inbound'") == (
-        '{"rep-a": -2, "rep-b": 1, "rep-c": 1}'
+    assert await routing.pool.fetchval("SELECT balances::text FROM pool WHERE id = 'inbound'") == (
+        '{"rep-a": -500000000, "rep-b": 250000000, "rep-c": 250000000}'
     )
 
 
@@ -179,7 +179,11 @@ async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) 
             await first.save(one, [], changed.with_lead("rep-b", MONDAY))
             await mine.commit()
             seen = await waiting
-    assert seen.credits("inbound") == {"rep-a": -3, "rep-b": 2, "rep-c": 1}
+    assert seen.credits("inbound") == {
+        "rep-a": -500_000_001,
+        "rep-b": 250_000_001,
+        "rep-c": 250_000_000,
+    }
     assert seen.desk("rep-b") == Desk(1, MONDAY)
 
 
@@ -275,8 +279,8 @@ async def test_processes_that_share_pools_wait_for_each_other_without_deadlock(
         assert await loads(one.pool) == {"rep-a": 3, "rep-b": 3, "rep-c": 1}
         decided = await one.pool.fetchval("SELECT count(*) FROM decision")
         assert decided == len(leads)
-        for row in await one.pool.fetch("SELECT credits::text FROM pool"):
-            assert sum(json.loads(row["credits"]).values()) == 0
+        for row in await one.pool.fetch("SELECT balances::text FROM pool"):
+            assert sum(json.loads(row["balances"]).values()) == 0
         assert await one.pool.fetchval("SELECT count(*) FROM dead_letter") == 0
 
 

@@ -1,7 +1,7 @@
 """Who gets a lead: the first rule that holds, and in its pool whose turn it is.
 
 A choice is a function of its `Question` and the bundle alone. Both are kept with the decision, so
-that it can be explained, and computed again to the last character.
+that it can be explained, and computed again to the last character by the same procedure.
 """
 
 from collections.abc import Mapping
@@ -33,12 +33,17 @@ WORTH_RETRYING = frozenset({NO_CAPACITY, NO_REP})
 
 _MOST = 20
 
+PROCEDURE = 2
+"""How choices are made: 1 had credits in units of weight, 2 has them in billionths of a lead."""
+
 
 class Question(Part):
     """What a choice depends on beside the bundle.
 
     `credits` by pool and rep, and `open` leads by rep, are those of the rule's pool and of the
-    pools that it overflows to.
+    pools that it overflows to. With `procedure` 2, credits are in billionths of a lead, here and in
+    the choice. With 1, of earlier releases, they are in units of weight, and the choice can't be
+    computed again.
     """
 
     profile: Profile
@@ -47,6 +52,11 @@ class Question(Part):
     tried: tuple[str, ...]
     credits: Mapping[str, Mapping[str, int]] = {}
     open: Mapping[str, int] = {}
+    procedure: int = 1
+
+
+class EarlierProcedureError(ValueError):
+    """A choice was made by a procedure that this release does not have."""
 
 
 class Verdict(StrEnum):
@@ -158,6 +168,7 @@ def question(
         tried=tried,
         credits={pool.id: dict(sorted(floor.credits(pool.id).items())) for pool in pools},
         open={rep: floor.desk(rep).open for rep in reps},
+        procedure=PROCEDURE,
     )
 
 
@@ -191,7 +202,13 @@ def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
 
 
 def recompute(kept: Question, bundle: Bundle) -> Choice:
-    """The choice of a question that was kept, under the bundle that its decision names."""
+    """The choice of a question that was kept, under the bundle that its decision names.
+
+    Raises EarlierProcedureError where an earlier release made it by another procedure.
+    """
+    if kept.procedure != PROCEDURE:
+        msg = f"the choice was made by procedure {kept.procedure}; this release has {PROCEDURE}"
+        raise EarlierProcedureError(msg)
     return choose(kept, match(kept.profile, kept.score, kept.stage, bundle), bundle)
 
 
@@ -238,8 +255,14 @@ def _ask(pool: Pool, asked: Question, bundle: Bundle) -> tuple[PoolChoice, turns
         for rep, weight in weights.items()
     ]
     # By turn; sorting is stable, so of equals the first in the pool stays first, as in `take`.
-    candidates.sort(key=lambda one: -(one.credit + one.weight))
+    candidates.sort(key=_standing, reverse=True)
     return PoolChoice(pool=pool.id, candidates=tuple(candidates)), turn
+
+
+def _standing(candidate: Candidate) -> int:
+    """The credit that the turn goes by: with the share of the lead, before it is paid for."""
+    paid = turns.LEAD if candidate.verdict is Verdict.CHOSEN else 0
+    return candidate.credit_after + paid
 
 
 def _hindrance(rep: str, pool: Pool, asked: Question, bundle: Bundle) -> Verdict | None:

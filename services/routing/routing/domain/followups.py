@@ -95,7 +95,7 @@ def _touch(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
         handling.amend(accepted_at=data.occurred_at)
     elif data.type in WORKED and held.open:
         handling.floor = handling.floor.without_lead(held.rep.id)
-        handling.amend(worked_at=data.occurred_at, turn={})
+        handling.amend(worked_at=data.occurred_at, credit_changes={})
     elif data.type in WORKED and not held.knows_contact(data.occurred_at):
         handling.become(held=held.model_copy(update={"contacted_at": data.occurred_at}))
 
@@ -122,7 +122,7 @@ def _before_a_breach(handling: Handling, data: LeadFollowup, held: Assignment) -
     if former is None:
         return
     if data.type in WORKED and former.open:
-        worked = former.model_copy(update={"worked_at": data.occurred_at, "turn": {}})
+        worked = former.model_copy(update={"worked_at": data.occurred_at, "credit_changes": {}})
         breached = handling.lead.breached
         handling.become(breached=tuple(worked if one is former else one for one in breached))
     elif data.type in ENDS and data.type is not FollowupType.DECLINED and not held.touched:

@@ -296,7 +296,7 @@ class Handling:
             previous_rep=self.lead.tried[-1] if self.lead.tried else None,
             assigned_at=since,
             worked_at=worked_at,
-            turn=turn or {},
+            credit_changes=turn or {},
             change=follows.change,
             previous_assignment=follows.assignment_id,
         )
@@ -356,8 +356,8 @@ class Handling:
         ended_at = min(max(at or self.now, held.since), self.now)
         if held.open:
             self.floor = self.floor.without_lead(held.rep.id)
-        if give_back_turn and held.turn:
-            self.floor = self.floor.without_turn(held.terms.pool, held.turn)
+        if give_back_turn and held.credit_changes:
+            self.floor = self.floor.without_turn(held.terms.pool, held.credit_changes)
         self.become(held=None, ended_at=ended_at)
         row_ended_at = max(ended_at, held.assigned_at)
         self._rows.append(AssignmentRow(self.given.lead_id, held, row_ended_at, code, reason))

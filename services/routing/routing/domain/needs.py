@@ -52,7 +52,7 @@ def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -
             reps.add(lead.held.rep.id)
         if any(_data(one, SlaRetracted) is not None for one in inputs):
             reps.update(one.rep.id for one in lead.breached)
-        if lead.held is not None and lead.held.turn and any(_gives_back(one) for one in inputs):
+        if lead.held is not None and lead.held.credit_changes and any(map(_gives_back, inputs)):
             pools.add(lead.held.terms.pool)
         reps.update(rep for rep in _named(inputs) if bundle.teams.rep(rep) is not None)
     for pool_id in pools:

@@ -58,8 +58,9 @@ class Assignment(Part):
     """A rep has the lead. `attempt` counts the assignments of one enquiry, from 1.
 
     From `worked_at` on, the rep has spoken with the lead, and it no longer counts against the
-    rep's capacity. `turn` is what the assignment changed in its pool's credits, for as long as the
-    turn may be given back; empty where none was taken.
+    rep's capacity. `credit_changes` is what the assignment changed in its pool's credits, for as
+    long as the turn may be given back; empty where none was taken. A state may have a `turn` of an
+    earlier release beside it: that counts in units of weight, for `pool.credits`, and is not read.
 
     The rep keeps the lead over several assignments where each new enquiry makes one, and where the
     lead returns to the rep. `earlier_ids` are the ids before this one, `since` is when the first of
@@ -78,7 +79,7 @@ class Assignment(Part):
     assigned_at: datetime
     accepted_at: datetime | None = None
     worked_at: datetime | None = None
-    turn: Mapping[str, int] = {}
+    credit_changes: Mapping[str, int] = {}
     change: AssignmentChange = AssignmentChange.NEW
     previous_assignment: UUID | None = None
     earlier_ids: tuple[UUID, ...] = ()
