@@ -20,7 +20,8 @@ To add a sender:
    - `guide` and `example`, from which docs/senders.md and the API's description are made.
 3. A line in `known`.
 4. Tests: the vendor's own vectors in the table of the samples, how it signs in that of the ways
-   (`ingest_signers`), and a rule a sentence.
+   (`ingest_signers`), its greeting if it has a handshake (`test_ingest_greetings`: what is answered
+   must sign no delivery), and a rule a sentence.
 
 An item's `document` is what our own API takes (`ingest.deliveries`), without `source`. Its
 `delivery_id` must be the same for each attempt, and for nothing else that the same person did. Put
