@@ -580,26 +580,6 @@ class SlaRetracted(SlaEvent):
 # --- lead-identity
 
 
-class LeadMerged(LeadEvent):
-    """`lead_id` is the same person as `survivor` and lives on under that id."""
-
-    event_type: ClassVar[str] = "baton.lead.merged.v1"
-    topic: ClassVar[Topic] = topics.LEAD_IDENTITY
-
-    survivor: UUID
-    reasons: tuple[Reason, ...] = ()
-
-
-class LeadUnmerged(LeadEvent):
-    """The merge of `lead_id` into `survivor` was wrong."""
-
-    event_type: ClassVar[str] = "baton.lead.unmerged.v1"
-    topic: ClassVar[Topic] = topics.LEAD_IDENTITY
-
-    survivor: UUID
-    reasons: tuple[Reason, ...] = ()
-
-
 class LeadErased(LeadEvent):
     """All data on the person up to `occurred_at` must go; a later enquiry starts anew."""
 
@@ -608,44 +588,6 @@ class LeadErased(LeadEvent):
 
     requested_by: Name
     why: Text
-
-
-# --- contract
-
-
-class ContractEvent(EventData):
-    """What one department promised the other for a window of time."""
-
-    contract: Name
-    side: Name
-    occurred_at: Moment
-    window_from: Moment
-    window_to: Moment
-    promised: Count
-    delivered: Count
-
-
-class ContractPaced(ContractEvent):
-    """How the window stands, against where it should stand by now."""
-
-    event_type: ClassVar[str] = "baton.contract.paced.v1"
-    topic: ClassVar[Topic] = topics.CONTRACT
-
-    expected_by_now: Count
-
-
-class ContractMet(ContractEvent):
-    """The promise of the window was kept."""
-
-    event_type: ClassVar[str] = "baton.contract.met.v1"
-    topic: ClassVar[Topic] = topics.CONTRACT
-
-
-class ContractMissed(ContractEvent):
-    """The window ended short of its promise."""
-
-    event_type: ClassVar[str] = "baton.contract.missed.v1"
-    topic: ClassVar[Topic] = topics.CONTRACT
 
 
 # --- policy
@@ -780,12 +722,7 @@ ALL: tuple[type[EventData], ...] = (
     SlaMet,
     SlaBreached,
     SlaRetracted,
-    LeadMerged,
-    LeadUnmerged,
     LeadErased,
-    ContractPaced,
-    ContractMet,
-    ContractMissed,
     BundlePublished,
     PolicyActivated,
     SourceQuiet,

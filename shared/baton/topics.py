@@ -10,7 +10,6 @@ class Key(StrEnum):
     """What a record's key is; its bytes are the text in UTF-8."""
 
     LEAD = "lead id"
-    CONTRACT = "contract and side"
     POLICY = "bundle hash or activation id"
     SUBJECT = "subject"
     EVENT = "event id"
@@ -77,20 +76,7 @@ LEAD_FOLLOWUP = Topic(
     "lead-followup", Key.LEAD, "ingest, routing", FACTS, "What the rep or the CRM did."
 )
 LEAD_SLA = Topic("lead-sla", Key.LEAD, "sla-monitor", FACTS, "The life of each promise's clock.")
-LEAD_IDENTITY = Topic(
-    "lead-identity",
-    Key.LEAD,
-    "ingest, scoring",
-    FACTS,
-    "Who is the same person as whom, and who must be forgotten.",
-)
-CONTRACT = Topic(
-    "contract",
-    Key.CONTRACT,
-    "sla-monitor",
-    REPORTS,
-    "What the departments promised each other for a window.",
-)
+LEAD_IDENTITY = Topic("lead-identity", Key.LEAD, "ingest", FACTS, "Who must be forgotten.")
 POLICY = Topic(
     "policy",
     Key.POLICY,
@@ -113,7 +99,6 @@ ALL: Sequence[Topic] = (
     LEAD_FOLLOWUP,
     LEAD_SLA,
     LEAD_IDENTITY,
-    CONTRACT,
     POLICY,
     OPERATIONS,
     DEAD_LETTER,

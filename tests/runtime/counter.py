@@ -33,7 +33,13 @@ from baton.runtime.inputs import (
 )
 
 SUBSCRIPTION = Subscription(
-    topics=(topics.LEAD_CAPTURED, topics.LEAD_FOLLOWUP, topics.LEAD_SCORED, topics.LEAD_IDENTITY),
+    topics=(
+        topics.LEAD_CAPTURED,
+        topics.LEAD_ACTIVITY,
+        topics.LEAD_FOLLOWUP,
+        topics.LEAD_SCORED,
+        topics.LEAD_IDENTITY,
+    ),
     uses=(LeadCaptured, LeadFollowup, LeadScored, LeadErased),
 )
 

@@ -11,7 +11,7 @@ from harness import QUICK, Process, World, captured, eventually, followup, total
 from scenery import ended, first_stay
 
 from baton import topics
-from baton.events import LeadMerged
+from baton.events import ActivityType, LeadActivity
 from baton.runtime.errors import StalledError
 
 
@@ -107,11 +107,11 @@ async def test_what_is_only_passed_over_is_noted_with_the_shards_next_event(worl
     first, second = world.lead(), world.lead()
     await world.put(followup(first))
     await world.counted(first, lambda count: count.followups == 1)
-    await world.put(_merged(first))
+    await world.put(_unused(first))
     await eventually(lambda: _passed_over(process))
     await world.put(followup(second))
     await world.counted(second, lambda count: count.followups == 1)
-    position = "SELECT next_offset FROM position WHERE topic = 'lead-identity' AND shard = 0"
+    position = "SELECT next_offset FROM position WHERE topic = 'lead-activity' AND shard = 0"
     assert await world.db.fetchval(position) == 1
     await eventually(lambda: _applied(process, 2))
     assert process.metric("baton_batch_inputs_count") == 2
@@ -119,8 +119,8 @@ async def test_what_is_only_passed_over_is_noted_with_the_shards_next_event(worl
 
 async def test_what_is_only_passed_over_is_noted_within_a_while(world: World) -> None:
     await world.start()
-    await world.put(_merged(world.lead()))
-    await world.settled(topics.LEAD_IDENTITY)
+    await world.put(_unused(world.lead()))
+    await world.settled(topics.LEAD_ACTIVITY)
 
 
 async def test_what_was_passed_over_last_is_noted_before_a_process_ends(world: World) -> None:
@@ -128,14 +128,22 @@ async def test_what_was_passed_over_last_is_noted_before_a_process_ends(world: W
     lead_id = world.lead()
     await world.put(followup(lead_id))
     await world.counted(lead_id, lambda count: count.followups == 1)
-    await world.put(_merged(lead_id))
+    await world.put(_unused(lead_id))
     await eventually(lambda: _passed_over(process))
     await process.end()
-    await world.settled(topics.LEAD_IDENTITY)
+    await world.settled(topics.LEAD_ACTIVITY)
 
 
-def _merged(lead_id: UUID) -> LeadMerged:
-    return LeadMerged(lead_id=lead_id, occurred_at=datetime.now(UTC), survivor=lead_id)
+def _unused(lead_id: UUID) -> LeadActivity:
+    """Of a type that the service's subscription does not use."""
+    now = datetime.now(UTC)
+    return LeadActivity(
+        lead_id=lead_id,
+        occurred_at=now,
+        received_at=now,
+        source="s",
+        type=ActivityType.PAGE_VIEWED,
+    )
 
 
 async def _passed_over(process: Process) -> bool:
