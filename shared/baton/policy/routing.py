@@ -58,7 +58,11 @@ def _all_reachable(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 class Strategy(StrEnum):
-    """How a pool chooses among the reps that can take a lead."""
+    """How a pool chooses among the reps that can take a lead.
+
+    Every pool is served by weighted round robin today: the field is checked, and nothing else reads
+    it, since there is only one value.
+    """
 
     WEIGHTED_ROUND_ROBIN = "weighted_round_robin"
 
