@@ -19,7 +19,7 @@ from baton_cli.explain.drawing import drawn
 from baton_cli.explain.joining import Known, story
 from baton_cli.explain.reasons import criteria
 from baton_cli.explain.story import Happening, Kind, Missing, Story
-from baton_cli.explain.views import CLOCKS, ROUTED, SCORED, Clock, Clocks, Decision, Routed
+from baton_cli.explain.views import CLOCKS, ROUTED, SCORED, Choice, Clock, Clocks, Decision, Routed
 from routing.records import HistoryRecord
 from scoring.api import LeadView
 from sla_monitor.api import ClocksView
@@ -216,6 +216,39 @@ def test_a_decision_by_which_nobody_new_gets_the_lead_says_why(
     routed = known.routed.model_copy(update={"decisions": (decision,)})
     happened = told(Known(None, routed, None, ())).happened
     assert [each.says for each in happened if each.kind is Kind.UNROUTED] == [says]
+
+
+def undecided(code: str, exclusion: str | None, *, owned: bool = False) -> Routed:
+    """Routing's answer about a lead that a decision leaves with its rep, or with nobody."""
+    label = Reason(code=exclusion or "rule", label="Students", matched=exclusion is not None)
+    choice = Choice(
+        code=exclusion or code, rule=None, reasons=(label,), pools=(), rep=None, exclusion=exclusion
+    )
+    decision = Decision(
+        id=LEAD,
+        at=NOW,
+        code=code,
+        policy="",
+        assignment_id=LEAD if owned else None,
+        choice=choice,
+    )
+    return Routed(current=None, assignments=(), decisions=(decision,))
+
+
+@pytest.mark.parametrize(
+    "code", ["no_rule", "test", "all_tried", "kept", "has_owner", "rejected", "closed", "returned"]
+)
+def test_an_exclusion_with_the_id_of_a_code_is_told_like_any_other(code: str) -> None:
+    why = f"excluded by {code} (Students)"
+    story_ = told(Known(None, undecided(code, code), None, ()))
+    assert story_.now == (f"nobody has it: {why}",)
+    assert [each.says for each in story_.happened] == [f"Nobody gets the lead: {why}"]
+
+
+def test_a_rep_who_keeps_a_lead_that_an_exclusion_keeps_from_others_is_told_as_such() -> None:
+    for exclusion in ("students", "test", "kept"):
+        story_ = told(Known(None, undecided("kept", exclusion, owned=True), None, ()))
+        assert [each.says for each in story_.happened] == ["Its rep keeps the lead all the same"]
 
 
 def clock(known: Known, **changes: object) -> Known:

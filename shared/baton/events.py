@@ -388,6 +388,11 @@ class LeadUnrouted(LeadEvent):
     code: Name
     retry_at: Moment | None = None
     reasons: tuple[Reason, ...]
+    exclusion: Name | None = Field(
+        None,
+        description="id of the bundle's exclusion that says why, `code` is that id then; null "
+        "where `code` is Baton's own, and in events of older releases",
+    )
 
 
 class ReleaseCode(GrowingEnum):

@@ -56,7 +56,8 @@ def happened(routed: Routed, *, everything: bool) -> Iterator[Happening]:
     reps = {assignment.id: assignment.rep for assignment in routed.assignments}
     giving = {assignment.decision_id for assignment in routed.assignments}
     for decision in routed.decisions:
-        if decision.id not in giving and decision.code not in _RELEASED:
+        ends = decision.code in _RELEASED and decision.exclusion is None
+        if decision.id not in giving and not ends:
             yield _not_given(decision, reps, everything=everything)
 
 
@@ -76,7 +77,7 @@ def standing(routed: Routed) -> str:
     if not routed.decisions:
         return "nobody has it yet"
     last = routed.decisions[-1]
-    if last.code in _RELEASED:
+    if last.exclusion is None and last.code in _RELEASED:
         return f"nobody has it: {words(last.code)}"
     return f"nobody has it: {_why_nobody(last)}"
 
@@ -111,9 +112,10 @@ def _released(assignment: Assignment) -> Happening:
 
 def _not_given(decision: Decision, reps: Mapping[UUID, str], *, everything: bool) -> Happening:
     details = tuple(_details(decision.choice, everything=everything)) if decision.choice else ()
-    if decision.code in _STAYS:
+    if decision.exclusion is None and decision.code in _STAYS:
         rep = reps.get(decision.assignment_id) if decision.assignment_id else None
-        why = _NOBODY.get(decision.choice.code) if decision.choice else None
+        choice = decision.choice
+        why = _NOBODY.get(choice.code) if choice and choice.exclusion is None else None
         says = _STAYS[decision.code].format(rep=rep or "Its rep") + (f": {why}" if why else "")
     else:
         says = f"Nobody gets the lead: {_why_nobody(decision)}"
@@ -121,7 +123,7 @@ def _not_given(decision: Decision, reps: Mapping[UUID, str], *, everything: bool
 
 
 def _why_nobody(decision: Decision) -> str:
-    if decision.code in _NOBODY:
+    if decision.exclusion is None and decision.code in _NOBODY:
         return _NOBODY[decision.code]
     reasons = decision.choice.reasons if decision.choice else ()
     label = next((each.label for each in reasons if each.code == decision.code), None)

@@ -89,13 +89,17 @@ class PoolChoice(View):
 
 
 class Choice(View):
-    """What a routing decision came to, and why; `reasons` has each rule that was asked."""
+    """What a routing decision came to, and why; `reasons` has each rule that was asked.
+
+    `exclusion` is the id of the exclusion that held; an older release of routing does not say it.
+    """
 
     code: str
     rule: str | None
     reasons: tuple[Reason, ...]
     pools: tuple[PoolChoice, ...]
     rep: str | None
+    exclusion: str | None = None
 
 
 class Decision(View):
@@ -107,6 +111,14 @@ class Decision(View):
     policy: str
     assignment_id: UUID | None
     choice: Choice | None
+
+    @property
+    def exclusion(self) -> str | None:
+        """The id of the exclusion for which nobody got the lead; then it is the `code` too.
+
+        A decision that leaves the lead with its rep may have met one as well.
+        """
+        return self.choice.exclusion if self.choice and self.assignment_id is None else None
 
 
 class Assignment(View):

@@ -62,7 +62,6 @@ def _found(assessed: Assessment, held_by: str | None, bundle: Bundle) -> dict[st
     if held_by is None and bundle.routing.takes(assessed.stage):
         matched = match(assessed.profile, assessed.score, assessed.stage, bundle)
     rule = matched.rule if matched else None
-    excluded = {exclusion.id for exclusion in bundle.routing.exclusions}
     return {
         "quarantine": held_by,
         "fit": assessed.score.fit,
@@ -70,7 +69,7 @@ def _found(assessed: Assessment, held_by: str | None, bundle: Bundle) -> dict[st
         "total": assessed.score.total,
         "grade": assessed.score.grade,
         "stage": assessed.stage,
-        "exclusion": matched.code if matched and matched.code in excluded else None,
+        "exclusion": matched.exclusion.id if matched and matched.exclusion else None,
         "rule": rule.id if rule else None,
         "pool": rule.pool if rule else None,
         "role": rule.role if rule else None,

@@ -161,7 +161,7 @@ def _decision_columns(rows: Sequence[DecisionRow]) -> Sequence[Sequence[Any]]:
         [row.cause for row in rows],
         [row.at for row in rows],
         [row.policy for row in rows],
-        [row.code for row in rows],
+        [str(row.code) for row in rows],
         [row.assignment_id for row in rows],
         [row.released for row in rows],
         [row.question.model_dump_json() if row.question else None for row in rows],

@@ -9,10 +9,10 @@ returns to the rep who answered, unless the present owner has touched it.
 """
 
 from baton.events import AssignmentChange, ReleaseCode, SlaBreached, SlaRetracted
+from routing.domain.codes import DecisionCode
 from routing.domain.handling import Follows, Handling
 from routing.domain.state import Assignment, Lead
 
-KEPT = "kept"
 ANSWERED_IN_TIME = "answered_in_time"
 """The code of `sla.retracted` which says that the named fact kept the promise."""
 
@@ -27,11 +27,11 @@ def breached(handling: Handling, data: SlaBreached) -> None:
     if not (data.reassign and handling.bundle.routing.reassign_on_breach):
         return
     if not handling.qualified:
-        handling.decide(KEPT)
+        handling.decide(DecisionCode.KEPT)
         return
     asked, found, chosen = handling.choose()
     if chosen.rep is None:
-        handling.decide(KEPT, asked, chosen)
+        handling.decide(DecisionCode.KEPT, asked, chosen)
         return
     handling.release(ReleaseCode.BREACHED)
     handling.become(breached=(*handling.lead.breached, held))
@@ -48,7 +48,7 @@ def retracted(handling: Handling, data: SlaRetracted) -> None:
         return
     present = lead.held
     if handling.bundle.teams.rep(before.rep.id) is None or (present and present.touched):
-        handling.decide(KEPT)
+        handling.decide(DecisionCode.KEPT)
         return
     if present is not None:
         handling.release(ReleaseCode.BREACH_RETRACTED, at=present.since, give_back_turn=True)

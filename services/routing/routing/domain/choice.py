@@ -4,31 +4,27 @@ A choice is a function of its `Question` and the bundle alone. Both are kept wit
 that it can be explained, and computed again to the last character by the same procedure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+
+from pydantic import model_validator
 
 from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of
 from baton.policy.routing import Exclusion, Pool, Rule
-from routing.domain import turns
+from routing.domain import codes, turns
+from routing.domain.codes import Cause, DecisionCode, Excluded, UnroutedCode
 from routing.domain.floor import Floor
 from routing.domain.state import Part, Scored
 
-ROUTED = "routed"
-NO_RULE = "no_rule"
-MAX_ATTEMPTS = "max_attempts"
-NO_CAPACITY = "no_capacity"
-NO_REP = "no_rep"
-ALL_TRIED = "all_tried"
-
-FOR_GOOD = frozenset({MAX_ATTEMPTS, ALL_TRIED})
+FOR_GOOD: frozenset[Cause] = frozenset({UnroutedCode.MAX_ATTEMPTS, UnroutedCode.ALL_TRIED})
 """Only a new enquiry, or qualifying anew, helps."""
 
-WORTH_RETRYING = frozenset({NO_CAPACITY, NO_REP})
+WORTH_RETRYING: frozenset[Cause] = frozenset({UnroutedCode.NO_CAPACITY, UnroutedCode.NO_REP})
 """Time may help."""
 
 _MOST = 20
@@ -96,8 +92,9 @@ class PoolChoice(Part):
 class Choice(Part):
     """Who gets the lead (`code` is `routed`), or why nobody can.
 
-    `reasons` has each rule that was asked, with its clauses. `pools` are in the order asked; the
-    last is the one that gave the rep.
+    Where `exclusion` is given, `code` is the same: the id of the exclusion that held. `reasons` has
+    each rule that was asked, with its clauses. `pools` are in the order asked; the last is the one
+    that gave the rep.
     """
 
     code: str
@@ -106,6 +103,21 @@ class Choice(Part):
     pools: tuple[PoolChoice, ...] = ()
     rep: str | None = None
     turn: Mapping[str, int] = {}
+    exclusion: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, given: object) -> object:
+        """Earlier releases kept no `exclusion`; where no rule held, any other code is its id."""
+        if not isinstance(given, dict) or "exclusion" in given:
+            return given
+        excluded = given.get("rule") is None and given.get("code") != UnroutedCode.NO_RULE
+        return {**given, "exclusion": given.get("code")} if excluded else given
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why nobody gets the lead; None where somebody does."""
+        return codes.cause(self.code, self.exclusion) if self.rep is None else None
 
     @property
     def pool(self) -> str | None:
@@ -115,13 +127,13 @@ class Choice(Part):
 
 @dataclass(frozen=True)
 class Match:
-    """The rule that takes the lead. Where that is None, `code` is an exclusion's, or `no_rule`.
+    """The rule that takes the lead, or the exclusion that keeps it from everybody, or neither.
 
     `asked` has what was asked on the way, and its outcome; what held is the last of it.
     """
 
     rule: Rule | None
-    code: str
+    exclusion: Exclusion | None
     asked: tuple[tuple[Exclusion | Rule, Outcome], ...]
 
     @cached_property
@@ -132,7 +144,7 @@ class Match:
     @property
     def matched(self) -> tuple[Reason, ...]:
         """What held, with its clauses."""
-        return _explained(self.asked[-1]) if self.code != NO_RULE else ()
+        return _explained(self.asked[-1]) if self.rule or self.exclusion else ()
 
 
 def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match:
@@ -144,10 +156,10 @@ def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match
         outcome = one.when.evaluate(facts)
         asked.append((one, outcome))
         if outcome.matched and isinstance(one, Rule):
-            return Match(one, ROUTED, tuple(asked))
-        if outcome.matched:
-            return Match(None, one.id, tuple(asked))
-    return Match(None, NO_RULE, tuple(asked))
+            return Match(one, None, tuple(asked))
+        if outcome.matched and isinstance(one, Exclusion):
+            return Match(None, one, tuple(asked))
+    return Match(None, None, tuple(asked))
 
 
 def _explained(asked: tuple[Exclusion | Rule, Outcome]) -> tuple[Reason, ...]:
@@ -175,17 +187,18 @@ def question(
 def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
     """Choose who gets the lead, and keep why each other rep did not. Raises nothing."""
     if found.rule is None:
-        return Choice(code=found.code, rule=None, reasons=found.reasons)
+        excluded = found.exclusion and Excluded(found.exclusion.id)
+        return _nobody(excluded or UnroutedCode.NO_RULE, found)
     rule = found.rule
     looked: list[PoolChoice] = []
     for pool in bundle.routing.pools_from(rule.pool):
         if not looked and len(asked.tried) >= pool.max_attempts:
-            return Choice(code=MAX_ATTEMPTS, rule=rule.id, reasons=found.reasons)
+            return _nobody(UnroutedCode.MAX_ATTEMPTS, found)
         look, turn = _ask(pool, asked, bundle)
         looked.append(look)
         if turn is not None:
             return Choice(
-                code=ROUTED,
+                code=DecisionCode.ROUTED,
                 rule=rule.id,
                 reasons=found.reasons,
                 pools=tuple(looked),
@@ -193,12 +206,22 @@ def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
                 turn=turn.changes,
             )
     verdicts = {candidate.verdict for look in looked for candidate in look.candidates}
-    code = ALL_TRIED
+    cause = UnroutedCode.ALL_TRIED
     if Verdict.AT_CAPACITY in verdicts:
-        code = NO_CAPACITY
+        cause = UnroutedCode.NO_CAPACITY
     elif Verdict.UNAVAILABLE in verdicts:
-        code = NO_REP
-    return Choice(code=code, rule=rule.id, reasons=found.reasons, pools=tuple(looked))
+        cause = UnroutedCode.NO_REP
+    return _nobody(cause, found, looked)
+
+
+def _nobody(cause: Cause, found: Match, looked: Sequence[PoolChoice] = ()) -> Choice:
+    return Choice(
+        code=str(cause),
+        rule=found.rule.id if found.rule else None,
+        reasons=found.reasons,
+        pools=tuple(looked),
+        exclusion=codes.excluded_id(cause),
+    )
 
 
 def recompute(kept: Question, bundle: Bundle) -> Choice:

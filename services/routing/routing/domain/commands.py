@@ -1,5 +1,6 @@
 """What a rep asks for by HTTP: to accept a lead, or to decline it."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -9,7 +10,7 @@ from baton.runtime.inputs import Answer, CommandInput
 from baton.values import Moment, Name
 from routing.domain import followups
 from routing.domain.handling import Handling
-from routing.domain.state import Assignment, Part, Unrouted
+from routing.domain.state import Assignment, Part
 
 ACCEPT = "accept"
 DECLINE = "decline"
@@ -43,6 +44,13 @@ class Holder(Part):
     rep: str
     attempt: int
     accepted_at: Moment | None
+
+
+class Unrouted(Part):
+    """Why nobody has the lead, as last told; it is tried again at `retry_at`."""
+
+    code: Name
+    retry_at: datetime | None
 
 
 class WhoHasIt(Part):
@@ -122,7 +130,8 @@ def _who_has_it(handling: Handling) -> JsonValue:
         attempt=lead.held.attempt,
         accepted_at=lead.held.accepted_at,
     )
-    now = WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=lead.unrouted)
+    unrouted = lead.unrouted and Unrouted(code=lead.unrouted.code, retry_at=lead.unrouted.retry_at)
+    now = WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=unrouted)
     body: JsonValue = now.model_dump(mode="json")
     return body
 

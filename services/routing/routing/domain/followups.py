@@ -204,8 +204,11 @@ def _out_of_date(handling: Handling, data: LeadFollowup) -> bool:
 
 
 def _terms(handling: Handling, data: LeadFollowup) -> Terms | None:
-    if handling.lead.held is not None:
-        return handling.lead.held.terms.model_copy(update={"rule": data.type})
+    held = handling.lead.held
+    if held is not None:
+        # The monitor starts a clock for the new owner, who needs a promise that the bundle knows.
+        promise = {} if held.terms.promised else handling.promise(handling.match(), held.terms)
+        return held.terms.model_copy(update={**promise, "rule": data.type})
     scored = handling.scored
     rule = choosing.match(scored.profile, scored.score, scored.stage, handling.bundle).rule
     if rule is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from itertools import takewhile
 from uuid import UUID
@@ -20,10 +21,12 @@ from baton.events import (
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Answer, Arm, Decision, Input, Row
 from routing.domain import choice as choosing
-from routing.domain.choice import ROUTED, Choice, Match, Question
+from routing.domain import codes
+from routing.domain.choice import Choice, Match, Question
+from routing.domain.codes import Cause, DecisionCode, Excluded
 from routing.domain.floor import Floor
 from routing.domain.rows import AssignmentRow, DecisionRow
-from routing.domain.state import Assignment, Lead, Scored, Terms, Unrouted
+from routing.domain.state import Assignment, Lead, NoOwner, Scored, Terms
 from routing.domain.turns import Credits
 
 RETRY = "retry"
@@ -93,7 +96,10 @@ class Handling:
         self._decided = None
 
     def decide(
-        self, code: str, asked: Question | None = None, chosen: Choice | None = None
+        self,
+        code: StrEnum | Excluded,
+        asked: Question | None = None,
+        chosen: Choice | None = None,
     ) -> None:
         """Keep what this came to, and from what it followed."""
         before = self._decided
@@ -139,7 +145,7 @@ class Handling:
         self.floor = self.floor.with_turn(pool, chosen.turn)
         terms = Terms(rule=rule.id, pool=pool, role=rule.role, sla_policy=rule.sla)
         self.give(chosen.rep, terms, choosing.in_short(found, chosen), follows, chosen.turn)
-        self.decide(ROUTED, asked, chosen)
+        self.decide(DecisionCode.ROUTED, asked, chosen)
 
     def give(
         self,
@@ -170,7 +176,7 @@ class Handling:
                 "attempt": 1,
                 "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
                 "team": rep.team,
-                "terms": held.terms.model_copy(update=self._promise(found, held.terms)),
+                "terms": held.terms.model_copy(update=self.promise(found, held.terms)),
                 "previous_rep": rep.id,
                 "assigned_at": self.now,
                 "accepted_at": None,
@@ -233,12 +239,13 @@ class Handling:
             return first
         return identity.named_id("assignment", str(self.given.id), AssignmentChange.RENEWED)
 
-    def _promise(self, found: Match, terms: Terms) -> dict[str, str]:
+    def promise(self, found: Match, terms: Terms) -> dict[str, str | bool]:
+        """What changes in the terms of an owner who has the lead to answer now."""
         if found.rule is not None:
-            return {"rule": found.rule.id, "sla_policy": found.rule.sla}
-        if terms.sla_policy in self.bundle.sla.policies:
+            return {"rule": found.rule.id, "sla_policy": found.rule.sla, "promised": True}
+        if terms.promised and terms.sla_policy in self.bundle.sla.policies:
             return {}
-        return {"sla_policy": self.bundle.routing.rules[-1].sla}
+        return {"sla_policy": self.bundle.routing.rules[-1].sla, "promised": True}
 
     def _tell_routed(self, held: Assignment, reasons: tuple[Reason, ...]) -> None:
         scored, terms = self.scored, held.terms
@@ -313,22 +320,25 @@ class Handling:
 
     def tell_unrouted(self, asked: Question, found: Match, chosen: Choice) -> None:
         """Nobody can have the lead for now; where time may help, it is tried again."""
+        cause = chosen.cause
+        if cause is None:
+            raise ValueError("somebody was chosen")
         retry_at = None
         pool = found.rule and self.bundle.routing.pool(found.rule.pool)
-        if chosen.code in choosing.WORTH_RETRYING and pool and self.lead.waits < pool.max_retries:
+        if cause in choosing.WORTH_RETRYING and pool and self.lead.waits < pool.max_retries:
             retry_at = self.now + pool.retry_after
-        self.unrouted(chosen.code, choosing.in_short(found, chosen), retry_at)
-        self.decide(chosen.code, asked, chosen)
+        self.unrouted(cause, choosing.in_short(found, chosen), retry_at)
+        self.decide(cause, asked, chosen)
 
     def unrouted(
-        self, code: str, reasons: tuple[Reason, ...], retry_at: datetime | None = None
+        self, cause: Cause, reasons: tuple[Reason, ...], retry_at: datetime | None = None
     ) -> None:
         """Nobody has the lead, and why."""
         self._stop_waiting()
         if retry_at is not None:
             self._arm = Arm(RETRY, retry_at)
         waits = self.lead.waits + 1
-        self.become(unrouted=Unrouted(code=code, retry_at=retry_at), waits=waits)
+        self.become(unrouted=NoOwner.by(cause, retry_at), waits=waits)
         self.events.append(
             LeadUnrouted(
                 lead_id=self.given.lead_id,
@@ -336,12 +346,13 @@ class Handling:
                 decision_id=self.decision_id,
                 enquiry=self.lead.scored.enquiry if self.lead.scored else None,
                 attempt=self.lead.attempts + 1,
-                code=code,
+                code=str(cause),
                 retry_at=retry_at,
                 reasons=reasons,
+                exclusion=codes.excluded_id(cause),
             )
         )
-        self.decide(code)
+        self.decide(cause)
 
     def release(
         self,

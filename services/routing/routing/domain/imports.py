@@ -4,12 +4,10 @@ from datetime import datetime
 
 from baton.events import FollowupType, History, LeadScored, Stage
 from routing.domain import choice as choosing
+from routing.domain.codes import DecisionCode
 from routing.domain.floor import WORKED
 from routing.domain.handling import Handling
-from routing.domain.state import Terms
-
-IMPORTED = "imported"
-"""The rule, and where none would take the lead also the pool, by which its owner has it."""
+from routing.domain.state import IMPORTED, Terms
 
 _GIVEN_BACK = frozenset({FollowupType.REJECTED, FollowupType.LOST})
 _DONE = WORKED | {FollowupType.WON}
@@ -27,7 +25,7 @@ def imported(handling: Handling, data: LeadScored, history: History) -> None:
     if handling.bundle.teams.rep(owner) is not None:
         worked_at = _worked_at(data, history)
         handling.leave_with(owner, _terms(handling), since=data.occurred_at, worked_at=worked_at)
-        handling.decide(IMPORTED)
+        handling.decide(DecisionCode.IMPORTED)
 
 
 def _given_back(history: History) -> bool:
@@ -47,5 +45,7 @@ def _terms(handling: Handling) -> Terms:
     scored = handling.scored
     rule = choosing.match(scored.profile, scored.score, scored.stage, handling.bundle).rule
     if rule is None:
-        return Terms(rule=IMPORTED, pool=IMPORTED, role=IMPORTED, sla_policy=IMPORTED)
+        return Terms(
+            rule=IMPORTED, pool=IMPORTED, role=IMPORTED, sla_policy=IMPORTED, promised=False
+        )
     return Terms(rule=IMPORTED, pool=rule.pool, role=rule.role, sla_policy=rule.sla)

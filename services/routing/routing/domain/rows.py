@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from baton.events import ReleaseCode
 from baton.runtime.inputs import Row
 from routing.domain.choice import Choice, Question
+from routing.domain.codes import Excluded
 from routing.domain.state import Assignment
 
 
@@ -25,8 +27,9 @@ class AssignmentRow(Row):
 class DecisionRow(Row):
     """A decision with all that it depended on.
 
-    `code` is what it came to; `question` and `choice` are None where nobody had to be chosen.
-    `assignment_id` is the assignment that it made, `released` the one that it ended.
+    `code` is what it came to: a code, or the exclusion that held. `question` and `choice` are None
+    where nobody had to be chosen. `assignment_id` is the assignment that it made, `released` the
+    one that it ended.
     """
 
     id: UUID
@@ -34,7 +37,7 @@ class DecisionRow(Row):
     cause: UUID
     at: datetime
     policy: str
-    code: str
+    code: StrEnum | Excluded
     assignment_id: UUID | None = None
     released: UUID | None = None
     question: Question | None = None

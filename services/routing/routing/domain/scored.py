@@ -5,14 +5,14 @@ from datetime import datetime
 from baton.cloudevents import Event
 from baton.events import LeadEvent, LeadScored, Reason, ReleaseCode, Stage
 from routing.domain.choice import FOR_GOOD
+from routing.domain.codes import Cause, DecisionCode, UnroutedCode
 from routing.domain.handling import Handling
 from routing.domain.imports import imported
 from routing.domain.state import Scored
 
-NOT_QUALIFIED = "not_qualified"
-TEST = "test"
-HAS_OWNER = "has_owner"
-GIVEN_UP = frozenset({ReleaseCode.REJECTED, ReleaseCode.CLOSED, ReleaseCode.OWNER_CHANGED})
+GIVEN_UP: frozenset[Cause] = frozenset(
+    {UnroutedCode.REJECTED, UnroutedCode.CLOSED, UnroutedCode.OWNER_CHANGED}
+)
 """Sales has given the lead up, or has it without us: only a new enquiry, or qualifying anew, helps.
 """
 
@@ -112,28 +112,31 @@ def _later(known: datetime | None, moment: datetime) -> datetime:
 def tell_given_up(handling: Handling, code: ReleaseCode) -> None:
     """Nobody has the lead, since sales has given it up."""
     label = "routed again once it makes an enquiry or qualifies anew"
-    handling.unrouted(code, (Reason(code=code, label=label, matched=True),))
+    handling.unrouted(UnroutedCode(code), (Reason(code=code, label=label, matched=True),))
 
 
 def tell_not_qualified(handling: Handling) -> None:
     """Nobody has the lead, since its stage is not one that sales takes."""
     stage = handling.scored.stage
     reason = Reason(
-        code=NOT_QUALIFIED,
+        code=UnroutedCode.NOT_QUALIFIED,
         label=f"routed from {handling.bundle.routing.from_stage} on",
         matched=True,
         field="stage",
         value=stage,
     )
-    handling.unrouted(NOT_QUALIFIED, (reason,))
+    handling.unrouted(UnroutedCode.NOT_QUALIFIED, (reason,))
 
 
 def _tell_trial(handling: Handling, data: LeadScored) -> None:
     """A trial delivery changes nothing for a lead that is real as well."""
-    told = handling.lead.unrouted is not None and handling.lead.unrouted.code == TEST
+    unrouted = handling.lead.unrouted
+    told = unrouted is not None and unrouted.cause is UnroutedCode.TEST
     if handling.lead.held is None and not _waits(handling) and (data.new_enquiry or not told):
-        reason = Reason(code=TEST, label="a trial delivery is never routed", matched=True)
-        handling.unrouted(TEST, (reason,))
+        reason = Reason(
+            code=UnroutedCode.TEST, label="a trial delivery is never routed", matched=True
+        )
+        handling.unrouted(UnroutedCode.TEST, (reason,))
 
 
 def _stay(handling: Handling) -> None:
@@ -143,7 +146,7 @@ def _stay(handling: Handling) -> None:
     """
     if handling.bundle.teams.rep(handling.held.rep.id) is not None:
         handling.renew(handling.match())
-        handling.decide(HAS_OWNER)
+        handling.decide(DecisionCode.HAS_OWNER)
         return
     handling.release(ReleaseCode.OWNER_LEFT)
     handling.become(attempts=0, tried=(), waits=0, breached=())
@@ -163,12 +166,12 @@ def _look_again(handling: Handling) -> None:
     if told is None:
         _tell_at_last(handling)
         return
-    if told.retry_at is not None or told.code in FOR_GOOD | GIVEN_UP:
+    if told.retry_at is not None or told.cause in FOR_GOOD | GIVEN_UP:
         return
     asked, found, chosen = handling.choose()
     if chosen.rep is not None:
         handling.assign(asked, found, chosen)
-    elif chosen.code != told.code:
+    elif chosen.cause != told.cause:
         handling.tell_unrouted(asked, found, chosen)
 
 

@@ -4,16 +4,23 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from baton.events import AssignmentChange, Profile, Rep, Score, Stage
 from baton.values import Name
+from routing.domain import codes
+from routing.domain.codes import Cause, UnroutedCode
 
 SKEW = timedelta(minutes=2)
 """How far the clocks of two systems may differ, and by how much a sender may cut a time."""
 
 EARLIER_IDS_KEPT = 20
 """The newest so many ids under which a rep had the lead before; older ones are no longer known."""
+
+IMPORTED = "imported"
+"""Stands in place of the ids that an imported lead has no rule to take from."""
+
+_BATONS = frozenset(UnroutedCode)
 
 
 class Part(BaseModel):
@@ -46,12 +53,26 @@ class Scored(Part):
 
 
 class Terms(Part):
-    """On what terms a rep has a lead: by which rule, in which role, under which promise."""
+    """On what terms a rep has a lead: by which rule, in which role, under which promise.
+
+    `rule` is the bundle's id, or says what gave the lead in place of a rule. `promised` is false
+    where no rule took an imported lead: `pool`, `role` and `sla_policy` are then no ids.
+    """
 
     rule: Name
     pool: Name
     role: Name
     sla_policy: Name
+    promised: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, given: object) -> object:
+        """Earlier releases did not keep `promised`."""
+        if not isinstance(given, dict) or "promised" in given:
+            return given
+        ids = (given.get("pool"), given.get("role"), given.get("sla_policy"))
+        return {**given, "promised": any(one != IMPORTED for one in ids)}
 
 
 class Assignment(Part):
@@ -125,11 +146,33 @@ class Assignment(Part):
         return (*self.earlier_ids, self.id)[-EARLIER_IDS_KEPT:]
 
 
-class Unrouted(Part):
-    """Why nobody has the lead, as last told; it is tried again at `retry_at`."""
+class NoOwner(Part):
+    """Why nobody has the lead, as last told; it is tried again at `retry_at`.
+
+    Where `exclusion` is given, `code` is the same: the id of the bundle's exclusion that held.
+    """
 
     code: Name
     retry_at: datetime | None
+    exclusion: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, given: object) -> object:
+        """Earlier releases kept no `exclusion`; what is no code of Baton's is its id."""
+        if not isinstance(given, dict) or "exclusion" in given or given.get("code") in _BATONS:
+            return given
+        return {**given, "exclusion": given.get("code")}
+
+    @classmethod
+    def by(cls, cause: Cause, retry_at: datetime | None) -> "NoOwner":
+        """Nobody has the lead for that cause."""
+        return cls(code=str(cause), retry_at=retry_at, exclusion=codes.excluded_id(cause))
+
+    @property
+    def cause(self) -> Cause:
+        """Baton's code, or the exclusion."""
+        return codes.cause(self.code, self.exclusion)
 
 
 class Lead(Part):
@@ -145,7 +188,7 @@ class Lead(Part):
     attempts: int = 0
     tried: tuple[str, ...] = ()
     waits: int = 0
-    unrouted: Unrouted | None = None
+    unrouted: NoOwner | None = None
     held: Assignment | None = None
     breached: tuple[Assignment, ...] = ()
     ended_at: datetime | None = None
