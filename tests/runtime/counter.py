@@ -87,7 +87,7 @@ def decide(
             return Decision(
                 count,
                 events=[told(given.lead_id, now, count)],
-                answer=Answer(200, {"commands": count.commands}),
+                answer=Answer("counted", {"commands": count.commands}),
             )
 
 

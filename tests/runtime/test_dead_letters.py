@@ -85,13 +85,13 @@ async def test_a_dead_letter_is_told_once_by_id_and_a_replay_takes_effect(world:
     await world.settled(topics.LEAD_FOLLOWUP)
     again = await process.commands.ask(lead_id, REPLAY, str(bad))
     assert again is not None
-    assert again.status == 500
+    assert again.outcome == "dead_letter"
     # As a release would that no longer calls it poison: the record is decoded anew.
     mended = followup(lead_id, tell=True).model_dump_json().encode()
     await world.db.execute("UPDATE dead_letter SET value = $2 WHERE id = $1", bad, mended)
     answer = await process.commands.ask(lead_id, REPLAY, str(bad))
     assert answer is not None
-    assert answer.status == 200
+    assert answer.outcome == "applied"
     await world.settled(topics.LEAD_FOLLOWUP)
     count = await world.state(lead_id)
     assert count is not None
@@ -130,7 +130,7 @@ async def test_a_replay_of_what_has_taken_effect_meanwhile_is_done(world: World)
     await world.counted(lead_id, lambda count: count.followups == 1)
     answer = await process.commands.ask(lead_id, REPLAY, str(bad))
     assert answer is not None
-    assert answer.status == 200
+    assert answer.outcome == "applied"
     assert await world.db.fetchval("SELECT replayed_at FROM dead_letter") is not None
     count = await world.state(lead_id)
     assert count is not None
@@ -142,7 +142,7 @@ async def test_a_command_that_is_poison_is_answered_and_does_not_come_again(worl
     lead_id = world.lead()
     answer = await process.commands.ask(lead_id, "count", "poison")
     assert answer is not None
-    assert answer.status == 500
+    assert answer.outcome == "dead_letter"
     await process.commands.ask(lead_id, "count", None)
     assert await world.db.fetchval("SELECT count(*) FROM command") == 0
     assert await world.db.fetchval("SELECT failures FROM dead_letter") == 1

@@ -5,17 +5,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from baton.problems import Problem, ProblemBody
 from baton.runtime.commands import Commands
-from baton.runtime.inputs import Answer
-from routing.domain.commands import ACCEPT, DECLINE, Acceptance, Refusal, Refused, WhoHasIt
+from baton.runtime.inputs import Answer, RunnerOutcome
+from routing.domain.commands import ACCEPT, DECLINE, Acceptance, Refusal
+from routing.domain.outcomes import (
+    OUTCOME,
+    Accepted,
+    Declined,
+    NotTheOwner,
+    UnknownLead,
+    UnknownReason,
+    WhoHasIt,
+    WithoutOwner,
+)
 from routing.records import HistoryRecord, RepRecord
 from routing.store import NoPolicyError, Reads
-
-_OK = 200
-_REFUSED = TypeAdapter(Refused)
 
 
 class RepsView(BaseModel):
@@ -98,10 +105,23 @@ def _answered(lead_id: UUID, answer: Answer | None) -> Response:
     """The answer of the lead's shard. Raises Problem where it is a refusal."""
     if answer is None:
         return JSONResponse(LaterView(lead_id=lead_id).model_dump(mode="json"), status_code=202)
-    if answer.status == _OK:
-        return JSONResponse(answer.body)
-    refused = _REFUSED.validate_python(answer.body)
-    raise Problem(answer.status, refused.title, refused.detail, field=refused.field)
+    if answer.outcome == RunnerOutcome.DEAD_LETTER:
+        raise Problem(500, "It became a dead letter", "")
+    stale = "Not the current assignment"
+    match OUTCOME.validate_python(answer.body):
+        case Accepted(lead=lead) | Declined(lead=lead):
+            return JSONResponse(lead.model_dump(mode="json"))
+        case UnknownLead(lead_id=unknown):
+            raise _unknown(unknown)
+        case WithoutOwner(code=code):
+            why = f" ({code})" if code else ""
+            raise Problem(409, stale, f"nobody has the lead now{why}", field="assignment_id")
+        case NotTheOwner(named=named, rep=rep, assignment_id=current):
+            detail = f"{rep} has the lead now, by assignment {current}"
+            raise Problem(409, stale, detail, field=named)
+        case UnknownReason(reason=reason, allowed=allowed):
+            detail = f"no reason to decline a lead is {reason!r}; there are {', '.join(allowed)}"
+            raise Problem(422, "Unknown reason", detail, field="reason")
 
 
 def _unknown(lead_id: UUID) -> Problem:

@@ -1,6 +1,7 @@
 """Routing's API on a real PostgreSQL; commands are decided on by the runner's own transactions."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -219,3 +220,133 @@ async def test_a_command_that_is_not_done_in_time_is_kept_and_done_later(api: Ap
     assert (response.status_code, response.json()["lead_id"]) == (202, str(X))
     await api.routing.obey()
     assert (await api.history())["current"]["accepted_at"] is not None
+
+
+def compact(body: object) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def problem(status: int, title: str, detail: str, field: str | None = None) -> tuple[int, bytes]:
+    """The status and the bytes of an answer that is a problem."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return status, compact(body if field is None else body | {"field": field})
+
+
+async def answered(api: Api, kind: str, **body: str) -> tuple[int, bytes]:
+    response = await api.do(kind, **body)
+    is_problem = response.status_code != 200
+    expected = problems.MEDIA_TYPE if is_problem else "application/json"
+    assert response.headers["content-type"] == expected
+    return response.status_code, response.content
+
+
+async def test_an_acceptance_is_answered_with_who_has_the_lead_to_the_byte(api: Api) -> None:
+    await routed(api)
+    mine = await api.mine()
+    status, content = await answered(api, "accept", **mine)
+    current = (await api.history())["current"]
+    holder = {
+        "assignment_id": mine["assignment_id"],
+        "rep": "rep-a",
+        "attempt": 1,
+        "accepted_at": current["accepted_at"],
+    }
+    whole = {"lead_id": str(X), "assignment": holder, "unrouted": None}
+    assert (status, content) == (200, compact(whole))
+
+
+async def test_a_decline_is_answered_with_why_nobody_has_the_lead_to_the_byte(api: Api) -> None:
+    await routed(api)
+    await api.do("decline", **await api.mine(), reason="no-time")
+    status, content = await answered(api, "decline", **await api.mine(), reason="no-time")
+    unrouted = {"code": "max_attempts", "retry_at": None}
+    whole = {"lead_id": str(X), "assignment": None, "unrouted": unrouted}
+    assert (status, content) == (200, compact(whole))
+
+
+async def test_a_decline_that_is_tried_again_is_answered_with_the_time_to_the_byte(
+    api: Api,
+) -> None:
+    await routed(api)
+    await api.routing.pool.execute("UPDATE rep SET open_leads = 9 WHERE id <> 'rep-a'")
+    await api.routing.pool.execute(
+        "INSERT INTO rep (id, open_leads) VALUES ('rep-b', 9), ('rep-c', 9) ON CONFLICT DO NOTHING"
+    )
+    status, content = await answered(api, "decline", **await api.mine(), reason="no-time")
+    fires_at = await api.routing.pool.fetchval("SELECT due_at FROM timer")
+    retry_at = fires_at.isoformat().replace("+00:00", "Z")
+    unrouted = {"code": "no_capacity", "retry_at": retry_at}
+    whole = {"lead_id": str(X), "assignment": None, "unrouted": unrouted}
+    assert (status, content) == (200, compact(whole))
+
+
+@pytest.mark.parametrize("kind", ["accept", "decline"])
+async def test_each_refusal_is_answered_to_the_byte(api: Api, kind: str) -> None:
+    reason = {"reason": "no-time"} if kind == "decline" else {}
+    assert await answered(api, kind, rep="rep-a", assignment_id=NONE_SUCH, **reason) == problem(
+        404, "Unknown lead", f"lead {X} is not known"
+    )
+    await routed(api)
+    mine = await api.mine()
+    stale, current = "Not the current assignment", mine["assignment_id"]
+    for field, other in (("rep", "rep-b"), ("assignment_id", NONE_SUCH)):
+        assert await answered(api, kind, **{**mine, **reason, field: other}) == problem(
+            409, stale, f"rep-a has the lead now, by assignment {current}", field
+        )
+    sales = Sales(seed="crm")
+    await api.routing.run(
+        sales.event(sales.followup(FollowupType.REJECTED, assignment_id=UUID(current)))
+    )
+    # The lead is of an older release, which kept no reason with it.
+    for state, why in ((None, ""), ("rejected", " (rejected)")):
+        unrouted = None if state is None else {"code": state, "retry_at": None}
+        await api.routing.pool.execute(
+            "UPDATE lead SET state = jsonb_set(state::jsonb, '{unrouted}', $1::jsonb)::json",
+            json.dumps(unrouted),
+        )
+        assert await answered(api, kind, **mine, **reason) == problem(
+            409, stale, f"nobody has the lead now{why}", "assignment_id"
+        )
+
+
+async def test_an_unknown_reason_is_answered_to_the_byte(api: Api) -> None:
+    await routed(api)
+    assert await answered(api, "decline", **await api.mine(), reason="tired") == problem(
+        422,
+        "Unknown reason",
+        "no reason to decline a lead is 'tired'; there are not-mine, no-time",
+        "reason",
+    )
+
+
+async def test_a_command_that_becomes_a_dead_letter_is_answered_to_the_byte(api: Api) -> None:
+    await routed(api)
+    mine = await api.mine()
+    await api.routing.pool.execute(
+        "UPDATE lead SET state = jsonb_set(jsonb_set(state::jsonb, '{scored}', 'null'), "
+        """'{unrouted}', '{"code": "test", "retry_at": null}')::json"""
+    )
+    assert await answered(api, "decline", **mine, reason="no-time") == problem(
+        500, "It became a dead letter", ""
+    )
+
+
+async def test_a_command_that_an_older_release_decides_is_answered_202(api: Api) -> None:
+    async with client(api.routing, timedelta(seconds=1)) as http:
+        body = {"rep": "rep-a", "assignment_id": NONE_SUCH}
+        asked = asyncio.create_task(http.post(f"/leads/{X}/accept", json=body))
+        while not await api.routing.pool.fetchval("SELECT count(*) FROM command"):
+            assert not asked.done(), asked.result().text
+        await api.routing.pool.execute(
+            "INSERT INTO answer (command_id, lead_id, status, body, at) "
+            """SELECT id, lead_id, 404, '{"title": "Unknown lead"}', now() FROM command"""
+        )
+        assert (await asked).status_code == 202
+
+
+async def test_an_older_release_can_answer_202_to_what_this_one_decides(api: Api) -> None:
+    await api.do("accept", rep="rep-a", assignment_id=NONE_SUCH)
+    row = await api.routing.pool.fetchrow("SELECT status, body FROM answer")
+    assert row is not None
+    texts = {key: type(value) for key, value in json.loads(row["body"]).items() if key != "body"}
+    assert (row["status"], texts) == (202, {"outcome": str, "title": str, "detail": str})

@@ -107,7 +107,12 @@ class Commands:
             return None
 
     async def _answer(self, command_id: UUID) -> Answer | None:
-        row = await self._pool.fetchrow(
-            "SELECT status, body FROM answer WHERE command_id = $1", command_id
+        """What the command came to; None while it is not decided, or if an earlier release did it.
+
+        What that has written is an HTTP answer, without an outcome.
+        """
+        found = await self._pool.fetchval(
+            "SELECT body FROM answer WHERE command_id = $1", command_id
         )
-        return None if row is None else Answer(row["status"], json.loads(row["body"]))
+        body = json.loads(found) if found is not None else {}
+        return Answer(body["outcome"], body["body"]) if "outcome" in body else None

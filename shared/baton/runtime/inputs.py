@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -100,10 +101,21 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command's request is told: an HTTP status and a JSON body."""
+    """What a command came to, for the request that waits for it, maybe in another process.
 
-    status: int
-    body: JsonValue
+    `outcome` is a code of the service's domain, or one of `RunnerOutcome`; `body` says more of it.
+    """
+
+    outcome: str
+    body: JsonValue = None
+
+
+class RunnerOutcome(StrEnum):
+    """What a command can come to without a word of the domain."""
+
+    APPLIED = "applied"
+    DEAD_LETTER = "dead_letter"
+    NO_SUCH_DEAD_LETTER = "no_such_dead_letter"
 
 
 class Row:

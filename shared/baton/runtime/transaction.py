@@ -10,7 +10,7 @@ from typing import Generic
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from baton import cloudevents, identity
 from baton.cloudevents import Event
@@ -40,6 +40,7 @@ from baton.runtime.inputs import (
     EventInput,
     Input,
     Row,
+    RunnerOutcome,
     Shared,
     State,
     TimerInput,
@@ -50,6 +51,8 @@ from baton.runtime.store import Fence, LeadRow, OutboxRow, Writes
 from baton.runtime.waiting import REPLAY
 
 _LOG = logger(__name__)
+
+_APPLIED = Answer(RunnerOutcome.APPLIED)
 
 _REFUSED_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that mean: this data is refused, and will be again."""
@@ -86,7 +89,7 @@ class _Effects:
     rows: list[Row] = field(default_factory=list)
     timers: dict[tuple[UUID, str], tuple[int, Arm, str | None] | None] = field(default_factory=dict)
     commands: list[UUID] = field(default_factory=list)
-    answers: list[tuple[UUID, UUID, int, object]] = field(default_factory=list)
+    answers: list[tuple[UUID, UUID, Answer]] = field(default_factory=list)
     asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
@@ -278,7 +281,7 @@ class Transactor(Generic[State, Shared]):
             return
         effects.replayed.append(item.replays)
         if item.command is not None and item.given is not None:
-            effects.answers.append((item.command, item.given.lead_id, 200, {}))
+            effects.answers.append((item.command, item.given.lead_id, _APPLIED))
 
     def _leads(self, fence: Fence, todo: Sequence[Item]) -> dict[UUID, _Lead[State]]:
         shards = {item.given.lead_id: item.shard for item in todo if item.given is not None}
@@ -346,8 +349,8 @@ class Transactor(Generic[State, Shared]):
             self._has_taken_effect(item, effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
-            gone = Answer(404, {"title": "There is no such dead letter that waits"})
-            effects.answers.append((given.id, given.lead_id, gone.status, gone.body))
+            gone = Answer(RunnerOutcome.NO_SUCH_DEAD_LETTER)
+            effects.answers.append((given.id, given.lead_id, gone))
             return shared
         with self._tracing.decision(f"{self.service} decide", given.traceparent) as traceparent:
             decision = self._decide(lead.state, shared, given, bundle, now)
@@ -377,8 +380,7 @@ class Transactor(Generic[State, Shared]):
         for arm in decision.arm:
             effects.timers[given.lead_id, arm.name] = (item.shard, arm, traceparent)
         if item.command is not None:
-            answer = decision.answer or Answer(200, {})
-            effects.answers.append((item.command, given.lead_id, answer.status, answer.body))
+            effects.answers.append((item.command, given.lead_id, decision.answer or _APPLIED))
         if item.replays is not None:
             effects.replayed.append(item.replays)
         effects.counts[item.kind, "applied"] += 1
@@ -503,7 +505,7 @@ class Transactor(Generic[State, Shared]):
             db,
             self.service,
             [] if keep_commands else effects.commands,
-            effects.answers,  # type: ignore[arg-type]  # answers' bodies are JSON values
+            effects.answers,
             effects.asked,
         )
         if self._settings.clock == "events":
@@ -543,11 +545,9 @@ class Transactor(Generic[State, Shared]):
             if timer is not None:
                 effects.timers.setdefault((timer.lead_id, timer.name), None)
             if poison.item.command is not None and poison.item.given is not None:
-                answer = (
-                    500,
-                    {"title": "It became a dead letter", "dead_letter": str(data.dead_letter_id)},
-                )
-                effects.answers.append((poison.item.command, poison.item.given.lead_id, *answer))
+                body: JsonValue = {"dead_letter": str(data.dead_letter_id)}
+                answer = Answer(RunnerOutcome.DEAD_LETTER, body)
+                effects.answers.append((poison.item.command, poison.item.given.lead_id, answer))
             _LOG.error(
                 "an input became a dead letter",
                 kind=kind,

@@ -8,15 +8,20 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pydantic import JsonValue
 
 from baton import identity
 from baton.cloudevents import UnknownTypeError
 from baton.runtime.batch import Item, Record, read_one
-from baton.runtime.inputs import Arm, Ask, CommandInput, TimerInput
+from baton.runtime.inputs import Answer, Arm, Ask, CommandInput, TimerInput
 
 REPLAY = "baton.replay"
 """The command that has a dead letter decided on again; its body is the dead letter's id."""
+
+_FOR_EARLIER_RELEASES = 202
+"""The column `status` of an answer: what a process of an earlier release answers its request with.
+
+Such a process also reads `title` and `detail` from the answer's body.
+"""
 
 _TIMERS_OF_A_SHARD = 100
 _COMMANDS = 200
@@ -269,7 +274,7 @@ async def write_commands(
     db: asyncpg.Connection,
     schema: str,
     done: Sequence[UUID],
-    answers: Sequence[tuple[UUID, UUID, int, JsonValue]],
+    answers: Sequence[tuple[UUID, UUID, Answer]],
     asked: Sequence[tuple[UUID, int, Ask, datetime, str | None]],
 ) -> None:
     """Remove commands that are done, keep their answers, and ask other shards."""
@@ -279,15 +284,14 @@ async def write_commands(
         await db.execute(
             """
             INSERT INTO answer (command_id, lead_id, status, body, at)
-            SELECT command_id, lead_id, status, body, clock_timestamp()
-            FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::json[])
-                AS given (command_id, lead_id, status, body)
+            SELECT command_id, lead_id, $4, body, clock_timestamp()
+            FROM unnest($1::uuid[], $2::uuid[], $3::json[]) AS given (command_id, lead_id, body)
             ON CONFLICT (command_id) DO NOTHING
             """,
-            [command_id for command_id, _, _, _ in answers],
-            [lead_id for _, lead_id, _, _ in answers],
-            [status for _, _, status, _ in answers],
-            [json.dumps(body) for _, _, _, body in answers],
+            [command_id for command_id, _, _ in answers],
+            [lead_id for _, lead_id, _ in answers],
+            [_body(answer) for _, _, answer in answers],
+            _FOR_EARLIER_RELEASES,
         )
         await db.execute("SELECT pg_notify($1, '')", f"{schema}_answer")
     if asked:
@@ -307,3 +311,14 @@ async def write_commands(
             [traceparent for *_, traceparent in asked],
         )
         await db.execute("SELECT pg_notify($1, '')", f"{schema}_command")
+
+
+def _body(answer: Answer) -> str:
+    return json.dumps(
+        {
+            "outcome": answer.outcome,
+            "body": answer.body,
+            "title": "Decided by a newer release",
+            "detail": "what came of it shows in the lead's assignments",
+        }
+    )

@@ -1,15 +1,24 @@
 """What a rep asks for by HTTP: to accept a lead, or to decline it."""
 
-from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from baton.events import FollowupType, LeadFollowup
-from baton.runtime.inputs import Answer, CommandInput
-from baton.values import Moment, Name
+from baton.runtime.inputs import CommandInput
+from baton.values import Name
 from routing.domain import followups
 from routing.domain.handling import Handling
+from routing.domain.outcomes import (
+    Accepted,
+    Declined,
+    Holder,
+    NotTheOwner,
+    UnknownLead,
+    UnknownReason,
+    Unrouted,
+    WhoHasIt,
+    WithoutOwner,
+)
 from routing.domain.state import Assignment, Part
 
 ACCEPT = "accept"
@@ -29,40 +38,11 @@ class Refusal(Acceptance):
     reason: Name
 
 
-class Refused(Part):
-    """Why a command was not done; `field` is what of it does not fit."""
-
-    title: str
-    detail: str = ""
-    field: str | None = None
-
-
-class Holder(Part):
-    """Who has a lead."""
-
-    assignment_id: UUID
-    rep: str
-    attempt: int
-    accepted_at: Moment | None
-
-
-class Unrouted(Part):
-    """Why nobody has the lead, as last told; it is tried again at `retry_at`."""
-
-    code: Name
-    retry_at: datetime | None
-
-
-class WhoHasIt(Part):
-    """Who has a lead now; where nobody has, `unrouted` says why."""
-
-    lead_id: UUID
-    assignment: Holder | None
-    unrouted: Unrouted | None
-
-
 def commanded(handling: Handling, given: CommandInput) -> None:
-    """Do what was asked, at once, and answer. Raises ValueError for a kind that there is not."""
+    """Do what was asked, at once, and say what came of it.
+
+    Raises ValueError for a kind that there is not.
+    """
     if given.kind == ACCEPT:
         _accept(handling, given, Acceptance.model_validate(given.body))
     elif given.kind == DECLINE:
@@ -78,7 +58,7 @@ def _accept(handling: Handling, given: CommandInput, asked: Acceptance) -> None:
     if held.accepted_at is None:
         handling.events.append(_fact(given, FollowupType.ACCEPTED, asked, None))
         handling.amend(accepted_at=given.time)
-    handling.answer = Answer(200, _who_has_it(handling))
+    handling.outcome = Accepted(lead=_who_has_it(handling))
 
 
 def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
@@ -86,43 +66,33 @@ def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
     if held is None:
         return
     reasons = handling.bundle.definitions.reasons_for(FollowupType.DECLINED)
-    codes = [reason.code for reason in reasons]
-    if asked.reason not in codes:
-        detail = f"no reason to decline a lead is {asked.reason!r}; there are {', '.join(codes)}"
-        handling.answer = _refused(422, "Unknown reason", detail, field="reason")
+    allowed = tuple(reason.code for reason in reasons)
+    if asked.reason not in allowed:
+        handling.outcome = UnknownReason(reason=asked.reason, allowed=allowed)
         return
     handling.events.append(_fact(given, FollowupType.DECLINED, asked, asked.reason))
     followups.decline(handling, asked.reason, given.time)
-    handling.answer = Answer(200, _who_has_it(handling))
+    handling.outcome = Declined(lead=_who_has_it(handling))
 
 
 def _current(handling: Handling, asked: Acceptance) -> Assignment | None:
-    """The current assignment, if it is what was meant; otherwise the answer says what is."""
-    if handling.lead.scored is None and handling.lead.unrouted is None:
-        handling.answer = _refused(
-            404, "Unknown lead", f"lead {handling.given.lead_id} is not known"
-        )
+    """The current assignment, if it is what was meant; otherwise the outcome says what is."""
+    lead = handling.lead
+    if lead.scored is None and lead.unrouted is None:
+        handling.outcome = UnknownLead(lead_id=handling.given.lead_id)
         return None
-    held = handling.lead.held
+    held = lead.held
     if held is None:
-        unrouted = handling.lead.unrouted
-        why = f" ({unrouted.code})" if unrouted else ""
-        detail = f"nobody has the lead now{why}"
-        handling.answer = _refused(409, "Not the current assignment", detail, field="assignment_id")
+        handling.outcome = WithoutOwner(code=lead.unrouted.code if lead.unrouted else None)
         return None
     if asked.rep == held.rep.id and held.has_id(asked.assignment_id):
         return held
-    field = "rep" if asked.rep != held.rep.id else "assignment_id"
-    detail = f"{held.rep.id} has the lead now, by assignment {held.id}"
-    handling.answer = _refused(409, "Not the current assignment", detail, field=field)
+    named: Literal["rep", "assignment_id"] = "rep" if asked.rep != held.rep.id else "assignment_id"
+    handling.outcome = NotTheOwner(named=named, rep=held.rep.id, assignment_id=held.id)
     return None
 
 
-def _refused(status: int, title: str, detail: str, field: str | None = None) -> Answer:
-    return Answer(status, Refused(title=title, detail=detail, field=field).model_dump())
-
-
-def _who_has_it(handling: Handling) -> JsonValue:
+def _who_has_it(handling: Handling) -> WhoHasIt:
     lead = handling.lead
     held = lead.held and Holder(
         assignment_id=lead.held.id,
@@ -131,9 +101,7 @@ def _who_has_it(handling: Handling) -> JsonValue:
         accepted_at=lead.held.accepted_at,
     )
     unrouted = lead.unrouted and Unrouted(code=lead.unrouted.code, retry_at=lead.unrouted.retry_at)
-    now = WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=unrouted)
-    body: JsonValue = now.model_dump(mode="json")
-    return body
+    return WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=unrouted)
 
 
 def _fact(

@@ -19,12 +19,13 @@ from baton.events import (
     Rep,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Answer, Arm, Decision, Input, Row
+from baton.runtime.inputs import Arm, Decision, Input, Row
 from routing.domain import choice as choosing
-from routing.domain import codes
+from routing.domain import codes, outcomes
 from routing.domain.choice import Choice, Match, Question
 from routing.domain.codes import Cause, DecisionCode, Excluded
 from routing.domain.floor import Floor
+from routing.domain.outcomes import Outcome
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead, NoOwner, Scored, Terms
 from routing.domain.turns import Credits
@@ -55,7 +56,7 @@ class Handling:
     bundle: Bundle
     now: datetime
     events: list[EventData] = field(default_factory=list)
-    answer: Answer | None = None
+    outcome: Outcome | None = None
     _rows: list[AssignmentRow] = field(default_factory=list)
     _decided: DecisionRow | None = None
     _arm: Arm | None = None
@@ -406,7 +407,7 @@ class Handling:
             arm=[self._arm] if self._arm else [],
             cancel=[RETRY] if self._cancel else [],
             rows=rows,
-            answer=self.answer,
+            answer=None if self.outcome is None else outcomes.answer(self.outcome),
         )
 
     def _stop_waiting(self) -> None:
