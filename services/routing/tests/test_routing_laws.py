@@ -21,6 +21,7 @@ from baton.events import (
     LeadUnrouted,
     Stage,
 )
+from baton.followups import TAKING
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, Input
 from routing.domain import followups
@@ -175,7 +176,7 @@ class Department(RuleBasedStateMachine):
 
     @rule(
         name=NAMES,
-        type_=st.sampled_from(sorted(followups.TAKEN)),
+        type_=st.sampled_from(sorted(TAKING)),
         rep=st.sampled_from(["rep-a", "rep-d", "somebody-else"]),
         ago=AGO,
         at_once=st.booleans(),

@@ -1,15 +1,9 @@
 """What the rep or the CRM did with a lead, as far as it changes who has it.
 
-Facts come late, twice, and from systems that name neither the assignment nor the rep. They are
-understood as the SLA monitor understands them:
+When a fact happened and whether it counts is said by `baton.followups`. Beside that:
 
-- Whoever of sales speaks with a lead, wins or loses it, does so for the current assignment,
-  whichever rep or assignment is named, unless it was before that. Clocks differ, and many senders
-  cut the time to the minute: it is before only if both its times are, or one by more than `SKEW`.
-- What is about an assignment (accepted, declined, rejected) counts for the one that it names. Where
-  it names only the rep, it is about the rep's assignment, unless it is older by more than `SKEW`.
-  Where it names neither, it must be later than the assignment: else a copy of what one rep did
-  would hit the next.
+- What is about an assignment and names only the rep counts up to `SKEW` before it began: a decline
+  must take effect though the CRM's clock is slow.
 - A rep who keeps the lead through several enquiries has it without a break: each id of the rep's
   assignments names the current one, and the first of them says since when facts count.
 - A breach may have moved the lead although it was closed, or had another owner, before that; this
@@ -21,14 +15,19 @@ understood as the SLA monitor understands them:
 from datetime import datetime
 
 from baton.events import AssignmentChange, FollowupType, LeadFollowup, Reason, ReleaseCode
+from baton.followups import (
+    OF_ASSIGNMENT,
+    SKEW,
+    TAKING,
+    counted_since,
+    happened_at,
+    is_of_rep,
+)
 from routing.domain import choice as choosing
 from routing.domain.floor import WORKED
 from routing.domain.handling import Follows, Handling
 from routing.domain.scored import tell_given_up, tell_not_qualified
-from routing.domain.state import SKEW, Assignment, Terms
-
-TAKEN = frozenset({FollowupType.CLAIMED, FollowupType.OWNER_CHANGED})
-"""Somebody else has the lead, by another's decision."""
+from routing.domain.state import Assignment, Terms
 
 ENDS = {
     FollowupType.DECLINED: ReleaseCode.DECLINED,
@@ -38,9 +37,8 @@ ENDS = {
     FollowupType.MERGED: ReleaseCode.CLOSED,
     FollowupType.DELETED: ReleaseCode.CLOSED,
 }
-"""The rep no longer has the lead; one that was merged or deleted there, no longer as this one."""
+"""The code with which each of these ends an assignment."""
 
-OF_ASSIGNMENT = frozenset({FollowupType.ACCEPTED, FollowupType.DECLINED, FollowupType.REJECTED})
 TOUCHES = WORKED | {
     FollowupType.ACCEPTED,
     FollowupType.ATTEMPTED,
@@ -54,13 +52,13 @@ TOUCHES = WORKED | {
 
 def followed_up(handling: Handling, data: LeadFollowup) -> None:
     """Keep what was done. What does not concern the current assignment changes nothing."""
-    if data.type in TAKEN:
+    if data.type in TAKING:
         _taken(handling, data)
         return
     held = handling.lead.held
     if held is None:
         return
-    if not _concerns(data, held):
+    if not concerns(data, held):
         _before_a_breach(handling, data, held)
         return
     if data.type in TOUCHES:
@@ -79,11 +77,6 @@ def decline(handling: Handling, reason: str | None, at: datetime) -> None:
         handling.route(Follows(AssignmentChange.DECLINED, declined))
     else:
         tell_not_qualified(handling)
-
-
-def happened_at(data: LeadFollowup) -> datetime:
-    """A sender's clock may be fast, but nothing is received before it happens."""
-    return min(data.occurred_at, data.received_at)
 
 
 def _touch(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
@@ -131,7 +124,7 @@ def _before_a_breach(handling: Handling, data: LeadFollowup, held: Assignment) -
 
 def _former(handling: Handling, data: LeadFollowup) -> Assignment | None:
     """The assignment that ended by a breach and that a fact is about; None where there is none."""
-    return next((one for one in reversed(handling.lead.breached) if _concerns(data, one)), None)
+    return next((one for one in reversed(handling.lead.breached) if concerns(data, one)), None)
 
 
 def _release(
@@ -147,16 +140,13 @@ def _release(
     handling.release(code, reason, at=at, give_back_turn=give_back)
 
 
-def _concerns(data: LeadFollowup, held: Assignment) -> bool:
-    at = happened_at(data)
-    nearly_since = at >= held.since - SKEW
+def concerns(data: LeadFollowup, held: Assignment) -> bool:
+    """Whether a fact is about an assignment, by what it names and when it happened."""
     if data.type not in OF_ASSIGNMENT:
-        return nearly_since and max(data.occurred_at, data.received_at) >= held.since
+        return counted_since(data, held.since) is not None
     if data.assignment_id is not None:
         return held.has_id(data.assignment_id)
-    if data.rep is not None:
-        return data.rep == held.rep.id and nearly_since
-    return at > held.since
+    return is_of_rep(data, held.rep.id, held.since, early=SKEW)
 
 
 def _taken(handling: Handling, data: LeadFollowup) -> None:

@@ -17,12 +17,13 @@ from baton.events import (
     SlaBreached,
     SlaRetracted,
 )
+from baton.followups import TAKING
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
 from routing.domain.floor import WORKED
-from routing.domain.followups import ENDS, TAKEN
+from routing.domain.followups import ENDS
 from routing.domain.state import Lead, Scored
 
 E = TypeVar("E", bound=LeadEvent)
@@ -78,7 +79,7 @@ def _ends(given: Input) -> bool:
         return given.kind == DECLINE
     followup = _data(given, LeadFollowup)
     if followup is not None:
-        return followup.type in ENDS or followup.type in TAKEN
+        return followup.type in ENDS or followup.type in TAKING
     kinds = (SlaBreached, SlaRetracted, LeadErased)
     return any(_data(given, kind) is not None for kind in kinds)
 
@@ -126,5 +127,5 @@ def _named(given: Sequence[Input]) -> Iterator[str]:
         if scored.history is not None and scored.history.owner is not None:
             yield scored.history.owner
     for followup in filter(None, (_data(one, LeadFollowup) for one in given)):
-        if followup.type in TAKEN and followup.rep is not None:
+        if followup.type in TAKING and followup.rep is not None:
             yield followup.rep

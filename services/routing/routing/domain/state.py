@@ -1,18 +1,16 @@
 """What routing keeps of a lead: what scoring said last, and who has it or why nobody has."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from baton.events import AssignmentChange, Profile, Rep, Score, Stage
+from baton.followups import SKEW
 from baton.values import Name
 from routing.domain import codes
 from routing.domain.codes import Cause, UnroutedCode
-
-SKEW = timedelta(minutes=2)
-"""How far the clocks of two systems may differ, and by how much a sender may cut a time."""
 
 EARLIER_IDS_KEPT = 20
 """The newest so many ids under which a rep had the lead before; older ones are no longer known."""

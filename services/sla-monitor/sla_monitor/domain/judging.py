@@ -1,17 +1,13 @@
 """Which facts count for a clock, and what follows from them: the promise's fine print.
 
+- When a fact happened and whether it counts is said by `baton.followups`. Beside that, a claim is
+  about the assignment, too: it keeps no promise but that of the rep or assignment that it names.
 - A promise is made to the lead. Whoever of sales answers within it keeps it, whichever rep or
-  assignment the follow-up names. What is about the assignment itself (accepted, declined, rejected,
-  claimed) counts only for the assignment, or else the rep, that it names; where it names neither,
-  for the clock that runs then. Any assignment of the clock's tenure will do: what names one did not
-  happen before that one began, and counts for the clocks of the tenure that had started by then.
+  assignment the follow-up names. Of what is about the assignment itself, any of the clock's tenure
+  will do: what names one did not happen before that one began, and counts for the clocks of the
+  tenure that had started by then. What names only the rep must be later than the start.
 - Who passes a milestone has passed those before: it keeps the promise of an earlier one, unless the
   policy wants exactly what it names.
-- A fact happened at its `occurred_at`, or when it was received where that is earlier: a sender's
-  clock may be fast, but nothing is received before it happens.
-- A contact from before the assignment does not count. But clocks differ, and many senders cut the
-  time to the minute: it is before only if both times are, or one of them by more than `SKEW`. Else
-  what seems to have happened before the start counts as at the start.
 - An assignment ends when it is released; when its rep declines or rejects it; when the lead is won,
   lost, merged or deleted, whichever rep or assignment that names, by the rule for contacts; and
   when it is claimed by, or gets for its owner, another rep than the clock's, at or after the start,
@@ -23,30 +19,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from baton import followups
 from baton.events import FollowupType
+from baton.followups import ENDING, TAKING, counted_since, happened_at, is_of_rep
 from sla_monitor.domain.state import Clock, Followup, Mark, Release, Verdict
 
-SKEW = timedelta(minutes=2)
-OF_ASSIGNMENT = frozenset(
-    {
-        FollowupType.ACCEPTED,
-        FollowupType.DECLINED,
-        FollowupType.REJECTED,
-        FollowupType.CLAIMED,
-    }
-)
-ENDING = frozenset(
-    {
-        FollowupType.DECLINED,
-        FollowupType.REJECTED,
-        FollowupType.WON,
-        FollowupType.LOST,
-        FollowupType.MERGED,
-        FollowupType.DELETED,
-    }
-)
-TAKING = frozenset({FollowupType.CLAIMED, FollowupType.OWNER_CHANGED})
-"""These end the assignment of a rep where they name another."""
+OF_ASSIGNMENT = followups.OF_ASSIGNMENT | {FollowupType.CLAIMED}
+"""For routing a claim is about the lead: it asks which assignment the claim ends."""
 
 Starts = Mapping[UUID, datetime]
 """The assignments of a clock's tenure, its own among them, and when each began."""
@@ -89,7 +68,7 @@ def with_followups(clock: Clock, facts: Iterable[Followup], starts: Starts) -> C
         ended = _taken_at(clock, fact, starts) if taken else None
         counted = None
         if not (taken and fact.type in OF_ASSIGNMENT):
-            counted = _counted_at(clock, fact, starts)
+            counted = counted_at(clock, fact, starts)
         if counted is not None and fact.type in answers:
             answer = _earlier(answer, Mark(at=counted, fact=fact.id))
         if fact.type in ENDING:
@@ -109,20 +88,19 @@ def with_releases(clock: Clock, facts: Iterable[Release], starts: Starts) -> Clo
     return clock.model_copy(update={"end": end})
 
 
-def _counted_at(clock: Clock, fact: Followup, starts: Starts) -> datetime | None:
-    at = _happened_at(fact)
+def counted_at(clock: Clock, fact: Followup, starts: Starts) -> datetime | None:
+    """When a fact counts for a clock, at its start or later; None where it does not."""
     if fact.type not in OF_ASSIGNMENT:
-        return _since_start(clock, fact, at)
+        return counted_since(fact, clock.started_at)
+    at = happened_at(fact)
     if fact.assignment_id is not None:
         return _named_at(clock, fact.assignment_id, at, starts)
-    # At the very start it is what led to this assignment, such as the decline of the one before.
-    if fact.rep in {None, clock.rep} and at > clock.started_at:
-        return at
-    return None
+    # What was before the start is no answer; that the assignment ended is told by its release.
+    return at if is_of_rep(fact, clock.rep, clock.started_at, early=timedelta(0)) else None
 
 
 def _taken_at(clock: Clock, fact: Followup, starts: Starts) -> datetime | None:
-    at = _happened_at(fact)
+    at = happened_at(fact)
     ours = fact.assignment_id is None or fact.assignment_id in starts
     return at if ours and at >= clock.started_at else None
 
@@ -133,17 +111,6 @@ def _named_at(clock: Clock, assignment_id: UUID, at: datetime, starts: Starts) -
         return None
     since_named = max(at, starts[assignment_id])
     return since_named if since_named >= clock.started_at else None
-
-
-def _since_start(clock: Clock, fact: Followup, at: datetime) -> datetime | None:
-    after = max(fact.occurred_at, fact.received_at) >= clock.started_at
-    if after and at >= clock.started_at - SKEW:
-        return max(at, clock.started_at)
-    return None
-
-
-def _happened_at(fact: Followup) -> datetime:
-    return min(fact.occurred_at, fact.received_at)
 
 
 def _earlier(known: Mark | None, mark: Mark) -> Mark:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from baton.events import AssignmentChange, FollowupType, LeadRouted
+from baton.followups import SKEW
 from baton.identity import named_id
 from baton.policy.bundle import Bundle
 from baton.policy.sla import OnBreach, Target, TargetName
@@ -99,5 +100,5 @@ def _clock(
         warn_at=warn_at,
         due_at=due_at,
     )
-    lacking = may_lack_facts(state, judging.deciding(new), start - judging.SKEW)
+    lacking = may_lack_facts(state, judging.deciding(new), start - SKEW)
     return new.model_copy(update={"facts_complete": not lacking})
