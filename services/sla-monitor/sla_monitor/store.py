@@ -22,20 +22,33 @@ from sla_monitor.tables import CLOCK
 
 _RECORDS = TypeAdapter(list[ClockRecord])
 
-_WRITE = """
-INSERT INTO clock
-SELECT * FROM json_populate_recordset(NULL::clock, $1::json)
+_CHANGING = (
+    "warn_at",
+    "due_at",
+    "state",
+    "fact",
+    "used_seconds",
+    "warned_at",
+    "answered_at",
+    "ended_at",
+    "breached_at",
+    "late_seconds",
+    "facts_complete",
+    "due_before",
+    "moved_at",
+    "moved_by",
+    "retracted_code",
+)
+"""The columns that may change in a clock's life."""
+
+_COLUMNS = ", ".join(CLOCK.columns.keys())
+# Every name is one of this module's or of the table's.
+_WRITE = f"""
+INSERT INTO clock ({_COLUMNS})
+SELECT {_COLUMNS} FROM json_populate_recordset(NULL::clock, $1::json)
 ON CONFLICT (clock_id) DO UPDATE SET
-    state = excluded.state,
-    fact = excluded.fact,
-    used_seconds = excluded.used_seconds,
-    warned_at = excluded.warned_at,
-    answered_at = excluded.answered_at,
-    ended_at = excluded.ended_at,
-    breached_at = excluded.breached_at,
-    late_seconds = excluded.late_seconds,
-    facts_complete = excluded.facts_complete
-"""
+    {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}
+"""  # noqa: S608
 
 
 class ClockStore:

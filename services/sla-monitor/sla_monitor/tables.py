@@ -1,6 +1,6 @@
 """The monitor's tables: the runner's, where each lead's clocks are, and a list of them for the API.
 
-The names of the columns of `clock` are those of `records.ClockRecord`, in the same order.
+The names of the columns of `clock` are those of `records.ClockRecord`.
 """
 
 from sqlalchemy import (
@@ -52,6 +52,10 @@ CLOCK = Table(
     Column("breached_at", TIME),
     Column("late_seconds", BigInteger),
     Column("facts_complete", Boolean, nullable=False),
+    Column("due_before", TIME),
+    Column("moved_at", TIME),
+    Column("moved_by", Uuid),
+    Column("retracted_code", Text),
     Index("clock_lead", "lead_id", "started_at"),
     Index("clock_breach", "breached_at", "clock_id", postgresql_where=_BREACHED),
     Index("clock_breach_team", "team", "breached_at", "clock_id", postgresql_where=_BREACHED),

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from baton.cloudevents import Event
 from baton.events import (
+    AssignmentChange,
     EventData,
     FollowupType,
     LeadEvent,
@@ -21,10 +22,13 @@ from baton.events import (
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
 from sla_monitor.domain import ClockRow, LeadClocks, decide
+from sla_monitor.domain.state import Verdict
 
 LEAD = UUID("00000000-0000-8000-8000-000000000001")
 FIRST = UUID("00000000-0000-8000-8000-0000000000a1")
 SECOND = UUID("00000000-0000-8000-8000-0000000000a2")
+THIRD = UUID("00000000-0000-8000-8000-0000000000a3")
+FOURTH = UUID("00000000-0000-8000-8000-0000000000a4")
 MONDAY = "2026-03-02T10:00+01:00"
 
 
@@ -80,6 +84,8 @@ class Lead:
         sla: str = "standard",
         policy: str | None = None,
         heard: str | None = None,
+        change: AssignmentChange = AssignmentChange.NEW,
+        previous: UUID | None = None,
     ) -> list[EventData]:
         data = LeadRouted(
             lead_id=LEAD,
@@ -98,8 +104,38 @@ class Lead:
             score=Score(fit=0, engagement=0, total=0, grade="A"),
             stage=Stage.MQL,
             profile=Profile(brand="acme", source="website"),
+            change=change,
+            previous_assignment=previous,
         )
         return self.fact(data, f"routed {assignment}", heard or at, policy)
+
+    def renewed(
+        self,
+        at: str,
+        assignment: UUID = SECOND,
+        previous: UUID = FIRST,
+        *,
+        rep: str = "rep-1",
+        sla: str = "standard",
+        heard: str | None = None,
+    ) -> list[EventData]:
+        """The owner has a new enquiry of the lead to answer."""
+        change = AssignmentChange.RENEWED
+        return self.routed(
+            at, assignment, rep=rep, sla=sla, heard=heard, change=change, previous=previous
+        )
+
+    def reassigned(
+        self,
+        at: str,
+        assignment: UUID = SECOND,
+        previous: UUID = FIRST,
+        *,
+        rep: str = "rep-2",
+        change: AssignmentChange = AssignmentChange.BREACHED,
+    ) -> list[EventData]:
+        """Another rep has the lead, since a promise was broken."""
+        return self.routed(at, assignment, rep=rep, change=change, previous=previous)
 
     def released(
         self, at: str, assignment: UUID = FIRST, *, heard: str | None = None
@@ -135,6 +171,12 @@ class Lead:
             assignment_id=assignment,
         )
         return self.fact(data, f"{kind} {at}", heard)
+
+    def stands(self, assignment: UUID) -> Verdict:
+        """What was last told of the clock of an assignment."""
+        assert self.state is not None
+        (clock,) = (c for c in self.state.clocks if c.assignment_id == assignment)
+        return clock.told
 
     def fire(self, arm: Arm, now: str, *, facts_complete: bool = True) -> list[EventData]:
         timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at, facts_complete)

@@ -13,6 +13,8 @@ OURS = UUID("00000000-0000-8000-8000-0000000000a1")
 THEIRS = UUID("00000000-0000-8000-8000-0000000000a2")
 FACT = UUID("00000000-0000-8000-8000-0000000000f1")
 
+RENEWED = UUID("00000000-0000-8000-8000-0000000000a3")
+
 CONTACTED = FollowupType.CONTACTED
 ACCEPTED = FollowupType.ACCEPTED
 DECLINED = FollowupType.DECLINED
@@ -21,6 +23,9 @@ REJECTED = FollowupType.REJECTED
 
 def at(time: str) -> datetime:
     return datetime.fromisoformat(f"2026-03-02T{time}Z")
+
+
+TENURE = {OURS: at("10:00"), RENEWED: at("12:00")}
 
 
 def clock(*met_by: FollowupType) -> Clock:
@@ -101,10 +106,20 @@ def followup(
         pytest.param(
             followup(ACCEPTED, "10:00", "10:01"), None, id="accepted before, at the very start"
         ),
+        pytest.param(
+            followup(ACCEPTED, "13:00", "13:00", "rep-1", RENEWED),
+            "13:00",
+            id="accepted by the id of its renewal",
+        ),
+        pytest.param(
+            followup(ACCEPTED, "11:00", "13:00", "rep-1", RENEWED),
+            "12:00",
+            id="accepted by the id of its renewal, which began later",
+        ),
     ],
 )
 def test_an_answer_counts(fact: Followup, answered: str | None) -> None:
-    seen = judging.with_followups(clock(CONTACTED, ACCEPTED), [fact])
+    seen = judging.with_followups(clock(CONTACTED, ACCEPTED), [fact], TENURE)
 
     assert seen.answer == (Mark(at=at(answered), fact=FACT) if answered else None)
     assert judging.verdict(seen) is (Verdict.MET if answered else Verdict.RUNNING)
@@ -125,19 +140,21 @@ def test_a_rep_who_gives_the_lead_back_ends_the_assignment(
     kind: FollowupType, rep: str | None, assignment: UUID | None, received: str, *, ended: bool
 ) -> None:
     fact = followup(kind, "11:00", received, rep, assignment)
-    seen = judging.with_followups(clock(CONTACTED), [fact])
+    seen = judging.with_followups(clock(CONTACTED), [fact], TENURE)
 
     assert judging.verdict(seen) is (Verdict.RELEASED if ended else Verdict.RUNNING)
 
 
 def test_the_decline_that_led_to_an_assignment_does_not_end_it() -> None:
     fact = followup(DECLINED, "10:00", "10:01")
-    assert judging.verdict(judging.with_followups(clock(CONTACTED), [fact])) is Verdict.RUNNING
+    assert (
+        judging.verdict(judging.with_followups(clock(CONTACTED), [fact], TENURE)) is Verdict.RUNNING
+    )
 
 
 def test_a_rejection_is_an_answer_where_the_target_says_so() -> None:
     fact = followup(REJECTED, "11:00", "11:00", "rep-1")
-    assert judging.verdict(judging.with_followups(clock(REJECTED), [fact])) is Verdict.MET
+    assert judging.verdict(judging.with_followups(clock(REJECTED), [fact], TENURE)) is Verdict.MET
 
 
 def released(assignment: UUID, time: str) -> Release:
@@ -145,13 +162,48 @@ def released(assignment: UUID, time: str) -> Release:
 
 
 def test_a_release_ends_its_own_assignment_alone() -> None:
-    assert judging.with_releases(clock(CONTACTED), [released(THEIRS, "11:00")]).end is None
-    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "11:00")])
+    assert judging.with_releases(clock(CONTACTED), [released(THEIRS, "11:00")], TENURE).end is None
+    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "11:00")], TENURE)
     assert ended.end == Mark(at=at("11:00"), fact=FACT)
 
 
+def test_a_release_ends_the_renewals_that_began_before_it_and_no_later_one() -> None:
+    by_the_newest = judging.with_releases(clock(CONTACTED), [released(RENEWED, "13:00")], TENURE)
+    assert by_the_newest.end == Mark(at=at("13:00"), fact=FACT)
+    later = clock(CONTACTED).model_copy(
+        update={"assignment_id": RENEWED, "started_at": at("12:00")}
+    )
+    assert judging.with_releases(later, [released(OURS, "11:00")], TENURE).end is None
+    ended = judging.with_releases(later, [released(OURS, "12:30")], TENURE)
+    assert ended.end == Mark(at=at("12:30"), fact=FACT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "end", "moment", "undecided"),
+    [
+        (None, None, "14:00", True),
+        (None, None, "14:01", False),
+        ("11:00", None, "11:00", True),
+        ("11:00", None, "11:01", False),
+        (None, "11:00", "11:00", True),
+        (None, "11:00", "11:01", False),
+        ("12:00", "11:00", "11:30", False),
+    ],
+)
+def test_a_clock_is_undecided_until_the_first_of_an_answer_an_end_and_its_due_time(
+    answer: str | None, end: str | None, moment: str, *, undecided: bool
+) -> None:
+    running = clock(CONTACTED).model_copy(
+        update={
+            "answer": Mark(at=at(answer), fact=FACT) if answer else None,
+            "end": Mark(at=at(end), fact=FACT) if end else None,
+        }
+    )
+    assert judging.undecided_at(running, at(moment)) is undecided
+
+
 def test_an_assignment_does_not_end_before_it_began() -> None:
-    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "09:59")])
+    ended = judging.with_releases(clock(CONTACTED), [released(OURS, "09:59")], TENURE)
     assert ended.end == Mark(at=at("10:00"), fact=FACT)
 
 

@@ -1,5 +1,6 @@
 """sla.yaml: what sales promises marketing for each lead."""
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -8,6 +9,26 @@ from pydantic import Field
 
 from baton.events import FollowupType
 from baton.policy.model import BusinessTime, Id, NotEmpty, PolicyModel, Text
+
+MILESTONES: tuple[frozenset[FollowupType], ...] = (
+    frozenset({FollowupType.ACCEPTED, FollowupType.CLAIMED}),
+    frozenset({FollowupType.ATTEMPTED}),
+    frozenset({FollowupType.CONTACTED}),
+    frozenset({FollowupType.MEETING_BOOKED}),
+    frozenset({FollowupType.MEETING_HELD}),
+    frozenset({FollowupType.CONVERTED}),
+    frozenset({FollowupType.OPPORTUNITY}),
+    frozenset({FollowupType.WON}),
+)
+"""The way of a lead through sales, in order: who reaches one milestone has passed those before."""
+
+
+def with_later_milestones(types: AbstractSet[FollowupType]) -> frozenset[FollowupType]:
+    """These types, and each milestone that is not before the first of them."""
+    for number, milestone in enumerate(MILESTONES):
+        if milestone & types:
+            return frozenset(types).union(*MILESTONES[number:])
+    return frozenset(types)
 
 
 class OnBreach(StrEnum):
@@ -24,11 +45,15 @@ class TargetName(StrEnum):
 
 
 class Target(PolicyModel):
-    """A promise: a follow-up of `met_by` within `allowed` business time of the assignment."""
+    """A promise: a follow-up of `met_by` within `allowed` business time of the assignment.
+
+    Where `later_milestones` is true, each milestone after one of `met_by` keeps it too.
+    """
 
     allowed: BusinessTime
     warn_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] | None = None
     met_by: Annotated[frozenset[FollowupType], NotEmpty]
+    later_milestones: Annotated[bool, Field(strict=True)] = True
     on_breach: OnBreach
 
     @property

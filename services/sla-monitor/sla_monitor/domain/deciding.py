@@ -27,8 +27,10 @@ from baton.runtime.inputs import (
 from sla_monitor.domain import judging, telling
 from sla_monitor.domain.business_time import Hours
 from sla_monitor.domain.facts import since, with_clocks, with_followup, with_release
-from sla_monitor.domain.starting import started
+from sla_monitor.domain.settling import settled
+from sla_monitor.domain.starting import assigned, with_facts_seen
 from sla_monitor.domain.state import Clock, Followup, LeadClocks, Release, Verdict
+from sla_monitor.domain.tenures import Tenures
 
 SUBSCRIPTION = Subscription(
     topics=(
@@ -68,12 +70,13 @@ def decide(
     before = state or LeadClocks()
     bundles = {**shared, bundle.hash: bundle}
     if isinstance(given, TimerInput):
-        return _time_has_come(before, given, Hours(bundles, bundle), now)
+        return _time_has_come(_caught_up(before), given, Hours(bundles, bundle), now)
     if isinstance(given, CommandInput):
         raise UnexpectedInputError(f"no command {given.kind!r} is known")
     if isinstance(given.event.data, LeadErased):
-        return _erased(before, given.lead_id, given, given.event.data.occurred_at, now)
-    after = _taken_in(before, given.event, bundles, bundle)
+        up_to = given.event.data.occurred_at
+        return _erased(before, given.lead_id, given, up_to, Hours(bundles, bundle), now)
+    after = _taken_in(_caught_up(before), given.event, bundles, bundle)
     return _told(before, after, given.lead_id, Hours(bundles, bundle), now)
 
 
@@ -81,6 +84,7 @@ def _taken_in(
     state: LeadClocks, event: Event[LeadEvent], bundles: Bundles, in_force: Bundle
 ) -> LeadClocks:
     data = event.data
+    tenures = Tenures(state)
     if isinstance(data, LeadFollowup):
         followup = Followup(
             id=event.id,
@@ -90,20 +94,31 @@ def _taken_in(
             rep=data.rep,
             assignment_id=data.assignment_id,
         )
-        clocks = tuple(judging.with_followups(clock, (followup,)) for clock in state.clocks)
+        clocks = tuple(
+            judging.with_followups(clock, (followup,), tenures.starts(clock))
+            for clock in state.clocks
+        )
         return with_followup(state.model_copy(update={"clocks": clocks}), followup)
     if isinstance(data, LeadReleased):
         release = Release(
             id=event.id, assignment_id=data.assignment_id, occurred_at=data.occurred_at
         )
-        clocks = tuple(judging.with_releases(clock, (release,)) for clock in state.clocks)
+        clocks = tuple(
+            judging.with_releases(clock, (release,), tenures.starts(clock))
+            for clock in state.clocks
+        )
         return with_release(state.model_copy(update={"clocks": clocks}), release)
     if isinstance(data, LeadRouted):
-        decided_with = bundles.get(event.policyversion or "", in_force)
-        new = started(state, data, decided_with)
-        cycles = state.cycles | {clock.target: clock.cycle for clock in new}
-        return state.model_copy(update={"clocks": (*state.clocks, *new), "cycles": cycles})
+        return assigned(state, data, bundles.get(event.policyversion or "", in_force))
     raise UnexpectedInputError(f"{data.event_type} is not among the types that are used")
+
+
+def _caught_up(state: LeadClocks) -> LeadClocks:
+    """The state once its running clocks have seen what was read under the rules of older releases.
+
+    What an older release has closed stays as it was told, until a new fact comes.
+    """
+    return with_facts_seen(state, lambda clock: clock.told is Verdict.RUNNING)
 
 
 def _told(
@@ -111,25 +126,42 @@ def _told(
 ) -> Decision[LeadClocks, Bundles]:
     """Let the clocks tell what has changed; those that are new, that they have started."""
     known = {clock.id: clock for clock in before.clocks}
+    cycles = dict(after.cycles)
     events: list[EventData] = []
-    arm: list[Arm] = []
     told: list[Clock] = []
-    for clock in after.clocks:
-        new = clock.id not in known
-        if new:
+    for settled_clock in settled(after):
+        clock = settled_clock
+        if clock.cycle == 0:
+            if judging.verdict(clock) is Verdict.COVERED:
+                told.append(clock.model_copy(update={"told": Verdict.COVERED}))
+                continue
+            cycle = cycles[clock.target] = cycles.get(clock.target, 0) + 1
+            clock = clock.model_copy(update={"cycle": cycle, "told": Verdict.RUNNING})
             events.append(telling.start(lead_id, clock))
         telling_ = telling.judge(lead_id, clock, hours.used, now)
+        earlier = known.get(clock.id)
+        if earlier and _moved(earlier, telling_.clock):
+            events.append(telling.move(lead_id, clock, earlier.due))
         events += telling_.events
         told.append(telling_.clock)
-        if new and telling_.clock.told is Verdict.RUNNING:
-            arm += _timers(clock, now)
+    wanted = _timers(told, now)
+    had = _timers(before.clocks)
     return Decision(
-        state=with_clocks(after, tuple(told)),
+        state=with_clocks(after.model_copy(update={"cycles": cycles}), tuple(told)),
         events=events,
-        arm=arm,
-        cancel=_closed_timers(told, known),
-        rows=[ClockRow(lead_id, clock) for clock in told if known.get(clock.id) != clock],
+        arm=[arm for name, arm in wanted.items() if had.get(name) != arm],
+        cancel=[name for name in had if name not in wanted],
+        rows=[
+            ClockRow(lead_id, clock)
+            for clock in told
+            if clock.cycle > 0 and known.get(clock.id) != clock
+        ],
     )
+
+
+def _moved(before: Clock, clock: Clock) -> bool:
+    runs_on = before.cycle > 0 and before.told is clock.told is Verdict.RUNNING
+    return runs_on and before.due.at != clock.due.at
 
 
 def _time_has_come(
@@ -149,38 +181,41 @@ def _time_has_come(
 
 
 def _erased(
-    state: LeadClocks, lead_id: UUID, erased: EventInput, up_to: datetime, now: datetime
+    state: LeadClocks,
+    lead_id: UUID,
+    erased: EventInput,
+    up_to: datetime,
+    hours: Hours,
+    now: datetime,
 ) -> Decision[LeadClocks, Bundles]:
     """Clocks that have started since then stay, with what answers them."""
-    running = [clock for clock in state.clocks if clock.told is Verdict.RUNNING]
     after = since(state, up_to)
     left = {clock.id for clock in after.clocks}
-    still = [clock for clock in running if clock.id in left]
-    gone = [clock for clock in running if clock.id not in left]
+    gone = [c for c in state.clocks if c.id not in left and c.told is Verdict.RUNNING]
+    told = _told(state, after, lead_id, hours, now)
+    clocks = told.state.clocks if told.state else ()
     return Decision(
-        state=None if after == LeadClocks() else after,
-        events=[telling.erase(lead_id, clock, erased.id, now) for clock in gone],
-        arm=[arm for clock in still for arm in _timers(clock, now)],
-        cancel=[name for clock in gone for name in (clock.warn_timer, clock.due_timer)],
-        rows=[ClockRow(lead_id, clock) for clock in after.clocks],
+        state=None if after == LeadClocks() else told.state,
+        events=[*(telling.erase(lead_id, clock, erased.id, now) for clock in gone), *told.events],
+        # The runner has removed all timers and rows of the lead.
+        arm=list(_timers(clocks, now).values()),
+        cancel=told.cancel,
+        rows=[ClockRow(lead_id, clock) for clock in clocks if clock.cycle > 0],
     )
 
 
-def _timers(clock: Clock, now: datetime) -> Iterable[Arm]:
-    if clock.warn_at is not None and now < clock.due_at:
-        yield Arm(clock.warn_timer, clock.warn_at)
-    yield Arm(clock.due_timer, clock.due_at, accuses=True)
-
-
-def _closed_timers(told: Iterable[Clock], known: Mapping[UUID, Clock]) -> list[str]:
-    return [
-        name
-        for clock in told
-        if clock.told is not Verdict.RUNNING
-        and clock.id in known
-        and known[clock.id].told is Verdict.RUNNING
-        for name in (clock.warn_timer, clock.due_timer)
-    ]
+def _timers(clocks: Iterable[Clock], now: datetime | None = None) -> Mapping[str, Arm]:
+    """The timers of the clocks that run, by name; no warning of what is due by `now`."""
+    timers = {}
+    for clock in clocks:
+        if clock.told is not Verdict.RUNNING:
+            continue
+        due = clock.due
+        timers[clock.due_timer] = Arm(clock.due_timer, due.at, accuses=True)
+        may_warn = clock.warned_at is None and (now is None or now < due.at)
+        if due.warn_at is not None and may_warn:
+            timers[clock.warn_timer] = Arm(clock.warn_timer, due.warn_at)
+    return timers
 
 
 def _with(state: LeadClocks, changed: Clock) -> LeadClocks:

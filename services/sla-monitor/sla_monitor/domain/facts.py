@@ -1,5 +1,6 @@
 """Keeping a lead's facts within their bounds, in a way that does not depend on their order."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from baton.events import FollowupType
@@ -40,8 +41,10 @@ def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
     """Keep these clocks instead of the present ones; the oldest closed ones go beyond the bound."""
     kept = sorted(clocks, key=lambda clock: (clock.started_at, clock.id))
     forgotten = state.clocks_forgotten
+    # A clock that runs is due by what another's enquiry was promised, as long as that is known.
+    due_by = {clock.due.assignment_id for clock in kept if clock.told is Verdict.RUNNING}
     for clock in kept[:-CLOCKS_KEPT]:
-        if clock.told is not Verdict.RUNNING:
+        if clock.told is not Verdict.RUNNING and clock.assignment_id not in due_by:
             kept.remove(clock)
             forgotten = _later(forgotten, clock.started_at)
     return state.model_copy(update={"clocks": tuple(kept), "clocks_forgotten": forgotten})
@@ -50,17 +53,21 @@ def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
 def since(state: LeadClocks, moment: datetime) -> LeadClocks:
     """What is known of the time after a moment, as if there had been none before."""
     clocks = tuple(clock for clock in state.clocks if clock.started_at > moment)
+    cycles: dict[str, int] = {}
+    for clock in clocks:
+        cycles[clock.target] = max(clock.cycle, cycles.get(clock.target, 0))
     return LeadClocks(
         clocks=clocks,
-        cycles={clock.target: clock.cycle for clock in clocks},
+        assignments=tuple(each for each in state.assignments if each.started_at > moment),
+        cycles=cycles,
         followups=tuple(fact for fact in state.followups if fact.occurred_at > moment),
         releases=tuple(fact for fact in state.releases if fact.occurred_at > moment),
     )
 
 
-def may_lack_facts(state: LeadClocks, met_by: tuple[FollowupType, ...], since: datetime) -> bool:
-    """Whether a follow-up that could answer a clock from `since` on was let go unread by it."""
-    forgotten = (state.followups_forgotten.get(type_) for type_ in met_by)
+def may_lack_facts(state: LeadClocks, types: Iterable[FollowupType], since: datetime) -> bool:
+    """Whether a follow-up of these types, from `since` on, was let go unread by a new clock."""
+    forgotten = (state.followups_forgotten.get(type_) for type_ in types)
     return any(newest is not None and newest >= since for newest in forgotten)
 
 

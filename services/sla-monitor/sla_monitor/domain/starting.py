@@ -1,12 +1,15 @@
 """The clocks that an assignment starts."""
 
-from baton.events import FollowupType, LeadRouted
+from collections.abc import Callable
+
+from baton.events import AssignmentChange, FollowupType, LeadRouted
 from baton.identity import named_id
 from baton.policy.bundle import Bundle
 from baton.policy.sla import OnBreach, Target, TargetName
 from sla_monitor.domain import judging
 from sla_monitor.domain.facts import may_lack_facts
 from sla_monitor.domain.state import Clock, LeadClocks
+from sla_monitor.domain.tenures import Tenures, with_assignment
 
 SIDE = "sales"
 """Whose promise a first response is."""
@@ -16,26 +19,50 @@ class UnknownPolicyError(LookupError):
     """A bundle lacks what an assignment names. Replay the event once one that has it is active."""
 
 
-def started(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> tuple[Clock, ...]:
-    """The new clocks of an assignment, having seen every fact that is kept.
+def assigned(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> LeadClocks:
+    """The state with an assignment and its clocks, having seen every fact that is kept.
 
-    None for an assignment that has started its clocks already. Raises UnknownPolicyError.
+    Unchanged by an assignment that is known already. Raises UnknownPolicyError.
     """
     if _seen_before(state, routed):
+        return state
+    new = _clocks(state, routed, bundle)
+    state = with_assignment(state, routed)
+    state = state.model_copy(update={"clocks": (*state.clocks, *new)})
+    # What names this assignment counts for all clocks of its tenure, and may have been read before.
+    tenures = Tenures(state)
+    tenure = tenures.of(routed.assignment_id)
+    return with_facts_seen(state, lambda clock: tenures.of(clock.assignment_id) == tenure)
+
+
+def with_facts_seen(state: LeadClocks, of: Callable[[Clock], bool]) -> LeadClocks:
+    """The state once these clocks have seen every fact that is kept."""
+    tenures = Tenures(state)
+    clocks = []
+    for clock in state.clocks:
+        seen = clock
+        if of(clock):
+            starts = tenures.starts(clock)
+            seen = judging.with_followups(seen, state.followups, starts)
+            seen = judging.with_releases(seen, state.releases, starts)
+        clocks.append(seen)
+    return state.model_copy(update={"clocks": tuple(clocks)})
+
+
+def _clocks(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> tuple[Clock, ...]:
+    if routed.change is AssignmentChange.RETURNED:
         return ()
     policy = bundle.sla.policies.get(routed.sla_policy)
     if policy is None:
         raise UnknownPolicyError(f"bundle {bundle.hash} has no SLA policy {routed.sla_policy!r}")
     targets = sorted(policy.targets.items())
-    clocks = (_clock(state, routed, name, target, bundle) for name, target in targets)
-    return tuple(
-        judging.with_releases(judging.with_followups(clock, state.followups), state.releases)
-        for clock in clocks
-    )
+    return tuple(_clock(state, routed, name, target, bundle) for name, target in targets)
 
 
 def _seen_before(state: LeadClocks, routed: LeadRouted) -> bool:
-    if any(clock.assignment_id == routed.assignment_id for clock in state.clocks):
+    if any(each.assignment_id == routed.assignment_id for each in state.clocks):
+        return True
+    if any(each.id == routed.assignment_id for each in state.assignments):
         return True
     return state.clocks_forgotten is not None and routed.occurred_at <= state.clocks_forgotten
 
@@ -52,11 +79,11 @@ def _clock(
     warn_at = None if target.warn_after is None else calendar.due(start, target.warn_after)
     met_by = tuple(kind for kind in FollowupType if kind in target.met_by)
     reassign = target.on_breach is OnBreach.REASSIGN and bundle.routing.reassign_on_breach
-    return Clock(
+    new = Clock(
         id=named_id("clock", str(routed.lead_id), name, str(routed.assignment_id)),
         assignment_id=routed.assignment_id,
         target=name,
-        cycle=state.cycles.get(name, 0) + 1,
+        cycle=0,
         side=SIDE,
         rep=routed.rep.id,
         team=routed.team,
@@ -66,9 +93,11 @@ def _clock(
         calendar=team.calendar,
         allowed_seconds=int(target.allowed.total_seconds()),
         met_by=met_by,
+        later_milestones=target.later_milestones,
         reassign=reassign,
         started_at=start,
         warn_at=warn_at,
         due_at=due_at,
-        facts_complete=not may_lack_facts(state, met_by, start - judging.SKEW),
     )
+    lacking = may_lack_facts(state, judging.deciding(new), start - judging.SKEW)
+    return new.model_copy(update={"facts_complete": not lacking})

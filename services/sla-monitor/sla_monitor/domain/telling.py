@@ -1,8 +1,9 @@
 """The events that tell of a clock.
 
 A verdict is retracted before another takes its place, so that whoever adds up events counts each
-clock once. `occurred_at` is the moment in the clock's life: its start, its warning, the answer, the
-due time; of a retraction, when it was found out.
+clock once; one that then runs on tells of its start again. `occurred_at` is the moment in the
+clock's life: its start, its warning, the answer, the due time, or the enquiry that moved that; of a
+retraction, when it was found out.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,13 @@ from baton.events import (
     SlaBreached,
     SlaEvent,
     SlaMet,
+    SlaMoved,
     SlaRetracted,
     SlaStarted,
     SlaWarned,
 )
 from sla_monitor.domain.judging import verdict
-from sla_monitor.domain.state import Breach, Clock, Mark, Verdict
+from sla_monitor.domain.state import Breach, Clock, Due, Mark, Verdict
 
 Used = Callable[[Clock, datetime, datetime], int]
 """Whole business seconds between two moments, by a clock's calendar."""
@@ -36,6 +38,12 @@ class Retraction(StrEnum):
     """It was called a breach, and an answer in time came to light: `sla.met` follows."""
     ANSWERED_EARLIER = "answered_earlier"
     """It was met, and by an earlier fact than was told: `sla.met` follows."""
+    BREACH_RETRACTED = "breach_retracted"
+    """The assignment exists only because of a breach that was wrong: nothing was promised."""
+    DUE_EARLIER = "due_earlier"
+    """It was met, and a new enquiry came to light that was due before the answer: it runs on."""
+    COVERED = "covered"
+    """An earlier clock came to light that ran at its start, and serves its enquiry too."""
     ERASED = "erased"
     """The person must be forgotten, and the clock with them."""
 
@@ -66,22 +74,35 @@ def start(lead_id: UUID, clock: Clock) -> SlaStarted:
         **_common(lead_id, clock),
         occurred_at=clock.started_at,
         started_at=clock.started_at,
-        warn_at=clock.warn_at,
-        due_at=clock.due_at,
+        warn_at=clock.due.warn_at,
+        due_at=clock.due.at,
         calendar=clock.calendar,
         allowed_seconds=clock.allowed_seconds,
     )
 
 
+def move(lead_id: UUID, clock: Clock, before: Due) -> SlaMoved:
+    """That a clock is due at another time than before."""
+    common = _common(lead_id, clock)
+    common["assignment_id"] = clock.due.assignment_id
+    return SlaMoved(
+        **common,
+        occurred_at=clock.due.since,
+        due_before=before.at,
+        due_at=clock.due.at,
+        warn_at=clock.due.warn_at,
+    )
+
+
 def warn(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
     """That a promise is about to be broken; nothing once it is decided, or due."""
-    if verdict(clock) is not Verdict.RUNNING or clock.warned_at is not None or now >= clock.due_at:
+    if verdict(clock) is not Verdict.RUNNING or clock.warned_at is not None or now >= clock.due.at:
         return Telling(clock)
     seconds = used(clock, clock.started_at, now)
     event = SlaWarned(
         **_common(lead_id, clock),
-        occurred_at=clock.warn_at or now,
-        due_at=clock.due_at,
+        occurred_at=clock.due.warn_at or now,
+        due_at=clock.due.at,
         used_seconds=seconds,
     )
     return Telling(clock.model_copy(update={"warned_at": now, "used_seconds": seconds}), (event,))
@@ -96,7 +117,9 @@ def judge(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
     if found is Verdict.MET and clock.answer is not None:
         return _met(lead_id, clock, clock.answer, events, used)
     if found is Verdict.BREACHED:
-        return _breached(lead_id, clock, used, now)
+        return _breached(lead_id, clock, events, used, now)
+    if found is Verdict.RUNNING:
+        events = (*events, start(lead_id, clock))
     return Telling(clock.model_copy(update={"told": found, "met": None}), events)
 
 
@@ -106,16 +129,34 @@ def erase(lead_id: UUID, clock: Clock, fact: UUID, now: datetime) -> SlaRetracte
 
 
 def _retracted(lead_id: UUID, clock: Clock, found: Verdict, now: datetime) -> tuple[SlaEvent, ...]:
+    """The retraction of what was told; none where nothing stands that could be taken back."""
+    if clock.told in {Verdict.RELEASED, Verdict.COVERED}:
+        return ()
+    why = _never_due(clock, found) or _wrong(clock, found)
+    return () if why is None else (_retraction(lead_id, clock, *why, now),)
+
+
+def _never_due(clock: Clock, found: Verdict) -> tuple[Retraction, UUID | None] | None:
+    """Why nobody is judged by the clock, and the fact that shows it."""
+    if found is Verdict.COVERED:
+        return Retraction.COVERED, None
+    if found is Verdict.RELEASED and clock.void is not None:
+        return Retraction.BREACH_RETRACTED, clock.void.fact
     if found is Verdict.RELEASED and clock.end is not None:
-        return (_retraction(lead_id, clock, Retraction.RELEASED, clock.end.fact, now),)
+        return Retraction.RELEASED, clock.end.fact
+    return None
+
+
+def _wrong(clock: Clock, found: Verdict) -> tuple[Retraction, UUID | None] | None:
+    """Why the verdict that was told is another, and the fact that shows it."""
     if found is Verdict.MET and clock.answer is not None:
         if clock.told is Verdict.BREACHED:
-            code = Retraction.ANSWERED_IN_TIME
-            return (_retraction(lead_id, clock, code, clock.answer.fact, now),)
+            return Retraction.ANSWERED_IN_TIME, clock.answer.fact
         if clock.told is Verdict.MET:
-            code = Retraction.ANSWERED_EARLIER
-            return (_retraction(lead_id, clock, code, clock.answer.fact, now),)
-    return ()
+            return Retraction.ANSWERED_EARLIER, clock.answer.fact
+    elif clock.told is Verdict.MET:
+        return Retraction.DUE_EARLIER, None
+    return None
 
 
 def _met(
@@ -125,7 +166,7 @@ def _met(
     event = SlaMet(
         **_common(lead_id, clock),
         occurred_at=answer.at,
-        due_at=clock.due_at,
+        due_at=clock.due.at,
         met_at=answer.at,
         used_seconds=seconds,
         fact=answer.fact,
@@ -134,16 +175,18 @@ def _met(
     return Telling(told, (*before, event))
 
 
-def _breached(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
+def _breached(
+    lead_id: UUID, clock: Clock, before: tuple[SlaEvent, ...], used: Used, now: datetime
+) -> Telling:
     breach = Breach(
         at=now,
         used_seconds=used(clock, clock.started_at, now),
-        late_seconds=used(clock, clock.due_at, now),
+        late_seconds=used(clock, clock.due.at, now),
     )
     event = SlaBreached(
         **_common(lead_id, clock),
-        occurred_at=clock.due_at,
-        due_at=clock.due_at,
+        occurred_at=clock.due.at,
+        due_at=clock.due.at,
         used_seconds=breach.used_seconds,
         late_seconds=breach.late_seconds,
         reassign=clock.reassign,
@@ -152,15 +195,16 @@ def _breached(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling
     told = clock.model_copy(
         update={
             "told": Verdict.BREACHED,
+            "met": None,
             "breach": breach,
             "used_seconds": breach.used_seconds,
         }
     )
-    return Telling(told, (event,))
+    return Telling(told, (*before, event))
 
 
 def _retraction(
-    lead_id: UUID, clock: Clock, code: Retraction, fact: UUID, now: datetime
+    lead_id: UUID, clock: Clock, code: Retraction, fact: UUID | None, now: datetime
 ) -> SlaRetracted:
     return SlaRetracted(**_common(lead_id, clock), occurred_at=now, code=code, fact=fact)
 

@@ -1,0 +1,85 @@
+"""What a lead's clocks mean for each other.
+
+- **Cover.** A rep who has the lead has a new enquiry of it to answer. A clock of the same target
+  that is undecided at that moment serves it too, and is due by the earlier of both due times. Else
+  the enquiry has a clock of its own. An answer that is read late may show that only then.
+- **Wrong breaches.** Who has the lead because another rep broke a promise has promised nothing if
+  that promise was kept: the clock ends when it began, and so does what follows from its breach. An
+  enquiry that came meanwhile (`renewed`), or a decline, is a reason of its own for a promise.
+
+All of it follows from the answers, ends and due times of earlier clocks. So one pass in the order
+of their start settles it, whatever was known before.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from baton.events import AssignmentChange
+from sla_monitor.domain.judging import undecided_at, verdict
+from sla_monitor.domain.state import Assignment, Clock, Due, LeadClocks, Mark, Verdict
+from sla_monitor.domain.tenures import Tenures
+
+
+def settled(state: LeadClocks) -> tuple[Clock, ...]:
+    """The clocks in order of their start, each with what the others mean for it."""
+    tenures = Tenures(state)
+    found: dict[UUID, Clock] = {}
+    for clock in sorted(state.clocks, key=lambda each: (each.started_at, each.id)):
+        assignment = tenures.assignment(clock)
+        void = _void(clock, assignment, tenures, found.values())
+        cover = _cover(clock, assignment, tenures, found.values())
+        found[clock.id] = clock.model_copy(
+            update={"moved": None, "covered": cover is not None, "void": void}
+        )
+        if cover is not None and clock.due_at < cover.due.at:
+            found[cover.id] = cover.model_copy(update={"moved": _own_due(clock)})
+    return tuple(found.values())
+
+
+def _cover(
+    clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
+) -> Clock | None:
+    """The clock that serves this enquiry too; at most one is undecided at a time."""
+    if assignment.change is not AssignmentChange.RENEWED:
+        return None
+    for each in earlier:
+        same = each.target == clock.target and tenures.of(each.assignment_id) == assignment.tenure
+        if same and undecided_at(each, clock.started_at):
+            return each
+    return None
+
+
+def _void(
+    clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
+) -> Mark | None:
+    """The start of this clock, and the answer that shows that no breach led to its assignment.
+
+    Of each target, the clock that was due last before the assignment may have led to it.
+    """
+    if assignment.change is not AssignmentChange.BREACHED or assignment.previous is None:
+        return None
+    tenure = tenures.of(assignment.previous)
+    causes = {
+        each.target: each
+        for each in sorted(earlier, key=lambda each: (each.due.at, each.id))
+        if each.reassign
+        and not each.covered
+        and each.due.at <= assignment.started_at
+        and tenures.of(each.assignment_id) == tenure
+    }
+    if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
+        return None
+    answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]
+    if not answers:
+        return None
+    first = min(answers, key=lambda answer: (answer.at, answer.fact))
+    return Mark(at=clock.started_at, fact=first.fact)
+
+
+def _disproof(cause: Clock) -> Mark | None:
+    """The fact that shows that a clock was not broken."""
+    return cause.answer if verdict(cause) is Verdict.MET else cause.void
+
+
+def _own_due(clock: Clock) -> Due:
+    return clock.model_copy(update={"moved": None}).due
