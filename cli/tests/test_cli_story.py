@@ -4,6 +4,7 @@ The files in `story/` are what scoring, routing and sla-monitor answered of one 
 """
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -257,3 +258,41 @@ def picture(found: Story, width: int) -> str:
     with console.capture() as capture:
         console.print(drawn(found))
     return capture.get()
+
+
+def test_a_promise_that_a_new_enquiry_moves_is_told_with_both_due_times(known: Known) -> None:
+    started = datetime(2026, 11, 22, 14, 26, 34, tzinfo=UTC)
+    found = told(
+        clock(
+            known,
+            started_at=started,
+            due_before=started + timedelta(hours=4),
+            moved_at=started + timedelta(hours=1),
+            due_at=started + timedelta(hours=2),
+            warned_at=None,
+            answered_at=None,
+            breached_at=started + timedelta(hours=2, seconds=1),
+        )
+    )
+    says = [each.says for each in found.happened]
+    assert re.match(r"Promised: first response from rep-north-1 by \S*18:26", says[0])
+    assert re.match(
+        r"A new enquiry is due sooner: first response from rep-north-1 by \S*16:26", says[1]
+    )
+    assert re.match(r"Promise broken: no first response from rep-north-1 by \S*16:26", says[2])
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (None, "rep-north-1 had the lead no more before it was due"),
+        ("released", "rep-north-1 had the lead no more before it was due"),
+        ("breach_retracted", "rep-north-1 had the lead because of a breach that was wrong"),
+        ("covered", "an earlier promise of rep-north-1 serves this enquiry too"),
+    ],
+)
+def test_a_promise_that_nobody_is_judged_by_says_why(
+    known: Known, code: str | None, says: str
+) -> None:
+    found = told(clock(known, state="retracted", breached_at=None, retracted_code=code))
+    assert found.happened[-1].says == f"Nobody is judged: {says}"

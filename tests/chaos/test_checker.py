@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chaos.checker import clocks
 from chaos.checker.evidence import Evidence
 from chaos.checker.records import Found
 from chaos.checker.scrape import Scrape
@@ -451,3 +452,232 @@ def test_each_way_of_breaking_a_promise_is_found(broken: Callable[[World], None]
     world = sound()
     broken(world)
     assert BROKEN[broken] in {violation.rule for violation in verdict(world.evidence())}
+
+
+@dataclass
+class Desk:
+    """A lead at a rep's desk from `NOW` on, as the checker of clocks sees it. Minutes count."""
+
+    world: World = field(default_factory=World)
+    ids: dict[str, UUID] = field(default_factory=dict)
+    sequence: int = 0
+
+    def __post_init__(self) -> None:
+        self.world.put("lead-captured", "lead.captured", None)
+
+    def routed(
+        self, name: str, minute: int, change: str = "new", previous: str | None = None, rep: int = 1
+    ) -> None:
+        self.ids[name] = uuid4()
+        self.world.put(
+            "lead-routed",
+            "lead.routed",
+            None,
+            assignment_id=str(self.ids[name]),
+            occurred_at=at(minute),
+            rep={"id": f"rep-{rep}"},
+            change=change,
+            previous_assignment=previous and str(self.ids[previous]),
+        )
+        current = held(self.world, id=self.ids[name])
+        self.world.owned = Ownership(current=current, assignments=(current,), decisions=())
+
+    def released(self, name: str, minute: int) -> None:
+        there = {"assignment_id": str(self.ids[name]), "occurred_at": at(minute)}
+        self.world.put("lead-routed", "lead.released", None, **there)
+
+    def followed_up(self, kind: str, minute: int, *, rep: int | None = None) -> None:
+        who = {"rep": rep and f"rep-{rep}", "assignment_id": None}
+        record = self.world.put(
+            "lead-followup", "lead.followup", None, type=kind, occurred_at=at(minute), **who
+        )
+        self.world.records[-1] = replace(record, written_at=NOW + timedelta(days=1))
+
+    def clock(self, name: str, state: str, *told: str, due: int = 60) -> Clock:
+        made = Clock(
+            clock_id=uuid4(),
+            assignment_id=self.ids[name],
+            target="first_response",
+            state=state,
+            due_at=NOW + timedelta(minutes=due),
+        )
+        self.world.clocks.append(made)
+        for kind in told:
+            self.tell(made, kind, due_at=made.due_at.isoformat(), facts_complete=True)
+        return made
+
+    def tell(self, clock: Clock, kind: str, **data: Any) -> None:
+        self.sequence += 1
+        told = {"clock_id": str(clock.clock_id), **data}
+        self.world.put("lead-sla", f"sla.{kind}", self.sequence, **told)
+
+    def found(self) -> set[str]:
+        return {violation.rule for violation in clocks.check(self.world.evidence())}
+
+
+def at(minute: int) -> str:
+    return (NOW + timedelta(minutes=minute)).isoformat()
+
+
+NOT_ONE = "not one clock for each target of an assignment"
+FALSE = "a false breach"
+UNFOUNDED = "a clock is closed without a fact"
+NOT_CLOSED = "a clock is not closed by its fact"
+
+
+@pytest.mark.parametrize(
+    ("answered", "second", "found"),
+    [
+        (None, False, set()),
+        (None, True, {NOT_ONE}),
+        (10, True, set()),
+        (10, False, {NOT_ONE}),
+        (20, False, set()),
+        (30, True, {NOT_ONE}),
+    ],
+)
+def test_a_new_enquiry_has_a_clock_of_its_own_where_none_runs_that_serves_it(
+    answered: int | None, found: set[str], *, second: bool
+) -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.routed("second", 20, "renewed", "first")
+    if answered is None:
+        desk.clock("first", "running", "started")
+    else:
+        desk.followed_up("contacted", answered)
+        desk.clock("first", "met", "started", "met")
+    if second:
+        desk.clock("second", "running", "started", due=80)
+    assert desk.found() == found
+
+
+def test_a_clock_may_begin_once_more_after_it_was_taken_back() -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.clock("first", "running", "started", "retracted", "started")
+    assert desk.found() == set()
+    desk.clock("first", "running", "started", "started")
+    assert "a clock has not begun once" in desk.found()
+
+
+def test_a_clock_runs_for_the_whole_tenure() -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.clock("first", "running", "started")
+    desk.routed("second", 20, "renewed", "first")
+    assert desk.found() == set()
+    desk.routed("third", 30, "declined", "second", rep=2)
+    desk.clock("third", "running", "started", due=90)
+    assert desk.found() == {"a clock runs for who does not have the lead"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stands", "found"),
+    [
+        (60, 40, 40, set()),
+        (60, 70, 70, {"a clock was moved back"}),
+        (50, 40, 40, {"a clock was moved back"}),
+        (60, 40, 60, {"a clock stands otherwise than was told"}),
+    ],
+)
+def test_a_due_time_moves_from_what_was_told_to_an_earlier_one(
+    before: int, after: int, stands: int, found: set[str]
+) -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.routed("second", 20, "renewed", "first")
+    clock = desk.clock("first", "running", "started")
+    desk.tell(clock, "moved", due_before=at(before), due_at=at(after))
+    moved = clock.model_copy(update={"due_at": NOW + timedelta(minutes=stands)})
+    desk.world.clocks = [moved]
+    assert desk.found() == found
+
+
+@pytest.mark.parametrize(("second", "found"), [(False, set()), (True, {NOT_ONE})])
+def test_a_lead_that_returns_starts_no_clock(found: set[str], *, second: bool) -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.followed_up("contacted", 10)
+    desk.clock("first", "met", "started", "met")
+    desk.routed("back", 70, "returned", "first")
+    if second:
+        desk.clock("back", "running", "started", due=130)
+    assert desk.found() == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "right"),
+    [
+        ("meeting_held", "met"),
+        ("converted", "met"),
+        ("opportunity", "met"),
+        ("won", "met"),
+        ("lost", "retracted"),
+        ("merged", "retracted"),
+        ("deleted", "retracted"),
+        ("owner_changed", "retracted"),
+        ("claimed", "retracted"),
+        ("rejected", None),
+        ("note", None),
+    ],
+)
+def test_what_a_followup_of_another_rep_makes_of_a_clock(kind: str, right: str | None) -> None:
+    for state in ("met", "retracted", "breached"):
+        desk = Desk()
+        desk.routed("first", 0)
+        desk.followed_up(kind, 10, rep=2)
+        desk.clock("first", state, "started", state)
+        if state == (right or "breached"):
+            assert desk.found() == set()
+        elif state == "breached":
+            assert desk.found() == {FALSE}
+        else:
+            assert desk.found() == {UNFOUNDED if right is None else NOT_CLOSED}
+
+
+@pytest.mark.parametrize("kind", ["owner_changed", "rejected", "lost"])
+def test_what_ended_the_assignment_after_it_was_due_takes_no_breach_back(kind: str) -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.followed_up(kind, 61, rep=2 if kind == "owner_changed" else 1)
+    desk.clock("first", "breached", "started", "breached")
+    assert desk.found() == set()
+
+
+@pytest.mark.parametrize(
+    ("answered", "state", "found"),
+    [
+        (10, "retracted", set()),
+        (10, "breached", {FALSE}),
+        (59, "running", {NOT_CLOSED}),
+        (62, "breached", set()),
+        (62, "retracted", {UNFOUNDED}),
+    ],
+)
+def test_who_has_a_lead_by_a_breach_that_was_wrong_is_not_judged(
+    answered: int, state: str, found: set[str]
+) -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    right = "met" if answered <= 60 else "breached"
+    told = ("started", "breached", *(("retracted", "met") if right == "met" else ()))
+    desk.clock("first", right, *told)
+    desk.released("first", 65)
+    desk.routed("second", 65, "breached", "first", rep=2)
+    desk.followed_up("contacted", answered)
+    desk.clock("second", state, "started", *(() if state == "running" else (state,)), due=125)
+    assert desk.found() == found
+
+
+def test_what_follows_from_a_wrong_breach_is_wrong_too_but_not_what_follows_a_decline() -> None:
+    for change, right in (("breached", "retracted"), ("declined", "running")):
+        desk = Desk()
+        desk.routed("first", 0)
+        desk.followed_up("contacted", 10)
+        desk.clock("first", "met", "started", "met")
+        desk.routed("second", 61, "breached", "first", rep=2)
+        desk.clock("second", "retracted", "started", "retracted", due=121)
+        desk.routed("third", 122, change, "second")
+        desk.clock("third", right, "started", *(["retracted"] * (right == "retracted")), due=182)
+        assert desk.found() == set()

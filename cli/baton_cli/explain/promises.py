@@ -13,14 +13,15 @@ def happened(clocks: Sequence[Clock]) -> Iterator[Happening]:
     """Each clock's life."""
     for clock in clocks:
         yield _started(clock)
+        yield from _moved(clock)
         if clock.warned_at is not None:
             says = f"Warned: no {words(clock.target)} from {clock.rep} yet"
             yield Happening(at=clock.warned_at, kind=Kind.WARNED, says=says)
         yield from _broken(clock)
         yield from _answered(clock)
-        if clock.state == "retracted" and clock.ended_at is not None:
-            says = f"Nobody is judged: {clock.rep} had the lead no more before it was due"
-            yield Happening(at=clock.ended_at, kind=Kind.PROMISE_DROPPED, says=says)
+        if clock.state == "retracted":
+            at = clock.ended_at or clock.started_at
+            yield Happening(at=at, kind=Kind.PROMISE_DROPPED, says=_dropped(clock))
 
 
 def standing(clocks: Sequence[Clock], now: datetime) -> str | None:
@@ -43,7 +44,7 @@ def standing(clocks: Sequence[Clock], now: datetime) -> str | None:
 
 
 def _started(clock: Clock) -> Happening:
-    due = moment_near(clock.due_at, clock.started_at)
+    due = moment_near(clock.due_before or clock.due_at, clock.started_at)
     allowed = duration(timedelta(seconds=clock.allowed_seconds))
     says = (
         f"Promised: {words(clock.target)} from {clock.rep} by {due}, "
@@ -52,10 +53,30 @@ def _started(clock: Clock) -> Happening:
     return Happening(at=clock.started_at, kind=Kind.PROMISED, says=says)
 
 
+def _moved(clock: Clock) -> Iterator[Happening]:
+    if clock.moved_at is None:
+        return
+    due = moment_near(clock.due_at, clock.moved_at)
+    says = f"A new enquiry is due sooner: {words(clock.target)} from {clock.rep} by {due}"
+    yield Happening(at=clock.moved_at, kind=Kind.PROMISED, says=says)
+
+
+def _dropped(clock: Clock) -> str:
+    match clock.retracted_code:
+        case "breach_retracted":
+            return f"Nobody is judged: {clock.rep} had the lead because of a breach that was wrong"
+        case "covered":
+            return f"Nobody is judged: an earlier promise of {clock.rep} serves this enquiry too"
+        case _:
+            return f"Nobody is judged: {clock.rep} had the lead no more before it was due"
+
+
 def _broken(clock: Clock) -> Iterator[Happening]:
     if clock.breached_at is None:
         return
-    allowed = duration(timedelta(seconds=clock.allowed_seconds))
+    within = f"within {duration(timedelta(seconds=clock.allowed_seconds))}"
+    if clock.moved_at is not None:
+        within = f"by {moment_near(clock.due_at, clock.breached_at)}"
     details = []
     if clock.state != "breached":
         details.append(Detail(says="taken back later: a fact that came late shows otherwise"))
@@ -64,7 +85,7 @@ def _broken(clock: Clock) -> Iterator[Happening]:
     yield Happening(
         at=clock.breached_at,
         kind=Kind.PROMISE_BROKEN,
-        says=f"Promise broken: no {words(clock.target)} from {clock.rep} within {allowed}",
+        says=f"Promise broken: no {words(clock.target)} from {clock.rep} {within}",
         details=tuple(details),
     )
 

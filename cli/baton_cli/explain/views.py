@@ -152,6 +152,9 @@ class Clock(View):
     breached_at: AwareDatetime | None
     late_seconds: int | None
     facts_complete: bool
+    due_before: AwareDatetime | None = None
+    moved_at: AwareDatetime | None = None
+    retracted_code: str | None = None
 
 
 class Clocks(View):

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from baton.cloudevents import Event
 from baton.events import (
+    AssignmentChange,
     Company,
     Contact,
     DeadLetter,
@@ -22,6 +23,7 @@ from baton.events import (
     SlaBreached,
     SlaEvent,
     SlaMet,
+    SlaMoved,
     SlaRetracted,
     SlaStarted,
     SlaWarned,
@@ -117,6 +119,32 @@ class Lead:
             )
         )
 
+    def renewed(self, change: AssignmentChange = AssignmentChange.RENEWED) -> Event[EventData]:
+        """The rep keeps the lead, or gets it back, under a new id; the clock stays the first's."""
+        return event(
+            LeadRouted(
+                lead_id=self.id,
+                occurred_at=NOW,
+                assignment_id=uuid4(),
+                decision_id=uuid4(),
+                enquiry=self.enquiry,
+                attempt=1,
+                rep=self._rep,
+                role="sales-development",
+                team="north",
+                pool="north",
+                rule="north",
+                sla_policy="seconds",
+                previous_rep=self._rep.id,
+                reasons=(),
+                score=SCORE,
+                stage=Stage.MQL,
+                profile=self.profile,
+                change=change,
+                previous_assignment=self._assignment_id,
+            )
+        )
+
     def unrouted(self, code: str, *, again: bool = False) -> Event[EventData]:
         return event(
             LeadUnrouted(
@@ -151,6 +179,9 @@ class Lead:
 
     def warned(self) -> Event[EventData]:
         return self._clock(SlaWarned, used_seconds=3)
+
+    def moved(self) -> Event[EventData]:
+        return self._clock(SlaMoved, due_before=NOW + ALLOWED, warn_at=None)
 
     def kept(self) -> Event[EventData]:
         return self._clock(SlaMet, met_at=NOW, used_seconds=2, fact=uuid4())

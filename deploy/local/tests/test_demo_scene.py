@@ -4,7 +4,7 @@ import pytest
 from demo_lead import Lead, dead_letter
 
 from baton.cloudevents import Event
-from baton.events import EventData, ReleaseCode, Stage
+from baton.events import AssignmentChange, EventData, ReleaseCode, Stage
 from baton_local.demo.board import Promise
 from baton_local.demo.scene import Scene
 
@@ -82,6 +82,19 @@ def test_a_promise_counts_as_what_was_said_of_it_last(scene: Scene) -> None:
     assert scene.board.promised() == {("north", "rep-1", Promise.BROKEN): 1}
     hear(scene, lead.dropped(), lead.kept())
     assert scene.board.promised() == {("north", "rep-1", Promise.KEPT): 1}
+
+
+def test_an_enquiry_of_a_lead_with_an_owner_is_no_turn_and_needs_no_clock_of_its_own(
+    scene: Scene,
+) -> None:
+    lead = Lead()
+    hear(scene, sent(scene, lead), lead.routed(1), lead.promised(), lead.warned())
+    hear(scene, lead.renewed(), lead.moved())
+    assert scene.board.promised() == {("north", "rep-1", Promise.WARNED): 1}
+    hear(scene, lead.kept(), lead.renewed(AssignmentChange.RETURNED))
+
+    assert scene.board.given() == {("north", "rep-1"): 1}
+    assert not list(scene.faults())
 
 
 def test_only_a_lead_that_gets_its_rep_at_once_tells_how_quick_that_is(scene: Scene) -> None:

@@ -155,21 +155,25 @@ def released(number: int, at: datetime) -> Event[LeadEvent]:
 quarters = st.integers(0, 40).map(lambda count: MONDAY + timedelta(minutes=15 * count))
 
 
+KINDS = (
+    *3 * (FollowupType.CONTACTED,),
+    FollowupType.ACCEPTED,
+    FollowupType.DECLINED,
+    FollowupType.REJECTED,
+    FollowupType.NOTE,
+    FollowupType.CONVERTED,
+    FollowupType.WON,
+    FollowupType.LOST,
+    FollowupType.OWNER_CHANGED,
+    FollowupType.CLAIMED,
+)
+
+
 @st.composite
-def followups(draw: st.DrawFn) -> Event[LeadEvent]:
-    kinds = (
-        FollowupType.CONTACTED,
-        FollowupType.ACCEPTED,
-        FollowupType.DECLINED,
-        FollowupType.REJECTED,
-        FollowupType.NOTE,
-        FollowupType.CONVERTED,
-        FollowupType.WON,
-        FollowupType.LOST,
-        FollowupType.OWNER_CHANGED,
-        FollowupType.CLAIMED,
-    )
-    at = draw(quarters)
+def followups(
+    draw: st.DrawFn, starts: list[datetime], kinds: tuple[FollowupType, ...] = KINDS
+) -> Event[LeadEvent]:
+    at = draw(st.sampled_from(starts)) + draw(st.integers(-1, 6)) * timedelta(minutes=15)
     data = LeadFollowup(
         lead_id=LEAD,
         occurred_at=at,
@@ -177,29 +181,49 @@ def followups(draw: st.DrawFn) -> Event[LeadEvent]:
         source="website",
         type=draw(st.sampled_from(kinds)),
         rep=draw(st.sampled_from([None, *REPS])),
-        assignment_id=draw(st.none() | st.integers(0, 4).map(assignment_id)),
+        assignment_id=draw(st.none() | st.integers(0, len(starts) - 1).map(assignment_id)),
     )
     return fact(data, data.model_dump_json())
+
+
+CHANGES = (
+    *3 * (AssignmentChange.RENEWED,),
+    *3 * (AssignmentChange.BREACHED,),
+    AssignmentChange.RETURNED,
+    AssignmentChange.DECLINED,
+    AssignmentChange.TAKEN,
+    AssignmentChange.NEW,
+)
+ALLOWED = {"strict": 60, "patient": 240}
+GAPS = (0, 15, 30, 45, 75)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event[LeadEvent]]:
     """What happened to a lead, as a set of facts."""
-    starts = sorted(draw(st.lists(quarters, min_size=1, max_size=5)))
-    facts: list[Event[LeadEvent]] = []
-    reps: list[str] = []
-    for number, start in enumerate(starts):
-        change = draw(st.sampled_from(AssignmentChange)) if number else AssignmentChange.NEW
-        previous = draw(st.integers(max(0, number - 2), number - 1)) if number else None
+    starts = [draw(quarters)]
+    reps = [draw(st.sampled_from(REPS))]
+    policies = [draw(st.sampled_from(tuple(ALLOWED)))]
+    facts = [routed(0, starts[0], reps[0], policies[0])]
+    for number in range(1, draw(st.integers(1, 5))):
+        change = draw(st.sampled_from(CHANGES))
+        previous = draw(st.integers(max(0, number - 2), number - 1))
         goes_on = change in {AssignmentChange.RENEWED, AssignmentChange.RETURNED}
-        rep = draw(st.sampled_from(REPS))
-        reps.append(reps[previous] if goes_on and previous is not None else rep)
-        sla = draw(st.sampled_from(["patient", "strict"]))
-        facts.append(routed(number, start, reps[-1], sla, change, previous))
-        held = draw(st.none() | st.integers(0, 24))
+        reps.append(reps[previous] if goes_on else draw(st.sampled_from(REPS)))
+        policies.append(draw(st.sampled_from(tuple(ALLOWED))))
+        minutes = draw(st.sampled_from(GAPS))
+        if change is AssignmentChange.BREACHED:
+            minutes += ALLOWED[policies[previous]]
+            calls = followups(starts[previous : previous + 1], (FollowupType.CONTACTED,))
+            facts += draw(st.lists(calls, max_size=1))
+        starts.append(max(starts[-1], starts[previous] + minutes * timedelta(minutes=1)))
+        facts.append(routed(number, starts[-1], reps[-1], policies[-1], change, previous))
+    for number, start in enumerate(starts):
+        held = draw(st.none() | st.none() | st.integers(0, 24))
         if held is not None:
             facts.append(released(number, start + held * timedelta(minutes=15)))
-    return facts + draw(st.lists(followups(), max_size=6, unique_by=lambda event: event.id))
+    facts += draw(st.lists(followups(starts), max_size=6))
+    return list({each.id: each for each in facts}.values())
 
 
 @st.composite

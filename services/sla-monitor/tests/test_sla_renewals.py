@@ -51,6 +51,15 @@ def test_an_enquiry_after_the_answer_starts_the_next_clock(lead: Lead) -> None:
     assert started.due_at == t("2026-03-02T15:00+01:00")
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_an_enquiry_at_the_moment_of_the_assignment_is_served_by_its_clock(
+    lead: Lead, number: int
+) -> None:
+    # Whichever of the clocks has the smaller id.
+    lead.routed(MONDAY)
+    assert lead.renewed(MONDAY, uuid5(LEAD, f"renewal {number}")) == []
+
+
 def test_an_enquiry_after_the_due_time_starts_the_next_clock(lead: Lead) -> None:
     lead.routed(MONDAY)
     lead.wait_until("2026-03-02T14:00+01:00")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from baton.cloudevents import Event
 from baton.events import (
+    AssignmentChange,
     DeadLetter,
     EventData,
     FollowupType,
@@ -20,6 +21,7 @@ from baton.events import (
     SlaBreached,
     SlaEvent,
     SlaMet,
+    SlaMoved,
     SlaRetracted,
     SlaStarted,
     SlaWarned,
@@ -54,6 +56,10 @@ _PROMISES: Mapping[type[SlaEvent], Promise] = {
 }
 
 
+_SAME_REP = frozenset({AssignmentChange.RENEWED, AssignmentChange.RETURNED})
+"""The rep has the lead already, or again: it is nobody's turn, and a promise may run already."""
+
+
 class Board:
     """Takes events in any number; one that comes again changes nothing.
 
@@ -66,6 +72,7 @@ class Board:
         self.scored: dict[UUID, LeadScored] = {}
         self.standing: dict[UUID, LeadRouted | LeadUnrouted] = {}
         self.assignments: list[LeadRouted] = []
+        """Those by which another rep got the lead."""
         self.released: Counter[ReleaseCode] = Counter()
         self.followups: Counter[FollowupType] = Counter()
         self.promises: dict[UUID, SlaEvent] = {}
@@ -175,12 +182,17 @@ class Board:
             if decided.retry_at is not None:
                 self.waited.add(lead_id)
             return
+        if decided.change in _SAME_REP:
+            return
         self.assignments.append(decided)
         at_once = before is None or before.enquiry != decided.enquiry
         if decided.attempt == 1 and decided.enquiry is not None and at_once:
             self._first_owner_at[decided.enquiry] = at
 
     def _promised(self, promise: SlaEvent) -> None:
+        if isinstance(promise, SlaMoved):
+            # Another due time changes nothing of how the promise stands.
+            return
         self.promises[promise.clock_id] = promise
         self.warned += isinstance(promise, SlaWarned)
         if isinstance(promise, SlaStarted):

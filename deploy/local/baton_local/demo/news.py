@@ -8,6 +8,7 @@ from uuid import UUID
 
 from baton.cloudevents import Event
 from baton.events import (
+    AssignmentChange,
     EventData,
     LeadReleased,
     LeadRouted,
@@ -96,6 +97,10 @@ class Newsroom:
 
     def _given(self, data: LeadRouted) -> tuple[Sort, str]:
         who = in_words(data.profile)
+        if data.change is AssignmentChange.RENEWED:
+            return Sort.GIVEN, f"{data.rep.name} has {who} already, who asks again"
+        if data.change is AssignmentChange.RETURNED:
+            return Sort.GIVEN, f"{data.rep.name} gets {who} back: answered in time after all"
         if data.previous_rep is None:
             return Sort.GIVEN, f"{data.rep.name} gets {who}: {data.score.grade}, {data.pool}"
         return Sort.PASSED_ON, f"{data.rep.name} gets {who} instead"
