@@ -489,7 +489,12 @@ class SlaEvent(LeadEvent):
 
 
 class SlaStarted(SlaEvent):
-    """A clock runs: the promise is kept if it is met by `due_at`."""
+    """A clock runs: the promise is kept if it is met by `due_at`.
+
+    It comes once more after an `sla.retracted`, where a fact that came late has the clock run on.
+    `started_at` may be long past: where an answer is read late, a later enquiry has a clock of its
+    own only then.
+    """
 
     event_type: ClassVar[str] = "baton.sla.started.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA
@@ -554,7 +559,14 @@ class SlaBreached(SlaEvent):
 
 
 class SlaRetracted(SlaEvent):
-    """What the clock said before does not hold; a fact that came late shows why."""
+    """What the clock said before does not hold; a fact that came late shows why.
+
+    `answered_in_time`: a breach was wrong, as `fact` shows; `sla.met` follows. `answered_earlier`:
+    it was met by an earlier follow-up; `sla.met` follows. `released`: the assignment ended before
+    the clock was due. `breach_retracted`: the assignment exists only because of a breach that was
+    wrong, as `fact` shows. `due_earlier`: a new enquiry was due before the answer. `covered`: an
+    earlier clock serves the enquiry too. `erased`: the person must be forgotten.
+    """
 
     event_type: ClassVar[str] = "baton.sla.retracted.v1"
     topic: ClassVar[Topic] = topics.LEAD_SLA

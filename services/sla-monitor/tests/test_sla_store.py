@@ -21,7 +21,8 @@ from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
 from sla_monitor.api import router
 from sla_monitor.domain import ClockRow, LeadClocks
-from sla_monitor.domain.state import Breach, Clock, Mark, Verdict
+from sla_monitor.domain.state import Breach, Clock, Due, Mark, Verdict
+from sla_monitor.records import ClockRecord
 from sla_monitor.store import ClockStore, Reads
 
 SCHEMA = "sla_monitor"
@@ -163,6 +164,71 @@ async def test_a_clock_stands_as_it_was_decided_on_last(
     assert (broken["state"], broken["late_seconds"]) == ("breached", 21_600)
     assert (taken_back["state"], taken_back["fact"]) == ("retracted", str(end.fact))
     assert taken_back["ended_at"] == "2026-03-02T12:00:00Z"
+
+
+async def test_a_clock_whose_due_time_has_moved_shows_both_and_by_which_assignment(
+    db: asyncpg.Connection, api: httpx.AsyncClient
+) -> None:
+    renewal = uuid5(NAMES, "renewal")
+    moved = Due(
+        at=MONDAY + timedelta(hours=2),
+        warn_at=MONDAY + timedelta(hours=1, minutes=30),
+        assignment_id=renewal,
+        since=MONDAY + timedelta(hours=1),
+    )
+    await save(db, clock("one"))
+    (before,) = (await api.get(f"/leads/{LEAD}/clocks")).json()["clocks"]
+    await save(db, clock("one", moved=moved))
+    (after,) = (await api.get(f"/leads/{LEAD}/clocks")).json()["clocks"]
+
+    assert (before["due_at"], before["due_before"], before["moved_by"]) == (
+        "2026-03-02T14:00:00Z",
+        None,
+        None,
+    )
+    assert (after["due_at"], after["warn_at"]) == ("2026-03-02T12:00:00Z", "2026-03-02T11:30:00Z")
+    assert (after["due_before"], after["moved_at"], after["moved_by"]) == (
+        "2026-03-02T14:00:00Z",
+        "2026-03-02T11:00:00Z",
+        str(renewal),
+    )
+
+
+async def test_a_clock_that_nobody_is_judged_by_says_why(
+    db: asyncpg.Connection, api: httpx.AsyncClient
+) -> None:
+    mark = Mark(at=MONDAY, fact=uuid5(NAMES, "call"))
+    end = Mark(at=MONDAY + timedelta(hours=2), fact=uuid5(NAMES, "release"))
+    released = {"told": Verdict.RELEASED, "end": end}
+    await save(
+        db,
+        clock("one", **released),
+        clock("two", started_at=MONDAY + timedelta(hours=1), void=mark, **released),
+        clock("three", started_at=MONDAY + timedelta(hours=2), told=Verdict.COVERED),
+        clock("four", started_at=MONDAY + timedelta(hours=3)),
+    )
+    views = (await api.get(f"/leads/{LEAD}/clocks")).json()["clocks"]
+
+    assert [(view["state"], view["retracted_code"], view["fact"]) for view in views] == [
+        ("retracted", "released", str(end.fact)),
+        ("retracted", "breach_retracted", str(mark.fact)),
+        ("retracted", "covered", None),
+        ("running", None, None),
+    ]
+    assert views[1]["ended_at"] == "2026-03-02T10:00:00Z"
+
+
+async def test_what_an_older_release_goes_on_writing_meanwhile_is_read(
+    db: asyncpg.Connection, api: httpx.AsyncClient
+) -> None:
+    record = ClockRecord.of(LEAD, clock("one")).model_dump_json(
+        exclude={"due_before", "moved_at", "moved_by", "retracted_code"}
+    )
+    older = "INSERT INTO clock SELECT * FROM json_populate_recordset(NULL::clock, $1::json)"
+    await db.execute(older, f"[{record}]")
+
+    (view,) = (await api.get(f"/leads/{LEAD}/clocks")).json()["clocks"]
+    assert (view["state"], view["retracted_code"]) == ("running", None)
 
 
 async def test_an_answer_after_the_release_is_not_shown_as_this_assignments(

@@ -16,7 +16,7 @@ _SKEW = timedelta(minutes=2)
 _ANSWERS = frozenset(
     {"contacted", "meeting_booked", "meeting_held", "converted", "opportunity", "won"}
 )
-"""Each target of the bundle that these runs are decided by names `contacted`, the first of these."""
+"""Each target of the bundle of these runs names `contacted`, and later milestones count."""
 _GIVEN_BACK = frozenset({"declined", "rejected"})
 _CLOSED = frozenset({"won", "lost", "merged", "deleted"})
 _TAKEN = frozenset({"claimed", "owner_changed"})
