@@ -132,3 +132,18 @@ def test_an_end_after_a_renewal_ends_the_clock_that_serves_it(lead: Lead) -> Non
     lead.renewed("2026-03-02T11:00+01:00")
     the(lead.followed_up(FollowupType.LOST, AT), SlaRetracted)
     assert lead.timers == {}
+
+
+def test_a_loss_that_a_fast_clock_puts_into_the_future_ended_when_it_was_received(
+    lead: Lead,
+) -> None:
+    lead.routed(MONDAY)
+    the(lead.followed_up(FollowupType.LOST, LATE, heard=AT), SlaRetracted)
+
+
+def test_an_owner_who_gets_the_lead_back_does_not_owe_the_old_answer(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    lead.followed_up(FollowupType.OWNER_CHANGED, AT, rep="rep-2")
+    lead.followed_up(FollowupType.OWNER_CHANGED, "2026-03-02T13:40+01:00", rep="rep-1")
+
+    assert lead.stands(FIRST) is Verdict.RELEASED

@@ -343,3 +343,14 @@ def test_however_often_a_lead_asks_what_is_kept_is_bounded_and_an_end_is_an_end(
     assert due.due_at == t("2026-03-02T11:00:30+01:00")
     the(lead.released("2026-03-02T10:30+01:00", uuid5(LEAD, "149")), SlaRetracted)
     assert lead.timers == {}
+
+
+def test_a_rep_who_was_warned_is_not_warned_again_when_the_due_time_moves(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    the(lead.wait_until("2026-03-02T13:00+01:00"), SlaWarned)
+    the(
+        lead.renewed("2026-03-02T12:30+01:00", sla="strict", heard="2026-03-02T13:01+01:00"),
+        SlaMoved,
+    )
+    assert [arm.accuses for arm in lead.timers.values()] == [True]
+    the(lead.wait_until("2026-03-02T13:30+01:00"), SlaBreached)

@@ -174,3 +174,26 @@ def test_the_order_in_which_a_chain_is_read_does_not_matter(lead: Lead) -> None:
         found.add(tuple(each.stands(which) for which in (FIRST, SECOND, THIRD, FOURTH)))
 
     assert found == {(Verdict.MET, Verdict.RELEASED, Verdict.RELEASED, Verdict.RELEASED)}
+
+
+def test_a_return_that_names_the_newest_assignment_ends_the_enquirys_promise_when_it_began(
+    lead: Lead,
+) -> None:
+    broken(lead)
+    lead.renewed("2026-03-02T14:03+01:00", THIRD, SECOND, rep="rep-2")
+    late = "2026-03-02T14:05+01:00"
+    lead.followed_up(CONTACTED, CALL, heard=late)
+    taken_back = the(lead.released("2026-03-02T14:00:02+01:00", THIRD, heard=late), SlaRetracted)
+
+    assert isinstance(taken_back, SlaRetracted)
+    assert (taken_back.code, taken_back.assignment_id) == ("released", THIRD)
+    assert lead.timers == {}
+
+
+def test_an_assignment_by_an_older_release_that_does_not_say_why_is_a_promise(
+    lead: Lead,
+) -> None:
+    lead.routed(MONDAY)
+    lead.reassigned("2026-03-02T14:00:02+01:00", change=AssignmentChange.NEW)
+    lead.followed_up(CONTACTED, CALL, heard="2026-03-02T14:05+01:00")
+    assert lead.stands(SECOND) is Verdict.RUNNING
