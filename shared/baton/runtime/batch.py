@@ -1,13 +1,13 @@
 """The inputs of one transaction, and how far they bring each partition."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from baton import cloudevents, events, identity
 from baton.cloudevents import ReceivedHeaders, UnknownTypeError
 from baton.events import LeadErased, LeadEvent
-from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
+from baton.runtime.inputs import Arm, CommandInput, EventInput, Input, TimerInput
 
 Partition = tuple[int, str]
 """A shard and the name of a topic, without the deployment's prefix."""
@@ -30,7 +30,8 @@ class Item:
     """One input of a shard, with where it came from.
 
     `given` is None where it can't be understood, then `fault` says why. A replay is an item whose
-    `replays` names the dead letter; `command` the command that must be answered and removed.
+    `replays` names the dead letter; `command` the command that must be answered and removed. Where
+    the letter is of a timer, `arms` is that timer, which is set again.
     """
 
     shard: int
@@ -39,6 +40,7 @@ class Item:
     fault: str | None = None
     replays: UUID | None = None
     command: UUID | None = None
+    arms: Arm | None = None
 
     @property
     def kind(self) -> str:
@@ -94,10 +96,7 @@ class Batch:
 
     def poisoned(self, reason: str) -> "Batch":
         """The same batch, with its items not to be decided on, because of `reason`."""
-        items = [
-            Item(item.shard, item.given, item.record, reason, item.replays, item.command)
-            for item in self.items
-        ]
+        items = [replace(item, fault=reason) for item in self.items]
         return Batch(items, self.epochs, self.begins, self.ends, self.published)
 
 

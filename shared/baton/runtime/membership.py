@@ -394,7 +394,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             shard = self._shards.get(timer.shard)
             if shard is None:
                 continue
-            if timer.accuses and Step.TIMER_GATE not in self._leave_out:
+            if timer.given.accuses and Step.TIMER_GATE not in self._leave_out:
                 after = {t: ends.get((timer.shard, t), at) for t, at in shard.positions.items()}
                 opens, complete = self._gate.opens(timer, replace(shard, positions=after))
                 if not opens:

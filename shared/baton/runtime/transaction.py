@@ -90,6 +90,8 @@ class _Effects:
     asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
+    set_again: list[waiting.Armed] = field(default_factory=list)
+    """Timers of dead letters that are replayed."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -271,8 +273,8 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     def _has_taken_effect(item: Item, effects: _Effects) -> None:
-        """All of it that a replay of a dead letter can have: its event has come again, mended, or
-        its lead was forgotten since.
+        """All of it that a replay of a dead letter can have: its event has come again, mended, its
+        lead was forgotten since, or its timer is set again.
         """
         if item.replays is None:
             return
@@ -343,6 +345,11 @@ class Transactor(Generic[State, Shared]):
         if erasure.forgotten(given, lead.erased_at):
             effects.counts[item.kind, "forgotten"] += 1
             self._note(item, given, lead, (), effects)
+            self._has_taken_effect(item, effects)
+            return shared
+        if item.arms is not None:
+            effects.set_again.append((item.shard, given.lead_id, item.arms, None))
+            effects.counts[item.kind, "applied"] += 1
             self._has_taken_effect(item, effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
@@ -422,6 +429,7 @@ class Transactor(Generic[State, Shared]):
             for poison in effects.poisons
             if poison.item.given is None or poison.item.given.lead_id != data.lead_id
         ]
+        effects.set_again = [armed for armed in effects.set_again if armed[1] != data.lead_id]
         for timer in [timer for timer in effects.timers if timer[0] == data.lead_id]:
             effects.timers[timer] = None
 
@@ -497,7 +505,7 @@ class Transactor(Generic[State, Shared]):
             if value is not None
             for shard, arm, traceparent in (value,)
         ]
-        await waiting.write_timers(db, gone, armed)
+        await waiting.write_timers(db, gone, armed, effects.set_again)
         keep_commands = Step.DELETE_COMMAND in self._leave_out
         await waiting.write_commands(
             db,
@@ -525,7 +533,7 @@ class Transactor(Generic[State, Shared]):
         )
         ids = await store.record(db, fence.inbox, writes)
         outbox = [replace(row, id=id_) for row, id_ in zip(effects.outbox, ids, strict=True)]
-        waits = [arm.due_at - nows[shard] for shard, _, arm, _ in armed]
+        waits = [arm.due_at - nows[shard] for shard, _, arm, _ in (*armed, *effects.set_again)]
         return Committed(batch, outbox, min(waits, default=None), effects.counts)
 
     async def _bury(self, db: asyncpg.Connection, now: datetime, effects: _Effects) -> None:
@@ -577,8 +585,8 @@ class Transactor(Generic[State, Shared]):
 
 
 def _timer_of(item: Item) -> TimerInput | None:
-    """The timer that an item is the firing of; a replay has none, its name may be set anew."""
-    return item.given if isinstance(item.given, TimerInput) and item.replays is None else None
+    """The timer that an item is the firing of."""
+    return item.given if isinstance(item.given, TimerInput) else None
 
 
 def _refused(error: Exception) -> bool:
