@@ -89,6 +89,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._asked: dict[int, Shard] = {}
         # How far records were passed over that no transaction has noted yet.
         self._passed: dict[Partition, int] = {}
+        # When it was last looked how far the consumer stands where it gave no records.
+        self._next_standing = 0.0
         self._due: list[DueTimer] = []
         self._next_look = 0.0
         self._failure: BaseException | None = None
@@ -199,11 +201,13 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 await self._open_assigned()
         await self._wait()
         async with self._turn:
-            records = self._polled()
+            records, read_to = await self._polled()
             commands = await self._look(db)
-            for some in batches.within(records, self._settings.batch_bytes):
-                await self._apply(db, some, commands)
+            *parts, last = batches.within(records, self._settings.batch_bytes)
+            for some in parts:
+                await self._apply(db, some, {}, commands)
                 commands = []
+            await self._apply(db, last, read_to, commands)
         self._show_offsets()
 
     async def _open_assigned(self) -> None:
@@ -248,15 +252,17 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
-    def _polled(self) -> list[Record]:
-        """The records of a poll that is done, of shards that are still the same as then."""
+    async def _polled(self) -> tuple[list[Record], dict[Partition, int]]:
+        """The records of a poll that is done, of shards that are still the same as then, and how
+        far the consumer stands, as `_standing` says it.
+        """
         if self._poll is None or not self._poll.done():
-            return []
+            return [], {}
         poll, self._poll = self._poll, None
         try:
             found = poll.result()
         except asyncio.CancelledError:
-            return []
+            return [], {}
         except OffsetOutOfRangeError as error:
             msg = f"Kafka no longer has what must be read next: {error}"
             raise PositionOutOfRangeError(msg) from error
@@ -275,7 +281,30 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 Record(partition.partition, topic, r.offset, r.key, r.value, r.headers)
                 for r in some
             ]
-        return records
+        if found and time.monotonic() < self._next_standing:
+            return records, {}
+        self._next_standing = time.monotonic() + self._times.look.total_seconds()
+        return records, await self._standing()
+
+    async def _standing(self) -> dict[Partition, int]:
+        """How far the consumer stands where that is beyond the positions; only between two polls.
+
+        Kafka has offsets without a record for a reader: markers that end a transaction, and what
+        compaction took away. The consumer passes over them and gives nothing, so the last record
+        alone does not say that a partition was read to its end.
+        """
+        assigned = self._consumer.assignment()
+        standing = {}
+        for number, shard in self._asked.items():
+            if self._shards.get(number) is not shard:
+                continue
+            for topic, partition in self._opener.partitions(number).items():
+                if partition not in assigned:
+                    continue
+                at = await self._consumer.position(partition)
+                if at > shard.positions[topic]:
+                    standing[number, topic] = at
+        return standing
 
     async def _look(self, db: asyncpg.Connection) -> list[Item]:
         """Once a second, or woken: commands, timers, and whether things move."""
@@ -322,14 +351,19 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             self._next_look = min(self._next_look, time.monotonic() + max(0.0, seconds))
 
     async def _apply(
-        self, db: asyncpg.Connection, records: Sequence[Record], commands: list[Item]
+        self,
+        db: asyncpg.Connection,
+        records: Sequence[Record],
+        read_to: Mapping[Partition, int],
+        commands: list[Item],
     ) -> None:
         """Apply what there is, if there is anything, with what may be deleted from the outbox.
 
+        `read_to` is how far the consumer stands, where these are the last records that it gave.
         Where records are only passed over, or rows only published, that is written with the shard's
         next inputs, or once a second: a transaction costs as much as deciding on several events.
         """
-        read = self._ends_of(records)
+        read = {**self._ends_of(records), **read_to}
         ends = self._passed | read
         items = commands + self._read(records)
         timers = self._open_timers(ends)
