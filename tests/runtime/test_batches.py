@@ -90,7 +90,7 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
         """,
         lead_id,
     )
-    due = (await timers(world.db, [0], timedelta(seconds=30), by_event_clock=False)).due
+    due = (await timers(world.db, [0], timedelta(seconds=30), 100, by_event_clock=False)).due
     assert lead_id in {timer.given.lead_id for timer in due}
     assert len(due) < 1000
 
@@ -118,7 +118,7 @@ async def test_that_a_timer_accuses_soon_is_known_before_it_is_due(
         due,
         accuses,
     )
-    found = await timers(world.db, [1], timedelta(seconds=30), by_event_clock=False)
+    found = await timers(world.db, [1], timedelta(seconds=30), 100, by_event_clock=False)
     assert found.accuses_soon is soon
 
 

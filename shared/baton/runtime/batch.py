@@ -125,18 +125,21 @@ def _erases(item: Item) -> bool:
     return isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
 
 
-def within(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
-    """The records in their order, cut so that no part has more than `size` bytes of values.
+def within(
+    records: Sequence[Record], size: int, most: int, taken: int = 0
+) -> Iterator[Sequence[Record]]:
+    """The records in their order, cut so that no part has more than `size` bytes of values, nor
+    more than `most` records; the first has `taken` fewer, for what is put before them.
 
-    One record may have more, and there is one part, maybe empty, where nothing needs cutting.
+    One record may have more bytes, and there is one part, maybe empty, where nothing needs cutting.
     """
     part: list[Record] = []
-    total = 0
+    total, room = 0, most - taken
     for record in records:
         length = len(record.value or b"")
-        if part and total + length > size:
+        if len(part) >= room or (part and total + length > size):
             yield part
-            part, total = [], 0
+            part, total, room = [], 0, most
         part.append(record)
         total += length
     yield part

@@ -121,7 +121,8 @@ class Transactor(Generic[State, Shared]):
         self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
 
     async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
-        """Apply a batch, in one transaction or, where its data is refused, in several.
+        """Apply a batch, in one transaction or in several: where its data is refused, or where the
+        states of its leads are too large together.
 
         Raises FenceLostError, PositionsMovedError, PolicyMissingError, BreakerTrippedError,
         CommitUnknownError, and what the database's being away raises; whatever was committed before
@@ -183,12 +184,19 @@ class Transactor(Generic[State, Shared]):
 
     async def _within(self, db: asyncpg.Connection, batch: Batch) -> Committed:
         ids = [item.given.id for item in batch.items if item.given is not None]
-        lead_ids = list({item.given.lead_id for item in batch.items if item.given is not None})
+        lead_ids = list(
+            {
+                item.given.lead_id
+                for item in batch.items
+                if item.given is not None and item.fault is None
+            }
+        )
         fence = await store.fence(
             db,
             list(batch.epochs),
             ids,
             lead_ids,
+            self._settings.batch_bytes,
             lock=Step.FENCE_LOCK not in self._leave_out,
             lock_policy=Step.POLICY_LOCK not in self._leave_out,
         )

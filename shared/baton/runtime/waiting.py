@@ -1,6 +1,7 @@
 """The SQL of what waits for a shard: timers, commands, and dead letters to replay."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,8 +19,6 @@ from baton.runtime.inputs import Arm, Ask, CommandInput, TimerInput
 REPLAY = "baton.replay"
 """The command that has a dead letter decided on again; its body is the dead letter's id."""
 
-_TIMERS_OF_A_SHARD = 100
-_COMMANDS = 200
 
 Armed = tuple[int, UUID, Arm, str | None]
 """The shard and the lead of a timer that is set, and the trace that it belongs to."""
@@ -42,19 +41,26 @@ class Timers:
     """Those that are due, in how long the next one is, and whether one accuses now or soon.
 
     By the events' clock nobody can say how long that is: then it is None, as where there is none.
-    `overdue` is how long the oldest of them has been due by the database's clock.
+    `overdue` is how long the oldest of them has been due by the database's clock. `page_full` says
+    that a shard may have more that are due.
     """
 
     due: list[DueTimer]
+    page_full: bool
     next_in: timedelta | None
     accuses_soon: bool
     overdue: timedelta
 
 
 async def timers(
-    db: asyncpg.Connection, shards: Sequence[int], soon: timedelta, *, by_event_clock: bool
+    db: asyncpg.Connection,
+    shards: Sequence[int],
+    soon: timedelta,
+    most: int,
+    *,
+    by_event_clock: bool,
 ) -> Timers:
-    """A bounded number of due timers of each shard, and what is known of the next ones.
+    """Due timers, the oldest first, at most `most` of each shard, and what is known of the next.
 
     Those that accuse may have to wait, and are counted apart, so that they hold up no others.
     """
@@ -79,7 +85,7 @@ async def timers(
         ) AS t WHERE s.shard = ANY($1::int[]) ORDER BY t.due_at
         """,  # noqa: S608 - one of two constants
         shards,
-        _TIMERS_OF_A_SHARD,
+        most,
         soon,
     )
     due = [
@@ -98,10 +104,12 @@ async def timers(
         for row in rows
         if row["due"]
     ]
+    pages = Counter((timer.shard, timer.given.accuses) for timer in due)
     later = [row for row in rows if not row["due"] and not by_event_clock]
     waits = [(row["due_at"] - row["now"], row["accuses"]) for row in later]
     return Timers(
         due,
+        page_full=any(count == most for count in pages.values()),
         next_in=min((wait for wait, _ in waits), default=None),
         accuses_soon=any(timer.given.accuses for timer in due)
         or any(accuses and wait <= soon for wait, accuses in waits),
@@ -194,15 +202,17 @@ async def _set(db: asyncpg.Connection, armed: Sequence[Armed], on_conflict: str)
         )
 
 
-async def commands(db: asyncpg.Connection, shards: Sequence[int], partitions: int) -> list[Item]:
-    """A bounded number of what was asked of these shards, oldest first; replays decoded anew."""
+async def commands(
+    db: asyncpg.Connection, shards: Sequence[int], partitions: int, most: int
+) -> list[Item]:
+    """At most `most` of what was asked of these shards, oldest first; replays decoded anew."""
     rows = await db.fetch(
         """
         SELECT id, shard, lead_id, kind, body, made_at, traceparent FROM command
         WHERE shard = ANY($1::int[]) ORDER BY made_at LIMIT $2
         """,
         shards,
-        _COMMANDS,
+        most,
     )
     items = []
     for row in rows:
