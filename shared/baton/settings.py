@@ -88,8 +88,14 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         description="whose time it is: the `database`'s, or the `events`' own, to replay history; "
         "fixed for a schema's life",
     )
-    batch_events: int = Field(500, ge=1, description="the most events of a transaction")
-    batch_bytes: int = Field(8_000_000, ge=1, description="the most bytes of a transaction")
+    batch_events: int = Field(
+        500, ge=1, description="the most inputs of a transaction: events, timers, commands"
+    )
+    batch_bytes: int = Field(
+        8_000_000,
+        ge=1,
+        description="the most bytes of a transaction, once of records and once of states",
+    )
     breaker_dead_letters: int = Field(
         20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
     )
