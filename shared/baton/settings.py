@@ -2,10 +2,11 @@
 
 from typing import Literal, Self
 
-from pydantic import AnyUrl, Field, FilePath, SecretStr, model_validator
+from pydantic import AnyUrl, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.times import Times
+from baton.values import fits_header
 
 
 class KafkaSettings(BaseSettings):
@@ -104,3 +105,11 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     test_leave_out: frozenset[str] = Field(
         frozenset(), description="test only: steps of the runner's protocol that are left out"
     )
+
+    @field_validator("api_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr) -> SecretStr:
+        if not fits_header(token.get_secret_value()):
+            msg = "has a character that no header can have: use letters, digits and signs of ASCII"
+            raise ValueError(msg)
+        return token
