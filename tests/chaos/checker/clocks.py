@@ -58,9 +58,7 @@ def _one_each(
     found = Counter((str(clock.assignment_id), clock.target) for clock in clocks)
     given = promises.given.values()
     served = {each.id for each in given if promises.served(each, judged.values())}
-    wanted = Counter(
-        (each.id, _TARGET) for each in given if each.change != "returned" and each.id not in served
-    )
+    wanted = Counter((each.id, _TARGET) for each in given if each.id not in served)
     # Another clock was found to serve it only after this one had begun.
     spare = Counter(
         (str(clock.assignment_id), clock.target)

@@ -105,16 +105,25 @@ class Promises:
         return 1 + self._renewals(before)
 
     def served(self, given: Given, judged: Iterable[tuple[Given, Judgement]]) -> bool:
-        """A clock of the tenure is undecided when the rep who has the lead gets a new enquiry."""
-        if given.change != "renewed":
+        """It needs no clock of its own.
+
+        A clock of the tenure is undecided when the rep who has the lead gets a new enquiry; or the
+        lead returns, and the rep's last clock did not end unanswered.
+        """
+        if given.change not in _SAME_REP:
             return False
         tenure, place = self.tenure(given.id), (given.at, self._renewals(given))
-        return any(
-            self.tenure(other.id) == tenure
-            and (other.at, self._renewals(other)) < place
-            and judgement.undecided_at(given.at)
+        earlier = [
+            (*place_of_other, judgement)
             for other, judgement in judged
-        )
+            if self.tenure(other.id) == tenure
+            and (place_of_other := (other.at, self._renewals(other))) < place
+        ]
+        if given.change == "renewed":
+            return any(judgement.undecided_at(given.at) for *_, judgement in earlier)
+        standing = [each for each in earlier if not each[2].covered]
+        last = max(standing, key=lambda each: each[:2], default=None)
+        return last is None or last[2].void or not last[2].dropped
 
     def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, tuple[Given, Judgement]]:
         """What the facts make of these clocks, by their ids, in order of their start."""

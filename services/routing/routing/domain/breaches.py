@@ -20,7 +20,9 @@ ANSWERED_IN_TIME = "answered_in_time"
 def breached(handling: Handling, data: SlaBreached) -> None:
     """Reassign the lead; a breach of any but the present owner's assignments changes nothing."""
     held = handling.lead.held
-    if held is None or data.assignment_id is None or not held.has_id(data.assignment_id):
+    if held is None or data.assignment_id is None:
+        return
+    if not held.has_clock(data.assignment_id, data.rep):
         return
     if held.answered(data.assignment_id):
         return
@@ -71,4 +73,4 @@ def _with_contact_of(handling: Handling, before: Assignment, present: Assignment
 
 
 def _that_ended(lead: Lead, data: SlaRetracted) -> Assignment | None:
-    return next((one for one in lead.breached if one.has_id(data.assignment_id)), None)
+    return next((one for one in lead.breached if one.has_clock(data.assignment_id, data.rep)), None)

@@ -26,7 +26,7 @@ def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> Non
     if data.test:
         _tell_trial(handling, data)
         return
-    new_enquiry = data.new_enquiry and (before is None or data.enquiry != before.enquiry)
+    new_enquiry = data.new_enquiry and (before is None or before.makes_new(data.enquiry))
     if before is None or not _out_of_date(event, before):
         after = _snapshot(handling, event, data, before, new_enquiry=new_enquiry)
     elif new_enquiry:
@@ -92,6 +92,7 @@ def _snapshot(
         qualified_at=data.qualified_at,
         sequence=event.sequence,
         decided_at=event.time,
+        new_enquiry=data.enquiry if new_enquiry else before and before.new_enquiry,
     )
 
 
@@ -99,6 +100,7 @@ def _enquiry(data: LeadScored, before: Scored) -> dict[str, object]:
     return {
         "enquiry": data.enquiry,
         "enquired_at": _later(before.enquired_at, data.occurred_at),
+        "new_enquiry": data.enquiry,
     }
 
 

@@ -30,7 +30,8 @@ class Scored(Part):
 
     `enquired_at` is when the newest enquiry was made; None where there is none. `qualified_at` is
     since when the lead is qualified without a break, as scoring said; None where scoring did not
-    say so. `sequence` and `decided_at` are those of the event.
+    say so. `sequence` and `decided_at` are those of the event. `new_enquiry` is the enquiry that
+    was last said to be new: an activity may name one whose own event is not read yet.
     """
 
     enquiry: UUID | None
@@ -42,6 +43,14 @@ class Scored(Part):
     qualified_at: datetime | None = None
     sequence: int | None = None
     decided_at: datetime | None = None
+    new_enquiry: UUID | None = None
+
+    def makes_new(self, enquiry: UUID | None) -> bool:
+        """Whether an enquiry that is said to be new was not said so before."""
+        if self.enquired_at is None:
+            return True
+        # States of earlier releases have only the enquiry that was named last.
+        return enquiry != (self.new_enquiry or self.enquiry)
 
     def follows(self, moment: datetime) -> bool:
         """Whether an enquiry was made, or the lead qualified, after a moment."""
@@ -121,6 +130,14 @@ class Assignment(Part):
     def has_id(self, assignment_id: UUID | None) -> bool:
         """Whether that is its id, or an earlier one under which the rep had the lead."""
         return assignment_id == self.id or assignment_id in self.earlier_ids
+
+    def has_clock(self, assignment_id: UUID | None, rep: str | None) -> bool:
+        """Whether a clock of that assignment and rep is one of this assignment's.
+
+        A clock that serves many enquiries has the id of the first, which may be forgotten by now.
+        """
+        ids_lost = len(self.earlier_ids) == EARLIER_IDS_KEPT
+        return self.has_id(assignment_id) or (ids_lost and rep == self.rep.id)
 
     @property
     def ids(self) -> tuple[UUID, ...]:

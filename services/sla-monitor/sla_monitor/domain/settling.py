@@ -6,6 +6,9 @@
 - **Wrong breaches.** Who has the lead because another rep broke a promise has promised nothing if
   that promise was kept: the clock ends when it began, and so does what follows from its breach. An
   enquiry that came meanwhile (`renewed`), or a decline, is a reason of its own for a promise.
+- **Return.** The lead returns to the rep who answered, so there is nothing to promise: unless an
+  enquiry that came after the answer lost its clock when the rep lost the lead. The return then
+  starts a clock, with the whole time.
 
 All of it follows from the answers, ends and due times of earlier clocks. So one pass in the order
 of their start settles it, whatever was known before.
@@ -28,8 +31,9 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
         assignment = tenures.assignment(clock)
         void = _void(clock, assignment, tenures, found.values())
         cover = _cover(clock, assignment, tenures, found.values())
+        idle = _answered_before_return(clock, assignment, tenures, found.values())
         found[clock.id] = clock.model_copy(
-            update={"moved": None, "covered": cover is not None, "void": void}
+            update={"moved": None, "covered": cover is not None or idle, "void": void}
         )
         if cover is not None and clock.due_at < cover.due.at:
             found[cover.id] = cover.model_copy(update={"moved": _own_due(clock)})
@@ -47,6 +51,20 @@ def _cover(
         if same and undecided_at(each, clock.started_at):
             return each
     return None
+
+
+def _answered_before_return(
+    clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
+) -> bool:
+    """Whether a clock of a return has nothing to serve: the rep's last one was not just let go."""
+    if assignment.change is not AssignmentChange.RETURNED:
+        return False
+    last = None
+    for each in earlier:
+        same = each.target == clock.target and tenures.of(each.assignment_id) == assignment.tenure
+        if same and not each.covered:
+            last = each
+    return last is None or last.void is not None or verdict(last) is not Verdict.RELEASED
 
 
 def _void(
