@@ -336,7 +336,8 @@ class AssignmentChange(GrowingEnum):
     `new`: the lead had no owner. `renewed`: the owner keeps the lead and has a new enquiry of it to
     answer; no `lead.released` comes before. `declined`, `breached`: the rep before declined the
     lead, or broke a promise. `returned`: the breach was wrong, and the lead returns to the rep who
-    answered in time; it starts no clock. `taken`: a rep claimed the lead, or got it in the CRM.
+    answered in time; it starts a clock only for an enquiry that came after the answer and lost its
+    own by the breach. `taken`: a rep claimed the lead, or got it in the CRM.
     """
 
     NEW = "new"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import settings
 
 from baton_local.given import given_servers
 from baton_local.leftovers import new_state, remove_leftovers
@@ -23,6 +24,9 @@ SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_sta
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says more of the machine, which others use too, than of the code.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
     config.addinivalue_line("markers", "servers: uses a real server; set by itself, never by hand")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As in the background of a shell. What tests start would inherit it, and some interrupt it.

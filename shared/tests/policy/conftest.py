@@ -3,14 +3,9 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import settings
 
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError, Problem
-
-# How long an example takes says more of the machine, which others use too, than of the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 SMALL = {
     "definitions.yaml": """\

@@ -26,7 +26,7 @@ def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> Non
     if data.test:
         _tell_trial(handling, data)
         return
-    new_enquiry = data.new_enquiry and (before is None or data.enquiry != before.enquiry)
+    new_enquiry = data.new_enquiry and (before is None or before.makes_new(data.enquiry))
     if before is None or not _out_of_date(event, before):
         after = _snapshot(handling, event, data, before, new_enquiry=new_enquiry)
     elif new_enquiry:
@@ -36,7 +36,12 @@ def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> Non
     handling.become(scored=after)
     if data.history is not None:
         imported(handling, data, data.history)
-        return
+        if handling.lead.held is not None or after.qualified_at is None:
+            return
+        if data.history.owner is not None:
+            tell_given_up(handling, ReleaseCode.OWNER_CHANGED)
+            return
+        # Scoring says that it knows more of the lead than its import, and that it is qualified.
     if handling.lead.held is None:
         anew = after.qualified and (before is None or _qualified_anew(before, after))
         _without_owner(handling, new_enquiry=new_enquiry, newly_qualified=anew)
@@ -87,6 +92,7 @@ def _snapshot(
         qualified_at=data.qualified_at,
         sequence=event.sequence,
         decided_at=event.time,
+        new_enquiry=data.enquiry if new_enquiry else before and before.new_enquiry,
     )
 
 
@@ -94,6 +100,7 @@ def _enquiry(data: LeadScored, before: Scored) -> dict[str, object]:
     return {
         "enquiry": data.enquiry,
         "enquired_at": _later(before.enquired_at, data.occurred_at),
+        "new_enquiry": data.enquiry,
     }
 
 
@@ -130,9 +137,9 @@ def tell_not_qualified(handling: Handling) -> None:
 
 def _tell_trial(handling: Handling, data: LeadScored) -> None:
     """A trial delivery changes nothing for a lead that is real as well."""
-    unrouted = handling.lead.unrouted
-    told = unrouted is not None and unrouted.cause is UnroutedCode.TEST
-    if handling.lead.held is None and not _waits(handling) and (data.new_enquiry or not told):
+    lead = handling.lead
+    told = lead.unrouted is not None and lead.unrouted.cause is UnroutedCode.TEST
+    if lead.held is None and lead.scored is None and (data.new_enquiry or not told):
         reason = Reason(
             code=UnroutedCode.TEST, label="a trial delivery is never routed", matched=True
         )

@@ -15,6 +15,9 @@ from routing.domain.codes import Cause, UnroutedCode
 EARLIER_IDS_KEPT = 20
 """The newest so many ids under which a rep had the lead before; older ones are no longer known."""
 
+BREACHED_KEPT = 20
+"""The newest so many assignments that ended by a breach; the lead does not return to older ones."""
+
 IMPORTED = "imported"
 """Stands in place of the ids that an imported lead has no rule to take from."""
 
@@ -32,7 +35,8 @@ class Scored(Part):
 
     `enquired_at` is when the newest enquiry was made; None where there is none. `qualified_at` is
     since when the lead is qualified without a break, as scoring said; None where scoring did not
-    say so. `sequence` and `decided_at` are those of the event.
+    say so. `sequence` and `decided_at` are those of the event. `new_enquiry` is the enquiry that
+    was last said to be new: an activity may name one whose own event is not read yet.
     """
 
     enquiry: UUID | None
@@ -44,6 +48,14 @@ class Scored(Part):
     qualified_at: datetime | None = None
     sequence: int | None = None
     decided_at: datetime | None = None
+    new_enquiry: UUID | None = None
+
+    def makes_new(self, enquiry: UUID | None) -> bool:
+        """Whether an enquiry that is said to be new was not said so before."""
+        if self.enquired_at is None:
+            return True
+        # States of earlier releases have only the enquiry that was named last.
+        return enquiry != (self.new_enquiry or self.enquiry)
 
     def follows(self, moment: datetime) -> bool:
         """Whether an enquiry was made, or the lead qualified, after a moment."""
@@ -82,9 +94,10 @@ class Assignment(Part):
     earlier release beside it: that counts in units of weight, for `pool.credits`, and is not read.
 
     The rep keeps the lead over several assignments where each new enquiry makes one, and where the
-    lead returns to the rep. `earlier_ids` are the ids before this one, `since` is when the first of
-    them began. `contacted_at` is when the rep last spoke with the lead, `touched_at` when the rep
-    first did anything about it.
+    lead returns to the rep. `earlier_ids` are the ids before this one, `earlier_starts` when each
+    began (states of earlier releases lack them), `since` when the first of them began.
+    `contacted_at` is when the rep last spoke with the lead, `touched_at` when the rep first did
+    anything about it.
     """
 
     id: UUID
@@ -102,6 +115,7 @@ class Assignment(Part):
     change: AssignmentChange = AssignmentChange.NEW
     previous_assignment: UUID | None = None
     earlier_ids: tuple[UUID, ...] = ()
+    earlier_starts: Mapping[UUID, datetime] = {}
     began_at: datetime | None = None
     contacted_at: datetime | None = None
     touched_at: datetime | None = None
@@ -117,11 +131,9 @@ class Assignment(Part):
         return self.began_at or self.assigned_at
 
     def answered(self, assignment_id: UUID) -> bool:
-        """Whether the rep has spoken with the lead since the assignment of that id began.
-
-        When an earlier one began is not kept: since the rep has the lead, then.
-        """
-        since = self.assigned_at if assignment_id == self.id else self.since
+        """Whether the rep has spoken with the lead since the assignment of that id began."""
+        starts = {**self.earlier_starts, self.id: self.assigned_at}
+        since = starts.get(assignment_id, self.since)
         return self.knows_contact(since - SKEW)
 
     @property
@@ -138,10 +150,24 @@ class Assignment(Part):
         """Whether that is its id, or an earlier one under which the rep had the lead."""
         return assignment_id == self.id or assignment_id in self.earlier_ids
 
+    def has_clock(self, assignment_id: UUID | None, rep: str | None) -> bool:
+        """Whether a clock of that assignment and rep is one of this assignment's.
+
+        A clock that serves many enquiries has the id of the first, which may be forgotten by now.
+        """
+        ids_lost = len(self.earlier_ids) == EARLIER_IDS_KEPT
+        return self.has_id(assignment_id) or (ids_lost and rep == self.rep.id)
+
     @property
     def ids(self) -> tuple[UUID, ...]:
         """The ids for an assignment that goes on with this one, as its `earlier_ids`."""
         return (*self.earlier_ids, self.id)[-EARLIER_IDS_KEPT:]
+
+    @property
+    def starts(self) -> Mapping[UUID, datetime]:
+        """When those of `ids` began, as far as it is known."""
+        known = {**self.earlier_starts, self.id: self.assigned_at}
+        return {id_: known[id_] for id_ in self.ids if id_ in known}
 
 
 class NoOwner(Part):

@@ -6,13 +6,15 @@
 - **Wrong breaches.** Who has the lead because another rep broke a promise has promised nothing if
   that promise was kept: the clock ends when it began, and so does what follows from its breach. An
   enquiry that came meanwhile (`renewed`), or a decline, is a reason of its own for a promise.
+- **Return.** The lead returns to the rep who answered, so there is nothing to promise: unless an
+  enquiry that came after the answer lost its clock when the rep lost the lead. The return then
+  starts a clock, with the whole time.
 
 All of it follows from the answers, ends and due times of earlier clocks. So one pass in the order
 of their start settles it, whatever was known before.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 
 from baton.events import AssignmentChange
@@ -25,22 +27,17 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
     """The clocks in order of their start, each with what the others mean for it."""
     tenures = Tenures(state)
     found: dict[UUID, Clock] = {}
-    for clock in sorted(state.clocks, key=lambda each: _place(each, tenures)):
+    for clock in sorted(state.clocks, key=tenures.place):
         assignment = tenures.assignment(clock)
         void = _void(clock, assignment, tenures, found.values())
         cover = _cover(clock, assignment, tenures, found.values())
+        idle = _answered_before_return(clock, assignment, tenures, found.values())
         found[clock.id] = clock.model_copy(
-            update={"moved": None, "covered": cover is not None, "void": void}
+            update={"moved": None, "covered": cover is not None or idle, "void": void}
         )
         if cover is not None and clock.due_at < cover.due.at:
             found[cover.id] = cover.model_copy(update={"moved": _own_due(clock)})
     return tuple(found.values())
-
-
-def _place(clock: Clock, tenures: Tenures) -> tuple[datetime, bool, UUID]:
-    """Of those that start at one moment, a renewal comes after what it may renew."""
-    renewed = tenures.assignment(clock).change is AssignmentChange.RENEWED
-    return clock.started_at, renewed, clock.id
 
 
 def _cover(
@@ -56,24 +53,41 @@ def _cover(
     return None
 
 
+def _answered_before_return(
+    clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
+) -> bool:
+    """Whether a clock of a return has nothing to serve: the rep's last one was not just let go."""
+    if assignment.change is not AssignmentChange.RETURNED:
+        return False
+    last = None
+    for each in earlier:
+        same = each.target == clock.target and tenures.of(each.assignment_id) == assignment.tenure
+        if same and not each.covered:
+            last = each
+    return last is None or last.void is not None or verdict(last) is not Verdict.RELEASED
+
+
 def _void(
     clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
 ) -> Mark | None:
     """The start of this clock, and the answer that shows that no breach led to its assignment.
 
-    Of each target, the clock that was due last before the assignment may have led to it.
+    Of each target, the clock that was due last before the assignment may have led to it: one that
+    was called broken, where any was.
     """
     if assignment.change is not AssignmentChange.BREACHED or assignment.previous is None:
         return None
     tenure = tenures.of(assignment.previous)
-    causes = {
-        each.target: each
+    due = [
+        each
         for each in sorted(earlier, key=lambda each: (each.due.at, each.id))
         if each.reassign
         and not each.covered
         and each.due.at <= assignment.started_at
         and tenures.of(each.assignment_id) == tenure
-    }
+    ]
+    broken = [each for each in due if each.breach or verdict(each) is Verdict.BREACHED]
+    causes = {each.target: each for each in broken or due}
     if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
         return None
     answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]

@@ -51,9 +51,10 @@ def with_facts_seen(state: LeadClocks, of: Callable[[Clock], bool]) -> LeadClock
 
 
 def _clocks(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> tuple[Clock, ...]:
-    if routed.change is AssignmentChange.RETURNED:
-        return ()
     policy = bundle.sla.policies.get(routed.sla_policy)
+    if policy is None and routed.change is AssignmentChange.RETURNED:
+        # The assignment has the terms of the time before; its policy may be gone since.
+        return ()
     if policy is None:
         raise UnknownPolicyError(f"bundle {bundle.hash} has no SLA policy {routed.sla_policy!r}")
     targets = sorted(policy.targets.items())
