@@ -14,8 +14,9 @@ import typer
 from prometheus_client import CollectorRegistry
 from typer.core import TyperGroup
 
-from baton.contracts import openapi, operations
-from baton.metrics import HttpMetrics, IngestMetrics, RuntimeMetrics
+from baton.contracts import operations
+from baton.manifest import manifests
+from baton.metrics import HttpMetrics, RuntimeMetrics
 from baton.runtime import housekeeping
 from baton.times import Times
 from baton_cli.main import app
@@ -143,8 +144,7 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
 
 @cache
 def variables() -> frozenset[str]:
-    services = list(openapi.SERVICES)
-    told = {name for name, _, _ in operations.variables(services)}
+    told = {name for name, _, _ in operations.variables(manifests())}
     told |= {f"BATON_TIMES__{name.upper()}" for name in Times.model_fields}
     for settings in (ApiSettings, IdSettings):
         told |= {f"BATON_{name.upper()}" for name in settings.model_fields}
@@ -161,17 +161,20 @@ def test_every_variable_that_a_page_names_is_read(page: Path) -> None:
 
 @each_page
 def test_every_metric_that_a_page_names_is_declared(page: Path) -> None:
-    declared = {operations.metric_name(metric) for _, metric in operations.declared_metrics()}
+    declared = {
+        operations.metric_name(metric) for _, metric in operations.declared_metrics(manifests())
+    }
     named = set(re.findall(r"`(baton_[a-z_]+)`", text_of(page)))
     assert named <= declared
 
 
 def test_every_metric_that_is_declared_is_counted() -> None:
     code = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    own = [metrics for service in manifests() for metrics in service.metrics()]
     declared = [
-        *vars(RuntimeMetrics(CollectorRegistry())),
-        *vars(HttpMetrics(CollectorRegistry())),
-        *vars(IngestMetrics(CollectorRegistry())),
+        name
+        for metrics in (RuntimeMetrics, HttpMetrics, *own)
+        for name in vars(metrics(CollectorRegistry()))
     ]
     assert [name for name in declared if not re.search(rf"\b_?metrics\.{name}\b", code)] == []
 

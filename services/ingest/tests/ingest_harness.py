@@ -20,7 +20,6 @@ from prometheus_client import CollectorRegistry
 from baton import cloudevents, database, kafka, migrations
 from baton.cloudevents import Event
 from baton.events import EventData
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.runtime.status import Status
 from baton.service import application
@@ -29,6 +28,8 @@ from baton.tracing import Tracing
 from ingest.arrivals.heard import Hearing
 from ingest.circuit import Circuit
 from ingest.edge import WRITES, edge
+from ingest.metrics import IngestMetrics
+from ingest.service import MANIFEST
 from ingest.settings import Settings
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -291,11 +292,9 @@ async def running(
     status = Status()
     parts = edge(settings, pool, policy, environment, IngestMetrics(registry), status, clock)
     app = application(
-        "ingest",
-        "",
+        MANIFEST,
         TOKEN,
-        parts.routers,
-        parts.open_routers,
+        MANIFEST.routers(parts.handlers),
         status=Status(),
         aside=status,
         registry=registry,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.problems import Problem
 from baton.times import Times
 from ingest import refusals
 from ingest.fetching.port import Fetcher, NeverError, NotNowError
 from ingest.fetching.store import FetchTable, Incomplete
 from ingest.kept.store import FailedDelivery
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
 from ingest.refusals import REFUSED
 
