@@ -21,7 +21,7 @@ from baton.runtime import housekeeping
 from baton.times import Times
 from baton_cli.main import app
 from baton_cli.service import Service
-from baton_cli.settings import ApiSettings, IdSettings
+from baton_cli.settings import ClientSettings, IdSettings
 from baton_local.given import FROM_STACK
 from baton_local.services import secret_names
 
@@ -146,7 +146,7 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
 def variables() -> frozenset[str]:
     told = {name for name, _, _ in operations.variables(manifests())}
     told |= {f"BATON_TIMES__{name.upper()}" for name in Times.model_fields}
-    for settings in (ApiSettings, IdSettings):
+    for settings in (ClientSettings, IdSettings):
         told |= {f"BATON_{name.upper()}" for name in settings.model_fields}
     bundles = ("deploy/policy", "deploy/demo-policy")
     told |= {name for bundle in bundles for name in secret_names(ROOT / bundle)}
