@@ -36,8 +36,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Path(theirs, "ours.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
     uv = Path(sys.executable).with_name("uv")
     # As bootstrap.py installs a member of the workspace.
-    install = [uv, "pip", "install", "--python", made, "--offline", "--no-deps"]
-    command = [*install, "--no-build-isolation", "-e", home / "notices"]
+    install = [str(uv), "pip", "install", "--python", str(made), "--offline", "--no-deps"]
+    command = [*install, "--no-build-isolation", "-e", str(home / "notices")]
     subprocess.run(command, check=True, env=os.environ | {"VIRTUAL_ENV": str(home / "venv")})
     return made
 

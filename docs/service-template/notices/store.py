@@ -18,7 +18,8 @@ class Notices:
         """Add a notice, and return its row."""
         async with self._engine.begin() as db:
             found = await db.execute(insert(NOTICE).values(text=text).returning(NOTICE))
-            return found.mappings().one()
+            row: RowMapping = found.mappings().one()
+            return row
 
     async def newest(self, limit: int) -> Sequence[RowMapping]:
         """The newest notices first."""
