@@ -174,7 +174,7 @@ async def _replay_all(service: Service | None) -> bool:
     console = output()
     async with open_apis() as apis:
         for api in _of(apis, service):
-            async for letter in _waiting(api):
+            async for letter in _timers_last(api):
                 try:
                     detail = await _replay(api, letter.id)
                     done += 1
@@ -184,6 +184,18 @@ async def _replay_all(service: Service | None) -> bool:
                 console.print(f"{api.service} {letter.id}: {detail}", soft_wrap=True)
     console.print(f"{done} replayed, {failed} failed again.")
     return failed > 0
+
+
+async def _timers_last(api: Api) -> AsyncIterator[Letter]:
+    """Each dead letter once, timers last: an event among the others may answer one that accuses."""
+    timers = []
+    async for letter in _waiting(api):
+        if letter.kind == "timer":
+            timers.append(letter)
+        else:
+            yield letter
+    for letter in timers:
+        yield letter
 
 
 async def _waiting(api: Api) -> AsyncIterator[Letter]:

@@ -32,6 +32,7 @@ class Waiting(BaseModel):
     names: list[_Name]
     received_at: AwareDatetime
     reported_at: AwareDatetime | None
+    unreadable: str | None = None
 
 
 _WAITING = TypeAdapter(list[Waiting])
@@ -53,8 +54,9 @@ def list_(
     for each in found:
         names = ", ".join(f"{name.kind} {name.value}" for name in each.names)
         old = ", reported" if each.reported_at else ""
+        why = f"ingest can't read it: {each.unreadable}\n" if each.unreadable else ""
         what = Text.assemble(
-            (each.type, "bold"), f" of {names}{old}\n", (str(each.event_id), "dim")
+            (each.type, "bold"), f" of {names}{old}\n", why, (str(each.event_id), "dim")
         )
         shown.add_row(each.source, moment_in_zone(each.received_at), what)
     output().print(shown if found else "Nothing waits for its lead.")

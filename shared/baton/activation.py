@@ -1,7 +1,7 @@
 """Putting a policy bundle in force: its text and the activation go to the `policy` topic."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -14,6 +14,7 @@ from baton.settings import KafkaSettings
 from baton.times import Times
 
 _SOURCE = "/baton/policy"
+_WAIT = timedelta(seconds=1)
 
 
 async def activate(
@@ -83,7 +84,8 @@ async def history(
         await consumer.seek_to_beginning(place)
         end = (await consumer.end_offsets([place]))[place]
         while await consumer.position(place) < end:
-            for record in (await consumer.getmany(place, timeout_ms=1_000)).get(place, ()):
+            records, _ = await kafka.next_records(consumer, place, _WAIT)
+            for record in records:
                 data = _decoded(record)
                 if isinstance(data, PolicyActivated):
                     found[data.activation_id] = (data, record.offset)

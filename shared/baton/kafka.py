@@ -6,11 +6,16 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    UnsupportedCodecError,
+    for_code,
+)
 from aiokafka.helpers import create_ssl_context
 from pydantic import SecretStr
 
@@ -28,6 +33,10 @@ MAX_HEADER_BYTES = 10_000
 
 _OF_THE_TOPIC = 1
 """As Kafka calls the source of a setting that a topic has of its own."""
+
+_NOT_TAKEN_APART = (ValueError, UnsupportedCodecError)
+"""What the client raises for a record that it can't read: a header's name that is not UTF-8, or a
+compression for which a library is missing."""
 
 _LOG = logger(__name__)
 
@@ -118,6 +127,38 @@ def reader(settings: KafkaSettings, times: Times) -> AIOKafkaConsumer:
         fetch_max_wait_ms=_milliseconds(times.look),
         metadata_max_age_ms=60_000,
     )
+
+
+async def next_records(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, wait: timedelta
+) -> tuple[list[ConsumerRecord[bytes, bytes]], int | None]:
+    """The next records, if some come within `wait`, and the offset of one that is passed over.
+
+    That is one which the Kafka client can't take apart. The client reads a batch from its
+    beginning, so what stands behind such a record in the same batch can't be had either.
+    """
+    try:
+        found = await consumer.getmany(partition, timeout_ms=_milliseconds(wait))
+    except _NOT_TAKEN_APART:
+        return await _one_by_one(consumer, partition, wait)
+    return list(found.get(partition, ())), None
+
+
+async def _one_by_one(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, wait: timedelta
+) -> tuple[list[ConsumerRecord[bytes, bytes]], int | None]:
+    """As `next_records`: only so does the client give what stands before such a record."""
+    records: list[ConsumerRecord[bytes, bytes]] = []
+    while True:
+        try:
+            found = await consumer.getmany(partition, timeout_ms=_milliseconds(wait), max_records=1)
+        except _NOT_TAKEN_APART:
+            offset = await consumer.position(partition)
+            consumer.seek(partition, offset + 1)
+            return records, offset
+        if not found:
+            return records, None
+        records += found[partition]
 
 
 def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -53,6 +54,11 @@ def configure(service: str, style: Literal["json", "console"], level: str) -> No
     for client in ("httpx", "httpcore"):
         logging.getLogger(client).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def place(error: BaseException) -> str:
+    """Where an error was raised, without its text, which may be a person's data."""
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def logger(name: str) -> Logger:

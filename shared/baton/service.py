@@ -193,11 +193,12 @@ class _WithoutNul:
 class Task:
     """Something that a process does as long as it lives; its end is the process's end.
 
-    Who heeds `stop` ends by itself, in order; the others are cancelled after that.
+    `work` makes the coroutine to run. Who heeds `stop` ends by itself, in order; the others are
+    cancelled after that.
     """
 
     name: str
-    work: Coroutine[None, None, None]
+    work: Callable[[], Coroutine[None, None, None]]
     heeds_stop: bool = False
 
 
@@ -243,8 +244,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    all_tasks = (*tasks, Task("http", server.serve(), heeds_stop=True))
-    running = {asyncio.create_task(task.work, name=task.name): task for task in all_tasks}
+    all_tasks = (*tasks, Task("http", server.serve, heeds_stop=True))
+    running = {asyncio.create_task(task.work(), name=task.name): task for task in all_tasks}
     stopping = asyncio.create_task(stop.wait(), name="stop")
     done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     ended = [task for task in done if task is not stopping]
@@ -327,7 +328,7 @@ async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
             commands = Commands(manifest.package, of_runner, around.pool, runner.wake)
             resources = replace(resources, commands_or_none=commands)
             operations.append(admin.router(around.pool, of_runner, commands))
-            tasks.append(Task("runner", runner.run(stop), heeds_stop=True))
+            tasks.append(Task("runner", partial(runner.run, stop), heeds_stop=True))
             tasks += background(around, commands)
         parts.callback(tracing.close)
         if manifest.tables is not None:
@@ -386,9 +387,9 @@ async def surroundings(
 def background(around: Surroundings, commands: Commands) -> Sequence[Task]:
     """What goes on beside every runner."""
     return (
-        Task("policy", around.policies.feed(around.pool)),
-        Task("commands", commands.listen()),
-        Task("housekeeping", keep_house(around.pool)),
+        Task("policy feed", partial(around.policies.feed, around.pool)),
+        Task("commands", commands.listen),
+        Task("housekeeping", partial(keep_house, around.pool)),
     )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Literal, Self
 
-from pydantic import AnyUrl, Field, FilePath, SecretStr, model_validator
+from pydantic import AnyUrl, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.times import Times
+from baton.values import fits_header
 
 _ENVIRONMENT = SettingsConfigDict(
     env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
@@ -87,6 +88,14 @@ class ApiSettings(BaseSettings):
     times: Times = Field(Times(), description="the table of times, one variable each")
     otlp_endpoint: AnyUrl | None = Field(None, description="where traces go; nowhere by default")
 
+    @field_validator("api_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr) -> SecretStr:
+        if not fits_header(token.get_secret_value()):
+            msg = "has a character that no header can have: use letters, digits and signs of ASCII"
+            raise ValueError(msg)
+        return token
+
 
 class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
     """What a service with a consumer needs: the parts above, and how its runner works."""
@@ -96,8 +105,14 @@ class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
         description="whose time it is: the `database`'s, or the `events`' own, to replay history; "
         "fixed for a schema's life",
     )
-    batch_events: int = Field(500, ge=1, description="the most events of a transaction")
-    batch_bytes: int = Field(8_000_000, ge=1, description="the most bytes of a transaction")
+    batch_events: int = Field(
+        500, ge=1, description="the most inputs of a transaction: events, timers, commands"
+    )
+    batch_bytes: int = Field(
+        8_000_000,
+        ge=1,
+        description="the most bytes of a transaction, once of records and once of states",
+    )
     breaker_dead_letters: int = Field(
         20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
     )

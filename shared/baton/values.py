@@ -1,6 +1,7 @@
 """What a field of an event may hold: only what every reader of JSON reads alike."""
 
 import math
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -12,6 +13,13 @@ LARGEST_INTEGER = 2**53 - 1
 """Up to here every reader of JSON has the same integer (RFC 7493)."""
 
 DEEPEST_NESTING = 32
+
+_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+
+
+def fits_header(text: str) -> bool:
+    """Whether every HTTP client can send it in a header: visible ASCII, spaces only within."""
+    return _HEADER_VALUE.fullmatch(text) is not None
 
 
 def _in_utc(moment: datetime) -> datetime:

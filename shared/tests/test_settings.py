@@ -35,6 +35,15 @@ def test_what_is_no_time_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch,
         ServiceSettings()
 
 
+@pytest.mark.parametrize("text", ["EAAB\u2026" * 4, "token \u2013 of the tests", "t" * 16 + "\n"])
+def test_a_token_that_no_header_can_have_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("BATON_API_TOKEN", text)
+    with pytest.raises(ValidationError, match=r"api_token\s+.*no header can have"):
+        ServiceSettings()
+
+
 def test_times_that_contradict_each_other_are_refused_with_what_to_set() -> None:
     with pytest.raises(ValidationError, match="BATON_TIMES__SESSION"):
         Times.model_validate({"heartbeat": "10"})

@@ -124,10 +124,9 @@ async def read(settings: KafkaSettings, topic: Topic) -> AsyncIterator[Message]:
         places = [TopicPartition(name, number) for number in range(settings.partitions)]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
-        left = sum((await consumer.end_offsets(places)).values())
-        while left > 0:
+        ends = await consumer.end_offsets(places)
+        while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=1_000)).values():
-                left -= len(records)
                 for record in records:
                     yield Message(topic.name, record.key, record.value, record.headers)
     finally:

@@ -681,3 +681,15 @@ def test_what_follows_from_a_wrong_breach_is_wrong_too_but_not_what_follows_a_de
         desk.routed("third", 122, change, "second")
         desk.clock("third", right, "started", *(["retracted"] * (right == "retracted")), due=182)
         assert desk.found() == set()
+
+
+def test_a_clock_that_was_taken_back_for_another_serves_nobody() -> None:
+    desk = Desk()
+    desk.routed("first", 0)
+    desk.clock("first", "breached", "started", "breached")
+    desk.routed("second", 20, "renewed", "first")
+    desk.clock("second", "retracted", "started", "retracted", due=80)
+    desk.routed("third", 70, "renewed", "second")
+    assert desk.found() == {NOT_ONE}
+    desk.clock("third", "running", "started", due=130)
+    assert desk.found() == set()

@@ -13,10 +13,11 @@ import httpx
 import pytest
 from deployment import POLICY, Deployment
 from people import person
+from unreadable import NOT_UTF8, put_batch
 from world import World, eventually
 
-from baton import activation, cloudevents, identity, kafka
-from baton.cloudevents import Event
+from baton import activation, cloudevents, identity, kafka, topics
+from baton.cloudevents import Event, Message
 from baton.events import (
     BundlePublished,
     EventData,
@@ -150,6 +151,24 @@ async def test_a_bundle_that_this_release_can_not_read_stops_the_deciding_servic
     finally:
         await in_force(world, usual)
     await world.routed(waiting.lead_id)
+
+
+async def test_a_record_that_the_kafka_client_can_not_read_ends_no_process_nor_hides_what_follows(
+    world: World, usual: Bundle, other: Path
+) -> None:
+    await in_force(world, usual)
+    stack, settings = world.deployment.stack, world.deployment.kafka
+    pids = {service: stack.pid(service) for service in SERVICES}
+    unreadable = Message("policy", b"key", b"{}", [(NOT_UTF8, b"value")])
+    topic = kafka.topic_name(settings, topics.POLICY)
+    await put_batch(settings.kafka_bootstrap_servers, topic, [unreadable])
+    await in_force(world, Bundle.read(other))
+    assert {service: stack.pid(service) for service in SERVICES} == pids
+    await asyncio.to_thread(stack.stop_program, "ingest", crash=True)
+    await asyncio.to_thread(stack.start_program, "ingest")
+    await in_force(world, usual)
+    said = await baton(world, "policy", "active")
+    assert usual.hash[:12] in said
 
 
 async def activate_unreadable(world: World, files: Mapping[str, str]) -> str:

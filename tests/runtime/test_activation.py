@@ -46,6 +46,6 @@ async def _batches(pool: asyncpg.Pool, number: int, done: Counter[int]) -> None:
     async with connection(pool) as db:
         while True:
             async with db.transaction():
-                await store.fence(db, [], [], [])
+                await store.fence(db, [], [], [], 1)
                 await db.execute("SELECT pg_sleep($1)", 0.2 + number / 100)
             done[number] += 1

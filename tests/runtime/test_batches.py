@@ -90,7 +90,7 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
         """,
         lead_id,
     )
-    due = (await timers(world.db, [0], timedelta(seconds=30), by_event_clock=False)).due
+    due = (await timers(world.db, [0], timedelta(seconds=30), 100, by_event_clock=False)).due
     assert lead_id in {timer.given.lead_id for timer in due}
     assert len(due) < 1000
 
@@ -118,32 +118,8 @@ async def test_that_a_timer_accuses_soon_is_known_before_it_is_due(
         due,
         accuses,
     )
-    found = await timers(world.db, [1], timedelta(seconds=30), by_event_clock=False)
+    found = await timers(world.db, [1], timedelta(seconds=30), 100, by_event_clock=False)
     assert found.accuses_soon is soon
-
-
-async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: World) -> None:
-    process = await world.start()
-    await ready(process)
-    lead_id, now = world.lead(), datetime.now(UTC)
-    await world.db.execute(
-        "INSERT INTO timer (shard, lead_id, name, due_at, accuses) VALUES (0, $1, 't', $2, false)",
-        lead_id,
-        now + timedelta(days=1),
-    )
-    replay = uuid4()
-    await world.db.execute(
-        "INSERT INTO command (id, shard, lead_id, kind, body, made_at) "
-        "VALUES ($1, 1, $2, 'x', 'null', now())",
-        replay,
-        lead_id,
-    )
-    letter = await _dead_letter(world)
-    item = Item(0, _firing(lead_id, now), replays=letter, command=replay)
-    count = await _applied(world, process, item)
-    assert count is not None
-    assert count.timers == ["t"]
-    assert await world.db.fetchval("SELECT count(*) FROM timer") == 1
 
 
 async def test_a_dead_letter_that_was_replayed_since_it_was_read_is_not_replayed_again(
@@ -153,8 +129,8 @@ async def test_a_dead_letter_that_was_replayed_since_it_was_read_is_not_replayed
     await ready(process)
     letter = await _dead_letter(world)
     await world.db.execute("UPDATE dead_letter SET replayed_at = now()")
-    item = Item(0, _firing(world.lead(), datetime.now(UTC)), replays=letter)
-    assert await _applied(world, process, item) is None
+    given = CommandInput(uuid4(), world.lead(), "count", None, datetime.now(UTC))
+    assert await _applied(world, process, Item(0, given, replays=letter)) is None
 
 
 async def _dead_letter(world: World) -> UUID:
@@ -162,7 +138,7 @@ async def _dead_letter(world: World) -> UUID:
     letter_id = uuid4()
     await world.db.execute(
         "INSERT INTO dead_letter (id, shard, kind, value, reason, failures, failed_at) "
-        "VALUES ($1, 0, 'timer', '{}', 'it was poison', 1, now())",
+        "VALUES ($1, 0, 'command', '{}', 'it was poison', 1, now())",
         letter_id,
     )
     return letter_id

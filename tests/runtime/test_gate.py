@@ -60,7 +60,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> Steady:
 
 @pytest.fixture
 def timer() -> DueTimer:
-    return DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC)), accuses=True)
+    return DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC), accuses=True))
 
 
 async def opens(gate: Gate, kafka: Any, timer: DueTimer, *, read: int) -> bool:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from baton.cloudevents import Message
+from baton.kafka import MAX_RECORD_BYTES
 from baton.logs import logger
 
 _LOG = logger(__name__)
@@ -53,10 +54,20 @@ class Circuit:
         if not sent:
             raise KafkaAwayError
 
+    def refusal(self, message: Message, shard: int) -> str | None:
+        """Why an event can never be sent, wherever it is from; None where it can be tried."""
+        if message.topic not in self._names:
+            return f"this release writes no topic {message.topic}"
+        if not 0 <= shard < self._partitions[message.topic]:
+            return f"{message.topic} has no partition {shard}"
+        if len(message.value) > MAX_RECORD_BYTES:
+            return f"an event is larger than {MAX_RECORD_BYTES} bytes"
+        return None
+
     async def send_all(self, messages: Sequence[tuple[Message, int]]) -> list[bool]:
         """Send in this order; says of each whether Kafka has it. Raises nothing."""
         producer = self._producer
-        if producer is None:
+        if producer is None or not messages:
             return [False] * len(messages)
         pending: list[asyncio.Future[RecordMetadata]] = []
         why = "not acknowledged"

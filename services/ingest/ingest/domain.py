@@ -69,7 +69,12 @@ class AliasName:
     @property
     def id(self) -> UUID:
         """The name in 16 bytes, by which what waits for it is found."""
-        return identity.named_id("alias", self.kind, self.brand, self.source, self.value)
+        return name_id(self.kind, self.brand, self.source, self.value)
+
+
+def name_id(kind: str, brand: str, source: str, value: str) -> UUID:
+    """The id of a name, also of a kind that only another release knows."""
+    return identity.named_id("alias", kind, brand, source, value)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -37,6 +37,7 @@ from ingest.quarantine.holding import Quarantine
 from ingest.quarantine.store import QuarantineTable
 from ingest.rates import Rates
 from ingest.routes import Handlers
+from ingest.secrets import Secrets
 from ingest.settings import Settings
 from ingest.store import SpoolTable
 from ingest.tables import DECIDED_KEPT, FAILED_KEPT
@@ -75,6 +76,7 @@ def edge(
 
     What `status` is told degrades intake, and does not end it.
     """
+    secrets = Secrets(environment)
     names = {topic.name: kafka.topic_name(settings, topic) for topic in WRITES}
     circuit = Circuit(
         make=partial(kafka.producer, settings),
@@ -118,15 +120,13 @@ def edge(
     )
     pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
-    webhooks = Webhooks(
-        intake, environment, admission.came, failed.keep, fetches.add, metrics, address
-    )
+    webhooks = Webhooks(intake, secrets, admission.came, failed.keep, fetches.add, metrics, address)
 
     async def fetch() -> None:
         async with httpx.AsyncClient(timeout=settings.fetch_wait.total_seconds()) as client:
             await FetchWorker(
                 table=fetches,
-                fetcher=HttpFetcher(client, environment, settings.fetch_wait),
+                fetcher=HttpFetcher(client, secrets, settings.fetch_wait),
                 complete=webhooks.complete,
                 keep=failed.keep,
                 patience=Patience(settings.fetch_within, lease=3 * settings.fetch_wait),
@@ -156,7 +156,7 @@ def edge(
             holdings=partial(holdings, pool),
         ),
         tasks={
-            "kafka": circuit.keep,
+            "producer": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
             "pace": partial(pace.keep, partial(consumers, settings, groups, settings.times)),
             "fetching": fetch,
@@ -183,7 +183,7 @@ def edge(
             "secrets": partial(
                 watch_secrets,
                 lambda: policy.in_force(clock()),
-                environment,
+                secrets,
                 address,
                 status,
                 settings.times.look,

@@ -40,13 +40,17 @@ class Forwarder:
         self._spool = spool
         self._circuit = circuit
         self._metrics = metrics
+        # Rows that this release can't send, and why: they stay for one that can.
+        self._unsendable: dict[int, str] = {}
+        self._page_was_short = False
 
     async def run(self, times: Times, clock: Callable[[], datetime]) -> None:
         """Look once in `times.look`, and at once when something was spooled; until cancelled."""
         while True:
             try:
                 rows = await self._spool.look(self._metrics, clock())
-                self._say_whether_full()
+                await self._forget_what_is_gone()
+                self._say_what_is_wrong()
                 waits = rows or self._spool.used
                 if waits and self._circuit.closed.is_set() and await self._forward(rows):
                     continue
@@ -57,30 +61,62 @@ class Forwarder:
             await _wait(wake, times.look)
             self._spool.filled.clear()
 
-    def _say_whether_full(self) -> None:
+    async def _forget_what_is_gone(self) -> None:
+        """Another process, of a release that can send it, may have done so."""
+        if self._unsendable:
+            left = await self._table.left_of(self._unsendable)
+            self._unsendable = {id_: why for id_, why in self._unsendable.items() if id_ in left}
+
+    def _say_what_is_wrong(self) -> None:
         if self._spool.full:
             self._status.not_ready("spool", _FULL)
+        elif self._unsendable:
+            events, why = len(self._unsendable), "; ".join(sorted(set(self._unsendable.values())))
+            self._status.not_ready(
+                "spool",
+                f"{events} events in the spool can't be sent by this release: {why}; "
+                "start the release that wrote them",
+            )
         else:
             self._status.ready("spool")
 
     async def _forward(self, rows: int) -> bool:
         """Whether something was forwarded; the last page while nobody adds to it."""
-        if rows > PAGE:
+        # `rows` also counts what was put off, and what lies between and is gone.
+        if rows > PAGE and not self._page_was_short:
             return await self._forward_page()
         async with self._spool.handing_over():
             return await self._forward_page()
 
     async def _forward_page(self) -> bool:
-        """Whether something was forwarded."""
+        """Whether something was forwarded or put off."""
         async with connection(self._pool) as db, db.transaction():
-            rows = await self._table.page(db, PAGE)
-            if not rows:
+            page = await self._table.page(db, PAGE, self._unsendable)
+            if not page:
                 return False
-            sent = await self._circuit.send_all([(row.message, row.shard) for row in rows])
+            self._page_was_short = len(page) < PAGE
+            rows = self._sendable(page)
+            sent = await self._circuit.send_all(
+                [(row.message, row.shard) for row in rows if row.message is not None]
+            )
             done = deletable(rows, sent)
             await self._table.delete(db, done)
         _LOG.info("forwarded from the spool", events=len(done))
-        return bool(done)
+        return bool(done) or len(rows) < len(page)
+
+    def _sendable(self, page: Sequence[Spooled]) -> list[Spooled]:
+        """What never can be sent must keep nothing else back; it is put off."""
+        refused = {row.id: why for row in page if (why := self._refusal(row)) is not None}
+        if refused:
+            self._unsendable |= refused
+            reasons = sorted(set(refused.values()))
+            _LOG.error("events in the spool can't be sent", events=len(refused), why=reasons)
+        return [row for row in page if row.id not in refused]
+
+    def _refusal(self, row: Spooled) -> str | None:
+        if row.message is None:
+            return "the headers in a row can't be read"
+        return self._circuit.refusal(row.message, row.shard)
 
 
 def deletable(rows: Sequence[Spooled], sent: Sequence[bool]) -> list[int]:

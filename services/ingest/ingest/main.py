@@ -1,25 +1,23 @@
-"""The ingest process: `python -m ingest.main`. HTTP comes first; the alias keeper stands beside."""
+"""The ingest process: `python -m ingest.main`. HTTP comes first; all else stands beside it."""
 
 import asyncio
 import os
 from dataclasses import replace
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from baton.logs import logger
 from baton.metrics import HttpMetrics
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, background, main, serve, surroundings
-from ingest.domain import NoState
 from ingest.edge import edge
 from ingest.metrics import IngestMetrics
 from ingest.service import MANIFEST, consumer
 from ingest.settings import Settings
-
-_LOG = logger(__name__)
+from ingest.supervision import LONGEST_PAUSE, Supervisor
 
 
 async def run(settings: Settings) -> None:
@@ -42,30 +40,20 @@ async def run(settings: Settings) -> None:
         tracing=around.tracing,
         aside=aside,
     )
+    supervisor = Supervisor(
+        stop, aside, metrics.task_failures, settings.times.circuit, LONGEST_PAUSE
+    )
     tasks = [
-        Task("aliases", _keep_aliases(runner, settings, aside, stop), heeds_stop=True),
-        *(Task(name, work()) for name, work in parts.tasks.items()),
+        Task("aliases", partial(runner.run, stop), heeds_stop=True),
+        *(Task(name, work) for name, work in parts.tasks.items()),
         *background(around, commands),
     ]
+    side_tasks = [supervisor.supervise(task) for task in tasks]
     try:
-        await serve(app, settings, HttpMetrics(registry), tasks, stop)
+        await serve(app, settings, HttpMetrics(registry), side_tasks, stop)
     finally:
         around.pool.terminate()
         around.tracing.close()
-
-
-async def _keep_aliases(
-    runner: Runner[NoState, None], settings: Settings, aside: Status, stop: asyncio.Event
-) -> None:
-    """Run the alias keeper, anew where it fails: without it, intake is only degraded."""
-    while not stop.is_set():
-        try:
-            await runner.run(stop)
-        except Exception as error:  # noqa: BLE001 - whatever it is, leads must be taken
-            aside.not_ready("aliases", f"{type(error).__name__}: {error}")
-            _LOG.exception("the alias keeper begins anew")
-            await asyncio.sleep(settings.times.circuit.total_seconds())
-            aside.ready("aliases")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,12 @@ class IngestMetrics:
             ["source"],
             registry=registry,
         )
+        self.task_failures = Counter(
+            "baton_task_failures",
+            "Times that a task beside the HTTP side failed and began anew",
+            ["task"],
+            registry=registry,
+        )
         self.spooled = Counter(
             "baton_spooled",
             "Events that went to the spool, since Kafka was away",

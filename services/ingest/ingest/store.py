@@ -1,7 +1,8 @@
 """All SQL of the spool."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,11 +28,11 @@ class Addressed:
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """An event in the spool."""
+    """An event in the spool; without a message where this release can't read its row."""
 
     id: int
     shard: int
-    message: Message
+    message: Message | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +121,32 @@ class SpoolTable:
         )
         return frozenset(row["shard"] for row in rows)
 
-    async def page(self, db: asyncpg.Connection, limit: int) -> list[Spooled] | None:
+    async def page(
+        self, db: asyncpg.Connection, limit: int, without: Collection[int] = ()
+    ) -> list[Spooled] | None:
         """The oldest rows, inside a transaction; None while another process forwards.
 
-        The lock ends with the transaction: the database ends that of a frozen process.
+        `without`: ids of rows that are passed over. The lock ends with the transaction: the
+        database ends that of a frozen process.
         """
         if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _FORWARDER_LOCK):
             return None
         rows = await db.fetch(
-            "SELECT id, shard, topic, key, headers, value FROM spool ORDER BY id LIMIT $1", limit
+            """
+            SELECT id, shard, topic, key, headers, value FROM spool
+            WHERE id <> ALL($2::bigint[]) ORDER BY id LIMIT $1
+            """,
+            limit,
+            list(without),
         )
-        return [
-            Spooled(
-                row["id"],
-                row["shard"],
-                Message(row["topic"], row["key"], row["value"], headers_from(row["headers"])),
-            )
-            for row in rows
-        ]
+        return [_spooled(row) for row in rows]
+
+    async def left_of(self, ids: Collection[int]) -> frozenset[int]:
+        """Those of these rows that are there."""
+        rows = await self._pool.fetch(
+            "SELECT id FROM spool WHERE id = ANY($1::bigint[])", list(ids)
+        )
+        return frozenset(row["id"] for row in rows)
 
     async def delete(self, db: asyncpg.Connection, ids: Sequence[int]) -> None:
         """Remove rows that Kafka has."""
@@ -172,11 +181,26 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], times: Sequence[
     )
 
 
+def _spooled(row: asyncpg.Record) -> Spooled:
+    message = None
+    with contextlib.suppress(ValueError):
+        headers = headers_from(row["headers"])
+        message = Message(row["topic"], row["key"], row["value"], headers)
+    return Spooled(row["id"], row["shard"], message)
+
+
 def headers_json(headers: Headers) -> str:
     """An event's headers as a column has them."""
     return json.dumps([[name, value.decode()] for name, value in headers])
 
 
 def headers_from(text: str) -> Headers:
-    """An event's headers out of a column."""
-    return [(name, value.encode()) for name, value in json.loads(text)]
+    """An event's headers out of a column. Raises ValueError where the column has something else."""
+    headers = json.loads(text)
+    if not isinstance(headers, list) or not all(map(_is_header, headers)):
+        raise ValueError("the headers are not pairs of texts")
+    return [(name, value.encode()) for name, value in headers]
+
+
+def _is_header(given: object) -> bool:
+    return isinstance(given, list) and [str, str] == [type(part) for part in given]

@@ -15,6 +15,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.sources import RateLimit, SignedSource
 from baton.problems import Problem
 from baton.runtime.status import Status
+from baton.values import fits_header
 from ingest import batches, refusals
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, FollowupIn, PassedOnErasure
@@ -403,6 +404,9 @@ def _say_what_is_missing(
 
 
 def _missing_token(source: SignedSource, environment: Mapping[str, str]) -> Sequence[str]:
-    """The variable with which its vendor is asked for details, where it is not set."""
+    """The variable with which its vendor is asked for details, where it is of no use."""
     name = source.details.token_env if source.details else None
-    return [name] if name and not environment.get(name) else []
+    if name is None or fits_header(environment.get(name, "")):
+        return []
+    there = environment.get(name)
+    return [f"{name} (it has a character that no header can have)" if there else name]

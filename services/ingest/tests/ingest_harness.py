@@ -4,11 +4,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -22,7 +23,7 @@ from baton.cloudevents import Event
 from baton.events import EventData
 from baton.policy.bundle import Bundle
 from baton.runtime.status import Status
-from baton.service import application
+from baton.service import Task, application
 from baton.topics import Topic
 from baton.tracing import Tracing
 from ingest.arrivals.heard import Hearing
@@ -31,9 +32,11 @@ from ingest.edge import WRITES, edge
 from ingest.metrics import IngestMetrics
 from ingest.service import MANIFEST
 from ingest.settings import Settings
+from ingest.supervision import Supervisor
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOKEN = "token-of-the-tests"
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(milliseconds=10), timedelta(milliseconds=100)
 HOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
 SHOP_SECRET = "a secret of the shop"
 FORM_SECRET = "another secret of the tests"
@@ -278,8 +281,12 @@ async def running(
     *,
     without: str | None = None,
     clock: Clock | None = None,
+    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
 ) -> AsyncIterator[Process]:
-    """The edge of a process, without one of its tasks; its Kafka may be away."""
+    """The edge of a process, without one of its tasks, with others `beside` them.
+
+    Its Kafka may be away.
+    """
     registry, clock, policy = CollectorRegistry(), clock or Clock(), Policy(bundle)
     environment = {
         "HOOKS_SECRET": HOOK_SECRET,
@@ -290,7 +297,11 @@ async def running(
     tracing = Tracing("ingest")
     pool = await database.pool(settings, "ingest", settings.times)
     status = Status()
-    parts = edge(settings, pool, policy, environment, IngestMetrics(registry), status, clock)
+    metrics = IngestMetrics(registry)
+    parts = edge(settings, pool, policy, environment, metrics, status, clock)
+    supervisor = Supervisor(
+        asyncio.Event(), status, metrics.task_failures, SHORTEST_PAUSE, LONGEST_PAUSE
+    )
     app = application(
         MANIFEST,
         TOKEN,
@@ -301,8 +312,8 @@ async def running(
         tracing=tracing,
     )
     tasks = [
-        asyncio.create_task(work(), name=name)
-        for name, work in parts.tasks.items()
+        asyncio.create_task(supervisor.supervise(Task(name, work)).work(), name=name)
+        for name, work in {**parts.tasks, **beside}.items()
         if name != without
     ]
     transport = httpx.ASGITransport(app)

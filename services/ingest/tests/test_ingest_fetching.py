@@ -4,14 +4,18 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from ingest_harness import FILES, NOW, Process, eventually, running
 from ingest_vendor_api import Vendor, serving
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from baton import topics
 from baton.cloudevents import Event
@@ -19,7 +23,12 @@ from baton.events import EventData, LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
-from ingest.fetching.working import pause
+from ingest.fetching.http import HttpFetcher
+from ingest.fetching.port import Fetcher
+from ingest.fetching.store import FetchTable, Incomplete
+from ingest.fetching.working import FetchWorker, Patience, pause
+from ingest.kept.store import FailedDeliveries
+from ingest.metrics import IngestMetrics
 from ingest.settings import Settings
 
 SECRET = "the app's secret"
@@ -236,6 +245,208 @@ async def test_without_its_token_a_lead_waits_and_says_what_is_missing(
     process.environment["META_TOKEN"] = TOKEN
     await tried(process, vendor, "600", 1)
     await until_gone(process, told["event_id"])
+
+
+UNSENDABLE = {
+    "an ellipsis": "EAAB\u2026",
+    "a dash as a word processor has it": "EAA\u2013B",
+    "a letter of Latin-1": "EAA\xe9B",
+    "a line feed": "EAAB\n",
+    "a space behind it": "EAAB ",
+    "a NUL": "EA\0AB",
+    "a byte that is not UTF-8": os.fsdecode(b"EAA\xe9B"),
+}
+
+
+@pytest.mark.parametrize("token", UNSENDABLE.values(), ids=UNSENDABLE)
+async def test_a_token_that_no_header_can_have_keeps_only_its_own_leads_waiting_and_is_named(
+    token: str, process: Process, vendor: Vendor
+) -> None:
+    id_ = f"61{list(UNSENDABLE.values()).index(token)}"
+    process.environment["META_TOKEN"] = token
+    vendor.says(id_, (200, DETAILS))
+    (told,) = await deliver(process, id_)
+
+    async def said() -> bool:
+        return "META_TOKEN" in (await waits(process))[told["event_id"]]["reason"]
+
+    await eventually(said)
+    assert vendor.times(id_) == 0
+    assert await takes_leads(process)
+    process.environment["META_TOKEN"] = TOKEN
+    await tried(process, vendor, id_, 1)
+    await until_gone(process, told["event_id"])
+    assert len(await captured(process, told["event_id"])) == 1
+
+
+async def takes_leads(process: Process) -> bool:
+    """Whether a lead is taken, and nothing beside the requests has failed."""
+    answer = await process.http.post(
+        "/v1/leads", json={"source": "website", "email": "a@b.example"}
+    )
+    ready = (await process.http.get("/readyz")).json()["reasons"]
+    return answer.status_code == 202 and ready.keys() <= {"webhooks"}
+
+
+async def test_readyz_names_a_token_that_no_header_can_have(
+    process: Process, vendor: Vendor
+) -> None:
+    process.environment["META_TOKEN"] = "EAAB\u2026"
+    process.policy.bundle = with_meta(
+        vendor, "    details: {url: 'http://127.0.0.1:9/{id}', token_env: META_TOKEN}\n"
+    )
+
+    async def named() -> bool:
+        reasons = (await process.http.get("/readyz")).json()["reasons"]
+        return "META_TOKEN (it has a character" in reasons.get("webhooks", "")
+
+    await eventually(named)
+
+
+WRONG_SHAPES = {
+    "a number": 7,
+    "nothing": None,
+    "a list": [[1], {"field_data": 3}],
+    "a text": "field_data",
+    "answers that are no list": {"field_data": {"name": "email"}},
+    "answers that are lists": {"field_data": [[], [["email"]]]},
+    "answers without a name": {"field_data": [{"values": ["a@b.example"]}, {"name": {"a": 1}}]},
+    "a name of several thousand letters": {"field_data": [{"name": "n" * 9_000, "values": [1]}]},
+    "values within values": {"field_data": [{"name": "email", "values": [[["a"]], {"b": 2}]}]},
+    "names that meet": {
+        "field_data": [
+            {"name": "email", "values": [{"a": "b"}]},
+            {"name": "contact.email", "values": [1.5]},
+            {"name": "name", "values": [True]},
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("shape", WRONG_SHAPES)
+async def test_an_answer_of_another_shape_is_no_reason_for_other_leads_to_wait(
+    shape: str, process: Process, vendor: Vendor
+) -> None:
+    id_ = f"62{list(WRONG_SHAPES).index(shape)}"
+    vendor.says(id_, (200, WRONG_SHAPES[shape]))
+    vendor.says(f"{id_}-good", (200, DETAILS))
+    told, good = await deliver(process, id_, f"{id_}-good")
+    await until_gone(process, good["event_id"])
+    await until_gone(process, told["event_id"])
+    assert len(await captured(process, good["event_id"])) == 1
+    assert await takes_leads(process)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (f"http://{'a' * 70}.example.com/{{id}}", "the vendor can't be reached"),
+        ("http://a..example.com/{id}", "the vendor can't be reached"),
+        ("http://127.0.0.1:99999999/{id}", "the vendor can't be reached"),
+        ("http://[::1/{id}", "the vendor can't be reached"),
+    ],
+)
+async def test_an_address_that_nothing_can_be_sent_to_keeps_only_its_own_leads_waiting(
+    url: str, says: str, process: Process, vendor: Vendor
+) -> None:
+    process.policy.bundle = with_meta(vendor, f"    details: {{url: '{url}'}}\n")
+    (told,) = await deliver(process, f"63{len(url)}")
+
+    async def said() -> bool:
+        return says in (await waits(process))[told["event_id"]]["reason"]
+
+    await eventually(said)
+    assert await takes_leads(process)
+
+
+async def test_a_header_of_the_bundle_that_no_request_can_have_is_said_of_the_leads_that_wait(
+    process: Process, vendor: Vendor
+) -> None:
+    url = f"http://127.0.0.1:{vendor.port}/v1/{{id}}"
+    process.policy.bundle = with_meta(
+        vendor, f"    details: {{url: '{url}', headers: {{x-note: 'Gr\u00f6\u00dfe'}}}}\n"
+    )
+    (told,) = await deliver(process, "640")
+
+    async def said() -> bool:
+        return "`headers` under" in (await waits(process))[told["event_id"]]["reason"]
+
+    await eventually(said)
+    assert await takes_leads(process)
+
+
+async def test_a_fault_of_ours_with_one_lead_puts_that_lead_off_and_the_others_are_fetched(
+    settings: Settings, bundle: Bundle, vendor: Vendor
+) -> None:
+    async with running(settings, bundle, without="fetching") as process:
+        process.environment |= {"META_SECRET": SECRET, "META_TOKEN": TOKEN}
+        bad, good = await deliver(process, "645", "646")
+        completed, person = [], "person@example.com"
+
+        async def complete(given: Incomplete, _: Fetcher) -> None:
+            if given.wanted.id == "645":
+                raise AttributeError(person)
+            completed.append(given.wanted.id)
+
+        async with httpx.AsyncClient() as client:
+            worker = FetchWorker(
+                table=FetchTable(process.pool),
+                fetcher=HttpFetcher(client, process.environment, timedelta(seconds=1)),
+                complete=complete,
+                keep=FailedDeliveries(process.pool).keep,
+                patience=Patience(timedelta(hours=24), timedelta(seconds=30)),
+                clock=process.clock,
+                metrics=IngestMetrics(CollectorRegistry()),
+            )
+            with capture_logs() as logged:
+                works = asyncio.create_task(worker.run(settings.times))
+                await until_gone(process, good["event_id"])
+
+                async def put_off() -> bool:
+                    found = (await waits(process))[bad["event_id"]]
+                    return bool(found["attempts"] == 1 and "AttributeError" in found["reason"])
+
+                await eventually(put_off)
+                assert not works.done()
+                works.cancel()
+                await asyncio.wait({works})
+        assert "646" in completed
+    (line,) = [each for each in logged if each["event"] == "details met a fault of ours"]
+    assert "in complete" in line["place"]
+    assert person not in str(logged)
+
+
+@pytest.mark.parametrize(
+    ("id_", "column", "text"),
+    [("651", "document", "[1, 2]"), ("652", "headers", "[[]]"), ("653", "document", "null")],
+)
+async def test_a_row_that_another_release_wrote_waits_and_is_kept_in_the_end_and_others_go_on(
+    id_: str, column: str, text: str, settings: Settings, bundle: Bundle, vendor: Vendor
+) -> None:
+    async with running(settings, bundle, without="fetching") as process:
+        process.environment |= {"META_SECRET": SECRET, "META_TOKEN": TOKEN}
+        await process.circuit.closed.wait()
+        vendor.says(f"{id_}-good", (200, DETAILS))
+        told, good = await deliver(process, id_, f"{id_}-good")
+        await process.pool.execute(
+            f"UPDATE incomplete SET {column} = $2 WHERE event_id = $1",  # noqa: S608 - a test's own
+            told["event_id"],
+            text,
+        )
+    async with running(settings, bundle) as process:
+        process.environment |= {"META_SECRET": SECRET, "META_TOKEN": TOKEN}
+        await process.circuit.closed.wait()
+        await until_gone(process, good["event_id"])
+
+        async def said() -> bool:
+            return "not as this release" in (await waits(process))[told["event_id"]]["reason"]
+
+        await eventually(said)
+        assert await takes_leads(process)
+        after(process, timedelta(hours=25))
+        await until_gone(process, told["event_id"])
+        listed = (await process.http.get("/v1/deliveries", params={"source": "meta"})).json()
+    assert [each for each in listed["deliveries"] if f"leadgen {id_} could" in each["reason"]]
 
 
 async def test_a_source_that_does_not_say_where_its_details_are_keeps_its_deliveries(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -152,11 +152,18 @@ async def test_what_several_processes_hear_is_one_rhythm_and_is_kept_for_as_long
         each.hearing.came("crm")
     await asyncio.gather(ears.listening.look(), other.listening.look())
     arrivals = Arrivals(ears.process.pool)
-    (hour,) = await arrivals.hours("crm")
+    (hour,) = await arrivals.hours("crm", NOW + HOUR)
     assert (hour.begins_at, hour.minutes) == (NOW, 0b111)
     assert (await arrivals.last_heard())["crm"] == NOW + 2 * MINUTE
     await ears.look_at(NOW + LEARNT_FROM + 2 * HOUR)
-    assert await arrivals.hours("crm") == []
+    assert await arrivals.hours("crm", NOW + HOUR) == []
+
+
+async def test_an_hour_that_is_still_to_come_is_no_part_of_a_rhythm(ears: Ears) -> None:
+    for hour in (NOW - HOUR, NOW, datetime(9999, 12, 31, 23, tzinfo=UTC)):
+        await ears.process.pool.execute("INSERT INTO source_hour VALUES ($1, 'crm', 1, $1)", hour)
+    found = await Arrivals(ears.process.pool).hours("crm", NOW)
+    assert [each.begins_at for each in found] == [NOW - HOUR, NOW]
 
 
 async def test_a_lead_a_webhook_and_a_batch_are_arrivals_and_what_is_refused_is_none(

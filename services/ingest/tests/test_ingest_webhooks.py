@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,8 +14,10 @@ from ingest_harness import (
     HOOK_SECRET,
     NOW,
     Process,
+    eventually,
     form_headers,
     hook_headers,
+    running,
     shop_headers,
 )
 from pydantic import JsonValue
@@ -28,6 +31,7 @@ from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
 from ingest.senders.delivery import Delivery
 from ingest.senders.known import SENDERS
+from ingest.settings import Settings
 
 HOOKS = "/v1/webhooks/hooks"
 FORMS = "/v1/webhooks/forms"
@@ -339,6 +343,46 @@ async def test_without_its_secret_a_source_is_never_taken_unsigned(
     assert status == 503
     assert "HOOKS_SECRET" in str(problem["detail"])
     assert "secret" not in str(problem["detail"]).replace("HOOKS_SECRET", "")
+
+
+async def test_a_secret_that_is_no_utf8_counts_as_missing_and_ends_nothing(
+    settings: Settings, bundle: Bundle
+) -> None:
+    async with running(settings, bundle, without="secrets") as process:
+        process.environment["HOOKS_SECRET"] = os.fsdecode(b"whsec_\xe9t\xe9")
+        answer = await process.http.post("/v1/webhooks/hooks", content=BODY)
+        assert (answer.status_code, "HOOKS_SECRET" in answer.text) == (503, True)
+        by_the_other = await process.http.post("/v1/webhooks/rotating", content=BODY)
+        assert by_the_other.status_code == 503
+        lead = {"source": "website", "email": "a@b.example"}
+        assert (await process.http.post("/v1/leads", json=lead)).status_code == 202
+
+
+async def test_a_delivery_that_one_secret_signs_is_taken_though_the_other_is_no_utf8(
+    process: Process,
+) -> None:
+    process.environment["OLD_SECRET"] = os.fsdecode(b"whsec_\xe9t\xe9")
+    answer = await process.http.post(
+        "/v1/webhooks/rotating", content=BODY, headers=hook_headers(BODY)
+    )
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("secret", [b"\xe9t\xe9", b"\xff" * 20, b"whsec_\xed\xa0\x80"])
+async def test_readyz_names_a_secret_that_is_no_utf8_whatever_its_sender(
+    secret: bytes, process: Process, bundle: Bundle
+) -> None:
+    names = ("HOOKS_SECRET", "FORMS_SECRET", "SHOP_SECRET", "LEGACY_SECRET")
+    process.environment |= dict.fromkeys(names, os.fsdecode(secret))
+    files = dict(bundle.files)
+    process.policy.bundle = Bundle.parse(files | {"tests.yaml": files["tests.yaml"] + "\n#\n"})
+
+    async def named() -> bool:
+        reasons = (await process.http.get("/readyz")).json()["reasons"]
+        return all(name in reasons.get("webhooks", "") for name in names)
+
+    await eventually(named)
+    assert process.metric("baton_task_failures_total", task="secrets") == 0
 
 
 async def test_while_a_secret_is_changed_one_is_enough(process: Process) -> None:

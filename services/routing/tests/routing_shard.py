@@ -62,7 +62,7 @@ class Process:
         """What was asked of the shards."""
         shards = range(SHARDS)
         async with database.connection(self.pool) as db:
-            items = await waiting.commands(db, list(shards), SHARDS)
+            items = await waiting.commands(db, list(shards), SHARDS, 100)
         await self._run(items, shards)
 
     async def _run(self, items: Sequence[Item], shards: Sequence[int]) -> None:

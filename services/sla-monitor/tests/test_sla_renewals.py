@@ -57,7 +57,14 @@ def test_an_enquiry_at_the_moment_of_the_assignment_is_served_by_its_clock(
 ) -> None:
     # Whichever of the clocks has the smaller id.
     lead.routed(MONDAY)
-    assert lead.renewed(MONDAY, uuid5(LEAD, f"renewal {number}")) == []
+    second, third = uuid5(LEAD, f"second {number}"), uuid5(LEAD, f"third {number}")
+    assert lead.renewed(MONDAY, second) == []
+    assert lead.renewed(MONDAY, third, second) == []
+    after = "2026-03-02T15:00+01:00"
+    the(lead.renewed(after, uuid5(LEAD, f"fourth {number}"), third), SlaStarted)
+    assert (
+        lead.renewed(after, uuid5(LEAD, f"fifth {number}"), uuid5(LEAD, f"fourth {number}")) == []
+    )
 
 
 def test_an_enquiry_after_the_due_time_starts_the_next_clock(lead: Lead) -> None:

@@ -21,6 +21,10 @@ from baton.settings import ServiceSettings
 _Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
+_DONE = {"timer": "It is set again, and fires once its shard has read what was told by its time."}
+"""What a replay has done, by the kind of the letter, where it was not decided on at once."""
+
+
 class Resumption(BaseModel):
     """Who lets the service go on, and what was done about the cause."""
 
@@ -77,7 +81,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
         answer = await commands.ask(lead_id, REPLAY, str(letter_id), shard=letter.shard)
         after = await _letter(letter_id)
         if after.replayed_at is not None:
-            done = Replayed(status=200, detail="It took effect.")
+            done = Replayed(status=200, detail=_DONE.get(letter.kind, "It took effect."))
         elif answer is None and after.failures == letter.failures:
             done = Replayed(status=202, detail="Its shard has not come to it yet.")
         else:

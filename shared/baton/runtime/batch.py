@@ -1,13 +1,13 @@
 """The inputs of one transaction, and how far they bring each partition."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from baton import cloudevents, events, identity
 from baton.cloudevents import ReceivedHeaders, UnknownTypeError
 from baton.events import LeadErased, LeadEvent
-from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
+from baton.runtime.inputs import Arm, CommandInput, EventInput, Input, TimerInput
 
 Partition = tuple[int, str]
 """A shard and the name of a topic, without the deployment's prefix."""
@@ -30,7 +30,8 @@ class Item:
     """One input of a shard, with where it came from.
 
     `given` is None where it can't be understood, then `fault` says why. A replay is an item whose
-    `replays` names the dead letter; `command` the command that must be answered and removed.
+    `replays` names the dead letter; `command` the command that must be answered and removed. Where
+    the letter is of a timer, `arms` is that timer, which is set again.
     """
 
     shard: int
@@ -39,6 +40,7 @@ class Item:
     fault: str | None = None
     replays: UUID | None = None
     command: UUID | None = None
+    arms: Arm | None = None
 
     @property
     def kind(self) -> str:
@@ -94,10 +96,7 @@ class Batch:
 
     def poisoned(self, reason: str) -> "Batch":
         """The same batch, with its items not to be decided on, because of `reason`."""
-        items = [
-            Item(item.shard, item.given, item.record, reason, item.replays, item.command)
-            for item in self.items
-        ]
+        items = [replace(item, fault=reason) for item in self.items]
         return Batch(items, self.epochs, self.begins, self.ends, self.published)
 
 
@@ -126,18 +125,21 @@ def _erases(item: Item) -> bool:
     return isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
 
 
-def within(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
-    """The records in their order, cut so that no part has more than `size` bytes of values.
+def within(
+    records: Sequence[Record], size: int, most: int, taken: int = 0
+) -> Iterator[Sequence[Record]]:
+    """The records in their order, cut so that no part has more than `size` bytes of values, nor
+    more than `most` records; the first has `taken` fewer, for what is put before them.
 
-    One record may have more, and there is one part, maybe empty, where nothing needs cutting.
+    One record may have more bytes, and there is one part, maybe empty, where nothing needs cutting.
     """
     part: list[Record] = []
-    total = 0
+    total, room = 0, most - taken
     for record in records:
         length = len(record.value or b"")
-        if part and total + length > size:
+        if len(part) >= room or (part and total + length > size):
             yield part
-            part, total = [], 0
+            part, total, room = [], 0, most
         part.append(record)
         total += length
     yield part

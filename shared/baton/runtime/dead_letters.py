@@ -105,7 +105,7 @@ async def write(db: asyncpg.Connection, poisons: Sequence[Poison], now: datetime
                                  reason, failures, failed_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)
         ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
-            failures = dead_letter.failures + 1
+            failures = dead_letter.failures + 1, replayed_at = NULL
         """,
         [_row(poison, now) for poison in poisons],
     )
@@ -240,7 +240,11 @@ def _body(item: Item) -> str:
     given = item.given
     body: dict[str, JsonValue] = {}
     if isinstance(given, TimerInput):
-        body = {"name": given.name, "facts_complete": given.facts_complete}
+        body = {
+            "name": given.name,
+            "facts_complete": given.facts_complete,
+            "accuses": given.accuses,
+        }
     elif isinstance(given, CommandInput):
         body = {"name": given.kind, "body": given.body}
     if given is not None:

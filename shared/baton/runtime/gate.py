@@ -87,7 +87,9 @@ class Gate:
         All of `due` was found due before this call, so what Kafka answers is from after that.
         """
         now = time.monotonic()
-        accusing = {(t.shard, t.given.due_at): t.due_ago.total_seconds() for t in due if t.accuses}
+        accusing = {
+            (t.shard, t.given.due_at): t.due_ago.total_seconds() for t in due if t.given.accuses
+        }
         # Those that have fired, or were cancelled, are not among them any more.
         self._waits_since = {key: self._waits_since.get(key, now) for key in accusing}
         self._due_at = {key: self._due_at.get(key, now - ago) for key, ago in accusing.items()}

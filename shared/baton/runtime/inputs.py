@@ -46,7 +46,10 @@ class EventInput:
 
 @dataclass(frozen=True, slots=True)
 class TimerInput:
-    """A timer that is due. `facts_complete` is false where its gate ran into its bound."""
+    """A timer that is due. `facts_complete` is false where its gate ran into its bound.
+
+    `accuses` is as `Arm` has it.
+    """
 
     id: UUID
     lead_id: UUID
@@ -54,6 +57,7 @@ class TimerInput:
     due_at: datetime
     facts_complete: bool = True
     traceparent: str | None = None
+    accuses: bool = False
 
     @property
     def time(self) -> datetime:

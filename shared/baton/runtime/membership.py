@@ -43,6 +43,9 @@ from baton.settings import ServiceSettings
 _LOG = logger(__name__)
 _REPEAT = ("40P01", "40001", "55P03")
 """SQLSTATEs after which a batch is repeated: deadlock, serialization, a lock that took too long."""
+_TIMERS_OF_A_SHARD = 100
+_COMMANDS = 200
+"""What a look finds at most, so that what waits does not fill the memory."""
 _OFFSETS_EVERY = 0.25
 _COUNT_EVERY = 1.0
 _POLL_MS = 1_000
@@ -89,7 +92,13 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._asked: dict[int, Shard] = {}
         # How far records were passed over that no transaction has noted yet.
         self._passed: dict[Partition, int] = {}
+        # When it was last looked how far the consumer stands where it gave no records.
+        self._next_standing = 0.0
         self._due: list[DueTimer] = []
+        # Whether a look found as many timers as it looks for, so that there may be more.
+        self._page_full = False
+        # Whether timers may fire for which the last batch had no room.
+        self._more_fire = False
         self._next_look = 0.0
         self._failure: BaseException | None = None
         self._ended = False
@@ -171,6 +180,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._assigned = None
         self._passed = {}
         self._due = []
+        self._page_full = self._more_fire = False
         self._gate.closed()
         self._offsets = {}
         if self._showing is not None:
@@ -199,12 +209,33 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 await self._open_assigned()
         await self._wait()
         async with self._turn:
-            records = self._polled()
+            records, read_to = await self._polled()
             commands = await self._look(db)
-            for some in batches.within(records, self._settings.batch_bytes):
-                await self._apply(db, some, commands)
-                commands = []
+            await self._work_off(db, records, read_to, commands)
         self._show_offsets()
+
+    async def _work_off(
+        self,
+        db: asyncpg.Connection,
+        records: Sequence[Record],
+        read_to: Mapping[Partition, int],
+        commands: list[Item],
+    ) -> None:
+        """Apply what was polled and asked, and timers, in batches of at most `batch_events` inputs.
+
+        Each step of the loop takes at most so many events, so many commands and, at its end, at
+        least so many timers if they may fire: none of the three keeps the others waiting.
+        """
+        settings = self._settings
+        *parts, last = batches.within(
+            records, settings.batch_bytes, settings.batch_events, len(commands)
+        )
+        for some in parts:
+            await self._apply(db, some, {}, commands)
+            commands = []
+        await self._apply(db, last, read_to, commands)
+        if self._more_fire:
+            await self._apply(db, [], {}, [])
 
     async def _open_assigned(self) -> None:
         assigned, self._assigned = self._assigned, None
@@ -245,18 +276,22 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         woken = asyncio.create_task(self._wake.wait())
         tasks: set[asyncio.Task[object]] = {woken, self._poll}
         wait = max(0.0, min(self._next_look, self._next_showing) - time.monotonic())
+        if self._more_fire:
+            wait = 0.0
         await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
-    def _polled(self) -> list[Record]:
-        """The records of a poll that is done, of shards that are still the same as then."""
+    async def _polled(self) -> tuple[list[Record], dict[Partition, int]]:
+        """The records of a poll that is done, of shards that are still the same as then, and how
+        far the consumer stands, as `_standing` says it.
+        """
         if self._poll is None or not self._poll.done():
-            return []
+            return [], {}
         poll, self._poll = self._poll, None
         try:
             found = poll.result()
         except asyncio.CancelledError:
-            return []
+            return [], {}
         except OffsetOutOfRangeError as error:
             msg = f"Kafka no longer has what must be read next: {error}"
             raise PositionOutOfRangeError(msg) from error
@@ -275,7 +310,30 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
                 Record(partition.partition, topic, r.offset, r.key, r.value, r.headers)
                 for r in some
             ]
-        return records
+        if found and time.monotonic() < self._next_standing:
+            return records, {}
+        self._next_standing = time.monotonic() + self._times.look.total_seconds()
+        return records, await self._standing()
+
+    async def _standing(self) -> dict[Partition, int]:
+        """How far the consumer stands where that is beyond the positions; only between two polls.
+
+        Kafka has offsets without a record for a reader: markers that end a transaction, and what
+        compaction took away. The consumer passes over them and gives nothing, so the last record
+        alone does not say that a partition was read to its end.
+        """
+        assigned = self._consumer.assignment()
+        standing = {}
+        for number, shard in self._asked.items():
+            if self._shards.get(number) is not shard:
+                continue
+            for topic, partition in self._opener.partitions(number).items():
+                if partition not in assigned:
+                    continue
+                at = await self._consumer.position(partition)
+                if at > shard.positions[topic]:
+                    standing[number, topic] = at
+        return standing
 
     async def _look(self, db: asyncpg.Connection) -> list[Item]:
         """Once a second, or woken: commands, timers, and whether things move."""
@@ -289,14 +347,16 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         breaker = await dead_letters.breaker(db)
         if breaker.tripped and Step.BREAKER not in self._leave_out:
             raise BreakerTrippedError(self._transactor.service, breaker.why)
-        commands = await waiting.commands(db, shards, self._settings.partitions)
+        page = min(_COMMANDS, self._settings.batch_events)
+        commands = await waiting.commands(db, shards, self._settings.partitions, page)
         timers = await waiting.timers(
             db,
             shards,
             self._times.settle,
+            min(_TIMERS_OF_A_SHARD, self._settings.batch_events),
             by_event_clock=self._settings.clock == "events",
         )
-        self._due = timers.due
+        self._due, self._page_full = timers.due, timers.page_full
         await self._show_waiting(db, shards, len(commands), timers)
         await self._gate.ask(
             self._consumer, {n: self._opener.partitions(n) for n in shards}, self._due
@@ -305,6 +365,7 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         await self._watch(shards, watch_every)
         self._next_look = time.monotonic() + self._times.look.total_seconds()
         self._expect(watch_every)
+        self._expect(0.0 if len(commands) == page else None)
         self._expect(None if timers.next_in is None else timers.next_in.total_seconds())
         return commands
 
@@ -322,17 +383,23 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             self._next_look = min(self._next_look, time.monotonic() + max(0.0, seconds))
 
     async def _apply(
-        self, db: asyncpg.Connection, records: Sequence[Record], commands: list[Item]
+        self,
+        db: asyncpg.Connection,
+        records: Sequence[Record],
+        read_to: Mapping[Partition, int],
+        commands: list[Item],
     ) -> None:
         """Apply what there is, if there is anything, with what may be deleted from the outbox.
 
+        Timers that may fire have the room that records and commands leave. `read_to` is how far the
+        consumer stands, where these are the last records that it gave.
         Where records are only passed over, or rows only published, that is written with the shard's
         next inputs, or once a second: a transaction costs as much as deciding on several events.
         """
-        read = self._ends_of(records)
+        read = {**self._ends_of(records), **read_to}
         ends = self._passed | read
         items = commands + self._read(records)
-        timers = self._open_timers(ends)
+        timers = self._open_timers(ends, self._settings.batch_events - len(items))
         items += [Item(timer.shard, timer.given) for timer in timers]
         published = self._line.take_published(list(self._shards))
         if Step.DELETE_PUBLISHED in self._leave_out:
@@ -349,6 +416,8 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
             self._offsets[self._opener.partitions(number)[topic]] = end
         fired = {timer.given.id for timer in timers}
         self._due = [timer for timer in self._due if timer.given.id not in fired]
+        if fired and self._page_full and not self._more_fire:
+            self._next_look = 0.0
 
     def _batch(
         self, items: Sequence[Item], ends: Mapping[Partition, int], published: Mapping[int, int]
@@ -387,24 +456,35 @@ class Membership(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ig
         self._metrics.inputs.labels("event", "passed").inc(len(records) - len(items))
         return items
 
-    def _open_timers(self, ends: Mapping[Partition, int]) -> list[DueTimer]:
-        """The due timers that may fire after the events of this batch."""
-        fire = []
+    def _open_timers(self, ends: Mapping[Partition, int], room: int) -> list[DueTimer]:
+        """The due timers that may fire after the events of this batch, the oldest first."""
+        after = {
+            number: replace(
+                shard, positions={t: ends.get((number, t), at) for t, at in shard.positions.items()}
+            )
+            for number, shard in self._shards.items()
+            if self._due
+        }
+        fire: list[DueTimer] = []
+        self._more_fire = False
         for timer in self._due:
-            shard = self._shards.get(timer.shard)
-            if shard is None:
+            if timer.shard not in after:
                 continue
-            if timer.accuses and Step.TIMER_GATE not in self._leave_out:
-                after = {t: ends.get((timer.shard, t), at) for t, at in shard.positions.items()}
-                opens, complete = self._gate.opens(timer, replace(shard, positions=after))
-                if not opens:
-                    continue
-                if not complete:
-                    self._metrics.late_timers.inc()
-                    given = replace(timer.given, facts_complete=False)
-                    fire.append(replace(timer, given=given))
-                    continue
-            fire.append(timer)
+            opens, complete = True, True
+            if timer.given.accuses and Step.TIMER_GATE not in self._leave_out:
+                opens, complete = self._gate.opens(timer, after[timer.shard])
+            if not opens:
+                continue
+            if len(fire) >= room:
+                self._more_fire = True
+                break
+            if not complete:
+                self._metrics.late_timers.inc()
+            fire.append(
+                timer
+                if complete
+                else replace(timer, given=replace(timer.given, facts_complete=False))
+            )
         return fire
 
     async def _repeat(self, db: asyncpg.Connection, batch: Batch) -> None:

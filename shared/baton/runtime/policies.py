@@ -10,7 +10,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from baton import cloudevents, topics
+from baton import cloudevents, kafka, topics
 from baton.database import DATABASE_ERRORS, connection
 from baton.events import BundlePublished, EventData, PolicyActivated
 from baton.kafka import leave, reader, topic_name
@@ -23,6 +23,7 @@ from baton.runtime.store import Activation, parse_activations
 from baton.settings import ServiceSettings
 
 _PART = "policy"
+_WAIT = timedelta(seconds=5)
 _LOG = logger(__name__)
 
 
@@ -110,7 +111,7 @@ class Policies:
         for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
             self._read(row["hash"], json.loads(row["files"]))
             self._settled.add(row["hash"])
-        kept = parse_activations(await pool.fetchval("SELECT activations FROM policy_in_force"))
+        kept = await _kept(pool) or ()
         self._heard(_together(self._activations, kept))
         if kept:
             self.read.set()
@@ -154,13 +155,17 @@ class Policies:
         consumer.assign([partition])
         await consumer.seek_to_beginning(partition)
         end = (await consumer.end_offsets([partition]))[partition]
+        bundles: list[BundlePublished] = []
+        activations: list[Activation] = []
         while True:
             if not self.read.is_set() and await consumer.position(partition) >= end:
                 self.read.set()
                 self._heard(self._activations)
-            records = await consumer.getmany(timeout_ms=5_000)
-            bundles, activations = [], []
-            for record in records.get(partition, ()):
+            records, unreadable = await kafka.next_records(consumer, partition, _WAIT)
+            if unreadable is not None:
+                why = "the Kafka client can't take it apart"
+                _LOG.error("a policy record can't be read", offset=unreadable, error=why)
+            for record in records:
                 data = _decoded(record)
                 if isinstance(data, BundlePublished):
                     bundles.append(data)
@@ -168,7 +173,10 @@ class Policies:
                 elif isinstance(data, PolicyActivated):
                     activations.append(_activation(data, record.offset))
             self._heard(_together(self._activations, activations))
-            await self._keep(pool, bundles, activations)
+            # Once all is read: where the database is away, this ends the reading.
+            if not records or await consumer.position(partition) >= end:
+                await self._keep(pool, bundles, activations)
+                bundles, activations = [], []
 
     async def _keep(
         self,
@@ -187,7 +195,7 @@ class Policies:
             return
         async with connection(pool) as db:
             kept = await _kept(db)
-            if _together(kept, activations) != kept:
+            if kept is not None and _together(kept, activations) != kept:
                 await _put_in_force(db, activations)
 
     def _read(self, hash_: str, files: dict[str, str]) -> None:
@@ -196,9 +204,14 @@ class Policies:
         try:
             self._bundles[hash_] = Bundle.parse(files)
         except BundleError as error:
-            self._unreadable[hash_] = str(error)
-            _LOG.error("a policy bundle can't be read", bundle=hash_, error=str(error))
+            self._can_not_read(hash_, str(error))
+        except Exception as error:  # noqa: BLE001 - no record and no row may end the process
+            self._can_not_read(hash_, f"a fault of this release: {_kind(error)}")
         self.changed.set()
+
+    def _can_not_read(self, hash_: str, why: str) -> None:
+        self._unreadable[hash_] = why
+        _LOG.error("a policy bundle can't be read", bundle=hash_, error=why)
 
     def _heard(self, activations: tuple[Activation, ...]) -> None:
         self._activations = activations
@@ -218,8 +231,14 @@ class Policies:
             status.not_ready(_PART, str(error))
 
 
-async def _kept(db: asyncpg.Connection) -> tuple[Activation, ...]:
-    return parse_activations(await db.fetchval("SELECT activations FROM policy_in_force"))
+async def _kept(db: asyncpg.Connection | asyncpg.Pool) -> tuple[Activation, ...] | None:
+    """The activations in the database; None where they are not as this release writes them."""
+    text = await db.fetchval("SELECT activations FROM policy_in_force")
+    try:
+        return parse_activations(text)
+    except (KeyError, TypeError, ValueError) as error:
+        _LOG.error("the activations in the database can't be read", error=_kind(error))
+        return None
 
 
 async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation]) -> None:
@@ -231,7 +250,10 @@ async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation
     """
     async with db.transaction():
         await db.execute("LOCK TABLE policy_in_force IN EXCLUSIVE MODE")
-        together = _together(await _kept(db), activations)
+        kept = await _kept(db)
+        if kept is None:
+            return
+        together = _together(kept, activations)
         await db.execute(
             """
             INSERT INTO policy_in_force (activations) VALUES ($1)
@@ -269,5 +291,12 @@ def _decoded(record: ConsumerRecord[bytes, bytes]) -> EventData | None:
         return cloudevents.decode(record.key, record.value, record.headers).data
     except (cloudevents.NotDecodableError, cloudevents.UnknownTypeError) as error:
         # Whoever may write to this topic decides for all; what they wrote is no bundle to follow.
-        _LOG.error("a policy record can't be read", offset=record.offset, error=str(error))
-        return None
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - no record may end the process
+        why = _kind(error)
+    _LOG.error("a policy record can't be read", offset=record.offset, error=why)
+    return None
+
+
+def _kind(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

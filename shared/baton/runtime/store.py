@@ -16,10 +16,13 @@ WITH fenced AS MATERIALIZED (
     SELECT shard, epoch, clock FROM shard WHERE shard = ANY($1::int[]) ORDER BY shard {for_share}
 ), policy AS MATERIALIZED (
     SELECT activations FROM policy_in_force {for_share_policy}
+), sized AS (
+    SELECT *, sum(pg_column_size(state)) OVER () AS size FROM lead WHERE lead_id = ANY($3::uuid[])
 ), leads AS (
-    SELECT array_agg(lead_id) AS ids, array_agg(state) AS states,
-        array_agg(sequences) AS sequences, array_agg(erased_at) AS erased
-    FROM lead WHERE lead_id = ANY($3::uuid[])
+    SELECT array_agg(lead_id) AS ids, array_agg(CASE WHEN size <= $4 THEN state END) AS states,
+        array_agg(sequences) AS sequences, array_agg(erased_at) AS erased,
+        coalesce(max(size) > $4, false) AS too_large
+    FROM sized
 )
 SELECT f.epochs, f.clocks, clock_timestamp() AS now,
     (SELECT activations FROM policy) AS activations,
@@ -57,6 +60,13 @@ FROM unnest($12::int[], $13::uuid[], $14::text[], $15::bytea[], $16::json[], $17
     WITH ORDINALITY AS row (shard, event_id, topic, key, headers, value, at) ORDER BY at
 RETURNING id
 """
+
+
+_WHATEVER = 2**62
+
+
+class StatesTooLargeError(Exception):
+    """The states of a batch would fill the memory; halves of it have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +152,27 @@ async def fence(
     shards: Sequence[int],
     ids: Sequence[UUID],
     lead_ids: Sequence[UUID],
+    most_bytes: int,
     *,
     lock: bool = True,
     lock_policy: bool = True,
 ) -> Fence:
     """Hold the shards against a raise of their epochs, and read what the batch depends on.
 
-    `ids` are those of its events, `lead_ids` those of the leads that it is about.
+    `ids` are those of its events, `lead_ids` those of the leads that it is about. Raises
+    StatesTooLargeError where the states of several leads have more than `most_bytes`, as PostgreSQL
+    stores them. One lead's are read whatever they have.
     """
     statement = _FENCE.format(
         for_share="FOR SHARE" if lock else "",
         for_share_policy="FOR SHARE" if lock_policy else "",
     )
-    row = await db.fetchrow(statement, sorted(shards), ids, lead_ids)
+    bound = most_bytes if len(lead_ids) > 1 else _WHATEVER
+    row = await db.fetchrow(statement, sorted(shards), ids, lead_ids, bound)
     assert row is not None  # noqa: S101 - an aggregate always has its row
+    if row["too_large"]:
+        msg = f"the states of {len(lead_ids)} leads have more than {most_bytes} bytes"
+        raise StatesTooLargeError(msg)
     return Fence(
         epochs={int(n): epoch for n, epoch in json.loads(row["epochs"] or "{}").items()},
         clocks={

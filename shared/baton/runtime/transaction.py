@@ -90,6 +90,8 @@ class _Effects:
     asked: list[tuple[UUID, int, Ask, datetime, str | None]] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
+    set_again: list[waiting.Armed] = field(default_factory=list)
+    """Timers of dead letters that are replayed."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -119,7 +121,8 @@ class Transactor(Generic[State, Shared]):
         self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
 
     async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
-        """Apply a batch, in one transaction or, where its data is refused, in several.
+        """Apply a batch, in one transaction or in several: where its data is refused, or where the
+        states of its leads are too large together.
 
         Raises FenceLostError, PositionsMovedError, PolicyMissingError, BreakerTrippedError,
         CommitUnknownError, and what the database's being away raises; whatever was committed before
@@ -181,12 +184,19 @@ class Transactor(Generic[State, Shared]):
 
     async def _within(self, db: asyncpg.Connection, batch: Batch) -> Committed:
         ids = [item.given.id for item in batch.items if item.given is not None]
-        lead_ids = list({item.given.lead_id for item in batch.items if item.given is not None})
+        lead_ids = list(
+            {
+                item.given.lead_id
+                for item in batch.items
+                if item.given is not None and item.fault is None
+            }
+        )
         fence = await store.fence(
             db,
             list(batch.epochs),
             ids,
             lead_ids,
+            self._settings.batch_bytes,
             lock=Step.FENCE_LOCK not in self._leave_out,
             lock_policy=Step.POLICY_LOCK not in self._leave_out,
         )
@@ -271,8 +281,8 @@ class Transactor(Generic[State, Shared]):
 
     @staticmethod
     def _has_taken_effect(item: Item, effects: _Effects) -> None:
-        """All of it that a replay of a dead letter can have: its event has come again, mended, or
-        its lead was forgotten since.
+        """All of it that a replay of a dead letter can have: its event has come again, mended, its
+        lead was forgotten since, or its timer is set again.
         """
         if item.replays is None:
             return
@@ -343,6 +353,11 @@ class Transactor(Generic[State, Shared]):
         if erasure.forgotten(given, lead.erased_at):
             effects.counts[item.kind, "forgotten"] += 1
             self._note(item, given, lead, (), effects)
+            self._has_taken_effect(item, effects)
+            return shared
+        if item.arms is not None:
+            effects.set_again.append((item.shard, given.lead_id, item.arms, None))
+            effects.counts[item.kind, "applied"] += 1
             self._has_taken_effect(item, effects)
             return shared
         if isinstance(given, CommandInput) and given.kind == REPLAY:
@@ -422,6 +437,7 @@ class Transactor(Generic[State, Shared]):
             for poison in effects.poisons
             if poison.item.given is None or poison.item.given.lead_id != data.lead_id
         ]
+        effects.set_again = [armed for armed in effects.set_again if armed[1] != data.lead_id]
         for timer in [timer for timer in effects.timers if timer[0] == data.lead_id]:
             effects.timers[timer] = None
 
@@ -497,7 +513,7 @@ class Transactor(Generic[State, Shared]):
             if value is not None
             for shard, arm, traceparent in (value,)
         ]
-        await waiting.write_timers(db, gone, armed)
+        await waiting.write_timers(db, gone, armed, effects.set_again)
         keep_commands = Step.DELETE_COMMAND in self._leave_out
         await waiting.write_commands(
             db,
@@ -525,7 +541,7 @@ class Transactor(Generic[State, Shared]):
         )
         ids = await store.record(db, fence.inbox, writes)
         outbox = [replace(row, id=id_) for row, id_ in zip(effects.outbox, ids, strict=True)]
-        waits = [arm.due_at - nows[shard] for shard, _, arm, _ in armed]
+        waits = [arm.due_at - nows[shard] for shard, _, arm, _ in (*armed, *effects.set_again)]
         return Committed(batch, outbox, min(waits, default=None), effects.counts)
 
     async def _bury(self, db: asyncpg.Connection, now: datetime, effects: _Effects) -> None:
@@ -577,8 +593,8 @@ class Transactor(Generic[State, Shared]):
 
 
 def _timer_of(item: Item) -> TimerInput | None:
-    """The timer that an item is the firing of; a replay has none, its name may be set anew."""
-    return item.given if isinstance(item.given, TimerInput) and item.replays is None else None
+    """The timer that an item is the firing of."""
+    return item.given if isinstance(item.given, TimerInput) else None
 
 
 def _refused(error: Exception) -> bool:

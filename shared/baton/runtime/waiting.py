@@ -1,8 +1,9 @@
 """The SQL of what waits for a shard: timers, commands, and dead letters to replay."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,9 @@ from baton.runtime.inputs import Arm, Ask, CommandInput, TimerInput
 REPLAY = "baton.replay"
 """The command that has a dead letter decided on again; its body is the dead letter's id."""
 
-_TIMERS_OF_A_SHARD = 100
-_COMMANDS = 200
+
+Armed = tuple[int, UUID, Arm, str | None]
+"""The shard and the lead of a timer that is set, and the trace that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,6 @@ class DueTimer:
 
     shard: int
     given: TimerInput
-    accuses: bool
     due_ago: timedelta = timedelta()
 
 
@@ -40,19 +41,26 @@ class Timers:
     """Those that are due, in how long the next one is, and whether one accuses now or soon.
 
     By the events' clock nobody can say how long that is: then it is None, as where there is none.
-    `overdue` is how long the oldest of them has been due by the database's clock.
+    `overdue` is how long the oldest of them has been due by the database's clock. `page_full` says
+    that a shard may have more that are due.
     """
 
     due: list[DueTimer]
+    page_full: bool
     next_in: timedelta | None
     accuses_soon: bool
     overdue: timedelta
 
 
 async def timers(
-    db: asyncpg.Connection, shards: Sequence[int], soon: timedelta, *, by_event_clock: bool
+    db: asyncpg.Connection,
+    shards: Sequence[int],
+    soon: timedelta,
+    most: int,
+    *,
+    by_event_clock: bool,
 ) -> Timers:
-    """A bounded number of due timers of each shard, and what is known of the next ones.
+    """Due timers, the oldest first, at most `most` of each shard, and what is known of the next.
 
     Those that accuse may have to wait, and are counted apart, so that they hold up no others.
     """
@@ -77,7 +85,7 @@ async def timers(
         ) AS t WHERE s.shard = ANY($1::int[]) ORDER BY t.due_at
         """,  # noqa: S608 - one of two constants
         shards,
-        _TIMERS_OF_A_SHARD,
+        most,
         soon,
     )
     due = [
@@ -89,19 +97,21 @@ async def timers(
                 name=row["name"],
                 due_at=row["due_at"],
                 traceparent=row["traceparent"],
+                accuses=row["accuses"],
             ),
-            row["accuses"],
             timedelta() if by_event_clock else row["now"] - row["due_at"],
         )
         for row in rows
         if row["due"]
     ]
+    pages = Counter((timer.shard, timer.given.accuses) for timer in due)
     later = [row for row in rows if not row["due"] and not by_event_clock]
     waits = [(row["due_at"] - row["now"], row["accuses"]) for row in later]
     return Timers(
         due,
+        page_full=any(count == most for count in pages.values()),
         next_in=min((wait for wait, _ in waits), default=None),
-        accuses_soon=any(timer.accuses for timer in due)
+        accuses_soon=any(timer.given.accuses for timer in due)
         or any(accuses and wait <= soon for wait, accuses in waits),
         overdue=max(
             (row["now"] - row["due_at"] for row in rows if row["due"]), default=timedelta()
@@ -152,9 +162,14 @@ async def still_there(
 async def write_timers(
     db: asyncpg.Connection,
     gone: Collection[tuple[UUID, str]],
-    armed: Sequence[tuple[int, UUID, Arm, str | None]],
+    armed: Sequence[Armed],
+    again: Sequence[Armed],
 ) -> None:
-    """Remove timers that fired or were cancelled, and set those that were armed."""
+    """Remove timers that fired or were cancelled, and set those that were armed.
+
+    What is set `again` stands behind all others: one that has its name by now is newer.
+    """
+    await _set(db, again, "NOTHING")
     if gone:
         await db.execute(
             """
@@ -164,15 +179,20 @@ async def write_timers(
             [lead_id for lead_id, _ in gone],
             [name for _, name in gone],
         )
+    move = """UPDATE SET due_at = excluded.due_at, accuses = excluded.accuses,
+        traceparent = excluded.traceparent"""
+    await _set(db, armed, move)
+
+
+async def _set(db: asyncpg.Connection, armed: Sequence[Armed], on_conflict: str) -> None:
     if armed:
         await db.execute(
-            """
+            f"""
             INSERT INTO timer (shard, lead_id, name, due_at, accuses, traceparent)
             SELECT * FROM unnest(
                 $1::int[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bool[], $6::text[])
-            ON CONFLICT (lead_id, name) DO UPDATE SET due_at = excluded.due_at,
-                accuses = excluded.accuses, traceparent = excluded.traceparent
-            """,
+            ON CONFLICT (lead_id, name) DO {on_conflict}
+            """,  # noqa: S608 - one of two constants
             [shard for shard, _, _, _ in armed],
             [lead_id for _, lead_id, _, _ in armed],
             [arm.name for _, _, arm, _ in armed],
@@ -182,15 +202,17 @@ async def write_timers(
         )
 
 
-async def commands(db: asyncpg.Connection, shards: Sequence[int], partitions: int) -> list[Item]:
-    """A bounded number of what was asked of these shards, oldest first; replays decoded anew."""
+async def commands(
+    db: asyncpg.Connection, shards: Sequence[int], partitions: int, most: int
+) -> list[Item]:
+    """At most `most` of what was asked of these shards, oldest first; replays decoded anew."""
     rows = await db.fetch(
         """
         SELECT id, shard, lead_id, kind, body, made_at, traceparent FROM command
         WHERE shard = ANY($1::int[]) ORDER BY made_at LIMIT $2
         """,
         shards,
-        _COMMANDS,
+        most,
     )
     items = []
     for row in rows:
@@ -231,7 +253,8 @@ async def _with_replays(db: asyncpg.Connection, items: list[Item], partitions: i
 
 
 def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
-    if letter is None:
+    given = item.given
+    if letter is None or not isinstance(given, CommandInput):
         return item
     if letter["kind"] == "event":
         headers = [
@@ -252,17 +275,25 @@ def _replay(item: Item, letter: asyncpg.Record | None, partitions: int) -> Item:
             # Of a release that this one has taken the place of; the letter waits for the next.
             again = Item(letter["shard"], None, record, f"this release does not know {error}")
         return Item(again.shard, again.given, again.record, again.fault, letter["id"], item.command)
-    given = _given_of(letter["kind"], json.loads(letter["value"]))
-    return Item(item.shard, given, replays=letter["id"], command=item.command)
+    replay = replace(item, replays=letter["id"])
+    try:
+        return _from_body(replay, given, letter["kind"], json.loads(letter["value"]))
+    except (KeyError, TypeError, ValueError) as error:
+        return replace(replay, fault=f"the letter can't be read: {type(error).__name__}: {error}")
 
 
-def _given_of(kind: str, body: dict[str, Any]) -> TimerInput | CommandInput:
-    lead_id, given_id = UUID(body["lead_id"]), UUID(body["id"])
-    time = datetime.fromisoformat(body["time"])
+def _from_body(replay: Item, asked: CommandInput, kind: str, body: dict[str, Any]) -> Item:
+    """A command is decided on again. A timer is set again, so that the gate applies to it.
+
+    The body of a letter of an earlier release does not say whether its timer accuses. One that
+    does not then only waits, until its shard has read everything.
+    """
+    lead_id, time = UUID(str(body["lead_id"])), datetime.fromisoformat(body["time"])
     if kind == "timer":
-        complete = body.get("facts_complete", True)
-        return TimerInput(given_id, lead_id, body["name"], time, facts_complete=complete)
-    return CommandInput(given_id, lead_id, body["name"], body["body"], time)
+        arms = Arm(body["name"], time, accuses=body.get("accuses", True))
+        return replace(replay, given=replace(asked, lead_id=lead_id), arms=arms)
+    given = CommandInput(UUID(str(body["id"])), lead_id, body["name"], body["body"], time)
+    return replace(replay, given=given)
 
 
 async def write_commands(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.promises import Judgement, Promises
+from chaos.checker.promises import Given, Judgement, Promises
 from chaos.checker.told import Clock
 
 _TARGET = "first_response"
@@ -43,21 +43,21 @@ def check(evidence: Evidence) -> Iterator[Violation]:
         for clock in clocks:
             yield from _life(evidence, lead_id, clock)
             yield from _going_on(evidence, lead_id, clock, promises, now)
-            given = promises.given.get(str(clock.assignment_id))
-            if given is not None and not promises.serves(given, clocks, judged):
-                yield from _accused(evidence, lead_id, clock, judged[clock.clock_id])
+        for clock in clocks:
+            if clock.clock_id in judged and not judged[clock.clock_id][1].covered:
+                yield from _accused(evidence, lead_id, clock, judged[clock.clock_id][1])
 
 
 def _one_each(
     lead_id: UUID,
     promises: Promises,
     clocks: Sequence[Clock],
-    judged: Mapping[UUID, Judgement],
+    judged: Mapping[UUID, tuple[Given, Judgement]],
 ) -> Iterator[Violation]:
     """Each enquiry has a clock of its own, unless one serves it that ran at that time."""
     found = Counter((str(clock.assignment_id), clock.target) for clock in clocks)
     given = promises.given.values()
-    served = {each.id for each in given if promises.serves(each, clocks, judged)}
+    served = {each.id for each in given if promises.served(each, judged.values())}
     wanted = Counter(
         (each.id, _TARGET) for each in given if each.change != "returned" and each.id not in served
     )

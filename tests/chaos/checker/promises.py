@@ -50,6 +50,8 @@ class Judgement:
     end: Mark | None
     due_at: datetime
     void: bool = False
+    covered: bool = False
+    """Another clock serves its enquiry."""
 
     @property
     def met(self) -> bool:
@@ -72,7 +74,7 @@ class Judgement:
     def undecided_at(self, moment: datetime) -> bool:
         """Nothing had closed it before."""
         closed = [mark.at for mark in (self.answer, self.end) if mark is not None]
-        return not self.void and moment <= min([self.due_at, *closed])
+        return not (self.void or self.covered) and moment <= min([self.due_at, *closed])
 
 
 class Promises:
@@ -95,34 +97,42 @@ class Promises:
             return assignment_id
         return self.tenure(given.previous)
 
-    def serves(
-        self, given: Given, clocks: Iterable[Clock], judged: Mapping[UUID, Judgement]
-    ) -> bool:
+    def _renewals(self, given: Given) -> int:
+        """How many came before it in its tenure."""
+        before = self.given.get(given.previous or "")
+        if given.change not in _SAME_REP or before is None:
+            return 0
+        return 1 + self._renewals(before)
+
+    def served(self, given: Given, judged: Iterable[tuple[Given, Judgement]]) -> bool:
         """A clock of the tenure is undecided when the rep who has the lead gets a new enquiry."""
         if given.change != "renewed":
             return False
-        tenure = self.tenure(given.id)
+        tenure, place = self.tenure(given.id), (given.at, self._renewals(given))
         return any(
             self.tenure(other.id) == tenure
-            and (other.at, other.change == "renewed") < (given.at, True)
-            and judged[clock.clock_id].undecided_at(given.at)
-            for clock in clocks
-            if (other := self.given.get(str(clock.assignment_id))) is not None
+            and (other.at, self._renewals(other)) < place
+            and judgement.undecided_at(given.at)
+            for other, judgement in judged
         )
 
-    def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, Judgement]:
+    def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, tuple[Given, Judgement]]:
         """What the facts make of these clocks, by their ids, in order of their start."""
         known = [(clock, self.given.get(str(clock.assignment_id))) for clock in clocks]
         found: dict[UUID, tuple[Given, Judgement]] = {}
         for clock, given in sorted(
             ((clock, given) for clock, given in known if given is not None),
-            key=lambda each: (each[1].at, str(each[0].clock_id)),
+            key=lambda each: (each[1].at, self._renewals(each[1])),
         ):
-            answer = _first(self._answers(given))
-            end = _first(self._ends(given))
-            judgement = Judgement(answer, end, clock.due_at, self._void(given, found.values()))
+            judgement = Judgement(
+                answer=_first(self._answers(given)),
+                end=_first(self._ends(given)),
+                due_at=clock.due_at,
+                void=self._void(given, found.values()),
+                covered=self.served(given, found.values()),
+            )
             found[clock.clock_id] = given, judgement
-        return {clock_id: judgement for clock_id, (_, judgement) in found.items()}
+        return found
 
     def _void(self, given: Given, earlier: Iterable[tuple[Given, Judgement]]) -> bool:
         """The breach that led to the assignment was wrong, or followed from a wrong one."""
@@ -132,7 +142,9 @@ class Promises:
         causes = [
             judgement
             for other, judgement in earlier
-            if self.tenure(other.id) == tenure and judgement.due_at <= given.at
+            if self.tenure(other.id) == tenure
+            and not judgement.covered
+            and judgement.due_at <= given.at
         ]
         return bool(causes) and max(causes, key=lambda each: each.due_at).wrong
 

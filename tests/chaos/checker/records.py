@@ -56,11 +56,10 @@ async def read_all(bootstrap: str, prefix: str) -> list[Found]:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {p: [] for p in places}
-        at = dict.fromkeys(places, 0)
-        while any(at[place] < ends[place] for place in places):
+        # Not the last record's offset: one may be a marker, which nobody is given.
+        while any([await consumer.position(place) < ends[place] for place in places]):
             for place, records in (await consumer.getmany(timeout_ms=1000)).items():
                 found[place] += records
-                at[place] = records[-1].offset + 1
     finally:
         await consumer.stop()
     return [

@@ -11,7 +11,7 @@ from baton.database import connection
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Input, Row
 from ingest import store as spool
-from ingest.domain import Alias, AliasKind, AliasName, Forget, NoState
+from ingest.domain import Alias, AliasKind, AliasName, Forget, NoState, name_id
 from ingest.fetching import store as fetching
 from ingest.kept import store as kept
 from ingest.patience import within
@@ -196,6 +196,6 @@ async def _names_of(db: asyncpg.Connection, leads: Sequence[UUID]) -> dict[UUID,
         "SELECT lead_id, kind, brand, source, value FROM alias WHERE lead_id = ANY($1::uuid[])",
         leads,
     ):
-        name = AliasName(AliasKind(row["kind"]), row["brand"], row["source"], row["value"])
-        found.setdefault(row["lead_id"], []).append(name.id)
+        name = name_id(row["kind"], row["brand"], row["source"], row["value"])
+        found.setdefault(row["lead_id"], []).append(name)
     return found

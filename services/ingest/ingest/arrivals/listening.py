@@ -111,7 +111,7 @@ class Listening:
             return None
         known = self._rhythms.get(source)
         if known is None or now - known.at > _LEARNT_FOR:
-            known = _Learnt(learnt(await self._arrivals.hours(source)), now)
+            known = _Learnt(learnt(await self._arrivals.hours(source, now)), now)
             self._rhythms[source] = known
         rhythm = known.rhythm
         if rhythm is None or not rhythm.is_unusual(now - since, now):

@@ -79,10 +79,17 @@ class Arrivals:
         )
         return {row["source"]: row["last_at"] for row in rows}
 
-    async def hours(self, source: str) -> list[HeardHour]:
-        """All hours in which a source was heard, in their order."""
+    async def hours(self, source: str, now: datetime) -> list[HeardHour]:
+        """All hours in which a source was heard, in their order, but for those still to come.
+
+        A process whose clock is wrong may write those, and a rhythm over years is no rhythm.
+        """
         rows = await self._pool.fetch(
-            "SELECT hour, minutes FROM source_hour WHERE source = $1 ORDER BY hour", source
+            """
+            SELECT hour, minutes FROM source_hour WHERE source = $1 AND hour <= $2 ORDER BY hour
+            """,
+            source,
+            now,
         )
         return [HeardHour(row["hour"], row["minutes"]) for row in rows]
 

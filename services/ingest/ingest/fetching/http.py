@@ -9,6 +9,7 @@ import httpx
 from pydantic import JsonValue
 
 from baton.policy.sources import SignedSource
+from baton.values import fits_header
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
 from ingest.fetching.port import NeverError, NotNowError
@@ -39,10 +40,17 @@ class HttpFetcher:
         if where is None:
             raise NeverError("the bundle does not say where its details are: `details`")
         headers = dict(where.headers)
+        if not all(map(fits_header, (*headers, *headers.values()))):
+            raise NotNowError("`headers` under `details` has a character that no header can have")
         if where.token_env is not None:
             token = self._environment.get(where.token_env, "")
             if not token:
                 raise NotNowError(f"set {where.token_env} in the environment of ingest")
+            if not fits_header(token):
+                raise NotNowError(
+                    f"{where.token_env} in the environment of ingest has a character that no "
+                    "header can have: set it again, as the vendor shows it"
+                )
             headers["Authorization"] = f"Bearer {token}"
         url = where.url.replace("{id}", quote(wanted.id, safe=""))
         return _document(*await self._asked(url, headers))
@@ -57,13 +65,16 @@ class HttpFetcher:
                 async for chunk in answer.aiter_bytes():
                     body += chunk
                     if len(body) > _LARGEST:
-                        raise NeverError(f"the vendor's answer has more than {_LARGEST} bytes")
-                return answer, body
+                        break
         except TimeoutError as error:
             raise NotNowError("the vendor did not answer in time") from error
-        except (httpx.RequestError, httpx.InvalidURL) as error:
+        except Exception as error:
+            # Not all of them are httpx's own: a host's name that is none, a port beyond the last.
             # The message may have the address, and with it whatever a bundle has put there.
             raise NotNowError(f"the vendor can't be reached: {type(error).__name__}") from error
+        if len(body) > _LARGEST:
+            raise NeverError(f"the vendor's answer has more than {_LARGEST} bytes")
+        return answer, body
 
 
 def _document(answer: httpx.Response, body: bytes) -> JsonValue:

@@ -21,7 +21,8 @@ class Incomplete:
     """A lead that its delivery names by an id alone; `event_id` is its event's from receipt on.
 
     `delivery` is whole, with its latest reason: what is given up is kept like any that was not
-    understood.
+    understood. `readable`: whether `item` and the delivery's headers are as this release writes
+    them; else they are empty.
     """
 
     event_id: UUID
@@ -31,6 +32,7 @@ class Incomplete:
     traceparent: str | None
     attempts: int
     due_at: datetime
+    readable: bool = True
 
 
 class FetchTable:
@@ -147,14 +149,16 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
 
 def _read(row: asyncpg.Record) -> Incomplete:
     wanted = Fetch(row["record"], row["record_id"])
+    document, headers = json.loads(row["document"]), json.loads(row["headers"])
+    readable = isinstance(document, dict) and isinstance(headers, dict)
     return Incomplete(
         event_id=row["event_id"],
-        item=Item("lead", json.loads(row["document"]), row["part"], wanted),
+        item=Item("lead", document if readable else {}, row["part"], wanted),
         wanted=wanted,
         delivery=FailedDelivery(
             id=row["delivery_id"],
             source=row["source"],
-            headers=json.loads(row["headers"]),
+            headers=headers if readable else {},
             body=row["body"],
             reason=row["reason"],
             lead_ids=row["lead_ids"],
@@ -163,4 +167,5 @@ def _read(row: asyncpg.Record) -> Incomplete:
         traceparent=row["traceparent"],
         attempts=row["attempts"],
         due_at=row["due_at"],
+        readable=readable,
     )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from baton import logs
 from baton.logs import logger
 from baton.problems import Problem
 from baton.times import Times
@@ -83,6 +84,9 @@ class FetchWorker:
         return len(claimed) == AT_ONCE
 
     async def _try(self, given: Incomplete) -> None:
+        if not given.readable:
+            await self._later(given, "its row is not as this release writes it")
+            return
         try:
             await self._complete(given, self._fetcher)
         except NotNowError as error:
@@ -96,6 +100,17 @@ class FetchWorker:
                 await self._later(given, problem.body.detail)
             else:
                 await self._give_up(given, problem.body.detail)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other leads go on
+            kind = type(error).__name__
+            _LOG.error(
+                "details met a fault of ours",
+                source=given.delivery.source,
+                error=kind,
+                place=logs.place(error),
+            )
+            await self._later(given, f"a fault of ours, {kind}: the log says where")
         else:
             await self._table.done(given.event_id)
             self._told(given, "fetched")

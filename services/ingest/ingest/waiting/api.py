@@ -5,9 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from baton import cloudevents
+from baton.cloudevents import NotDecodableError, UnknownTypeError
 from baton.events import LeadActivity, LeadFollowup
 from ingest.waiting.store import Waiting, WaitingTable
 
@@ -29,6 +30,9 @@ class WaitingDelivery(BaseModel):
     names: list[Name]
     received_at: datetime
     reported_at: datetime | None
+    unreadable: str | None = Field(
+        None, description="why this release can't read it; null where it can"
+    )
 
 
 def router(table: WaitingTable) -> APIRouter:
@@ -48,15 +52,28 @@ def router(table: WaitingTable) -> APIRouter:
 
 
 def _shown(waiting: Waiting) -> WaitingDelivery:
-    message = waiting.message
-    data = cloudevents.decode(message.key, message.value, message.headers).data
-    assert isinstance(data, LeadActivity | LeadFollowup)  # noqa: S101 - nothing else waits
+    type_, unreadable = _type(waiting)
     return WaitingDelivery(
         number=waiting.number,
         event_id=waiting.event_id,
         source=waiting.source,
-        type=data.type,
+        type=type_,
         names=[Name(kind=name.kind, value=name.value) for name in waiting.names],
         received_at=waiting.received_at,
         reported_at=waiting.reported_at,
+        unreadable=unreadable,
     )
+
+
+def _type(waiting: Waiting) -> tuple[str, str | None]:
+    """Of what it tells, as far as it can be read, and why it can't be."""
+    message = waiting.message
+    if waiting.unreadable is not None:
+        return "unknown", waiting.unreadable
+    try:
+        data = cloudevents.decode(message.key, message.value, message.headers).data
+    except (NotDecodableError, UnknownTypeError) as error:
+        return cloudevents.event_type(message.headers) or "unknown", str(error)
+    if isinstance(data, LeadActivity | LeadFollowup):
+        return data.type, None
+    return data.event_type, "it is neither a follow-up nor an activity"

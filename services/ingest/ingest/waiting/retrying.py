@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from baton import cloudevents, identity
+from baton import cloudevents, identity, logs
 from baton.cloudevents import Event
 from baton.database import connection
 from baton.events import DeliveriesWaiting, LeadEvent
@@ -53,6 +53,8 @@ class Retrier:
         self._shards = shards
         self._old = old
         self._gone_through = 0
+        # Of what waits: what the log has been told of already.
+        self._unusable: set[int] = set()
         self._reported_at: datetime | None = None
 
     async def run(self, times: Times, clock: Callable[[], datetime]) -> None:
@@ -87,14 +89,30 @@ class Retrier:
         for each in given:
             try:
                 lead_id = lead_named(each.names, leads)
+                if lead_id is not None:
+                    found[each.number] = addressed(_of(each, lead_id), self._shards)
             except SeveralLeadsError:
                 continue
-            if lead_id is not None:
-                found[each.number] = addressed(_of(each, lead_id), self._shards)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                self._say_once(each, type(error).__name__, logs.place(error))
+            if each.unreadable is not None:
+                self._say_once(each, each.unreadable)
         await self._spooled.add_within(db, list(found.values()), now)
         await store.settle(db, found, [each.number for each in given if each.number not in found])
         if found:
             self._spool.filled.set()
+
+    def _say_once(self, waiting: Waiting, why: str, place: str = "") -> None:
+        """Of what waits on, since this release can't use it: another release may."""
+        if waiting.number not in self._unusable:
+            self._unusable.add(waiting.number)
+            _LOG.error(
+                "a delivery that waits can't be read",
+                source=waiting.source,
+                delivery=str(waiting.event_id),
+                why=why,
+                place=place,
+            )
 
     async def _report(self, now: datetime) -> None:
         """Once in a while, tell of what has grown old, and give up what is past its retention."""
@@ -102,12 +120,19 @@ class Retrier:
             return
         async with connection(self._pool) as db, db.transaction():
             told = await store.report(db, now - self._old, now)
-            events = [addressed(_told(each, now), self._shards) for each in told]
+            events = [event for each in told if (event := self._report_of(each, now)) is not None]
             await self._spooled.add_within(db, events, now)
         self._reported_at = now
         await self._room.give_up()
         for each in told:
             _LOG.warning("deliveries wait", source=each.source, deliveries=each.deliveries)
+
+    def _report_of(self, old: GrownOld, now: datetime) -> Addressed | None:
+        """None where a row has a source's name that no event can have."""
+        try:
+            return addressed(_told(old, now), self._shards)
+        except ValueError:
+            return None
 
 
 def _of(waiting: Waiting, lead_id: UUID) -> Event[LeadEvent]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from baton.cloudevents import Message
+from baton.cloudevents import Headers, Message
 from baton.database import connection
 from ingest.domain import AliasKind, AliasName
 from ingest.store import headers_from, headers_json
@@ -33,10 +33,15 @@ class Unnamed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Unnamed):
-    """One that waits, with its place in the queue; `reported_at`: when it had grown old."""
+    """One that waits, with its place in the queue; `reported_at`: when it had grown old.
+
+    Where its names or headers are not as this release writes them, it has none, and `unreadable`
+    says why.
+    """
 
     number: int
     reported_at: datetime | None
+    unreadable: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,16 +231,29 @@ async def report(db: asyncpg.Connection, before: datetime, now: datetime) -> lis
 
 
 def _waiting(row: asyncpg.Record) -> Waiting:
+    names, headers, unreadable = _names_and_headers(row)
     return Waiting(
         event_id=row["event_id"],
         source=row["source"],
-        names=[AliasName(AliasKind(kind), *texts) for kind, *texts in json.loads(row["names"])],
-        message=Message(row["topic"], row["key"], row["value"], headers_from(row["headers"])),
+        names=names,
+        message=Message(row["topic"], row["key"], row["value"], headers),
         lead_ids=row["lead_ids"],
         received_at=row["received_at"],
         number=row["number"],
         reported_at=row["reported_at"],
+        unreadable=unreadable,
     )
+
+
+def _names_and_headers(
+    row: asyncpg.Record,
+) -> tuple[Sequence[AliasName], Headers, str | None]:
+    """Both, or neither and why: a name that is left out might have been the one that counts."""
+    try:
+        names = [AliasName(AliasKind(kind), *texts) for kind, *texts in json.loads(row["names"])]
+        return names, headers_from(row["headers"]), None
+    except (TypeError, ValueError) as error:
+        return [], [], f"its row is not as this release writes it: {error}"
 
 
 def _names_json(names: Sequence[AliasName]) -> str:

@@ -10,7 +10,7 @@ returns to the rep who answered, unless the present owner has touched it.
 
 from baton.events import AssignmentChange, ReleaseCode, SlaBreached, SlaRetracted
 from routing.domain.handling import Follows, Handling
-from routing.domain.state import Assignment, Lead
+from routing.domain.state import BREACHED_KEPT, Assignment, Lead
 
 KEPT = "kept"
 ANSWERED_IN_TIME = "answered_in_time"
@@ -34,7 +34,7 @@ def breached(handling: Handling, data: SlaBreached) -> None:
         handling.decide(KEPT, asked, chosen)
         return
     handling.release(ReleaseCode.BREACHED)
-    handling.become(breached=(*handling.lead.breached, held))
+    handling.become(breached=(*handling.lead.breached, held)[-BREACHED_KEPT:])
     handling.assign(asked, found, chosen, Follows(AssignmentChange.BREACHED, held.id))
 
 
@@ -51,11 +51,23 @@ def retracted(handling: Handling, data: SlaRetracted) -> None:
         handling.decide(KEPT)
         return
     if present is not None:
+        before = _with_contact_of(handling, before, present)
         handling.release(ReleaseCode.BREACH_RETRACTED, at=present.since, give_back_turn=True)
     handling.give_back(before)
     if present is not None and present.enquiry != before.enquiry:
         handling.renew(handling.match())
     handling.decide(AssignmentChange.RETURNED)
+
+
+def _with_contact_of(handling: Handling, before: Assignment, present: Assignment) -> Assignment:
+    """A contact from before the present assignment was the former one's, though read as its own."""
+    at = present.worked_at
+    if not before.open or at is None or at >= present.since:
+        return before
+    worked = before.model_copy(update={"worked_at": at, "credit_changes": {}})
+    breached = handling.lead.breached
+    handling.become(breached=tuple(worked if one is before else one for one in breached))
+    return worked
 
 
 def _that_ended(lead: Lead, data: SlaRetracted) -> Assignment | None:

@@ -95,7 +95,9 @@ def _touch(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
         handling.amend(accepted_at=data.occurred_at)
     elif data.type in WORKED and held.open:
         handling.floor = handling.floor.without_lead(held.rep.id)
-        handling.amend(worked_at=data.occurred_at, credit_changes={})
+        # Up to `SKEW` before the start, it may be the rep's before a breach: then the turn returns.
+        changes = held.credit_changes if at < held.since else {}
+        handling.amend(worked_at=data.occurred_at, credit_changes=changes)
     elif data.type in WORKED and not held.knows_contact(data.occurred_at):
         handling.become(held=held.model_copy(update={"contacted_at": data.occurred_at}))
 
@@ -106,8 +108,12 @@ def _end(handling: Handling, data: LeadFollowup, code: ReleaseCode, *, void: boo
     A lead that has made an enquiry or qualified since then is routed: that is not what was meant.
     Any other waits for one of these, and an event says so.
     """
-    at = happened_at(data)
-    _release(handling, code, data.reason, at, void=void)
+    _release(handling, code, data.reason, happened_at(data), void=void)
+    _tell_ended(handling, code, happened_at(data))
+
+
+def _tell_ended(handling: Handling, code: ReleaseCode, at: datetime) -> None:
+    """Say what comes of a lead that sales gave up, or took elsewhere, at `at`."""
     handling.become(breached=())
     if handling.qualified and handling.scored.follows(at):
         handling.become(attempts=0, tried=())
@@ -173,15 +179,15 @@ def _taken(handling: Handling, data: LeadFollowup) -> None:
     terms = _terms(handling, data)
     if lead.held is not None:
         handling.release(ReleaseCode.OWNER_CHANGED, at=happened_at(data))
-        handling.become(breached=())
     if known and terms is not None:
+        handling.become(breached=())
         reason = Reason(
             code=data.type, label=f"{data.rep} has it", matched=True, field="rep", value=data.rep
         )
         handling.give(data.rep, terms, (reason,), Follows(AssignmentChange.TAKEN, released))
         handling.decide(data.type)
     elif lead.held is not None:
-        tell_given_up(handling, ReleaseCode.OWNER_CHANGED)
+        _tell_ended(handling, ReleaseCode.OWNER_CHANGED, happened_at(data))
 
 
 def _out_of_date(handling: Handling, data: LeadFollowup) -> bool:
@@ -205,7 +211,10 @@ def _out_of_date(handling: Handling, data: LeadFollowup) -> bool:
 
 def _terms(handling: Handling, data: LeadFollowup) -> Terms | None:
     if handling.lead.held is not None:
-        return handling.lead.held.terms.model_copy(update={"rule": data.type})
+        terms = handling.lead.held.terms
+        if terms.sla_policy not in handling.bundle.sla.policies:
+            terms = terms.model_copy(update=handling.promise(handling.match(), terms))
+        return terms.model_copy(update={"rule": data.type})
     scored = handling.scored
     rule = choosing.match(scored.profile, scored.score, scored.stage, handling.bundle).rule
     if rule is None:

@@ -170,13 +170,14 @@ class Handling:
                 "attempt": 1,
                 "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
                 "team": rep.team,
-                "terms": held.terms.model_copy(update=self._promise(found, held.terms)),
+                "terms": held.terms.model_copy(update=self.promise(found, held.terms)),
                 "previous_rep": rep.id,
                 "assigned_at": self.now,
                 "accepted_at": None,
                 "change": AssignmentChange.RENEWED,
                 "previous_assignment": held.id,
                 "earlier_ids": held.ids,
+                "earlier_starts": held.starts,
                 "began_at": held.since,
             }
         )
@@ -202,6 +203,7 @@ class Handling:
                 "change": AssignmentChange.RETURNED,
                 "previous_assignment": before.id,
                 "earlier_ids": before.ids,
+                "earlier_starts": before.starts,
                 "began_at": before.since,
             }
         )
@@ -233,7 +235,8 @@ class Handling:
             return first
         return identity.named_id("assignment", str(self.given.id), AssignmentChange.RENEWED)
 
-    def _promise(self, found: Match, terms: Terms) -> dict[str, str]:
+    def promise(self, found: Match, terms: Terms) -> dict[str, str]:
+        """What changes of the terms, so that they name a promise of the policy in force."""
         if found.rule is not None:
             return {"rule": found.rule.id, "sla_policy": found.rule.sla}
         if terms.sla_policy in self.bundle.sla.policies:
@@ -359,12 +362,14 @@ class Handling:
         if give_back_turn and held.credit_changes:
             self.floor = self.floor.without_turn(held.terms.pool, held.credit_changes)
         self.become(held=None, ended_at=ended_at)
-        row_ended_at = max(ended_at, held.assigned_at)
-        self._rows.append(AssignmentRow(self.given.lead_id, held, row_ended_at, code, reason))
+        # What names an assignment did not happen before that began: a reader that has forgotten
+        # what was before an erasure would pass it over.
+        named_at = max(ended_at, held.assigned_at)
+        self._rows.append(AssignmentRow(self.given.lead_id, held, named_at, code, reason))
         self.events.append(
             LeadReleased(
                 lead_id=self.given.lead_id,
-                occurred_at=ended_at,
+                occurred_at=named_at,
                 assignment_id=held.id,
                 decision_id=self.decision_id,
                 rep=held.rep,

@@ -51,7 +51,9 @@ def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -
         if lead.held is not None and any(_eases(one, lead, bundle) for one in inputs):
             reps.add(lead.held.rep.id)
         if any(_data(one, SlaRetracted) is not None for one in inputs):
+            # The lead may return, and a later input of the batch end that assignment too.
             reps.update(one.rep.id for one in lead.breached)
+            pools.update(one.terms.pool for one in lead.breached if one.credit_changes)
         if lead.held is not None and lead.held.credit_changes and any(map(_gives_back, inputs)):
             pools.add(lead.held.terms.pool)
         reps.update(rep for rep in _named(inputs) if bundle.teams.rep(rep) is not None)

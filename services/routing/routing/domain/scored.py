@@ -36,7 +36,12 @@ def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> Non
     handling.become(scored=after)
     if data.history is not None:
         imported(handling, data, data.history)
-        return
+        if handling.lead.held is not None or after.qualified_at is None:
+            return
+        if data.history.owner is not None:
+            tell_given_up(handling, ReleaseCode.OWNER_CHANGED)
+            return
+        # Scoring says that it knows more of the lead than its import, and that it is qualified.
     if handling.lead.held is None:
         anew = after.qualified and (before is None or _qualified_anew(before, after))
         _without_owner(handling, new_enquiry=new_enquiry, newly_qualified=anew)
@@ -130,8 +135,9 @@ def tell_not_qualified(handling: Handling) -> None:
 
 def _tell_trial(handling: Handling, data: LeadScored) -> None:
     """A trial delivery changes nothing for a lead that is real as well."""
-    told = handling.lead.unrouted is not None and handling.lead.unrouted.code == TEST
-    if handling.lead.held is None and not _waits(handling) and (data.new_enquiry or not told):
+    lead = handling.lead
+    told = lead.unrouted is not None and lead.unrouted.code == TEST
+    if lead.held is None and lead.scored is None and (data.new_enquiry or not told):
         reason = Reason(code=TEST, label="a trial delivery is never routed", matched=True)
         handling.unrouted(TEST, (reason,))
 

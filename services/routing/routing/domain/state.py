@@ -15,6 +15,9 @@ SKEW = timedelta(minutes=2)
 EARLIER_IDS_KEPT = 20
 """The newest so many ids under which a rep had the lead before; older ones are no longer known."""
 
+BREACHED_KEPT = 20
+"""The newest so many assignments that ended by a breach; the lead does not return to older ones."""
+
 
 class Part(BaseModel):
     """A frozen part of a lead's state or of a decision."""
@@ -63,9 +66,10 @@ class Assignment(Part):
     earlier release beside it: that counts in units of weight, for `pool.credits`, and is not read.
 
     The rep keeps the lead over several assignments where each new enquiry makes one, and where the
-    lead returns to the rep. `earlier_ids` are the ids before this one, `since` is when the first of
-    them began. `contacted_at` is when the rep last spoke with the lead, `touched_at` when the rep
-    first did anything about it.
+    lead returns to the rep. `earlier_ids` are the ids before this one, `earlier_starts` when each
+    began (states of earlier releases lack them), `since` when the first of them began.
+    `contacted_at` is when the rep last spoke with the lead, `touched_at` when the rep first did
+    anything about it.
     """
 
     id: UUID
@@ -83,6 +87,7 @@ class Assignment(Part):
     change: AssignmentChange = AssignmentChange.NEW
     previous_assignment: UUID | None = None
     earlier_ids: tuple[UUID, ...] = ()
+    earlier_starts: Mapping[UUID, datetime] = {}
     began_at: datetime | None = None
     contacted_at: datetime | None = None
     touched_at: datetime | None = None
@@ -98,11 +103,9 @@ class Assignment(Part):
         return self.began_at or self.assigned_at
 
     def answered(self, assignment_id: UUID) -> bool:
-        """Whether the rep has spoken with the lead since the assignment of that id began.
-
-        When an earlier one began is not kept: since the rep has the lead, then.
-        """
-        since = self.assigned_at if assignment_id == self.id else self.since
+        """Whether the rep has spoken with the lead since the assignment of that id began."""
+        starts = {**self.earlier_starts, self.id: self.assigned_at}
+        since = starts.get(assignment_id, self.since)
         return self.knows_contact(since - SKEW)
 
     @property
@@ -123,6 +126,12 @@ class Assignment(Part):
     def ids(self) -> tuple[UUID, ...]:
         """The ids for an assignment that goes on with this one, as its `earlier_ids`."""
         return (*self.earlier_ids, self.id)[-EARLIER_IDS_KEPT:]
+
+    @property
+    def starts(self) -> Mapping[UUID, datetime]:
+        """When those of `ids` began, as far as it is known."""
+        known = {**self.earlier_starts, self.id: self.assigned_at}
+        return {id_: known[id_] for id_ in self.ids if id_ in known}
 
 
 class Unrouted(Part):

@@ -38,15 +38,24 @@ def with_release(state: LeadClocks, fact: Release) -> LeadClocks:
 
 
 def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
-    """Keep these clocks instead of the present ones; the oldest closed ones go beyond the bound."""
+    """Keep these clocks instead of the present ones; beyond the bound the oldest closed ones go.
+
+    Covered ones go first: without the clock that serves their enquiry they would be judged anew.
+    Those by which a clock is due go with it.
+    """
     kept = sorted(clocks, key=lambda clock: (clock.started_at, clock.id))
     forgotten = state.clocks_forgotten
-    # A clock that runs is due by what another's enquiry was promised, as long as that is known.
-    due_by = {clock.due.assignment_id for clock in kept if clock.told is Verdict.RUNNING}
-    for clock in kept[:-CLOCKS_KEPT]:
-        if clock.told is not Verdict.RUNNING and clock.assignment_id not in due_by:
-            kept.remove(clock)
-            forgotten = _later(forgotten, clock.started_at)
+    covered = [clock for clock in kept if clock.told is Verdict.COVERED]
+    due_by = {clock.due.assignment_id for clock in kept if clock.told is not Verdict.COVERED}
+    spare = [clock for clock in covered if clock.assignment_id not in due_by]
+    spare += [clock for clock in kept if clock.told not in {Verdict.COVERED, Verdict.RUNNING}]
+    most = sum(clock.told is not Verdict.RUNNING for clock in kept[:-CLOCKS_KEPT])
+    beyond = spare[:most]
+    ended = {clock.due.assignment_id for clock in beyond if clock.told is not Verdict.COVERED}
+    beyond += [clock for clock in covered if clock.assignment_id in ended]
+    for clock in beyond:
+        kept.remove(clock)
+        forgotten = _later(forgotten, clock.started_at)
     return state.model_copy(update={"clocks": tuple(kept), "clocks_forgotten": forgotten})
 
 

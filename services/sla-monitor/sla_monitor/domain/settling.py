@@ -12,7 +12,6 @@ of their start settles it, whatever was known before.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 
 from baton.events import AssignmentChange
@@ -25,7 +24,7 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
     """The clocks in order of their start, each with what the others mean for it."""
     tenures = Tenures(state)
     found: dict[UUID, Clock] = {}
-    for clock in sorted(state.clocks, key=lambda each: _place(each, tenures)):
+    for clock in sorted(state.clocks, key=tenures.place):
         assignment = tenures.assignment(clock)
         void = _void(clock, assignment, tenures, found.values())
         cover = _cover(clock, assignment, tenures, found.values())
@@ -35,12 +34,6 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
         if cover is not None and clock.due_at < cover.due.at:
             found[cover.id] = cover.model_copy(update={"moved": _own_due(clock)})
     return tuple(found.values())
-
-
-def _place(clock: Clock, tenures: Tenures) -> tuple[datetime, bool, UUID]:
-    """Of those that start at one moment, a renewal comes after what it may renew."""
-    renewed = tenures.assignment(clock).change is AssignmentChange.RENEWED
-    return clock.started_at, renewed, clock.id
 
 
 def _cover(
@@ -61,19 +54,22 @@ def _void(
 ) -> Mark | None:
     """The start of this clock, and the answer that shows that no breach led to its assignment.
 
-    Of each target, the clock that was due last before the assignment may have led to it.
+    Of each target, the clock that was due last before the assignment may have led to it: one that
+    was called broken, where any was.
     """
     if assignment.change is not AssignmentChange.BREACHED or assignment.previous is None:
         return None
     tenure = tenures.of(assignment.previous)
-    causes = {
-        each.target: each
+    due = [
+        each
         for each in sorted(earlier, key=lambda each: (each.due.at, each.id))
         if each.reassign
         and not each.covered
         and each.due.at <= assignment.started_at
         and tenures.of(each.assignment_id) == tenure
-    }
+    ]
+    broken = [each for each in due if each.breach or verdict(each) is Verdict.BREACHED]
+    causes = {each.target: each for each in broken or due}
     if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
         return None
     answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]

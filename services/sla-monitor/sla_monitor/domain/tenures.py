@@ -30,6 +30,17 @@ class Tenures:
         known = self._known.get(assignment_id)
         return assignment_id if known is None else known.tenure
 
+    def place(self, clock: Clock) -> tuple[datetime, int, UUID]:
+        """The order of clocks: by their start, and of those at one moment what is renewed first."""
+        renewals = 0
+        each = self.assignment(clock)
+        while each.change in _GOES_ON and each.previous in self._known:
+            renewals += 1
+            if renewals > len(self._known):
+                break  # No sender makes such a circle, and none must stop us.
+            each = self._known[each.previous]
+        return clock.started_at, renewals, clock.id
+
     def starts(self, clock: Clock) -> Mapping[UUID, datetime]:
         """The assignments of a clock's tenure, and when each began."""
         tenure = self.of(clock.assignment_id)
