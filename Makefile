@@ -17,9 +17,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 LOCAL := $(BIN)/python -m baton_local --offset $(OFFSET)
-PACKAGES := baton baton_cli baton_local ingest scoring routing sla_monitor
+# A service is a folder: its package has the same name, as Python writes it.
+SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+PACKAGES := baton baton_cli baton_local $(subst -,_,$(SERVICES))
 # Installed from the checkout, so no lock file names them.
-MEMBERS := baton baton-ingest baton-scoring baton-routing baton-sla-monitor baton-cli baton-local
+MEMBERS := baton baton-cli baton-local $(SERVICES:%=baton-%)
 TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests/*)
 
 .PHONY: help
@@ -83,7 +85,7 @@ format: setup ## Let ruff put things right
 	@$(BIN)/ruff format .
 
 .PHONY: up
-up: setup ## Kafka, PostgreSQL and the four services, in the background
+up: setup ## Kafka, PostgreSQL and the services, in the background
 	@$(LOCAL) up
 
 .PHONY: down

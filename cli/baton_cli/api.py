@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from baton_cli.failures import Failure
 from baton_cli.service import Service
-from baton_cli.settings import ApiSettings, api_settings, api_token
+from baton_cli.settings import ClientSettings, api_settings, api_token
 
 Found = TypeVar("Found")
 
@@ -60,7 +60,9 @@ class ProblemText(BaseModel):
 class Api:
     """One service's API."""
 
-    def __init__(self, service: Service, settings: ApiSettings, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, service: Service, settings: ClientSettings, client: httpx.AsyncClient
+    ) -> None:
         self.service = service
         self._settings = settings
         self.url = settings.url(service)

@@ -215,7 +215,9 @@ async def _waiting(api: Api) -> AsyncIterator[Letter]:
 
 
 def _of(apis: Mapping[Service, Api], service: Service | None) -> list[Api]:
-    return list(apis.values()) if service is None else [apis[service]]
+    """The APIs that have dead letters, or the one that is asked for."""
+    asked = apis if service is None else [service]
+    return [apis[each] for each in asked if each.manifest.consumes]
 
 
 app = typer.Typer(

@@ -13,7 +13,7 @@ from baton_cli.api import Api, Refused, open_apis
 from baton_cli.commands import add
 from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, output, pretty, table
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 from baton_cli.times import moment, moment_in_zone, zone
 
 _PATH = "/v1/deliveries"
@@ -185,7 +185,7 @@ async def _list(source: str | None, limit: int, *, replayed: bool) -> tuple[list
     async with open_apis() as apis:
         while True:
             params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
-            page = await apis[Service.INGEST].get(_PATH, _DELIVERIES, params)
+            page = await apis[INGEST].get(_PATH, _DELIVERIES, params)
             found += page.deliveries
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
@@ -198,7 +198,7 @@ async def _fetching(source: str | None, limit: int) -> tuple[list[Incomplete], b
     async with open_apis() as apis:
         while True:
             params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
-            page = await apis[Service.INGEST].get("/v1/fetches", _FETCHES, params)
+            page = await apis[INGEST].get("/v1/fetches", _FETCHES, params)
             found += page.leads
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
@@ -208,7 +208,7 @@ async def _fetching(source: str | None, limit: int) -> tuple[list[Incomplete], b
 async def _show(delivery_id: UUID) -> _Whole:
     async with open_apis() as apis:
         try:
-            return await apis[Service.INGEST].get(f"{_PATH}/{delivery_id}", _WHOLE)
+            return await apis[INGEST].get(f"{_PATH}/{delivery_id}", _WHOLE)
         except Refused as refused:
             raise _known(refused, delivery_id) from refused
 
@@ -216,7 +216,7 @@ async def _show(delivery_id: UUID) -> _Whole:
 async def _replay_one(delivery_id: UUID) -> str:
     async with open_apis() as apis:
         try:
-            return await _replay(apis[Service.INGEST], delivery_id)
+            return await _replay(apis[INGEST], delivery_id)
         except Refused as refused:
             raise _known(refused, delivery_id) from refused
 
@@ -239,7 +239,7 @@ async def _replay_all(source: str | None) -> bool:
     done, failed = 0, 0
     console = output()
     async with open_apis() as apis:
-        api = apis[Service.INGEST]
+        api = apis[INGEST]
         async for delivery in _waiting(api, source):
             try:
                 says = await _replay(api, delivery.id)

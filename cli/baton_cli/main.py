@@ -25,6 +25,7 @@ from baton_cli.importing.command import import_
 from baton_cli.policy import commands as policy
 from baton_cli.screen import show
 from baton_cli.send.command import send
+from baton_cli.service import Service
 
 
 class _Baton(TyperGroup):
@@ -44,14 +45,18 @@ def _write_what_can_be_written() -> None:
             stream.reconfigure(errors="replace")
 
 
+*_FIRST, _LAST = (service.variable for service in Service)
+_URLS = f"{', '.join(_FIRST)} and {_LAST}"
+_PORTS = [service.manifest.port for service in Service]
+
 app = typer.Typer(
     cls=_Baton,
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Baton hands leads from marketing to sales. This is its operator's command.\n\n"
-    "It speaks to the services at BATON_INGEST_URL, BATON_SCORING_URL, BATON_ROUTING_URL and "
-    "BATON_SLA_MONITOR_URL (this machine, ports 8101 to 8104, if not set) with BATON_API_TOKEN; "
+    f"It speaks to the services at {_URLS} "
+    f"(this machine, ports {_PORTS[0]} to {_PORTS[-1]}, if not set) with BATON_API_TOKEN; "
     "topics, migrate and policy speak to BATON_KAFKA_BOOTSTRAP_SERVERS and BATON_DATABASE_URL.",
     epilog=examples_text(
         "baton status",

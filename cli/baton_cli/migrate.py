@@ -1,11 +1,12 @@
 """`baton migrate`: the services' schemas in PostgreSQL."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from baton.settings import DatabaseSettings
-from baton_cli.failures import Failure
+from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import output
 from baton_cli.service import Service
 from baton_cli.settings import database_settings
@@ -13,7 +14,7 @@ from baton_cli.settings import database_settings
 
 def migrate(
     service: Annotated[
-        Service | None, typer.Argument(help="One service's schema only; all four by default.")
+        Service | None, typer.Argument(help="One service's schema only; all by default.")
     ] = None,
 ) -> None:
     """Bring the services' schemas in PostgreSQL up to date.
@@ -22,11 +23,16 @@ def migrate(
     """
     settings = database_settings()
     for one in [service] if service else list(Service):
-        _upgrade(settings, one)
+        migrations = one.manifest.migrations
+        if migrations is None:
+            if service is not None:
+                raise Failure(f"{service} has no schema in PostgreSQL", exit_code=MISUSED)
+            continue
+        _upgrade(settings, one, migrations)
         output().print(f"{one}: schema {one.schema} is up to date")
 
 
-def _upgrade(settings: DatabaseSettings, service: Service) -> None:
+def _upgrade(settings: DatabaseSettings, service: Service, folder: Path) -> None:
     # Alembic and SQLAlchemy take a second to import, which only this command shall cost.
     from alembic.util import CommandError  # noqa: PLC0415 - see above
     from asyncpg import PostgresError  # noqa: PLC0415 - see above
@@ -35,7 +41,7 @@ def _upgrade(settings: DatabaseSettings, service: Service) -> None:
     from baton import migrations  # noqa: PLC0415 - see above
 
     try:
-        migrations.upgrade(settings, service.schema, service.migrations)
+        migrations.upgrade(settings, service.schema, folder)
     except (DBAPIError, PostgresError, OSError, ArgumentError) as error:
         raise Failure(
             f"PostgreSQL does not do what it is asked for {service}: {_first_line(error)}",

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, JsonValue, TypeAdapter, Validatio
 from rich.text import Text
 
 from baton_cli.api import Api, Away, open_apis
-from baton_cli.failures import REFUSED
+from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import output, table
 from baton_cli.service import Service
 from baton_cli.times import moment
@@ -95,6 +95,7 @@ def resume(service: Of, by: By) -> None:
 
     Look at `baton dead-letters list SERVICE` first: if the cause is still there, it stops again.
     """
+    _require_consumer(service)
     before, after = asyncio.run(_resume(service, by))
     if not before.tripped:
         output().print(f"{service} had not stopped itself; nothing changes.")
@@ -104,6 +105,11 @@ def resume(service: Of, by: By) -> None:
     if after.tripped:
         output().print("It has stopped itself again already.")
         raise typer.Exit(REFUSED)
+
+
+def _require_consumer(service: Service) -> None:
+    if not service.manifest.consumes:
+        raise Failure(f"{service} reads nothing from Kafka", exit_code=MISUSED)
 
 
 async def _resume(service: Service, by: str) -> tuple[_Breaker, _Breaker]:
@@ -125,6 +131,7 @@ def accept_loss(
 
     Such a service says in `baton status` which shard and topic it means. What is lost stays lost.
     """
+    _require_consumer(service)
     loss = asyncio.run(_accept(service, {"shard": shard, "topic": topic, "by": by, "why": why}))
     number = loss.to_offset - loss.from_offset
     lost = f"{number} records" if number > 0 else "no records, but its place"

@@ -17,7 +17,7 @@ from baton_cli.api import Api, Refused, open_apis
 from baton_cli.commands import add
 from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, output, table
-from baton_cli.service import Service
+from baton_cli.service import INGEST, Service
 
 _UNKNOWN = 404
 _MOST_LETTERS = 500
@@ -38,37 +38,7 @@ _LEADS = TypeAdapter(_Leads)
 _LETTERS = TypeAdapter(list[_Letter])
 _DOCUMENT = TypeAdapter(Document)
 
-_KNOWN: Mapping[Service, tuple[str, dict[str, str]]] = {
-    Service.INGEST: ("/v1/privacy/leads/{lead}", {}),
-    Service.SCORING: ("/v1/leads/{lead}", {"history": "500", "activities": "10000"}),
-    Service.ROUTING: ("/v1/leads/{lead}/assignments", {"decisions": "1000"}),
-    Service.SLA_MONITOR: ("/v1/leads/{lead}/clocks", {}),
-}
-"""Where each service tells what it knows of a lead."""
-
 _LETTERS_AT = "dead_letters"
-_COUNTED = {
-    Service.INGEST: {
-        "names": ("name", "names"),
-        "spooled": ("event in the spool", "events in the spool"),
-        "waiting": ("delivery that waits", "deliveries that wait"),
-        "fetching": ("lead without its details", "leads without their details"),
-        "quarantine": ("enquiry in quarantine", "enquiries in quarantine"),
-        "deliveries": ("delivery not understood", "deliveries not understood"),
-    },
-    Service.SCORING: {
-        "enquiries": ("enquiry", "enquiries"),
-        "latest_activities": ("activity", "activities"),
-        "followups": ("follow-up", "follow-ups"),
-        "history": ("score", "scores"),
-    },
-    Service.ROUTING: {
-        "assignments": ("assignment", "assignments"),
-        "decisions": ("decision", "decisions"),
-    },
-    Service.SLA_MONITOR: {"clocks": ("promise", "promises")},
-}
-"""What of an answer is counted, and how one and several of it are called."""
 
 
 def export(
@@ -105,7 +75,7 @@ def export(
 
 async def _gathered(asked: Document) -> dict[str, JsonValue]:
     async with open_apis() as apis:
-        found = (await apis[Service.INGEST].post("/v1/privacy/leads", _LEADS, asked)).lead_ids
+        found = (await apis[INGEST].post("/v1/privacy/leads", _LEADS, asked)).lead_ids
         held = await asyncio.gather(*(_held(apis, lead_id) for lead_id in found))
     return {
         str(lead_id): document for lead_id, document in zip(found, held, strict=True) if document
@@ -116,12 +86,14 @@ async def _held(apis: Mapping[Service, Api], lead_id: UUID) -> Document:
     """By service, what it holds on a lead; services that hold nothing are not in it."""
     found: Document = {}
     for service, api in apis.items():
-        path, params = _KNOWN[service]
-        document = await _known(api, path.format(lead=lead_id), params)
-        letters = await _dead_letters(api, lead_id)
-        if letters:
+        document: Document = {}
+        declared = service.manifest.personal_data
+        if declared is not None:
+            path = declared.export.format(lead=lead_id)
+            document = await _known(api, path, declared.parameters)
+        if service.manifest.consumes and (letters := await _dead_letters(api, lead_id)):
             document[_LETTERS_AT] = letters
-        if any(document.get(name) for name in (*_COUNTED[service], _LETTERS_AT)):
+        if any(document.get(name) for name in _counted(service)):
             found[service.value] = document
     return found
 
@@ -164,12 +136,18 @@ def _summary(held: JsonValue) -> Iterator[tuple[str, str]]:
     assert isinstance(held, dict)  # noqa: S101 - `_held` has made it
     for service, document in held.items():
         parts = []
-        words = _COUNTED[Service(service)] | {_LETTERS_AT: ("dead letter", "dead letters")}
-        for name, (one, several) in words.items():
+        for name, (one, several) in _counted(Service(service)).items():
             entries = document.get(name) if isinstance(document, dict) else None
             if isinstance(entries, list) and entries:
                 parts.append(f"{len(entries)} {one if len(entries) == 1 else several}")
         yield service, ", ".join(parts)
+
+
+def _counted(service: Service) -> Mapping[str, tuple[str, str]]:
+    """The lists in what a service holds, each with the words for one entry and for several."""
+    declared = service.manifest.personal_data
+    own = {} if declared is None else declared.counted
+    return {**own, _LETTERS_AT: ("dead letter", "dead letters")}
 
 
 app = typer.Typer(no_args_is_help=True, help="What a person may ask: what is held on them.")

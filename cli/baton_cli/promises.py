@@ -13,7 +13,7 @@ from rich.text import Text
 from baton_cli.api import open_apis
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import output, table
-from baton_cli.service import Service
+from baton_cli.service import ROUTING, SLA_MONITOR
 from baton_cli.times import duration, moment_in_zone, zone
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
@@ -95,7 +95,7 @@ async def _breaches(params: dict[str, str], limit: int) -> tuple[list[_Breach], 
     async with open_apis() as apis:
         while True:
             asked = {**params, "limit": str(min(limit - len(found), _PAGE))}
-            page = await apis[Service.SLA_MONITOR].get("/v1/breaches", _BREACHES, asked)
+            page = await apis[SLA_MONITOR].get("/v1/breaches", _BREACHES, asked)
             found += page.breaches
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
@@ -146,4 +146,4 @@ def reps() -> None:
 
 async def _reps() -> list[_Rep]:
     async with open_apis() as apis:
-        return (await apis[Service.ROUTING].get("/v1/reps", _REPS)).reps
+        return (await apis[ROUTING].get("/v1/reps", _REPS)).reps

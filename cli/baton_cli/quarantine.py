@@ -18,7 +18,7 @@ from baton_cli.explain.marketing import who
 from baton_cli.explain.reasons import criteria
 from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, notes, output, pretty, table
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 from baton_cli.times import moment, moment_in_zone, zone
 
 _PATH = "/v1/quarantine"
@@ -201,7 +201,7 @@ async def _decide_all(
     done, refused = 0, 0
     console = output()
     async with open_apis() as apis:
-        api = apis[Service.INGEST]
+        api = apis[INGEST]
         chosen = list(ids) or [each.event_id async for each in _held(api, asked)]
         with _progress() as progress:
             task = progress.add_task(act, total=len(chosen))
@@ -248,7 +248,7 @@ async def _list(asked: dict[str, str], limit: int) -> tuple[list[Held], bool]:
     async with open_apis() as apis:
         while True:
             params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
-            page = await apis[Service.INGEST].get(_PATH, QUARANTINE, params)
+            page = await apis[INGEST].get(_PATH, QUARANTINE, params)
             found += page.enquiries
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
@@ -258,7 +258,7 @@ async def _list(asked: dict[str, str], limit: int) -> tuple[list[Held], bool]:
 async def _show(event_id: UUID) -> _Whole:
     async with open_apis() as apis:
         try:
-            return await apis[Service.INGEST].get(f"{_PATH}/{event_id}", _WHOLE)
+            return await apis[INGEST].get(f"{_PATH}/{event_id}", _WHOLE)
         except Refused as refused:
             if refused.status != _UNKNOWN:
                 raise

@@ -1,29 +1,37 @@
-"""The four services, by the names that people use."""
+"""The installed services, by the names that people use."""
 
 from enum import StrEnum
-from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baton.manifest import ServiceManifest, manifests
 
 
-class Service(StrEnum):
-    """A service. Its package and its schema in PostgreSQL have the same name."""
+class _Service(StrEnum):
+    """A service, by its name."""
 
-    INGEST = "ingest"
-    SCORING = "scoring"
-    ROUTING = "routing"
-    SLA_MONITOR = "sla-monitor"
+    @property
+    def manifest(self) -> ServiceManifest:
+        """What it declares of itself."""
+        return next(manifest for manifest in manifests() if manifest.name == self)
 
     @property
     def schema(self) -> str:
         """As Python and PostgreSQL write it."""
-        return self.value.replace("-", "_")
-
-    @property
-    def migrations(self) -> Path:
-        """Its folder of migrations, which stands beside the package."""
-        return Path(str(files(self.schema))).parent / "migrations"
+        return self.manifest.package
 
     @property
     def variable(self) -> str:
         """The environment variable that says where its API is."""
-        return f"BATON_{self.schema.upper()}_URL"
+        return self.manifest.url_variable
+
+
+if TYPE_CHECKING:
+    Service = _Service
+else:
+    # The command line needs an enumeration, and its members are whatever is installed.
+    Service = _Service("Service", {each.package.upper(): each.name for each in manifests()})
+
+INGEST = Service("ingest")
+SCORING = Service("scoring")
+ROUTING = Service("routing")
+SLA_MONITOR = Service("sla-monitor")

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.settings import DatabaseSettings, KafkaSettings
@@ -17,15 +17,11 @@ _BROKER = re.compile(r"\s*([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\s*"
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-class ApiSettings(BaseSettings):
-    """Where the services' APIs are. Only commands that need the token ask for it."""
+class ClientSettings(BaseSettings):
+    """What every client of the APIs needs. Only commands that need the token ask for it."""
 
     model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
 
-    ingest_url: HttpUrl = HttpUrl("http://127.0.0.1:8101")
-    scoring_url: HttpUrl = HttpUrl("http://127.0.0.1:8102")
-    routing_url: HttpUrl = HttpUrl("http://127.0.0.1:8103")
-    sla_monitor_url: HttpUrl = HttpUrl("http://127.0.0.1:8104")
     api_token: SecretStr | None = None
 
     def url(self, service: Service) -> str:
@@ -75,12 +71,17 @@ def database_settings() -> DatabaseSettings:
     return settings
 
 
-def api_settings() -> ApiSettings:
+def api_settings() -> ClientSettings:
     """Raises Failure where the environment says it wrongly."""
-    return _read(ApiSettings)
+    urls: dict[str, Any] = {
+        f"{service.schema}_url": (HttpUrl, HttpUrl(f"http://127.0.0.1:{service.manifest.port}"))
+        for service in Service
+    }
+    settings: type[ClientSettings] = create_model("Settings", __base__=ClientSettings, **urls)
+    return _read(settings)
 
 
-def api_token(settings: ApiSettings) -> str:
+def api_token(settings: ClientSettings) -> str:
     """Raises Failure where there is none."""
     if settings.api_token is None or not settings.api_token.get_secret_value():
         raise _missing([_problem("BATON_API_TOKEN", "is not set")])

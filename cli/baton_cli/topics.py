@@ -3,6 +3,7 @@
 import typer
 
 from baton import kafka, topics
+from baton.manifest import writers
 from baton.settings import KafkaSettings
 from baton.topics import Topic
 from baton_cli.commands import add
@@ -33,7 +34,7 @@ def list_() -> None:
     shown = table("topic", "partitions", "key", "kept", "written by", whole=["topic", "kept"])
     for topic, (name, partitions) in zip(topics.ALL, found, strict=True):
         count = "missing" if partitions is None else str(partitions)
-        shown.add_row(name, count, topic.key, _kept(topic), topic.owner)
+        shown.add_row(name, count, topic.key, _kept(topic), writers(topic))
     output().print(shown)
     if any(partitions is None for _, partitions in found):
         raise typer.Exit(1)

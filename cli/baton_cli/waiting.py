@@ -11,7 +11,7 @@ from rich.text import Text
 from baton_cli.api import open_apis
 from baton_cli.commands import add
 from baton_cli.screen import output, table
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 from baton_cli.times import moment_in_zone, zone
 
 _PAGE = 500
@@ -69,7 +69,7 @@ async def _list(source: str | None, limit: int) -> list[Waiting]:
         while len(found) < limit:
             size = min(_PAGE, limit - len(found))
             after = str(found[-1].number if found else 0)
-            page = await apis[Service.INGEST].get(
+            page = await apis[INGEST].get(
                 "/v1/waiting", _WAITING, {**params, "after": after, "limit": str(size)}
             )
             found += page

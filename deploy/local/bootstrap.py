@@ -24,15 +24,8 @@ PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
 LOCK = ROOT / "requirements.lock"
 KAFKA_JARS = ROOT / "deploy" / "local" / "baton_local" / "kafka-4.2.0.jars"
-MEMBERS = [
-    "shared",
-    "services/ingest",
-    "services/scoring",
-    "services/routing",
-    "services/sla-monitor",
-    "cli",
-    "deploy/local",
-]
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+MEMBERS = ["shared", *(f"services/{name}" for name in SERVICES), "cli", "deploy/local"]
 
 
 def main() -> None:

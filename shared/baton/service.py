@@ -6,10 +6,10 @@ import hmac
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import uvicorn
 import uvloop
@@ -24,17 +24,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from baton import connections, database, logs, problems
 from baton.logs import logger
+from baton.manifest import Routers, ServiceManifest
 from baton.metrics import HttpMetrics, RuntimeMetrics
 from baton.problems import Problem
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.housekeeping import keep_house
-from baton.runtime.inputs import Shared, State
-from baton.runtime.parts import Service, Surroundings
+from baton.runtime.parts import Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
-from baton.settings import ServiceSettings
+from baton.settings import ApiSettings, DatabaseSettings, ServiceSettings
 from baton.tracing import Tracing
 
 _LOG = logger(__name__)
@@ -49,7 +49,8 @@ _KEEP_ALIVE_SECONDS = 90
 """Longer than clients and proxies keep idle connections: if we close one first, it may be while
 their next request is on its way, which then fails."""
 
-Settings = TypeVar("Settings", bound=ServiceSettings)
+Metrics = TypeVar("Metrics")
+Part = TypeVar("Part")
 
 
 class Health(BaseModel):
@@ -68,25 +69,23 @@ class _Documented(FastAPI):
         return self.openapi_schema
 
 
-def application(  # noqa: PLR0913 - the parts of a process, each by its name
-    title: str,
-    says: str,
+def application(
+    manifest: ServiceManifest,
     api_token: str,
-    routers: Sequence[APIRouter],
-    open_routers: Sequence[APIRouter] = (),
+    routers: Routers,
     *,
     status: Status,
     registry: CollectorRegistry,
     tracing: Tracing,
     aside: Status | None = None,
 ) -> FastAPI:
-    """A service's HTTP side. `routers` demand the bearer token, `open_routers` do not.
+    """A service's HTTP side.
 
     What is not ready in `aside` only makes the service degraded.
     """
     app = _Documented(
-        title=f"Baton {title}",
-        description=says,
+        title=f"Baton {manifest.title}",
+        description=manifest.description,
         version="1",
         docs_url="/docs",
         redoc_url=None,
@@ -103,9 +102,9 @@ def application(  # noqa: PLR0913 - the parts of a process, each by its name
     )
     problems.handle(app)
     demand = Depends(_bearer(api_token))
-    for router in routers:
+    for router in routers.guarded:
         app.include_router(router, dependencies=[demand])
-    for router in open_routers:
+    for router in routers.unguarded:
         app.include_router(router)
     app.include_router(_health(status, aside or Status(), registry))
     app.add_middleware(_WithoutNul)
@@ -211,7 +210,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def http_server(app: ASGIApp, settings: ServiceSettings, metrics: HttpMetrics) -> uvicorn.Server:
+def http_server(app: ASGIApp, settings: ApiSettings, metrics: HttpMetrics) -> uvicorn.Server:
     """The server of a process's API, not started. It logs no request: queries may hold secrets."""
     config = uvicorn.Config(
         app,
@@ -230,7 +229,7 @@ def http_server(app: ASGIApp, settings: ServiceSettings, metrics: HttpMetrics) -
 
 async def serve(
     app: FastAPI,
-    settings: ServiceSettings,
+    settings: ApiSettings,
     metrics: HttpMetrics,
     tasks: Sequence[Task],
     stop: asyncio.Event,
@@ -270,38 +269,97 @@ async def _wind_up(running: Mapping[asyncio.Task[None], Task], within: float) ->
     await asyncio.wait(running, timeout=_LAST_SECONDS)
 
 
-async def consume(
-    settings: ServiceSettings,
-    service: Service[State, Shared],
-    says: str,
-    routers: Callable[[AsyncEngine, Commands], Sequence[APIRouter]],
-) -> None:
-    """The whole life of a service that consumes, and answers questions about what it knows."""
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a process has for the routes of its service.
+
+    Raises LookupError, at the start of the process, for a part that the manifest does not declare.
+    """
+
+    settings: ApiSettings
+    metrics_by_class: Mapping[type, object]
+    engine_or_none: AsyncEngine | None = None
+    commands_or_none: Commands | None = None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """Connections to the service's schema."""
+        return _declared(self.engine_or_none, "tables")
+
+    @property
+    def commands(self) -> Commands:
+        """What asks a lead's shard."""
+        return _declared(self.commands_or_none, "consumer")
+
+    def metrics(self, declared: type[Metrics]) -> Metrics:
+        """The process's instance of one of the manifest's classes of metrics."""
+        found = _declared(self.metrics_by_class.get(declared), f"metrics {declared.__name__}")
+        return cast("Metrics", found)
+
+
+def _declared(part: Part | None, name: str) -> Part:
+    if part is None:
+        raise LookupError(f"the service's manifest declares no {name}")
+    return part
+
+
+async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
+    """The whole life of a service's process, put together from what its manifest declares.
+
+    Raises TypeError where the settings lack a part that the manifest needs.
+    """
     stop = asyncio.Event()
     registry = CollectorRegistry()
-    around = await surroundings(settings, service.name, registry, Status())
-    engine = database.engine(settings, service.name)
-    runner = Runner(service, around)
-    commands = Commands(service.name, settings, around.pool, runner.wake)
-    app = application(
-        service.name,
-        says,
-        settings.api_token.get_secret_value(),
-        [*routers(engine, commands), admin.router(around.pool, settings, commands)],
-        status=around.status,
-        registry=registry,
-        tracing=around.tracing,
-    )
-    tasks = [
-        Task("runner", partial(runner.run, stop), heeds_stop=True),
-        *background(around, commands),
-    ]
-    try:
+    status = Status()
+    tasks: list[Task] = []
+    operations: list[APIRouter] = []
+    async with AsyncExitStack() as parts:
+        resources = Resources(
+            settings, {declared: declared(registry) for declared in manifest.metrics()}
+        )
+        if manifest.consumer is None:
+            tracing = _tracing(settings, manifest.package)
+        else:
+            of_runner = _with(ServiceSettings, settings, manifest)
+            around = await surroundings(of_runner, manifest.package, registry, status)
+            parts.callback(around.pool.terminate)
+            tracing = around.tracing
+            runner = Runner(manifest.consumer(), around)
+            commands = Commands(manifest.package, of_runner, around.pool, runner.wake)
+            resources = replace(resources, commands_or_none=commands)
+            operations.append(admin.router(around.pool, of_runner, commands))
+            tasks.append(Task("runner", partial(runner.run, stop), heeds_stop=True))
+            tasks += background(around, commands)
+        parts.callback(tracing.close)
+        if manifest.tables is not None:
+            of_database = _with(DatabaseSettings, settings, manifest)
+            engine = database.engine(of_database, manifest.package)
+            parts.push_async_callback(engine.dispose)
+            resources = replace(resources, engine_or_none=engine)
+        routers = manifest.routers(resources)
+        app = application(
+            manifest,
+            settings.api_token.get_secret_value(),
+            replace(routers, guarded=[*routers.guarded, *operations]),
+            status=status,
+            registry=registry,
+            tracing=tracing,
+        )
         await serve(app, settings, HttpMetrics(registry), tasks, stop)
-    finally:
-        await engine.dispose()
-        around.pool.terminate()
-        around.tracing.close()
+
+
+def _with(part: type[Part], settings: ApiSettings, manifest: ServiceManifest) -> Part:
+    if not isinstance(settings, part):
+        raise TypeError(
+            f"{type(settings).__name__} of {manifest.name} must have {part.__name__} among its "
+            "bases, since the manifest declares a part that needs them"
+        )
+    return settings
+
+
+def _tracing(settings: ApiSettings, name: str) -> Tracing:
+    endpoint = settings.otlp_endpoint
+    return Tracing(name, None if endpoint is None else str(endpoint))
 
 
 async def surroundings(
@@ -316,14 +374,13 @@ async def surroundings(
     `aside` is where the runner says whether it works, if its failing only degrades the service;
     such a service also goes on with the last bundle that it can read.
     """
-    endpoint = settings.otlp_endpoint
     return Surroundings(
         settings=settings,
         pool=await database.pool(settings, name, settings.times),
         policies=Policies(settings, status, aside),
         status=status if aside is None else aside,
         metrics=RuntimeMetrics(registry),
-        tracing=Tracing(name, None if endpoint is None else str(endpoint)),
+        tracing=_tracing(settings, name),
     )
 
 
@@ -337,22 +394,26 @@ def background(around: Surroundings, commands: Commands) -> Sequence[Task]:
 
 
 def main(
-    settings: Callable[[], Settings],
-    service: str,
-    run: Callable[[Settings], Coroutine[None, None, None]],
+    manifest: ServiceManifest, own_run: Callable[[Any], Coroutine[None, None, None]] | None = None
 ) -> None:
-    """Start a process: read its settings, or say in a line each what is wrong with them."""
+    """Start a process: read its settings, or say in a line each what is wrong with them.
+
+    `own_run` is given the settings, and takes the place of `run` in a service that puts its parts
+    together itself.
+    """
+    service = manifest.package
     try:
-        read = settings()
+        settings = manifest.settings()()
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_url=False):
             name = "BATON_" + "__".join(str(part) for part in detail["loc"]).upper()
             sys.stderr.write(f"{service}: {name}: {detail['msg']}\n")
         sys.exit(2)
-    logs.configure(service, read.log_format, read.log_level)
+    logs.configure(service, settings.log_format, settings.log_level)
+    live = own_run or partial(run, manifest)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(read))
+            runner.run(live(settings))
     except Exception:  # noqa: BLE001 - whatever it is, the log must have it, and the exit code
         _LOG.exception("the process ends")
         sys.exit(1)

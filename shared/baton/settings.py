@@ -8,13 +8,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from baton.times import Times
 from baton.values import fits_header
 
+_ENVIRONMENT = SettingsConfigDict(
+    env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
+)
+
 
 class KafkaSettings(BaseSettings):
     """Where Kafka is. `topic_prefix` stands before each topic's and group's name."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
+    model_config = _ENVIRONMENT
 
     kafka_bootstrap_servers: str = Field(
         description="addresses of Kafka's brokers: `kafka-1.example.com:9092,...`"
@@ -61,15 +63,15 @@ class KafkaSettings(BaseSettings):
 class DatabaseSettings(BaseSettings):
     """Where PostgreSQL is: `postgresql://user:password@host:port/database`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BATON_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
+    model_config = _ENVIRONMENT
 
     database_url: SecretStr = Field(description="`postgresql://user:password@host:port/database`")
 
 
-class ServiceSettings(KafkaSettings, DatabaseSettings):
-    """What every service needs. Secrets have no default."""
+class ApiSettings(BaseSettings):
+    """What every process with an API needs, and all that one without Kafka and database does."""
+
+    model_config = _ENVIRONMENT
 
     api_token: SecretStr = Field(
         min_length=16, description="what the APIs demand as `Authorization: Bearer ...`"
@@ -84,6 +86,20 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         "info", description="`debug`, `info`, `warning` or `error`"
     )
     times: Times = Field(Times(), description="the table of times, one variable each")
+    otlp_endpoint: AnyUrl | None = Field(None, description="where traces go; nowhere by default")
+
+    @field_validator("api_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr) -> SecretStr:
+        if not fits_header(token.get_secret_value()):
+            msg = "has a character that no header can have: use letters, digits and signs of ASCII"
+            raise ValueError(msg)
+        return token
+
+
+class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
+    """What a service with a consumer needs: the parts above, and how its runner works."""
+
     clock: Literal["database", "events"] = Field(
         "database",
         description="whose time it is: the `database`'s, or the `events`' own, to replay history; "
@@ -101,15 +117,6 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
     )
     breaker_seconds: int = Field(300, ge=1, description="see `BATON_BREAKER_DEAD_LETTERS`")
-    otlp_endpoint: AnyUrl | None = Field(None, description="where traces go; nowhere by default")
     test_leave_out: frozenset[str] = Field(
         frozenset(), description="test only: steps of the runner's protocol that are left out"
     )
-
-    @field_validator("api_token")
-    @classmethod
-    def _can_be_sent(cls, token: SecretStr) -> SecretStr:
-        if not fits_header(token.get_secret_value()):
-            msg = "has a character that no header can have: use letters, digits and signs of ASCII"
-            raise ValueError(msg)
-        return token

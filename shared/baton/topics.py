@@ -1,4 +1,7 @@
-"""Every topic, declared once: key, partitions, retention, owner and the event types it carries."""
+"""Every topic, declared once: its key, partitions and retention.
+
+Which services write it, they declare themselves (`ServiceManifest.writes`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +27,10 @@ class Topic:
 
     name: str
     key: Key
-    owner: str
     retention: timedelta | None
     says: str
+    writer: str | None = None
+    """What writes it, in words, where that is not for single services to declare."""
 
     @property
     def sharded(self) -> bool:
@@ -64,31 +68,29 @@ SEGMENT = timedelta(days=1)
 FACTS = timedelta(days=14)
 REPORTS = timedelta(days=90)
 
-LEAD_CAPTURED = Topic("lead-captured", Key.LEAD, "ingest", FACTS, "A person left an enquiry.")
-LEAD_ACTIVITY = Topic("lead-activity", Key.LEAD, "ingest", FACTS, "A person engaged with us.")
+EVERY_SERVICE = "all services"
+
+LEAD_CAPTURED = Topic("lead-captured", Key.LEAD, FACTS, "A person left an enquiry.")
+LEAD_ACTIVITY = Topic("lead-activity", Key.LEAD, FACTS, "A person engaged with us.")
 LEAD_SCORED = Topic(
-    "lead-scored", Key.LEAD, "scoring", FACTS, "Fit, engagement, grade and stage, with the reasons."
+    "lead-scored", Key.LEAD, FACTS, "Fit, engagement, grade and stage, with the reasons."
 )
-LEAD_ROUTED = Topic(
-    "lead-routed", Key.LEAD, "routing", FACTS, "Who has the lead, or why nobody has."
-)
-LEAD_FOLLOWUP = Topic(
-    "lead-followup", Key.LEAD, "ingest, routing", FACTS, "What the rep or the CRM did."
-)
-LEAD_SLA = Topic("lead-sla", Key.LEAD, "sla-monitor", FACTS, "The life of each promise's clock.")
-LEAD_IDENTITY = Topic("lead-identity", Key.LEAD, "ingest", FACTS, "Who must be forgotten.")
+LEAD_ROUTED = Topic("lead-routed", Key.LEAD, FACTS, "Who has the lead, or why nobody has.")
+LEAD_FOLLOWUP = Topic("lead-followup", Key.LEAD, FACTS, "What the rep or the CRM did.")
+LEAD_SLA = Topic("lead-sla", Key.LEAD, FACTS, "The life of each promise's clock.")
+LEAD_IDENTITY = Topic("lead-identity", Key.LEAD, FACTS, "Who must be forgotten.")
 POLICY = Topic(
     "policy",
     Key.POLICY,
-    "baton policy activate",
     None,
     "Bundles, and which is in force since when.",
+    "baton policy activate",
 )
 OPERATIONS = Topic(
-    "operations", Key.SUBJECT, "all services", REPORTS, "What an operator wants to know."
+    "operations", Key.SUBJECT, REPORTS, "What an operator wants to know.", EVERY_SERVICE
 )
 DEAD_LETTER = Topic(
-    "dead-letter", Key.EVENT, "all services", REPORTS, "What could not be processed, and why."
+    "dead-letter", Key.EVENT, REPORTS, "What could not be processed, and why.", EVERY_SERVICE
 )
 
 ALL: Sequence[Topic] = (

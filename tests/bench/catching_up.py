@@ -11,7 +11,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from baton import topics
-from baton_cli.service import Service
+from baton_cli.service import INGEST, ROUTING, SCORING, SLA_MONITOR, Service
 from bench import leads
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit
@@ -21,7 +21,7 @@ from bench.usage import SERVERS, Usage, cpu_seconds, usage
 
 _COUNT_EVERY_S = 0.1
 
-ORDER = (Service.SCORING, Service.ROUTING, Service.SLA_MONITOR, Service.INGEST)
+ORDER = (SCORING, ROUTING, SLA_MONITOR, INGEST)
 """Each writes what those behind it read."""
 
 
@@ -62,7 +62,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
             yield Figure(what=f"{service}: catch-up", unit=Unit.EVENTS_A_SECOND, value=found.rate)
             for figure in _costs(found):
                 yield figure
-        for service in (Service.SCORING, Service.ROUTING):
+        for service in (SCORING, ROUTING):
             cost = await _pass_over(deployment, service)
             what = f"{service}: an event passed over"
             yield Figure(what=what, unit=Unit.MICROSECONDS_CPU, value=cost * 1_000_000)

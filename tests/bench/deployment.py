@@ -98,7 +98,9 @@ class Deployment:
         """The tables of all services."""
         database = DatabaseSettings(database_url=SecretStr(self.database_url))
         for service in Service:
-            migrations.upgrade(database, service.schema, service.migrations)
+            folder = service.manifest.migrations
+            if folder is not None:
+                migrations.upgrade(database, service.schema, folder)
 
     def _program(self, service: Service) -> Program:
         program = service_program(self.stack, service.schema, self.told)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from baton_cli.service import Service
+from baton_cli.service import ROUTING, SCORING, Service
 from bench import leads, population
 from bench.catching_up import ORDER, CaughtUp, catch_up
 from bench.deployment import Deployment, deployed
@@ -41,7 +41,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
                     value=caught.rate,
                 )
             # What the last of them have written, those before must read, too.
-            for service in (Service.SCORING, Service.ROUTING):
+            for service in (SCORING, ROUTING):
                 await catch_up(deployment, service)
         for service in ORDER:
             growth = found[sizes.few][service].rate / found[sizes.many][service].rate - 1

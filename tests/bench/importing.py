@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from baton import topics
-from baton_cli.service import Service
+from baton_cli.service import INGEST, Service
 from bench import leads
 from bench.arrivals import LostError, arrivals
 from bench.deployment import Deployment, deployed
@@ -36,7 +36,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
         setting.say(f"  a list of {setting.sizes.rows:,} rows is written")
         await asyncio.to_thread(write_list, file, "list", setting.sizes.rows)
         async with deployed(setting.stack, setting.profiles) as deployment:
-            deployment.start(Service.INGEST)
+            deployment.start(INGEST)
             async for figure in _into_kafka(setting, deployment, file):
                 yield figure
         stamped = topics.LEAD_ROUTED
@@ -50,7 +50,7 @@ async def _into_kafka(
     setting: Setting, deployment: Deployment, file: Path
 ) -> AsyncIterator[Figure]:
     rows = setting.sizes.rows
-    pid = deployment.pid(Service.INGEST)
+    pid = deployment.pid(INGEST)
     pids = {"ingest": pid, **{name: deployment.stack.pid(name) for name in SERVERS}}
     before, begin = _cpu(pids), time.monotonic()
     setting.say("  baton import, until it is killed")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from baton_cli.service import Service
+from baton_cli.service import INGEST, Service
 from bench.arrivals import arrivals
 from bench.deployment import deployed
 from bench.figures import Aim, Figure, Unit, percentiles
@@ -99,7 +99,7 @@ def _costs(found: _Found) -> Iterator[Figure]:
     used = found.used
     for service in Service:
         name = service.schema
-        floor = None if service is Service.INGEST else "bare chain: a relay, a lead"
+        floor = None if service is INGEST else "bare chain: a relay, a lead"
         yield _cpu(f"{service}", used.cpu[name], found, floor)
         yield _cpu(f"{service}: its PostgreSQL sessions", used.session_cpu[name], found)
         wal = used.session_wal[name] / found.leads

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import asyncpg
 
-from baton_cli.service import Service
+from baton_cli.service import ROUTING, SLA_MONITOR, Service
 
-_ROW_OF_A_STATE = {Service.ROUTING: "{held,id}", Service.SLA_MONITOR: "{clocks,0,id}"}
+_ROW_OF_A_STATE = {ROUTING: "{held,id}", SLA_MONITOR: "{clocks,0,id}"}
 """Where a state has the id of a row that a decision may change: the one that the sample has."""
 
 # A lead's id says nothing of time. The others have one in their first 48 bits; those that have none

@@ -6,19 +6,14 @@ import time
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-import ingest.domain
-import routing.domain
-import scoring.domain
-import sla_monitor.domain
 from baton.kafka import topic_name
 from baton_cli.service import Service
 from bench.deployment import Deployment
 
 SUBSCRIPTIONS = {
-    Service.INGEST: ingest.domain.SUBSCRIPTION,
-    Service.SCORING: scoring.domain.SUBSCRIPTION,
-    Service.ROUTING: routing.domain.SUBSCRIPTION,
-    Service.SLA_MONITOR: sla_monitor.domain.SUBSCRIPTION,
+    service: service.manifest.consumer().subscription
+    for service in Service
+    if service.manifest.consumer is not None
 }
 PATIENCE_S = 600
 _LOOK_EVERY_S = 0.05
@@ -61,9 +56,11 @@ async def all_read(deployment: Deployment, service: Service) -> None:
 async def settled(deployment: Deployment) -> None:
     """Returns when all services have read all that there is, and nothing more follows from it."""
     ends: dict[Service, int] = {}
-    while (now := {service: await end_of(deployment, service) for service in Service}) != ends:
+    while (
+        now := {service: await end_of(deployment, service) for service in SUBSCRIPTIONS}
+    ) != ends:
         ends = now
-        for service in Service:
+        for service in SUBSCRIPTIONS:
             await all_read(deployment, service)
         # What was read last may not have been told yet.
         await asyncio.sleep(_TOLD_WITHIN_S)

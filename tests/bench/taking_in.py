@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from uuid import uuid4
 
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 from bench import leads
 from bench.deployment import Deployment, deployed
 from bench.figures import Aim, Figure, Unit, percentiles
@@ -36,11 +36,9 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
     """Each way by itself, as fast as it goes and at a rate; then the floors."""
     stack, wanted = setting.stack, setting.sizes.burst
     async with deployed(stack, setting.profiles) as deployment:
-        deployment.start(Service.INGEST)
+        deployment.start(INGEST)
         async with client(deployment) as http:
-            taking = Taking(
-                deployment.pid(Service.INGEST), partial(all_read, deployment, Service.INGEST)
-            )
+            taking = Taking(deployment.pid(INGEST), partial(all_read, deployment, INGEST))
             singly = ByHttp(deployment, http)
             await taking.as_fast_as_it_goes(singly, setting.sizes.warm_up, _AT_ONCE)
             for name, way in (
@@ -57,7 +55,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
             )
         yield _rate("batch: at most", taken.rate, _PRODUCER)
         yield _cpu("batch", taken, _FLOOR)
-        deployment.stop(Service.INGEST)
+        deployment.stop(INGEST)
         yield _rate(_PRODUCER, await _produced(deployment, wanted * _LEADS_OF_BATCHES))
     async with bare_endpoint(stack) as bare:
         taking = Taking(stack.pid(BARE_ENDPOINT), _at_once)

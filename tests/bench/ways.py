@@ -9,7 +9,7 @@ from baton import topics
 from baton.kafka import topic_name
 from baton.settings import KafkaSettings
 from baton.topics import Topic
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 from bench import leads
 from bench.arrivals import Arrivals
 from bench.client import Answer, Client
@@ -96,7 +96,7 @@ def all_taken(answer: Answer, count: int) -> bool:
 def client(deployment: Deployment) -> Client:
     """A client of a deployment's intake."""
     token = deployment.told["BATON_API_TOKEN"]
-    return Client(deployment.url(Service.INGEST), {"Authorization": f"Bearer {token}"})
+    return Client(deployment.url(INGEST), {"Authorization": f"Bearer {token}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
-from baton_local.services import SERVICES
 from chaos.checker.seen import Barred
 from chaos.deployment import Deployment
 from chaos.workload import SOURCE, Sort, enquiries
@@ -29,7 +28,7 @@ def choose(seed: int, id_key: bytes, bundle: Bundle) -> list[Barred]:
     source = bundle.sources[SOURCE]
     return [
         Barred(lead_id=_lead_id(next(spread).body("-"), source, id_key), service=service)
-        for service, _ in itertools.product(SERVICES, range(_OF_EACH))
+        for service, _ in itertools.product(_TABLES, range(_OF_EACH))
     ]
 
 
@@ -52,7 +51,7 @@ async def mend(deployment: Deployment, barred: Sequence[Barred]) -> None:
 
 
 def _by_service(barred: Sequence[Barred]) -> Iterator[tuple[str, list[UUID]]]:
-    for service in SERVICES:
+    for service in _TABLES:
         leads = [each.lead_id for each in barred if each.service == service]
         if leads:
             yield service, leads

@@ -6,21 +6,17 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from baton import kafka
+from baton.manifest import manifests
 from baton.runtime.inputs import Subscription
 from baton.settings import KafkaSettings
 from baton.times import Times
 from chaos.deployment import TIMES
 from chaos.schedule import Storm
-from ingest.domain import SUBSCRIPTION as INGEST
-from routing.domain import SUBSCRIPTION as ROUTING
-from scoring.domain import SUBSCRIPTION as SCORING
-from sla_monitor.domain import SUBSCRIPTION as SLA_MONITOR
 
 READ: dict[str, Subscription] = {
-    "ingest": INGEST,
-    "scoring": SCORING,
-    "routing": ROUTING,
-    "sla_monitor": SLA_MONITOR,
+    service.package: service.consumer().subscription
+    for service in manifests()
+    if service.consumer is not None
 }
 """What each service reads."""
 

@@ -14,13 +14,14 @@ import typer
 from prometheus_client import CollectorRegistry
 from typer.core import TyperGroup
 
-from baton.contracts import openapi, operations
-from baton.metrics import HttpMetrics, IngestMetrics, RuntimeMetrics
+from baton.contracts import operations
+from baton.manifest import manifests
+from baton.metrics import HttpMetrics, RuntimeMetrics
 from baton.runtime import housekeeping
 from baton.times import Times
 from baton_cli.main import app
 from baton_cli.service import Service
-from baton_cli.settings import ApiSettings, IdSettings
+from baton_cli.settings import ClientSettings, IdSettings
 from baton_local.given import FROM_STACK
 from baton_local.services import secret_names
 
@@ -143,10 +144,9 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
 
 @cache
 def variables() -> frozenset[str]:
-    services = list(openapi.SERVICES)
-    told = {name for name, _, _ in operations.variables(services)}
+    told = {name for name, _, _ in operations.variables(manifests())}
     told |= {f"BATON_TIMES__{name.upper()}" for name in Times.model_fields}
-    for settings in (ApiSettings, IdSettings):
+    for settings in (ClientSettings, IdSettings):
         told |= {f"BATON_{name.upper()}" for name in settings.model_fields}
     bundles = ("deploy/policy", "deploy/demo-policy")
     told |= {name for bundle in bundles for name in secret_names(ROOT / bundle)}
@@ -161,17 +161,20 @@ def test_every_variable_that_a_page_names_is_read(page: Path) -> None:
 
 @each_page
 def test_every_metric_that_a_page_names_is_declared(page: Path) -> None:
-    declared = {operations.metric_name(metric) for _, metric in operations.declared_metrics()}
+    declared = {
+        operations.metric_name(metric) for _, metric in operations.declared_metrics(manifests())
+    }
     named = set(re.findall(r"`(baton_[a-z_]+)`", text_of(page)))
     assert named <= declared
 
 
 def test_every_metric_that_is_declared_is_counted() -> None:
     code = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    own = [metrics for service in manifests() for metrics in service.metrics()]
     declared = [
-        *vars(RuntimeMetrics(CollectorRegistry())),
-        *vars(HttpMetrics(CollectorRegistry())),
-        *vars(IngestMetrics(CollectorRegistry())),
+        name
+        for metrics in (RuntimeMetrics, HttpMetrics, *own)
+        for name in vars(metrics(CollectorRegistry()))
     ]
     assert [name for name in declared if not re.search(rf"\b_?metrics\.{name}\b", code)] == []
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from baton import activation, kafka, migrations
 from baton.events import PolicyActivated
+from baton.manifest import manifests
 from baton.policy.bundle import Bundle
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton_cli.main import app
-from baton_cli.service import Service
 from baton_local.leftovers import new_state
 from baton_local.ports import Ports, free_ports
 from baton_local.program import Program
@@ -92,8 +92,9 @@ class Deployment:
     def prepare(self) -> None:
         """Topics and tables."""
         database = DatabaseSettings(database_url=SecretStr(self.database_url))
-        for service in Service:
-            migrations.upgrade(database, service.schema, service.migrations)
+        for service in manifests():
+            if service.migrations is not None:
+                migrations.upgrade(database, service.package, service.migrations)
         asyncio.run(kafka.apply_topics(self.kafka))
 
     def activate(self, bundle: Bundle) -> PolicyActivated:

@@ -7,23 +7,21 @@ import pytest
 from pydantic import SecretStr
 
 from baton import migrations
+from baton.manifest import manifests
 from baton.settings import DatabaseSettings
 
-SERVICES = Path(__file__).parents[2] / "services"
-SCHEMAS = {
-    "ingest": "ingest",
-    "scoring": "scoring",
-    "routing": "routing",
-    "sla-monitor": "sla_monitor",
-}
+MIGRATED = [
+    pytest.param(service.package, service.migrations, id=service.name)
+    for service in manifests()
+    if service.migrations is not None
+]
 
 
-@pytest.mark.parametrize("service", SCHEMAS)
+@pytest.mark.parametrize(("schema", "folder"), MIGRATED)
 def test_a_migrated_schema_is_the_one_of_the_metadata(
-    make_database: Callable[[], str], service: str
+    make_database: Callable[[], str], schema: str, folder: Path
 ) -> None:
     settings = DatabaseSettings(database_url=SecretStr(make_database()))
-    folder = SERVICES / service / "migrations"
-    migrations.upgrade(settings, SCHEMAS[service], folder)
-    migrations.check(settings, SCHEMAS[service], folder)
-    migrations.upgrade(settings, SCHEMAS[service], folder)
+    migrations.upgrade(settings, schema, folder)
+    migrations.check(settings, schema, folder)
+    migrations.upgrade(settings, schema, folder)

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from baton import cloudevents, kafka, topics
 from baton.times import Times
-from baton_cli.service import Service
+from baton_cli.service import INGEST, SCORING
 from baton_local.stack import KAFKA, POSTGRES, Stack
 
 OUTAGES: Mapping[str, Sequence[str]] = {
@@ -68,7 +68,7 @@ async def sending(deployment: Deployment, rate: float) -> AsyncIterator[Sent]:
     """So many leads a second, however slowly they are answered, for the time of the block."""
     sent = Sent()
     headers = {"Authorization": f"Bearer {deployment.told['BATON_API_TOKEN']}"}
-    async with Client(deployment.url(Service.INGEST), headers) as http:
+    async with Client(deployment.url(INGEST), headers) as http:
         enough = asyncio.Event()
         running: set[asyncio.Task[None]] = set()
 
@@ -209,7 +209,7 @@ async def trial(
 ) -> list[str]:
     """Send, kill, bring back, wait; what was promised and is not so."""
     async with deployed(stack) as deployment:
-        await asyncio.to_thread(deployment.start, Service.INGEST, Service.SCORING)
+        await asyncio.to_thread(deployment.start, INGEST, SCORING)
         began = time.monotonic()
         async with sending(deployment, given.rate) as sent:
             await asyncio.sleep(given.around)

@@ -17,7 +17,7 @@ from baton_cli.explain.story import Missing
 from baton_cli.explain.views import CLOCKS, QUARANTINE, ROUTED, SCORED
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import output
-from baton_cli.service import Service
+from baton_cli.service import INGEST, ROUTING, SCORING, SLA_MONITOR
 from baton_cli.settings import id_key
 
 Found = TypeVar("Found")
@@ -83,11 +83,11 @@ def _hint(lead: str, brand: str) -> str:
 async def _known(lead_id: UUID) -> Known:
     async with open_apis() as apis:
         path = f"/v1/leads/{lead_id}"
-        marketing = _ask(apis[Service.SCORING], path, SCORED, {"history": "500"})
-        sales = _ask(apis[Service.ROUTING], f"{path}/assignments", ROUTED, {"decisions": "1000"})
-        promises = _ask(apis[Service.SLA_MONITOR], f"{path}/clocks", CLOCKS, {})
+        marketing = _ask(apis[SCORING], path, SCORED, {"history": "500"})
+        sales = _ask(apis[ROUTING], f"{path}/assignments", ROUTED, {"decisions": "1000"})
+        promises = _ask(apis[SLA_MONITOR], f"{path}/clocks", CLOCKS, {})
         of = {"lead_id": str(lead_id), "state": "all", "limit": "500"}
-        holding = _ask(apis[Service.INGEST], "/v1/quarantine", QUARANTINE, of)
+        holding = _ask(apis[INGEST], "/v1/quarantine", QUARANTINE, of)
         scored, routed, clocks, held = await asyncio.gather(marketing, sales, promises, holding)
     answers = (scored, routed, clocks, held)
     return Known(

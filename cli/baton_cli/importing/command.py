@@ -26,7 +26,7 @@ from baton_cli.importing.rejects import Rejects
 from baton_cli.importing.rows import Csv, Format, Ndjson, UnusableFileError
 from baton_cli.importing.sending import Outcome, sent
 from baton_cli.screen import counted, notes, output
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 
 _CSV = frozenset({".csv", ".tsv"})
 _NDJSON = frozenset({".ndjson", ".jsonl"})
@@ -139,7 +139,7 @@ class _Import:
 
     async def run(self) -> None:
         async with open_apis() as apis:
-            api = apis[Service.INGEST]
+            api = apis[INGEST]
             await api.open_get("/healthz")
             progress = self._begin(api)
             rejects = Rejects(self._order.rejects, progress.rejects)

@@ -20,7 +20,7 @@ from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, notes, output
 from baton_cli.send.deliveries import Delivery, Kind, delivery
 from baton_cli.send.reading import Broken, entries
-from baton_cli.service import Service
+from baton_cli.service import INGEST
 
 
 class Taken(BaseModel):
@@ -120,7 +120,7 @@ async def _send_all(found: Sequence[Delivery | Broken], at_once: int, *, quiet: 
     try:
         with _progress(quiet=quiet, total=len(found)) as advance:
             async with open_apis() as apis:
-                async for result in _results(apis[Service.INGEST], found, at_once):
+                async for result in _results(apis[INGEST], found, at_once):
                     count.add(result)
                     advance()
                     if not quiet:

@@ -62,7 +62,7 @@ class Background:
         self._show(stack.status())
         self._console.print(
             f"\nTo use it from this shell:  [bold]. {shell}[/]  then [bold]baton --help[/]\n"
-            f"Its interactive API:        http://{LOOPBACK}:{stack.ports.ingest}/docs\n"
+            f"Its interactive API:        http://{LOOPBACK}:{stack.ports.services['ingest']}/docs\n"
             f"To watch, and to stop:      [bold]{self._make('logs')}[/], "
             f"[bold]{self._make('down')}[/]"
         )

@@ -3,9 +3,10 @@
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from baton.manifest import manifests
 from baton_local.errors import PortInUseError, StackError
 
 LOOPBACK = "127.0.0.1"
@@ -16,10 +17,9 @@ USER_PORTS = range(1024, 65_536)
 class Ports:
     """One port for each listener of a stack; the defaults are those of `make up`."""
 
-    ingest: int = 8101
-    scoring: int = 8102
-    routing: int = 8103
-    sla_monitor: int = 8104
+    services: Mapping[str, int] = field(
+        default_factory=lambda: {service.package: service.port for service in manifests()}
+    )
     kafka: int = 9192
     kafka_controller: int = 9193
     postgres: int = 5532
@@ -36,16 +36,27 @@ class Ports:
                     f"an offset of {offset} puts {name} on port {port}; "
                     f"it must lie between {USER_PORTS.start} and {USER_PORTS.stop - 1}"
                 )
-        return Ports(**shifted)
+        return Ports._of(shifted)
 
     def by_name(self) -> dict[str, int]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            **self.services,
+            "kafka": self.kafka,
+            "kafka_controller": self.kafka_controller,
+            "postgres": self.postgres,
+        }
 
     @staticmethod
     def free() -> "Ports":
         """Ports that nobody listens on at this moment."""
-        names = [field.name for field in fields(Ports)]
-        return Ports(**dict(zip(names, free_ports(len(names)), strict=True)))
+        names = Ports().by_name()
+        return Ports._of(dict(zip(names, free_ports(len(names)), strict=True)))
+
+    @staticmethod
+    def _of(by_name: dict[str, int]) -> "Ports":
+        services = dict(by_name)
+        servers = {name: services.pop(name) for name in ("kafka", "kafka_controller", "postgres")}
+        return Ports(services, **servers)
 
 
 def free_ports(count: int) -> list[int]:

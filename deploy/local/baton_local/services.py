@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from baton.manifest import manifests
 from baton.settings import KafkaSettings
 from baton_local.errors import StackError
 from baton_local.paths import ROOT
@@ -18,7 +19,8 @@ from baton_local.program import Program
 from baton_local.readiness import http_ready
 from baton_local.stack import Stack
 
-SERVICES = ("ingest", "scoring", "routing", "sla_monitor")
+SERVICES = tuple(service.package for service in manifests())
+"""The processes of a stack, one for each service."""
 SECRETS = ("BATON_API_TOKEN", "BATON_ID_KEY")
 BUNDLE = ROOT / "deploy" / "policy"
 _SHARDS = 12
@@ -31,7 +33,10 @@ def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str
     `secret_names` are further ones to make up: those that a policy bundle's sources name.
     """
     ports = stack.ports.by_name()
-    urls = {f"BATON_{name.upper()}_URL": f"http://{LOOPBACK}:{ports[name]}" for name in SERVICES}
+    urls = {
+        service.url_variable: f"http://{LOOPBACK}:{ports[service.package]}"
+        for service in manifests()
+    }
     secrets = stack.secrets([*SECRETS, *secret_names])
     return {
         "BATON_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,

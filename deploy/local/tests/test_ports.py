@@ -54,7 +54,7 @@ def test_an_offset_beyond_the_range_of_ports_is_refused(offset: int) -> None:
 def test_up_names_a_taken_port_and_the_way_out_and_starts_nothing(
     taken: int, tmp_path: Path
 ) -> None:
-    baton = Background(Console(file=StringIO()), taken - Ports().scoring, run=tmp_path)
+    baton = Background(Console(file=StringIO()), taken - Ports().services["scoring"], run=tmp_path)
     with pytest.raises(StackError, match=f"port {taken}, which scoring needs") as refused:
         baton.up()
     assert "Nothing was started. Try other ports: make up OFFSET=" in str(refused.value)

@@ -214,9 +214,9 @@ def test_a_port_that_somebody_took_meanwhile_is_replaced_by_another(tmp_path: Pa
         stack = Stack(tmp_path / str(len(tried)), ports, servers=())
         stack.add(web_server())
         if len(tried) == 1:
-            taken.bind((LOOPBACK, ports.ingest))
+            taken.bind((LOOPBACK, ports.services["ingest"]))
             taken.listen()
-            stack.add(dataclasses.replace(web_server(), port=ports.ingest))
+            stack.add(dataclasses.replace(web_server(), port=ports.services["ingest"]))
         return stack
 
     with socket.socket() as taken:

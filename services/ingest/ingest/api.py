@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
-from baton.metrics import IngestMetrics
 from baton.problems import Problem
 from ingest import bodies, capturing, deliveries, documents, openapi, refusals
 from ingest.admission import Admission
@@ -18,6 +17,7 @@ from ingest.batches import Batch, BatchResponse, taken_json
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn, PersonIn
 from ingest.intake import Intake
+from ingest.metrics import IngestMetrics
 from ingest.pace import Pace
 from ingest.refusals import REFUSED
 from ingest.senders.delivery import Delivery

@@ -1,7 +1,7 @@
 """Intake's HTTP side, put together: its routes, and what goes on beside the requests."""
 
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,14 +9,12 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-from fastapi import APIRouter
 
 from baton import kafka, topics
-from baton.metrics import IngestMetrics
+from baton.manifest import manifests
 from baton.runtime.status import Status
 from ingest.admission import Admission
 from ingest.aliases.store import AliasReads
-from ingest.api import router, webhook_router
 from ingest.arrivals.heard import Hearing
 from ingest.arrivals.listening import Listening
 from ingest.arrivals.store import Arrivals
@@ -24,51 +22,42 @@ from ingest.backlog import look_after
 from ingest.bodies import Bounds
 from ingest.circuit import Circuit
 from ingest.consumers import consumers
-from ingest.fetching import api as fetching
 from ingest.fetching.http import HttpFetcher
 from ingest.fetching.store import FetchTable
 from ingest.fetching.working import FetchWorker, Patience
 from ingest.forwarding import Forwarder
 from ingest.intake import Intake, PolicyInForce
-from ingest.kept import api as kept
 from ingest.kept.replaying import Replays
 from ingest.kept.store import FailedDeliveries
+from ingest.metrics import IngestMetrics
 from ingest.pace import Pace
-from ingest.privacy import api as privacy
 from ingest.privacy.holdings import holdings
 from ingest.publishing import Publisher, Spool, SpoolBounds
-from ingest.quarantine import api as quarantines
 from ingest.quarantine.holding import Quarantine
 from ingest.quarantine.store import QuarantineTable
 from ingest.rates import Rates
+from ingest.routes import Handlers
 from ingest.secrets import Secrets
 from ingest.settings import Settings
 from ingest.store import SpoolTable
 from ingest.tables import DECIDED_KEPT, FAILED_KEPT
-from ingest.waiting import api as waiting
+from ingest.topics import OWN
 from ingest.waiting.retrying import Retrier
 from ingest.waiting.room import WaitingRoom
 from ingest.waiting.store import WaitingTable
 from ingest.webhooks import Webhooks, watch_secrets
 
-WRITES = (
-    topics.LEAD_CAPTURED,
-    topics.LEAD_ACTIVITY,
-    topics.LEAD_FOLLOWUP,
-    topics.LEAD_IDENTITY,
-    topics.OPERATIONS,
-)
-
-READERS = ("ingest", "scoring", "routing", "sla_monitor")
-"""The groups that batches wait for."""
+WRITES = (*OWN, topics.OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`tasks` run for as long as the process does, by name; each until it is cancelled."""
+    """What answers requests, and what goes on beside them.
 
-    routers: Sequence[APIRouter]
-    open_routers: Sequence[APIRouter]
+    `tasks` run for as long as the process does, by name; each until it is cancelled.
+    """
+
+    handlers: Handlers
     tasks: Mapping[str, Callable[[], Coroutine[None, None, None]]]
     circuit: Circuit
     hearing: Hearing
@@ -145,22 +134,31 @@ def edge(
                 metrics=metrics,
             ).run(settings.times)
 
+    # Batches wait for every group of the deployment, whichever services it has.
+    groups = [service.package for service in manifests() if service.consumes]
     forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
     retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
     return Edge(
-        routers=[
-            router(intake, admission, pace, of_bodies, settings, metrics),
-            quarantines.router(held, quarantine),
-            fetching.router(fetches),
-            privacy.router(partial(holdings, pool)),
-            kept.router(failed, Replays(failed, webhooks, clock, metrics)),
-            waiting.router(waits),
-        ],
-        open_routers=[webhook_router(webhooks, admission, of_bodies, metrics)],
+        handlers=Handlers(
+            settings=settings,
+            metrics=metrics,
+            admission=admission,
+            bounds=of_bodies,
+            intake=intake,
+            pace=pace,
+            webhooks=webhooks,
+            quarantine_table=held,
+            quarantine=quarantine,
+            failed=failed,
+            replays=Replays(failed, webhooks, clock, metrics),
+            waiting=waits,
+            fetches=fetches,
+            holdings=partial(holdings, pool),
+        ),
         tasks={
             "producer": circuit.keep,
             "forwarder": partial(forwarder.run, settings.times, clock),
-            "pace": partial(pace.keep, partial(consumers, settings, READERS, settings.times)),
+            "pace": partial(pace.keep, partial(consumers, settings, groups, settings.times)),
             "fetching": fetch,
             "kept": partial(
                 look_after,

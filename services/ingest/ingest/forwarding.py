@@ -9,10 +9,10 @@ import asyncpg
 
 from baton.database import connection
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.runtime.status import Status
 from baton.times import Times
 from ingest.circuit import Circuit
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
 from ingest.publishing import Spool
 from ingest.store import Spooled, SpoolTable

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from baton.cloudevents import Event
 from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadEvent, LeadFollowup
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
 from baton.problems import Problem
@@ -24,6 +23,7 @@ from ingest.domain import (
     name_by_external_id,
 )
 from ingest.identifying import BY_EMAIL, Person, full_name
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
 from ingest.publishing import (
     NOT_TAKEN,

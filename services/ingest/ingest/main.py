@@ -2,20 +2,20 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from baton.metrics import HttpMetrics, IngestMetrics
+from baton.metrics import HttpMetrics
 from baton.runtime import admin
 from baton.runtime.commands import Commands
-from baton.runtime.parts import Service
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, background, main, serve, surroundings
-from ingest.aliases.store import AliasStore
-from ingest.domain import SUBSCRIPTION, decide
 from ingest.edge import edge
+from ingest.metrics import IngestMetrics
+from ingest.service import MANIFEST, consumer
 from ingest.settings import Settings
 from ingest.supervision import LONGEST_PAUSE, Supervisor
 
@@ -26,16 +26,15 @@ async def run(settings: Settings) -> None:
     status, aside = Status(), Status()
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
-    around = await surroundings(settings, "ingest", registry, status, aside)
-    runner = Runner(Service("ingest", SUBSCRIPTION, AliasStore(), decide), around)
+    around = await surroundings(settings, MANIFEST.package, registry, status, aside)
+    runner = Runner(consumer(), around)
     parts = edge(settings, around.pool, around.policies, os.environ, metrics, aside)
-    commands = Commands("ingest", settings, around.pool, runner.wake)
+    routers = MANIFEST.routers(parts.handlers)
+    commands = Commands(MANIFEST.package, settings, around.pool, runner.wake)
     app = application(
-        "ingest",
-        "Takes leads, activities and follow-ups; answers once they are safe.",
+        MANIFEST,
         settings.api_token.get_secret_value(),
-        [*parts.routers, admin.router(around.pool, settings, commands)],
-        parts.open_routers,
+        replace(routers, guarded=[*routers.guarded, admin.router(around.pool, settings, commands)]),
         status=status,
         registry=registry,
         tracing=around.tracing,
@@ -58,4 +57,4 @@ async def run(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(Settings, "ingest", run)
+    main(MANIFEST, run)

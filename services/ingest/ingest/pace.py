@@ -13,7 +13,7 @@ from typing import Protocol
 from aiokafka.errors import KafkaError
 
 from baton.logs import logger
-from baton.metrics import IngestMetrics
+from ingest.metrics import IngestMetrics
 
 _LOOK_S = 0.25
 """Between two looks at the groups, which note as often how far they are."""

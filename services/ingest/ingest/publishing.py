@@ -12,8 +12,8 @@ from baton import cloudevents, identity
 from baton.cloudevents import Event
 from baton.events import EventData
 from baton.kafka import MAX_RECORD_BYTES
-from baton.metrics import IngestMetrics
 from ingest.circuit import Circuit, KafkaAwayError
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY, within
 from ingest.store import Addressed, SpoolSize, SpoolTable
 

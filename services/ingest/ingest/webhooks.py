@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from baton import identity
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.sources import RateLimit, SignedSource
 from baton.problems import Problem
@@ -26,6 +25,7 @@ from ingest.fitting import fitted
 from ingest.identifying import leads_of_addresses_in
 from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
 from ingest.publishing import State
 from ingest.refusals import REFUSED

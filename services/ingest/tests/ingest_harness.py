@@ -21,7 +21,6 @@ from prometheus_client import CollectorRegistry
 from baton import cloudevents, database, kafka, migrations
 from baton.cloudevents import Event
 from baton.events import EventData
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.runtime.status import Status
 from baton.service import Task, application
@@ -30,6 +29,8 @@ from baton.tracing import Tracing
 from ingest.arrivals.heard import Hearing
 from ingest.circuit import Circuit
 from ingest.edge import WRITES, edge
+from ingest.metrics import IngestMetrics
+from ingest.service import MANIFEST
 from ingest.settings import Settings
 from ingest.supervision import Supervisor
 
@@ -302,11 +303,9 @@ async def running(
         asyncio.Event(), status, metrics.task_failures, SHORTEST_PAUSE, LONGEST_PAUSE
     )
     app = application(
-        "ingest",
-        "",
+        MANIFEST,
         TOKEN,
-        parts.routers,
-        parts.open_routers,
+        MANIFEST.routers(parts.handlers),
         status=Status(),
         aside=status,
         registry=registry,

@@ -20,7 +20,6 @@ from structlog.testing import capture_logs
 from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadCaptured
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
@@ -29,6 +28,7 @@ from ingest.fetching.port import Fetcher
 from ingest.fetching.store import FetchTable, Incomplete
 from ingest.fetching.working import FetchWorker, Patience, pause
 from ingest.kept.store import FailedDeliveries
+from ingest.metrics import IngestMetrics
 from ingest.settings import Settings
 
 SECRET = "the app's secret"

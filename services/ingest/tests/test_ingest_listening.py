@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 
 from baton import topics
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from ingest.arrivals.heard import Heard, Hearing
 from ingest.arrivals.listening import Listening
 from ingest.arrivals.rhythm import LEARNT_FROM
 from ingest.arrivals.store import Arrivals
+from ingest.metrics import IngestMetrics
 from ingest.publishing import Publisher, Spool, SpoolBounds
 from ingest.settings import Settings
 from ingest.store import SpoolTable

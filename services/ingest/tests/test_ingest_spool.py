@@ -17,12 +17,12 @@ from prometheus_client import CollectorRegistry
 
 from baton import topics
 from baton.cloudevents import Message
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton_local.postgres import create_database
 from baton_local.processes import with_children
 from baton_local.stack import KAFKA, POSTGRES, Stack
 from ingest.forwarding import deletable
+from ingest.metrics import IngestMetrics
 from ingest.publishing import Spool, SpoolBounds, SpoolFullError
 from ingest.settings import Settings
 from ingest.store import Addressed, Spooled, SpoolTable

@@ -9,10 +9,10 @@ from ingest_harness import Process, eventually, running
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.runtime.status import Status
 from baton.service import Task
+from ingest.metrics import IngestMetrics
 from ingest.settings import Settings
 from ingest.supervision import Supervisor
 

@@ -1,22 +1,7 @@
 """The scoring process: `python -m scoring.main`."""
 
-from baton.runtime.parts import Service
-from baton.service import consume, main
-from scoring import api
-from scoring.domain import SUBSCRIPTION, decide
-from scoring.settings import Settings
-from scoring.store import Reads, ScoringStore
-
-
-async def run(settings: Settings) -> None:
-    """Put the parts together and live until told to end."""
-    await consume(
-        settings,
-        Service("scoring", SUBSCRIPTION, ScoringStore(), decide),
-        "What a lead is worth, where it stands, and why.",
-        lambda engine, _commands: [api.router(Reads(engine))],
-    )
-
+from baton.service import main
+from scoring.service import MANIFEST
 
 if __name__ == "__main__":
-    main(Settings, "scoring", run)
+    main(MANIFEST)

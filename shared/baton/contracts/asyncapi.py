@@ -7,6 +7,7 @@ from baton import topics
 from baton.contracts import schemas
 from baton.contracts.schemas import Document
 from baton.events import EventData
+from baton.manifest import writers
 from baton.topics import Topic
 
 BINDING_VERSION = "0.5.0"
@@ -52,7 +53,7 @@ def document(
             f"send-{topic.name}": {
                 "action": "send",
                 "channel": {"$ref": f"#/channels/{topic.name}"},
-                "summary": f"written by {topic.owner}",
+                "summary": f"written by {writers(topic)}",
             }
             for topic in topics.ALL
         },
@@ -76,7 +77,7 @@ def _channel(topic: Topic, models: Sequence[type[EventData]]) -> Document:
     return {
         "address": f"{{prefix}}{topic.name}",
         "summary": topic.says,
-        "description": f"Keyed by {topic.key}. Written by {topic.owner}.",
+        "description": f"Keyed by {topic.key}. Written by {writers(topic)}.",
         "parameters": {"prefix": {"$ref": "#/components/parameters/prefix"}},
         "messages": {
             model.event_type: {"$ref": f"#/components/messages/{model.event_type}"}
@@ -90,7 +91,7 @@ def _channel(topic: Topic, models: Sequence[type[EventData]]) -> Document:
             }
         },
         "x-key": topic.key.value,
-        "x-owner": topic.owner,
+        "x-owner": writers(topic),
         "x-partitions": partitions(topic),
     }
 

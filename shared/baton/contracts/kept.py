@@ -1,7 +1,6 @@
 """The documents below `docs/`: as the code would have them, as they are, and as released."""
 
 import json
-import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from baton import events, topics
 from baton.contracts import asyncapi, openapi, operations, page, picture, schemas
 from baton.contracts.compatibility import Contract
 from baton.contracts.schemas import Document
+from baton.manifest import manifests, writers
 from baton.topics import Topic
 
 _HEADERS = "record headers"
@@ -21,7 +21,6 @@ _PAGE = Path("events.md")
 _OPERATIONS = Path("operations.md")
 _PICTURE = Path("topics.svg")
 _CONSUMER = Path("consumer.py")
-_SENDERS = Path("senders.md")
 
 
 def present() -> Contract:
@@ -59,15 +58,17 @@ def documents(docs: Path) -> dict[Path, str]:
     made[Path("contracts/asyncapi.yaml")] = _yaml(
         asyncapi.document(events.ALL, {name: [example] for name, example in _examples(docs)})
     )
-    apis = dict(openapi.documents(openapi.SERVICES))
-    for service, document in apis.items():
-        made[openapi.DIRECTORY / f"{service}.json"] = _json(document)
+    services = manifests()
+    apis = {service.name: openapi.document(service) for service in services}
+    for name, document in apis.items():
+        made[openapi.DIRECTORY / f"{name}.json"] = _json(document)
     made[_PAGE] = page.filled(
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL
     )
-    made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), apis)
-    made[_SENDERS] = pkgutil.resolve_name("ingest.senders.page:text")()
-    made[_PICTURE] = picture.drawn(list(apis))
+    made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), services, apis)
+    made[_PICTURE] = picture.drawn(services)
+    for service in services:
+        made |= {Path(name): text() for name, text in service.pages.items()}
     return made
 
 
@@ -110,7 +111,7 @@ def _topic(topic: Topic) -> Document:
         "key": topic.key.value,
         "partitions": asyncapi.partitions(topic),
         "retention_days": None if topic.retention is None else topic.retention.days,
-        "owner": topic.owner,
+        "owner": writers(topic),
         "types": [model.event_type for model in events.ALL if model.topic is topic],
     }
 

@@ -1,6 +1,5 @@
 """`docs/operations.md`: its prose is written by hand, its tables are filled in."""
 
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
@@ -13,7 +12,9 @@ from sqlalchemy import MetaData, Table
 from baton import topics
 from baton.contracts import markdown
 from baton.contracts.schemas import Document
-from baton.metrics import HttpMetrics, IngestMetrics, RuntimeMetrics
+from baton.manifest import ServiceManifest, writers
+from baton.metrics import HttpMetrics, RuntimeMetrics
+from baton.runtime.tables import define
 from baton.settings import DatabaseSettings, KafkaSettings, ServiceSettings
 from baton.times import AT_MOST, Times
 from baton.topics import Topic
@@ -21,50 +22,47 @@ from baton.topics import Topic
 _EVERY = "every service"
 
 
-def filled(page: str, apis: Mapping[str, Document]) -> str:
+def filled(page: str, services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -> str:
     """The page with its tables filled in; `apis` are the services' OpenAPI documents, by name.
 
     Raises ValueError where the page lacks a mark.
     """
-    services = list(apis)
     tables = {
         "settings": _settings(services),
         "times": _times(),
         "inequalities": ", ".join(f"`{text}`" for text in _inequalities()),
-        "metrics": _metrics(),
+        "metrics": _metrics(services),
         "tables": _kept_in_postgresql(services),
         "topics": _kept_in_kafka(),
-        "routes": _routes(apis),
+        "routes": _routes(services, apis),
     }
     return markdown.filled(page, tables)
 
 
-def package(service: str) -> str:
-    """A service's Python package, and its schema in PostgreSQL."""
-    return service.replace("-", "_")
-
-
-def variables(services: Sequence[str]) -> Iterator[tuple[str, str, FieldInfo]]:
-    """Each environment variable but the times', with who reads it.
-
-    The services are known by their names, since the library may not import what stands on it.
-    """
+def variables(services: Sequence[ServiceManifest]) -> Iterator[tuple[str, str, FieldInfo]]:
+    """Each environment variable but the times', with the programs that read it."""
     by_all = {**KafkaSettings.model_fields, **DatabaseSettings.model_fields}
     for name, field in {**by_all, **ServiceSettings.model_fields}.items():
         if name not in ("times", "port"):
             yield _variable(name), "all, `baton`" if name in by_all else _EVERY, field
     for service in services:
-        settings = pkgutil.resolve_name(f"{package(service)}.settings:Settings")
-        for name, field in settings.model_fields.items():
+        for name, field in service.settings().model_fields.items():
             if name == "port" or name not in ServiceSettings.model_fields:
-                yield _variable(name), f"`{service}`", field
+                yield _variable(name), f"`{service.name}`", field
 
 
-def declared_metrics() -> Iterator[tuple[str, MetricWrapperBase]]:
-    """Each metric as it is declared, with who shows it."""
-    for of, who in ((RuntimeMetrics, _EVERY), (HttpMetrics, _EVERY), (IngestMetrics, "`ingest`")):
-        for metric in vars(of(CollectorRegistry())).values():
-            yield who, metric
+def declared_metrics(
+    services: Sequence[ServiceManifest],
+) -> Iterator[tuple[str, MetricWrapperBase]]:
+    """Each metric as it is declared, with the services that show it."""
+    classes: list[tuple[type, str]] = [
+        (declared, _EVERY) for declared in (RuntimeMetrics, HttpMetrics)
+    ]
+    for service in services:
+        classes += [(declared, f"`{service.name}`") for declared in service.metrics()]
+    for declared, shown_by in classes:
+        for metric in vars(declared(CollectorRegistry())).values():
+            yield shown_by, metric
 
 
 def metric_name(metric: MetricWrapperBase) -> str:
@@ -76,7 +74,7 @@ def _variable(field: str) -> str:
     return f"BATON_{field.upper()}"
 
 
-def _settings(services: Sequence[str]) -> str:
+def _settings(services: Sequence[ServiceManifest]) -> str:
     rows = [
         (f"`{name}`", who, _default(field), field.description or _said_for_all(name))
         for name, who, field in variables(services)
@@ -113,7 +111,7 @@ def _inequalities() -> Iterator[str]:
         yield f"{times}{less} <= {more}"
 
 
-def _metrics() -> str:
+def _metrics(services: Sequence[ServiceManifest]) -> str:
     rows = [
         (
             f"`{metric_name(metric)}`",
@@ -122,21 +120,19 @@ def _metrics() -> str:
             who,
             metric._documentation,  # noqa: SLF001 - as above
         )
-        for who, metric in declared_metrics()
+        for who, metric in declared_metrics(services)
     ]
     return markdown.table(("metric", "kind", "labels", "shown by", "says"), rows)
 
 
-def _kept_in_postgresql(services: Sequence[str]) -> str:
-    schemas: dict[str, MetaData] = {
-        service: pkgutil.resolve_name(f"{package(service)}.tables:METADATA") for service in services
-    }
-    everywhere = set.intersection(*(set(metadata.tables) for metadata in schemas.values()))
-    first = next(iter(schemas.values()))
-    rows = [_table(_EVERY, first.tables[name]) for name in first.tables if name in everywhere]
-    for service, metadata in schemas.items():
-        own = [table for name, table in metadata.tables.items() if name not in everywhere]
-        rows += [_table(f"`{package(service)}`", table) for table in own]
+def _kept_in_postgresql(services: Sequence[ServiceManifest]) -> str:
+    of_runner = MetaData()
+    define(of_runner)
+    rows = [_table(_EVERY, table) for table in of_runner.tables.values()]
+    for service in services:
+        tables = {} if service.tables is None else service.tables().tables
+        own = [table for name, table in tables.items() if name not in of_runner.tables]
+        rows += [_table(f"`{service.package}`", table) for table in own]
     return markdown.table(("schema", "table", "what is in it, and how long"), rows)
 
 
@@ -145,7 +141,7 @@ def _table(schema: str, table: Table) -> tuple[str, str, str]:
 
 
 def _kept_in_kafka() -> str:
-    rows = [(f"`{topic.name}`", topic.owner, _retention(topic)) for topic in topics.ALL]
+    rows = [(f"`{topic.name}`", writers(topic), _retention(topic)) for topic in topics.ALL]
     return markdown.table(("topic", "written by", "kept"), rows)
 
 
@@ -155,15 +151,17 @@ def _retention(topic: Topic) -> str:
     return f"{topic.retention.days} days"
 
 
-def _routes(apis: Mapping[str, Document]) -> str:
-    by_service = {service: dict(_operations(api)) for service, api in apis.items()}
-    everywhere = set.intersection(*map(set, by_service.values()))
+def _routes(services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -> str:
+    by_service = {service.name: dict(_operations(apis[service.name])) for service in services}
+    consumers = [by_service[service.name] for service in services if service.consumes]
+    everywhere = set.intersection(*map(set, consumers))
     rows = []
     for service, operations in by_service.items():
         own = {name: said for name, said in operations.items() if name not in everywhere}
         rows += [(f"`{service}`", f"`{name}`", *said) for name, said in own.items()]
-    first = next(iter(by_service.values()))
-    rows += [(_EVERY, f"`{name}`", *said) for name, said in first.items() if name in everywhere]
+    rows += [
+        (_EVERY, f"`{name}`", *said) for name, said in consumers[0].items() if name in everywhere
+    ]
     return markdown.table(("service", "route", "demands", "says"), rows)
 
 

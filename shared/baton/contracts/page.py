@@ -7,6 +7,7 @@ from baton import topics
 from baton.contracts import asyncapi, markdown, schemas
 from baton.contracts.schemas import Document
 from baton.events import EventData
+from baton.manifest import writers
 from baton.topics import Topic
 
 _REF = "#/"
@@ -41,7 +42,7 @@ def _overview(models: Sequence[type[EventData]]) -> str:
             topic.key.value,
             asyncapi.partitions(topic).partition(" of ")[0],
             _retention(topic),
-            topic.owner,
+            writers(topic),
         )
         for topic in topics.ALL
     ]

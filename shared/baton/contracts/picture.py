@@ -1,11 +1,10 @@
 """`docs/topics.svg`: who writes and who reads which topic, drawn from what the services declare."""
 
-import pkgutil
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from baton import topics
-from baton.runtime.inputs import Subscription
+from baton.manifest import ServiceManifest
 from baton.topics import Topic
 
 _WIDTH, _TOP, _LANE = 1180, 176, 42
@@ -47,11 +46,12 @@ _STYLE = """\
   </defs>"""
 
 
-def drawn(services: Sequence[str]) -> str:
+def drawn(services: Sequence[ServiceManifest]) -> str:
     """The picture as SVG; readable on a light and on a dark page.
 
-    The services are known by their names, since the library may not import what stands on it.
+    Services that read no topic are not in it.
     """
+    readers = [service for service in services if service.consumes]
     height = _TOP + _LANE * len(topics.ALL) + 40
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
@@ -60,8 +60,8 @@ def drawn(services: Sequence[str]) -> str:
         f'  <rect class="page" width="{_WIDTH}" height="{height}" rx="8"/>',
         *_senders(),
         *(line for number, topic in enumerate(topics.ALL) for line in _lane(number, topic)),
-        *(line for number, name in enumerate(services) for line in _service(number, name)),
-        *_readers(len(services)),
+        *(line for number, reader in enumerate(readers) for line in _service(number, reader)),
+        *_readers(len(readers)),
         *_key(height - 22),
         "</svg>",
     ]
@@ -82,14 +82,14 @@ def _lane(number: int, topic: Topic) -> Iterator[str]:
     yield _text("says", 20, y + 14, topic.says)
 
 
-def _service(number: int, name: str) -> Iterator[str]:
+def _service(number: int, service: ServiceManifest) -> Iterator[str]:
     middle = _FIRST + number * _BETWEEN
     yield _box("service", middle - _BOX // 2, 40, _BOX, 64)
-    yield _text("name", middle, 66, name)
+    yield _text("name", middle, 66, service.name)
     yield _box("database", middle - _BOX // 2 + 12, 82, _BOX - 24, 34)
     yield _text("small", middle, 103, "PostgreSQL")
-    reads = [place for place, topic in enumerate(topics.ALL) if topic in _read_by(name)]
-    writes = [place for place, topic in enumerate(topics.ALL) if _writes(name, topic)]
+    reads = [place for place, topic in enumerate(topics.ALL) if topic in _read_by(service)]
+    writes = [place for place, topic in enumerate(topics.ALL) if _writes(service, topic)]
     yield _arrow(middle + _READS, _y(max(reads)), middle + _READS, 118)
     yield _line(middle + _WRITES, 118, middle + _WRITES, _y(max(writes)))
     yield from (_dot("reads", middle + _READS, place) for place in reads)
@@ -111,14 +111,13 @@ def _key(y: int) -> Iterator[str]:
         yield _text("says", x + 12, y, kind)
 
 
-def _read_by(service: str) -> Sequence[Topic]:
-    found = pkgutil.resolve_name(f"{service.replace('-', '_')}.domain:SUBSCRIPTION")
-    assert isinstance(found, Subscription)  # noqa: S101 - what a service's runner is given
-    return (*found.topics, topics.POLICY)
+def _read_by(service: ServiceManifest) -> Sequence[Topic]:
+    read = () if service.consumer is None else service.consumer().subscription.topics
+    return (*read, topics.POLICY)
 
 
-def _writes(service: str, topic: Topic) -> bool:
-    return topic.owner == "all services" or service in topic.owner.split(", ")
+def _writes(service: ServiceManifest, topic: Topic) -> bool:
+    return topic in service.writes or topic.writer == topics.EVERY_SERVICE
 
 
 def _y(place: int) -> int:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from baton import logs
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.problems import Problem
 from baton.times import Times
 from ingest import refusals
 from ingest.fetching.port import Fetcher, NeverError, NotNowError
 from ingest.fetching.store import FetchTable, Incomplete
 from ingest.kept.store import FailedDelivery
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
 from ingest.refusals import REFUSED
 

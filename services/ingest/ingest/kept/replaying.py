@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.problems import Problem
 from ingest.intake import Taken
 from ingest.kept.store import FailedDeliveries
+from ingest.metrics import IngestMetrics
 from ingest.webhooks import Webhooks
 
 _LOG = logger(__name__)

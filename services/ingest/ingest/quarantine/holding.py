@@ -7,10 +7,10 @@ from uuid import UUID
 from baton.cloudevents import Event
 from baton.events import LeadCaptured
 from baton.logs import logger
-from baton.metrics import IngestMetrics
 from baton.policy.bundle import Bundle
 from baton.problems import Problem
 from ingest import refusals
+from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY, within
 from ingest.publishing import NOT_TAKEN, NowhereToPutItError, Publisher, State
 from ingest.quarantine.store import Decision, Held, QuarantineTable, Standing

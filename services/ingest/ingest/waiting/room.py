@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from baton.cloudevents import Event
 from baton.events import LeadEvent
-from baton.metrics import IngestMetrics
 from ingest.identifying import Person, leads_of_addresses_in
+from ingest.metrics import IngestMetrics
 from ingest.patience import within
 from ingest.publishing import addressed
 from ingest.tables import WAITING_KEPT

@@ -1,0 +1,1 @@
+"""Keeps notices for the sales floor."""

@@ -1,0 +1,83 @@
+"""The ingest service, as every program that deals with services knows it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baton.manifest import PersonalData, Routers, ServiceManifest
+from ingest.topics import OWN
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+    from baton.runtime.parts import Service
+    from ingest.domain import NoState
+    from ingest.routes import Handlers
+    from ingest.settings import Settings
+
+
+def _settings() -> "type[Settings]":
+    from ingest.settings import Settings
+
+    return Settings
+
+
+def consumer() -> "Service[NoState, None]":
+    """The alias keeper."""
+    from baton.runtime.parts import Service
+    from ingest.aliases.store import AliasStore
+    from ingest.domain import SUBSCRIPTION, decide
+
+    return Service(MANIFEST.package, SUBSCRIPTION, AliasStore(), decide)
+
+
+def _tables() -> "MetaData":
+    from ingest.tables import METADATA
+
+    return METADATA
+
+
+def _routers(handlers: "Handlers") -> Routers:
+    from ingest.routes import routers
+
+    return routers(handlers)
+
+
+def _metrics() -> Sequence[type]:
+    from ingest.metrics import IngestMetrics
+
+    return (IngestMetrics,)
+
+
+def _senders_page() -> str:
+    from ingest.senders.page import text
+
+    return text()
+
+
+MANIFEST = ServiceManifest(
+    name="ingest",
+    title="ingest",
+    description="Takes leads.",
+    port=8101,
+    settings=_settings,
+    routers=_routers,
+    consumer=consumer,
+    tables=_tables,
+    migrations=Path(__file__).parents[1] / "migrations",
+    metrics=_metrics,
+    writes=OWN,
+    personal_data=PersonalData(
+        export="/v1/privacy/leads/{lead}",
+        counted={
+            "names": ("name", "names"),
+            "spooled": ("event in the spool", "events in the spool"),
+            "waiting": ("delivery that waits", "deliveries that wait"),
+            "fetching": ("lead without its details", "leads without their details"),
+            "quarantine": ("enquiry in quarantine", "enquiries in quarantine"),
+            "deliveries": ("delivery not understood", "deliveries not understood"),
+        },
+        erased_by="`AliasStore.erase`, for each of ingest's tables",
+    ),
+    pages={"senders.md": _senders_page},
+)
