@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chaos.checker import clocks
+from chaos.checker import answers, clocks
 from chaos.checker.evidence import Evidence
 from chaos.checker.records import Found
 from chaos.checker.scrape import Scrape
@@ -433,6 +433,18 @@ BROKEN: dict[Callable[[World], None], str] = {
     metric_of_the_spool_gone: "not at rest at the end",
     unwell: "not at rest at the end",
 }
+
+
+@pytest.mark.parametrize(("change", "done"), [("renewed", True), ("breached", False)])
+def test_what_a_rep_did_by_an_earlier_id_is_done_where_the_same_rep_goes_on(
+    change: str, *, done: bool
+) -> None:
+    world, earlier = sound(), uuid4()
+    world.routed("routed", 2, world.assignment, change=change, previous_assignment=str(earlier))
+    (accepted,) = (each for each in world.seen.sent if each.kind is Kind.ACCEPT)
+    world.seen.sent = [accepted.model_copy(update={"assignment_id": earlier})]
+    rules = {violation.rule for violation in answers.check(world.evidence())}
+    assert ("a rep was told that it is done, and it is not" not in rules) == done
 
 
 @pytest.mark.parametrize("late", [timedelta(seconds=3), None], ids=["written late", "incomplete"])

@@ -26,7 +26,7 @@ FACTS = [(ACTIVITY, "content_downloaded"), (FOLLOWUP, "contacted")]
 @pytest.fixture
 async def spooling(settings_of_its_own: Settings, bundle: Bundle) -> AsyncIterator[Process]:
     """A process that never reaches Kafka."""
-    async with running(settings_of_its_own, bundle, without="kafka") as made:
+    async with running(settings_of_its_own, bundle, without="producer") as made:
         yield made
 
 

@@ -65,13 +65,29 @@ def _of_a_command(sent: Sent, evidence: Evidence) -> Iterator[Violation]:
     if sent.kind not in {Kind.ACCEPT, Kind.DECLINE} or sent.outcome is not Outcome.ACCEPTED:
         return
     owned = evidence.ownerships.get(sent.lead_id) if sent.lead_id else None
-    found = [a for a in owned.assignments if a.id == sent.assignment_id] if owned else []
-    done = bool(found) and (
-        found[0].accepted_at is not None
+    ids = _going_on(sent, evidence)
+    found = [a for a in owned.assignments if a.id in ids] if owned else []
+    done = (
+        any(a.accepted_at is not None for a in found)
         if sent.kind is Kind.ACCEPT
-        else found[0].ended_code == "declined"
+        else any(a.ended_code == "declined" for a in found)
     )
     if not done:
         yield Violation(
             "a rep was told that it is done, and it is not", f"{sent.kind} {sent.email}"
         )
+
+
+def _going_on(sent: Sent, evidence: Evidence) -> set[UUID]:
+    """The assignment that a rep named, and those by which the same rep goes on with the lead."""
+    if sent.lead_id is None or sent.assignment_id is None:
+        return set()
+    following = {
+        UUID(event.data["previous_assignment"]): UUID(event.data["assignment_id"])
+        for event in evidence.of(sent.lead_id, "lead-routed")
+        if event.data.get("change") in {"renewed", "returned"}
+    }
+    ids, id_ = {sent.assignment_id}, sent.assignment_id
+    while (id_ := following.get(id_, id_)) not in ids:
+        ids.add(id_)
+    return ids
