@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -36,6 +37,8 @@ def test_the_first_package_is_held_to_the_hashes_of_the_lock_file(bootstrap: Mod
 
 def test_every_member_of_the_workspace_is_installed(bootstrap: ModuleType) -> None:
     root = Path(bootstrap.ROOT)
-    definitions = [*root.glob("*/pyproject.toml"), *root.glob("*/*/pyproject.toml")]
+    tools = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]
+    patterns = tools["uv"]["workspace"]["members"]
+    definitions = [file for each in patterns for file in root.glob(f"{each}/pyproject.toml")]
     members = {str(file.parent.relative_to(root)) for file in definitions}
     assert members == set(bootstrap.MEMBERS)
