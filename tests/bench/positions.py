@@ -12,7 +12,7 @@ import scoring.domain
 import sla_monitor.domain
 from baton.kafka import topic_name
 from baton_cli.service import Service
-from bench.deployment import Deployment
+from tests.bench.deployment import Deployment
 
 SUBSCRIPTIONS = {
     Service.INGEST: ingest.domain.SUBSCRIPTION,

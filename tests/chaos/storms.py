@@ -9,12 +9,12 @@ from baton import kafka
 from baton.runtime.inputs import Subscription
 from baton.settings import KafkaSettings
 from baton.times import Times
-from chaos.deployment import TIMES
-from chaos.schedule import Storm
 from ingest.domain import SUBSCRIPTION as INGEST
 from routing.domain import SUBSCRIPTION as ROUTING
 from scoring.domain import SUBSCRIPTION as SCORING
 from sla_monitor.domain import SUBSCRIPTION as SLA_MONITOR
+from tests.chaos.deployment import TIMES
+from tests.chaos.schedule import Storm
 
 READ: dict[str, Subscription] = {
     "ingest": INGEST,
