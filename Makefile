@@ -19,10 +19,10 @@ BIN := .venv/bin
 LOCAL := $(BIN)/python -m baton_local --offset $(OFFSET)
 # A service is a folder: its package has the same name, as Python writes it.
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
-PACKAGES := baton baton_cli baton_local $(subst -,_,$(SERVICES))
+PACKAGES := $(notdir $(patsubst %/__init__.py,%,$(wildcard \
+	shared/*/__init__.py cli/*/__init__.py deploy/local/*/__init__.py services/*/*/__init__.py))) tests
 # Installed from the checkout, so no lock file names them.
 MEMBERS := baton baton-cli baton-local $(SERVICES:%=baton-%)
-TESTS := $(wildcard shared/tests services/*/tests cli/tests deploy/local/tests tests/*)
 
 .PHONY: help
 help: ## This list
@@ -51,21 +51,21 @@ unit: setup ## The tests that need no server, in seconds
 
 .PHONY: bench
 bench: setup ## Measure how fast it is, in a quarter of an hour (ARGS="--help" for parts of it)
-	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: chaos
 chaos: setup ## Kill, freeze and cut off what can be, and see that no promise breaks (ARGS="--help")
-	@PYTHONPATH=tests:tests/e2e $(BIN)/python -m chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: outage
 outage: setup ## Kill Kafka and PostgreSQL under 200 leads a second, in ten minutes (ARGS="--help")
-	@PYTHONPATH=tests $(BIN)/python -m trials.outage $(ARGS)
+	@$(BIN)/python -m tests.trials.outage $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## Throw at intake what no sender would send, for half an hour
 	@FUZZ=50 $(BIN)/python -m pytest -o faulthandler_timeout=3600 \
-		services/ingest/tests/test_ingest_sockets.py \
-		services/ingest/tests/test_ingest_fuzz.py $(ARGS)
+		services/ingest/ingest_tests/test_ingest_sockets.py \
+		services/ingest/ingest_tests/test_ingest_fuzz.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
@@ -73,10 +73,7 @@ lint: setup ## Format, ruff, types, the layers' borders, the contract's document
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES:%=-p %)
 	$(BIN)/mypy deploy/local/bootstrap.py
-	@# One folder at a time: two of them may each have a conftest.
-	@for tests in $(TESTS); do echo "mypy $$tests"; \
-		$(BIN)/mypy --explicit-package-bases $$tests || exit 1; done
-	PYTHONPATH=tests $(BIN)/lint-imports
+	$(BIN)/lint-imports
 	$(BIN)/python -m baton.contracts check
 
 .PHONY: format

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from baton_local.paths import ROOT
 from baton_local.stack import Stack
-from bench import (
+from tests.bench import (
     catching_up,
     growing,
     importing,
@@ -28,9 +28,9 @@ from bench import (
     taking_in,
     throughput,
 )
-from bench.deployment import servers
-from bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
-from bench.setting import FULL, QUICK, Scenario, Setting
+from tests.bench.deployment import servers
+from tests.bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
+from tests.bench.setting import FULL, QUICK, Scenario, Setting
 
 SCENARIOS: Mapping[str, Scenario] = {
     "latency": latency.scenario,

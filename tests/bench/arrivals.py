@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from baton import kafka
 from baton.settings import KafkaSettings
 from baton.topics import Topic, durability
-from bench.figures import NothingFoundError
+from tests.bench.figures import NothingFoundError
 
 _STAMPED = {"message.timestamp.type": "LogAppendTime"}
 _LOOK_EVERY_S = 0.05

@@ -1,6 +1,6 @@
 """The floor of intake: FastAPI, served as our services are, that waits for one acknowledgement.
 
-`python -m bench.bare_endpoint TOPIC`
+`python -m tests.bench.bare_endpoint TOPIC`
 """
 
 import asyncio

@@ -12,12 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from baton import topics
 from baton_cli.service import INGEST, ROUTING, SCORING, SLA_MONITOR, Service
-from bench import leads
-from bench.deployment import Deployment, deployed
-from bench.figures import Aim, Figure, Unit
-from bench.positions import PATIENCE_S, all_read, end_of, read_up_to
-from bench.setting import Setting
-from bench.usage import SERVERS, Usage, cpu_seconds, usage
+from tests.bench import leads
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.figures import Aim, Figure, Unit
+from tests.bench.positions import PATIENCE_S, all_read, end_of, read_up_to
+from tests.bench.setting import Setting
+from tests.bench.usage import SERVERS, Usage, cpu_seconds, usage
 
 _COUNT_EVERY_S = 0.1
 

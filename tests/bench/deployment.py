@@ -22,7 +22,7 @@ from baton_local.postgres import create_database, drop_database
 from baton_local.program import Program
 from baton_local.services import BUNDLE, environment, kafka_settings, secret_names, service_program
 from baton_local.stack import Stack, start_on_free_ports
-from bench.arrivals import make_topics
+from tests.bench.arrivals import make_topics
 
 BENCHES = RUN / "bench"
 _CAPACITY = re.compile(r"capacity: \d+")

@@ -21,11 +21,11 @@ from baton_local.program import Program
 from baton_local.readiness import http_ready
 from baton_local.services import environment, kafka_settings
 from baton_local.stack import Stack
-from bench import leads
-from bench.arrivals import make_topics
-from bench.client import Client
-from bench.deployment import roomy_policy
-from bench.ways import ACCEPTED, Load
+from tests.bench import leads
+from tests.bench.arrivals import make_topics
+from tests.bench.client import Client
+from tests.bench.deployment import roomy_policy
+from tests.bench.ways import ACCEPTED, Load
 
 HOPS = (topics.LEAD_CAPTURED, topics.LEAD_SCORED, topics.LEAD_ROUTED, topics.LEAD_SLA)
 """The topics that a lead crosses."""
@@ -80,7 +80,7 @@ async def chain(stack: Stack) -> AsyncIterator[Chain]:
     producer = kafka.producer(settings)
     await producer.start()
     programs = [
-        _program(name, told, "bench.relay", source, target)
+        _program(name, told, "tests.bench.relay", source, target)
         for name, source, target in zip(RELAYS, hops[:-1], hops[1:], strict=True)
     ]
     try:
@@ -121,7 +121,7 @@ async def bare_endpoint(stack: Stack) -> AsyncIterator[BareEndpoint]:
     await kafka.apply_topics(settings, [topics.LEAD_CAPTURED])
     topic = topic_name(settings, topics.LEAD_CAPTURED)
     url = f"http://{LOOPBACK}:{port}"
-    program = _program(BARE_ENDPOINT, told, "bench.bare_endpoint", topic)
+    program = _program(BARE_ENDPOINT, told, "tests.bench.bare_endpoint", topic)
     program = replace(program, port=port, ready=partial(http_ready, f"{url}/readyz"))
     with _running(stack, program):
         async with Client(url, {}) as client:
@@ -132,7 +132,7 @@ def _program(name: str, told: Mapping[str, str], module: str, *arguments: str) -
     return Program(
         name=name,
         argv=(sys.executable, "-m", module, *arguments),
-        env={**os.environ, **told, "PYTHONPATH": str(ROOT / "tests")},
+        env={**os.environ, **told},
         cwd=ROOT,
         ready=lambda: None,
     )

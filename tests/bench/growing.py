@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from baton_cli.service import ROUTING, SCORING, Service
-from bench import leads, population
-from bench.catching_up import ORDER, CaughtUp, catch_up
-from bench.deployment import Deployment, deployed
-from bench.figures import Aim, Figure, Unit
-from bench.load import send_at_once
-from bench.positions import settled
-from bench.setting import Setting
-from bench.ways import ACCEPTED, ByHttp, client
+from tests.bench import leads, population
+from tests.bench.catching_up import ORDER, CaughtUp, catch_up
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.figures import Aim, Figure, Unit
+from tests.bench.load import send_at_once
+from tests.bench.positions import settled
+from tests.bench.setting import Setting
+from tests.bench.ways import ACCEPTED, ByHttp, client
 
 AIMS = {f"{service}: growth of an event's time": Aim(less_than=30) for service in ORDER}
 

@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 from baton import topics
 from baton_cli.service import INGEST, Service
-from bench import leads
-from bench.arrivals import LostError, arrivals
-from bench.deployment import Deployment, deployed
-from bench.figures import Aim, Figure, Unit, percentiles
-from bench.lists import Import, write_list
-from bench.setting import Setting
-from bench.usage import SERVERS, cpu_seconds, memory_bytes
-from bench.ways import ByHttp, client, pass_through
+from tests.bench import leads
+from tests.bench.arrivals import LostError, arrivals
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.figures import Aim, Figure, Unit, percentiles
+from tests.bench.lists import Import, write_list
+from tests.bench.setting import Setting
+from tests.bench.usage import SERVERS, cpu_seconds, memory_bytes
+from tests.bench.ways import ByHttp, client, pass_through
 
 LIVE = 20
 """Leads a second that come singly while a list is imported."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import asyncpg
 
 from baton_cli.service import INGEST, Service
-from bench.arrivals import arrivals
-from bench.deployment import deployed
-from bench.figures import Aim, Figure, Unit, percentiles
-from bench.floors import RELAYS, chain
-from bench.setting import Setting
-from bench.usage import SERVERS, Usage, memory_bytes, usage
-from bench.ways import ByHttp, Passed, Way, client, pass_through
+from tests.bench.arrivals import arrivals
+from tests.bench.deployment import deployed
+from tests.bench.figures import Aim, Figure, Unit, percentiles
+from tests.bench.floors import RELAYS, chain
+from tests.bench.setting import Setting
+from tests.bench.usage import SERVERS, Usage, memory_bytes, usage
+from tests.bench.ways import ByHttp, Passed, Way, client, pass_through
 
 QUIET, BUSY = 50, 300
 """Leads a second."""

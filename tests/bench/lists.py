@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from baton_cli.importing.journal import Journal
-from bench import leads
+from tests.bench import leads
 
 _LOOK_EVERY_S = 0.05
 _BATON = (sys.executable, "-c", "from baton_cli.main import app; app()")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bench.figures import NothingFoundError
+from tests.bench.figures import NothingFoundError
 
 Send = Callable[[int], Awaitable[bool]]
 """Sends number n; returns, once there is an answer, whether it was taken."""

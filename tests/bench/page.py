@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from baton.contracts import markdown
-from bench import report
-from bench.figures import Aim, Measured, Run, Unit
-from bench.setting import FULL
+from tests.bench import report
+from tests.bench.figures import Aim, Measured, Run, Unit
+from tests.bench.setting import FULL
 
 PAGE, KEPT = Path("docs/performance.md"), Path("docs/performance.json")
 """Below the project's root."""

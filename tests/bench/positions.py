@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from baton.kafka import topic_name
 from baton_cli.service import Service
-from bench.deployment import Deployment
+from tests.bench.deployment import Deployment
 
 SUBSCRIPTIONS = {
     service: service.manifest.consumer().subscription

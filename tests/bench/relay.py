@@ -1,6 +1,6 @@
 """A hop of the bare chain: what comes on one topic goes to another, with aiokafka and nothing else.
 
-`python -m bench.relay FROM TO`
+`python -m tests.bench.relay FROM TO`
 """
 
 import asyncio

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.table import Table
 
-from bench.figures import Aim, Measured, Spread, Unit
+from tests.bench.figures import Aim, Measured, Spread, Unit
 
 HEADS = ("what", "median", "from", "to", "unit", "floor", "x floor", "aim", "")
 _OPTIONAL = 5

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from baton_local.stack import Stack
-from bench.figures import Figure
+from tests.bench.figures import Figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import asyncpg
 
 from baton_cli.service import Service
 from baton_local.readiness import http_ready
-from bench.deployment import Deployment, deployed
-from bench.figures import Figure, Unit
-from bench.setting import Setting
-from bench.usage import SERVERS, memory_bytes, usage
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.figures import Figure, Unit
+from tests.bench.setting import Setting
+from tests.bench.usage import SERVERS, memory_bytes, usage
 
 _PATIENCE_S = 120
 _LOOK_EVERY_S = 0.01

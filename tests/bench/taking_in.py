@@ -7,16 +7,16 @@ from functools import partial
 from uuid import uuid4
 
 from baton_cli.service import INGEST
-from bench import leads
-from bench.deployment import Deployment, deployed
-from bench.figures import Aim, Figure, Unit, percentiles
-from bench.floors import BARE_ENDPOINT, bare_endpoint
-from bench.load import Sent, send_at_once, send_evenly
-from bench.positions import all_read
-from bench.setting import Setting
-from bench.usage import cpu_seconds
-from bench.ways import ByHttp, Entrance, client
-from bench.webhooks import SignedWebhooks
+from tests.bench import leads
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.figures import Aim, Figure, Unit, percentiles
+from tests.bench.floors import BARE_ENDPOINT, bare_endpoint
+from tests.bench.load import Sent, send_at_once, send_evenly
+from tests.bench.positions import all_read
+from tests.bench.setting import Setting
+from tests.bench.usage import cpu_seconds
+from tests.bench.ways import ByHttp, Entrance, client
+from tests.bench.webhooks import SignedWebhooks
 
 RATE = 300
 """Requests a second, where it is asked how long an answer takes."""

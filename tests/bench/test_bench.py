@@ -4,9 +4,9 @@ The scenario that takes least stands for all; `make bench ARGS=--quick` tries th
 """
 
 from baton_local.stack import Stack
-from bench import taking_in
-from bench.figures import Unit
-from bench.setting import QUICK, Setting
+from tests.bench import taking_in
+from tests.bench.figures import Unit
+from tests.bench.setting import QUICK, Setting
 
 
 async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(

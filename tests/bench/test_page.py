@@ -1,10 +1,10 @@
 """`docs/performance.md` says what was measured."""
 
 from baton_local.paths import ROOT
-from bench import page
-from bench.__main__ import AIMS
-from bench.figures import Run
-from bench.setting import FULL
+from tests.bench import page
+from tests.bench.__main__ import AIMS
+from tests.bench.figures import Run
+from tests.bench.setting import FULL
 
 TEXT = (ROOT / page.PAGE).read_text("utf-8")
 KEPT = Run.model_validate_json((ROOT / page.KEPT).read_bytes())

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from baton_local.stack import Stack
-from bench import growing, population
-from bench.deployment import deployed
+from tests.bench import growing, population
+from tests.bench.deployment import deployed
 
 SAMPLE, COPIES = 5, 40
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from math import sqrt
 
 from baton_cli.service import Service
-from bench.arrivals import Arrivals, arrivals
-from bench.deployment import deployed
-from bench.figures import Aim, Figure, Unit
-from bench.floors import chain
-from bench.setting import Setting
-from bench.ways import BATCH_LINES, ByHttp, Way, client, pass_through, rush_through
+from tests.bench.arrivals import Arrivals, arrivals
+from tests.bench.deployment import deployed
+from tests.bench.figures import Aim, Figure, Unit
+from tests.bench.floors import chain
+from tests.bench.setting import Setting
+from tests.bench.ways import BATCH_LINES, ByHttp, Way, client, pass_through, rush_through
 
 _FLOOR = "bare chain, sustained"
 _SINGLE = "HTTP to lead-sla, sustained: one a request"

@@ -10,11 +10,11 @@ from baton.kafka import topic_name
 from baton.settings import KafkaSettings
 from baton.topics import Topic
 from baton_cli.service import INGEST
-from bench import leads
-from bench.arrivals import Arrivals
-from bench.client import Answer, Client
-from bench.deployment import Deployment
-from bench.load import Send, Sent, send_at_once, send_evenly
+from tests.bench import leads
+from tests.bench.arrivals import Arrivals
+from tests.bench.client import Answer, Client
+from tests.bench.deployment import Deployment
+from tests.bench.load import Send, Sent, send_at_once, send_evenly
 
 BATCH_LINES = 100
 _PATIENCE_S = 60

@@ -8,10 +8,10 @@ import time
 from datetime import UTC, datetime
 from itertools import count
 
-from bench import leads
-from bench.client import Client
-from bench.deployment import Deployment
-from bench.ways import Load, all_taken
+from tests.bench import leads
+from tests.bench.client import Client
+from tests.bench.deployment import Deployment
+from tests.bench.ways import Load, all_taken
 
 
 class SignedWebhooks:

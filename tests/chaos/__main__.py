@@ -13,8 +13,8 @@ from rich.console import Console
 
 from baton_local.paths import RUN
 from baton_local.stack import Stack
-from chaos.deployment import servers
-from chaos.seed import SHORT, Result, Size, run
+from tests.chaos.deployment import servers
+from tests.chaos.seed import SHORT, Result, Size, run
 
 KEPT = RUN / "chaos-failed"
 _EXAMPLES = 3

@@ -9,11 +9,11 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
-from chaos.checker.seen import Barred
-from chaos.deployment import Deployment
-from chaos.workload import SOURCE, Sort, enquiries
 from ingest.capturing import person_of
 from ingest.deliveries import LeadIn
+from tests.chaos.checker.seen import Barred
+from tests.chaos.deployment import Deployment
+from tests.chaos.workload import SOURCE, Sort, enquiries
 
 _TABLES = {"ingest": "alias", "scoring": "lead", "routing": "lead", "sla_monitor": "clock"}
 _OF_EACH = 3

@@ -11,10 +11,10 @@ from uuid import UUID
 import httpx
 from pydantic import JsonValue
 
-from chaos.checker.seen import Kind, Outcome, Seen, Sent, Taken
-from chaos.deployment import Deployment
-from chaos.schedule import PROCESSES, Process
-from chaos.workload import SOURCE, Act, Enquiry, reaction
+from tests.chaos.checker.seen import Kind, Outcome, Seen, Sent, Taken
+from tests.chaos.deployment import Deployment
+from tests.chaos.schedule import PROCESSES, Process
+from tests.chaos.workload import SOURCE, Act, Enquiry, reaction
 
 _TRIES = 8
 _PATIENCE_S = 2.5

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import httpx
-from bench.arrivals import note_arrivals
-from deployment import Deployment as Alone
-from deployment import on_stack
 
 from baton import topics
 from baton.settings import KafkaSettings
@@ -21,7 +18,10 @@ from baton_local.postgres import create_database, drop_database
 from baton_local.program import Program
 from baton_local.services import SERVICES
 from baton_local.stack import Stack, start_on_free_ports
-from chaos.schedule import PROCESSES, Process
+from tests.bench.arrivals import note_arrivals
+from tests.chaos.schedule import PROCESSES, Process
+from tests.e2e.deployment import Deployment as Alone
+from tests.e2e.deployment import on_stack
 
 RUNS = RUN / "chaos"
 GENEROUS = 300.0

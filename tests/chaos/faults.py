@@ -11,9 +11,9 @@ from functools import partial
 import asyncpg
 
 from baton_local.processes import send
-from chaos.deployment import EXTRA, SHARDS, Deployment, seconds
-from chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
-from chaos.sights import Session, Sights, sights
+from tests.chaos.deployment import EXTRA, SHARDS, Deployment, seconds
+from tests.chaos.schedule import Freeze, Kill, LateRaise, Moment, Process, Thaw
+from tests.chaos.sights import Session, Sights, sights
 
 _AIMING = 4.0
 """How long a moment is waited for; after that, any will do."""

@@ -5,9 +5,9 @@ import signal
 from collections.abc import Iterable
 
 from baton_local.processes import send, with_children
-from chaos.deployment import Deployment
-from chaos.faults import Faults, Say
-from chaos.schedule import Moment, Outage
+from tests.chaos.deployment import Deployment
+from tests.chaos.faults import Faults, Say
+from tests.chaos.schedule import Moment, Outage
 
 
 async def outage(deployment: Deployment, faults: Faults, fault: Outage, say: Say) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import signal
 
 from baton_local.processes import send
-from chaos.deployment import Deployment
-from chaos.faults import Faults, Say
-from chaos.schedule import Overlap
+from tests.chaos.deployment import Deployment
+from tests.chaos.faults import Faults, Say
+from tests.chaos.schedule import Overlap
 
 _LULL = 3.0
 _ANSWERED = 0.5

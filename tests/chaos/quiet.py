@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 
 from baton.kafka import topic_name
 from baton_local.services import SERVICES
-from chaos.checker.scrape import Scrape, scrape
-from chaos.deployment import GENEROUS, SHARDS, Deployment
-from chaos.storms import READ
+from tests.chaos.checker.scrape import Scrape, scrape
+from tests.chaos.deployment import GENEROUS, SHARDS, Deployment
+from tests.chaos.storms import READ
 
 _BETWEEN = 0.5
 _STILL = timedelta(minutes=1)

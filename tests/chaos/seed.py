@@ -12,29 +12,29 @@ from uuid import UUID
 
 import httpx
 from aiokafka import ConsumerRecord
-from deployment import POLICY
 
 from baton import kafka
 from baton.policy.bundle import Bundle
 from baton_local.services import SERVICES
 from baton_local.stack import Stack
-from chaos import barred, hearing
-from chaos.checker.evidence import Evidence, Violation, gather
-from chaos.checker.records import Found, read_all
-from chaos.checker.scrape import scrape
-from chaos.checker.seen import Seen
-from chaos.checker.told import Apis, Letter, Replayed
-from chaos.checker.verdict import verdict
-from chaos.clients import Clients
-from chaos.deployment import GENEROUS, Deployment, deployed
-from chaos.faults import Faults, Say
-from chaos.outages import outage
-from chaos.overlaps import overlap
-from chaos.quiet import NotQuietError, quiet
-from chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Overlap, Storm, schedule
-from chaos.storms import storm
-from chaos.wire import Wire
-from chaos.workload import enquiries
+from tests.chaos import barred, hearing
+from tests.chaos.checker.evidence import Evidence, Violation, gather
+from tests.chaos.checker.records import Found, read_all
+from tests.chaos.checker.scrape import scrape
+from tests.chaos.checker.seen import Seen
+from tests.chaos.checker.told import Apis, Letter, Replayed
+from tests.chaos.checker.verdict import verdict
+from tests.chaos.clients import Clients
+from tests.chaos.deployment import GENEROUS, Deployment, deployed
+from tests.chaos.faults import Faults, Say
+from tests.chaos.outages import outage
+from tests.chaos.overlaps import overlap
+from tests.chaos.quiet import NotQuietError, quiet
+from tests.chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Overlap, Storm, schedule
+from tests.chaos.storms import storm
+from tests.chaos.wire import Wire
+from tests.chaos.workload import enquiries
+from tests.e2e.deployment import POLICY
 
 NO_END = "it does not come to its end"
 

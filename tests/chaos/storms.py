@@ -10,8 +10,8 @@ from baton.manifest import manifests
 from baton.runtime.inputs import Subscription
 from baton.settings import KafkaSettings
 from baton.times import Times
-from chaos.deployment import TIMES
-from chaos.schedule import Storm
+from tests.chaos.deployment import TIMES
+from tests.chaos.schedule import Storm
 
 READ: dict[str, Subscription] = {
     service.package: service.consumer().subscription

@@ -1,7 +1,7 @@
 """The short form of `make chaos`: some are killed, some frozen, and no promise is broken."""
 
 from baton_local.stack import Stack
-from chaos.seed import SHORT, run
+from tests.chaos.seed import SHORT, run
 
 
 def test_no_promise_is_broken_under_fire(module_stack: Stack) -> None:

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chaos.checker import answers, clocks
-from chaos.checker.evidence import Evidence
-from chaos.checker.records import Found
-from chaos.checker.scrape import Scrape
-from chaos.checker.seen import Barred, Kind, Outcome, Seen, Sent, Spoilt, Taken
-from chaos.checker.told import (
+from tests.chaos.checker import answers, clocks
+from tests.chaos.checker.evidence import Evidence
+from tests.chaos.checker.records import Found
+from tests.chaos.checker.scrape import Scrape
+from tests.chaos.checker.seen import Barred, Kind, Outcome, Seen, Sent, Spoilt, Taken
+from tests.chaos.checker.told import (
     Assignment,
     Clock,
     Decision,
@@ -26,7 +26,7 @@ from chaos.checker.told import (
     Replayed,
     ScoreChange,
 )
-from chaos.checker.verdict import verdict
+from tests.chaos.checker.verdict import verdict
 
 NOW = datetime.now(UTC)
 AT_REST = dict.fromkeys(

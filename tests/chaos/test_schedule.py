@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from baton_local.services import SERVICES
-from chaos.schedule import (
+from tests.chaos.schedule import (
     Freeze,
     Kill,
     LateRaise,
@@ -17,7 +17,7 @@ from chaos.schedule import (
     Thaw,
     schedule,
 )
-from chaos.workload import Act, Sort, enquiries, reaction
+from tests.chaos.workload import Act, Sort, enquiries, reaction
 
 SEEDS = range(1, 21)
 

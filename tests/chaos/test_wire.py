@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
-from records import activity, message, new_lead
 
 from baton.settings import KafkaSettings
-from chaos.checker.seen import Seen
-from chaos.wire import Wire
+from tests.chaos.checker.seen import Seen
+from tests.chaos.wire import Wire
+from tests.e2e.records import activity, message, new_lead
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
-from spoiling import SPOILT_SMALL, with_header
 
 from baton import cloudevents
 from baton.cloudevents import Message
 from baton.settings import KafkaSettings
-from chaos.checker.seen import Seen, Spoilt
+from tests.chaos.checker.seen import Seen, Spoilt
+from tests.e2e.spoiling import SPOILT_SMALL, with_header
 
 _COPIED = 0.04
 _LATEST = 6.0

@@ -36,7 +36,7 @@ SOURCES = [
     path
     for folder in ("shared/baton", "services", "cli/baton_cli", "deploy/local")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if "tests" not in path.parts
+    if not any(part.endswith("_tests") for part in path.relative_to(ROOT).parts)
 ]
 ANYTHING = "…"
 """What stands in a message, in the code and on a page, where a name or a number is filled in."""

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from documented import Documented
 
 from baton.kafka import apply_topics
 from baton.settings import KafkaSettings
+from tests.e2e.documented import Documented
 
 DOCS = Path(__file__).parents[2] / "docs"
 Record = tuple[bytes, bytes, list[tuple[str, bytes]]]

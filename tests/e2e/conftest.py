@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mappin
 
 import httpx
 import pytest
-from deployment import POLICY, Deployment, on_servers
-from world import World, open_world
 
 from baton.policy.bundle import Bundle
 from baton_local.services import SERVICES
 from baton_local.waiting import wait_until
+from tests.e2e.deployment import POLICY, Deployment, on_servers
+from tests.e2e.world import World, open_world
 
 
 @pytest.hookimpl(wrapper=True)

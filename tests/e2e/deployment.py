@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from people import RUN, RUN_DIGITS
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -22,6 +21,7 @@ from baton_local.ports import Ports, free_ports
 from baton_local.program import Program
 from baton_local.services import SERVICES, environment, kafka_settings, run_baton, service_program
 from baton_local.stack import Stack, start_on_free_ports
+from tests.e2e.people import RUN, RUN_DIGITS
 
 PARTITIONS = 3
 TOO_MANY = 100

@@ -7,10 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from deployment import PARTITIONS
-from people import RUN
-from world import World
-
 from baton import cloudevents, identity
 from baton.cloudevents import Event, Message
 from baton.events import (
@@ -26,6 +22,9 @@ from baton.events import (
     Score,
     Stage,
 )
+from tests.e2e.deployment import PARTITIONS
+from tests.e2e.people import RUN
+from tests.e2e.world import World
 
 _NUMBERS = itertools.count(1)
 

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from records import new_lead
-
 from baton.cloudevents import Message
+from tests.e2e.records import new_lead
 
 HUGE = 900_000
 Spoil = Callable[[Message], Message]

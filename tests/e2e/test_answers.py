@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter, defaultdict
 from uuid import UUID
 
-from deployment import Deployment
-from people import person
 from pydantic import JsonValue
-from wire import Wire
-from world import World, eventually, open_world
 
 from baton.events import AssignmentChange, LeadCaptured, LeadEvent, LeadRouted, LeadUnrouted
+from tests.e2e.deployment import Deployment
+from tests.e2e.people import person
+from tests.e2e.wire import Wire
+from tests.e2e.world import World, eventually, open_world
 
 REASONS = {
     "no pool": "no_rule",

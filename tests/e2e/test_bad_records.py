@@ -7,9 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from records import READERS, Reader, activity, captured, message, new_lead, profile, routed, scored
-from spoiling import HUGE, SPOILT, Spoil, broken_json, with_a_huge_value, with_header
-from world import World, eventually
 
 from baton import identity
 from baton.cloudevents import Message
@@ -21,6 +18,19 @@ from baton.events import (
     LeadUnrouted,
     Rep,
 )
+from tests.e2e.records import (
+    READERS,
+    Reader,
+    activity,
+    captured,
+    message,
+    new_lead,
+    profile,
+    routed,
+    scored,
+)
+from tests.e2e.spoiling import HUGE, SPOILT, Spoil, broken_json, with_a_huge_value, with_header
+from tests.e2e.world import World, eventually
 
 
 def id_of(given: Message, place: tuple[int, int]) -> UUID:

@@ -3,14 +3,13 @@
 import asyncio
 from functools import partial
 
-from deployment import TOO_MANY
-from people import person
-from records import READERS, message, new_lead
-from spoiling import broken_json
-from world import World, eventually
-
 from baton.events import BreakerTripped
 from baton_local.services import SERVICES
+from tests.e2e.deployment import TOO_MANY
+from tests.e2e.people import person
+from tests.e2e.records import READERS, message, new_lead
+from tests.e2e.spoiling import broken_json
+from tests.e2e.world import World, eventually
 
 
 async def test_too_many_dead_letters_stop_each_service_also_after_a_restart_until_it_is_resumed(

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from people import person
-from test_ends import everything_happened_once
-from world import Taken, World
+
+from tests.e2e.people import person
+from tests.e2e.test_ends import everything_happened_once
+from tests.e2e.world import Taken, World
 
 COPIES = 50
 

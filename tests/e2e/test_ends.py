@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import httpx
-from people import person
-from test_answers import sequences
-from world import Taken, World, eventually
 
 from baton.events import LeadCaptured, LeadRouted, LeadScored, SlaStarted
 from baton_local.services import SERVICES
+from tests.e2e.people import person
+from tests.e2e.test_answers import sequences
+from tests.e2e.world import Taken, World, eventually
 
 BEFORE = 10
 """So many leads are answered before something ends."""

@@ -8,17 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from people import Person, person
 from pydantic import JsonValue
-from records import READERS, Reader, event, message, new_lead
-from spoiling import broken_json, under_a_wrong_key
-from test_bad_records import id_of, letter
-from test_webhooks import deliver, signed
-from world import Taken, World, eventually
 
 from baton import cloudevents
 from baton.cloudevents import Message
 from baton.events import LeadCaptured, LeadErased, LeadRouted, LeadScored, SlaMet, SlaRetracted
+from tests.e2e.people import Person, person
+from tests.e2e.records import READERS, Reader, event, message, new_lead
+from tests.e2e.spoiling import broken_json, under_a_wrong_key
+from tests.e2e.test_bad_records import id_of, letter
+from tests.e2e.test_webhooks import deliver, signed
+from tests.e2e.world import Taken, World, eventually
 
 SCHEMAS = ("ingest", "scoring", "routing", "sla_monitor")
 

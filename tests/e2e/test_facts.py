@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from deployment import POLICY
-from ingest_harness import TOKEN, Clock, Process, running
-from people import person
 from pydantic import JsonValue
-from world import Taken, World, eventually
 
 from baton.events import LeadCaptured, LeadScored, SlaMet, SlaStarted
 from baton.policy.bundle import Bundle
 from ingest.settings import Settings
+from ingest_tests.harness import TOKEN, Clock, Process, running
+from tests.e2e.deployment import POLICY
+from tests.e2e.people import person
+from tests.e2e.world import Taken, World, eventually
 
 MINUTES = timedelta(minutes=3)
 

@@ -2,11 +2,11 @@
 
 import json
 
-from people import person
 from pydantic import JsonValue
-from world import World, eventually
 
 from baton.events import FollowupType, LeadRouted, LeadScored, SlaStarted
+from tests.e2e.people import person
+from tests.e2e.world import World, eventually
 
 
 async def test_what_sales_has_already_is_kept_by_its_owner_without_a_promise(world: World) -> None:

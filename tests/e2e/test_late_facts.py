@@ -2,9 +2,6 @@
 
 from datetime import timedelta
 
-from people import person
-from world import World, eventually
-
 from baton.events import (
     AssignmentChange,
     LeadReleased,
@@ -17,6 +14,8 @@ from baton.events import (
     SlaRetracted,
     SlaStarted,
 )
+from tests.e2e.people import person
+from tests.e2e.world import World, eventually
 
 
 async def test_a_lead_returns_to_the_rep_whose_answer_in_time_is_told_late(world: World) -> None:

@@ -3,9 +3,6 @@
 import json
 from uuid import UUID
 
-from people import person
-from world import World, eventually
-
 from baton.events import (
     LeadCaptured,
     LeadFollowup,
@@ -20,6 +17,8 @@ from baton.events import (
     SlaWarned,
     Stage,
 )
+from tests.e2e.people import person
+from tests.e2e.world import World, eventually
 
 
 async def test_an_enquiry_is_captured_scored_routed_and_promised_an_answer(world: World) -> None:

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from deployment import POLICY, Deployment, on_stack
-from people import person
-from test_ends import everything_happened_once
-from world import Taken, eventually, open_world
 
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
 from baton_local.services import SERVICES
 from baton_local.stack import KAFKA, POSTGRES, Stack
+from tests.e2e.deployment import POLICY, Deployment, on_stack
+from tests.e2e.people import person
+from tests.e2e.test_ends import everything_happened_once
+from tests.e2e.world import Taken, eventually, open_world
 
 
 @pytest.fixture(scope="module")

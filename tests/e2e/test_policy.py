@@ -11,10 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from deployment import POLICY, Deployment
-from people import person
-from unreadable import NOT_UTF8, put_batch
-from world import World, eventually
 
 from baton import activation, cloudevents, identity, kafka, topics
 from baton.cloudevents import Event, Message
@@ -28,6 +24,10 @@ from baton.events import (
 )
 from baton.policy.bundle import Bundle
 from baton_local.services import SERVICES
+from tests.e2e.deployment import POLICY, Deployment
+from tests.e2e.people import person
+from tests.e2e.world import World, eventually
+from tests.runtime.unreadable import NOT_UTF8, put_batch
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from people import person
 from pydantic import JsonValue
-from test_webhooks import deliver, signed
 from typer.testing import CliRunner, Result
-from world import World, eventually
 
 from baton.events import LeadErased, LeadScored, SlaStarted
 from baton_cli.main import app
+from tests.e2e.people import person
+from tests.e2e.test_webhooks import deliver, signed
+from tests.e2e.world import World, eventually
 
 SPAM: JsonValue = {"form_id": "demo", "message": "Come to our casino"}
 

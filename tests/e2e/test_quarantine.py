@@ -3,11 +3,11 @@
 import asyncio
 from uuid import UUID
 
-from people import Person, person
 from pydantic import JsonValue
-from world import Taken, World
 
 from baton.events import LeadCaptured, LeadRouted, LeadScored
+from tests.e2e.people import Person, person
+from tests.e2e.world import Taken, World
 
 SPAM: JsonValue = {"form_id": "demo", "message": "Come to our casino"}
 

@@ -4,9 +4,9 @@ import re
 
 import httpx
 import pytest
-from world import World
 
 from baton_local.services import SERVICES
+from tests.e2e.world import World
 
 WEBHOOKS = {"/v1/webhooks/{source}", "/v1/webhooks/{source}/{secret}"}
 OPEN = {"/healthz", "/readyz", "/metrics", *WEBHOOKS}

@@ -4,9 +4,6 @@ import secrets
 from collections.abc import Mapping
 from uuid import UUID
 
-from people import person
-from world import World
-
 from baton.events import (
     LeadCaptured,
     LeadErased,
@@ -20,6 +17,8 @@ from baton.events import (
     SlaStarted,
     SlaWarned,
 )
+from tests.e2e.people import person
+from tests.e2e.world import World
 
 
 def trace() -> tuple[str, Mapping[str, str]]:

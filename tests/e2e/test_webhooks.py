@@ -10,11 +10,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from deployment import SAMPLES, typeform_sample
-from people import person
-from world import World, eventually
 
 from baton.events import ConsentStatus, LeadCaptured, LeadScored, LeadUnrouted, SlaMet, SlaStarted
+from tests.e2e.deployment import SAMPLES, typeform_sample
+from tests.e2e.people import person
+from tests.e2e.world import World, eventually
 
 
 def signed(secret: str, delivery_id: str, body: bytes) -> dict[str, str]:

@@ -1,10 +1,9 @@
 """The logs of all processes; by its name this comes after the tests that share them."""
 
-from people import RUN, RUN_DIGITS, person
-from world import World
-
 from baton.events import LeadErased
 from baton_local.services import SERVICES
+from tests.e2e.people import RUN, RUN_DIGITS, person
+from tests.e2e.world import World
 
 
 async def test_no_log_has_an_email_a_name_or_a_phone_of_anybody_or_a_token_of_an_address(

@@ -3,9 +3,6 @@
 import asyncio
 
 from aiokafka import AIOKafkaConsumer
-from documented import Documented
-from people import person
-from world import World
 
 from baton.events import (
     EventData,
@@ -16,6 +13,9 @@ from baton.events import (
     SlaMet,
     SlaWarned,
 )
+from tests.e2e.documented import Documented
+from tests.e2e.people import person
+from tests.e2e.world import World
 
 
 async def test_a_program_that_knows_only_the_asyncapi_document_reads_what_the_services_tell(

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-from deployment import Deployment
-from people import Person
 from pydantic import JsonValue
-from wire import PATIENCE, Wire, open_wire
 
 from baton.cloudevents import Event
 from baton.events import LeadRouted
+from tests.e2e.deployment import Deployment
+from tests.e2e.people import Person
+from tests.e2e.wire import PATIENCE, Wire, open_wire
 
 Found = TypeVar("Found")
 

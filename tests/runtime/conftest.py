@@ -1,7 +1,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from harness import World, deployment
+
+from tests.runtime.harness import World, deployment
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from counter import SUBSCRIPTION, Count, CounterStore, decide
 from prometheus_client import CollectorRegistry
 from pydantic import JsonValue, SecretStr
 from sqlalchemy import MetaData
@@ -50,6 +49,7 @@ from baton.settings import ServiceSettings
 from baton.times import Times
 from baton.topics import Topic
 from baton.tracing import Tracing
+from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, decide
 
 Found = TypeVar("Found")
 SCHEMA = "counter"

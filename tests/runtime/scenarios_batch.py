@@ -6,14 +6,18 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from counter import CounterStore
-from harness import (
+
+from baton import topics
+from baton.runtime.errors import CommitUnknownError
+from baton.runtime.inputs import Input
+from tests.runtime.counter import CounterStore
+from tests.runtime.harness import (
     QUICK,
     World,
     captured,
     followup,
 )
-from scenery import (
+from tests.runtime.scenery import (
     Left,
     deferred_at_commit,
     ended,
@@ -21,10 +25,6 @@ from scenery import (
     ready,
     soon,
 )
-
-from baton import topics
-from baton.runtime.errors import CommitUnknownError
-from baton.runtime.inputs import Input
 
 
 async def an_owner_who_finds_a_newer_epoch_loses_no_event(world: World, left: Left) -> None:

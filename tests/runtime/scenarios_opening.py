@@ -6,8 +6,13 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import TopicPartition
-from counter import SUBSCRIPTION
-from harness import (
+
+from baton import kafka, topics
+from baton.runtime.errors import AssignmentError
+from baton.runtime.inputs import EventInput, TimerInput
+from baton.runtime.steps import Step
+from tests.runtime.counter import SUBSCRIPTION
+from tests.runtime.harness import (
     PARTITIONS,
     QUICK,
     SCHEMA,
@@ -18,7 +23,7 @@ from harness import (
     followup,
     totals,
 )
-from scenery import (
+from tests.runtime.scenery import (
     INSERT_OUTBOX,
     PATIENT,
     Left,
@@ -31,11 +36,6 @@ from scenery import (
     soon,
     woken,
 )
-
-from baton import kafka, topics
-from baton.runtime.errors import AssignmentError
-from baton.runtime.inputs import EventInput, TimerInput
-from baton.runtime.steps import Step
 
 
 async def a_shard_without_all_its_topics_is_not_worked_on(world: World, left: Left) -> None:

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from harness import (
+from baton import topics
+from baton.runtime.errors import PublishError
+from tests.runtime.harness import (
     PARTITIONS,
     QUICK,
     Process,
@@ -10,7 +12,7 @@ from harness import (
     captured,
     followup,
 )
-from scenery import (
+from tests.runtime.scenery import (
     Left,
     configure,
     delete,
@@ -18,9 +20,6 @@ from scenery import (
     ready,
     soon,
 )
-
-from baton import topics
-from baton.runtime.errors import PublishError
 
 REVOCATIONS = 5
 

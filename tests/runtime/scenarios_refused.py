@@ -2,21 +2,20 @@
 
 from datetime import UTC, datetime
 
-from harness import (
+from baton import cloudevents, identity, topics
+from baton.cloudevents import Event
+from baton.events import BreakerResumed, BreakerTripped
+from baton.runtime import dead_letters
+from tests.runtime.harness import (
     Process,
     World,
     captured,
     followup,
 )
-from scenery import (
+from tests.runtime.scenery import (
     Left,
     soon,
 )
-
-from baton import cloudevents, identity, topics
-from baton.cloudevents import Event
-from baton.events import BreakerResumed, BreakerTripped
-from baton.runtime import dead_letters
 
 
 async def data_that_the_database_refuses_takes_nothing_with_it(world: World, left: Left) -> None:

@@ -10,8 +10,12 @@ from uuid import UUID
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from counter import Count, told
-from harness import (
+
+from baton import cloudevents, identity, kafka
+from baton.cloudevents import Event
+from baton.topics import Topic
+from tests.runtime.counter import Count, told
+from tests.runtime.harness import (
     PARTITIONS,
     PATIENCE,
     QUICK,
@@ -21,10 +25,6 @@ from harness import (
     World,
     eventually,
 )
-
-from baton import cloudevents, identity, kafka
-from baton.cloudevents import Event
-from baton.topics import Topic
 
 Left = frozenset[str]
 """The steps that the process under test leaves out: none, or the one in question."""

@@ -4,14 +4,14 @@ import asyncio
 from collections import Counter
 
 import asyncpg
-from harness import BUNDLE, SCHEMA, World, eventually
-from scenery import ready
 
 from baton import activation, database
 from baton.database import connection
 from baton.policy.bundle import Bundle
 from baton.runtime import store
 from baton.runtime.store import parse_activations
+from tests.runtime.harness import BUNDLE, SCHEMA, World, eventually
+from tests.runtime.scenery import ready
 
 PROCESSES = 4
 ROUNDS = 3

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from counter import CounterStore
-from harness import PARTITIONS, QUICK, World, eventually, followup
-from scenery import first_stay
 
 from baton.runtime.inputs import EventInput, Input, TimerInput
+from tests.runtime.counter import CounterStore
+from tests.runtime.harness import PARTITIONS, QUICK, World, eventually, followup
+from tests.runtime.scenery import first_stay
 
 MOST = 5
 RARELY = QUICK.model_copy(update={"look": timedelta(hours=1), "settle": timedelta()})

@@ -5,9 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from counter import Count
-from harness import Process, World, followup
-from scenery import first_stay, ready
 
 from baton import topics
 from baton.cloudevents import Event
@@ -16,6 +13,9 @@ from baton.runtime.batch import Batch, Item, Record
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.runtime.transaction import Committed
 from baton.runtime.waiting import timer_id, timers
+from tests.runtime.counter import Count
+from tests.runtime.harness import Process, World, followup
+from tests.runtime.scenery import first_stay, ready
 
 TOPIC = topics.LEAD_FOLLOWUP.name
 

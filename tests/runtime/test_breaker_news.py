@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from harness import Process, World, eventually, followup
-from scenery import ready
 
 from baton import topics
 from baton.events import BreakerResumed, BreakerTripped
 from baton.runtime import dead_letters
+from tests.runtime.harness import Process, World, eventually, followup
+from tests.runtime.scenery import ready
 
 
 async def stopped(process: Process) -> bool:

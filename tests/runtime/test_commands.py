@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from harness import QUICK, World
-from scenery import first_stay
+from tests.runtime.harness import QUICK, World
+from tests.runtime.scenery import first_stay
 
 IMPATIENT = QUICK.model_copy(
     update={"look": timedelta(seconds=0.01), "command_wait": timedelta(seconds=0.1)}

@@ -3,12 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from harness import World, captured, eventually, followup, totals
-
 from baton import topics
 from baton.cloudevents import Message
 from baton.events import DeadLetter
 from baton.runtime.waiting import REPLAY
+from tests.runtime.harness import World, captured, eventually, followup, totals
 
 
 async def letters(world: World) -> list[tuple[UUID, str]]:

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from harness import PARTITIONS, Process, World, captured, eventually, followup
-
 from baton import topics
 from baton.runtime import losses
 from baton.runtime.housekeeping import turn_inbox
+from tests.runtime.harness import PARTITIONS, Process, World, captured, eventually, followup
 
 
 async def says(process: Process, *words: str) -> None:

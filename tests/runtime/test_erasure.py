@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 
-from harness import World, captured, erased, eventually, followup
-
 from baton import topics
 from baton.runtime.batch import Batch
+from tests.runtime.harness import World, captured, erased, eventually, followup
 
 HELD = ("lead", "outbox", "command", "answer", "timer", "dead_letter")
 

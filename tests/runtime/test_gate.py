@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from harness import QUICK
 
 from baton.runtime.gate import Gate
 from baton.runtime.inputs import TimerInput
 from baton.runtime.shards import Shard
 from baton.runtime.waiting import DueTimer
+from tests.runtime.harness import QUICK
 
 PLACE = TopicPartition("t", 0)
 TIMES = QUICK.model_copy(

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from harness import BUNDLE, Process, World, captured, eventually
-from unreadable import NOT_UTF8, put_batch
 
 from baton import activation, cloudevents, identity, kafka, topics
 from baton.cloudevents import Event, Message
 from baton.events import BundlePublished, PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.runtime.store import parse_activations
+from tests.runtime.harness import BUNDLE, Process, World, captured, eventually
+from tests.runtime.unreadable import NOT_UTF8, put_batch
 
 
 @pytest.fixture

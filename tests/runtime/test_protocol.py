@@ -6,14 +6,14 @@ A scenario fails by an AssertionError, or by waiting for something that never co
 from collections.abc import Awaitable, Callable
 
 import pytest
-import scenarios_batch as batch
-import scenarios_opening as opening
-import scenarios_publishing as publishing
-import scenarios_refused as refused
-from harness import World
-from scenery import Left
 
 from baton.runtime.steps import Step
+from tests.runtime import scenarios_batch as batch
+from tests.runtime import scenarios_opening as opening
+from tests.runtime import scenarios_publishing as publishing
+from tests.runtime import scenarios_refused as refused
+from tests.runtime.harness import World
+from tests.runtime.scenery import Left
 
 Scenario = Callable[[World, Left], Awaitable[None]]
 

@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from harness import QUICK, Process, World, erased, eventually, followup
 from pydantic import JsonValue
-from scenery import first_stay, ready
 
 from baton import cloudevents, topics
 from baton.cloudevents import Event
@@ -16,6 +14,8 @@ from baton.runtime.batch import Batch, Item, Record, read_one
 from baton.runtime.inputs import Arm, CommandInput
 from baton.runtime.transaction import Committed
 from baton.runtime.waiting import REPLAY, timer_id
+from tests.runtime.harness import QUICK, Process, World, erased, eventually, followup
+from tests.runtime.scenery import first_stay, ready
 
 EARLIER: dict[str, JsonValue] = {"name": "t", "facts_complete": True}
 """What a letter of the release before had of a timer beside its place and time."""

@@ -7,12 +7,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
-from harness import QUICK, Process, World, captured, eventually, followup, totals
-from scenery import ended, first_stay
 
 from baton import topics
 from baton.events import ActivityType, LeadActivity
 from baton.runtime.errors import StalledError
+from tests.runtime.harness import QUICK, Process, World, captured, eventually, followup, totals
+from tests.runtime.scenery import ended, first_stay
 
 
 async def test_each_event_takes_effect_once_and_is_told_once(world: World) -> None:

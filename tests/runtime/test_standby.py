@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from harness import PARTITIONS, QUICK, World, captured, eventually
+from tests.runtime.harness import PARTITIONS, QUICK, World, captured, eventually
 
 SHORT = QUICK.model_copy(
     update={

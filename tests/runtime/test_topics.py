@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from harness import eventually
 
 from baton import kafka, topics
 from baton.settings import KafkaSettings
+from tests.runtime.harness import eventually
 
 TOPIC = topics.LEAD_SLA
 OWN = 1

@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from harness import PARTITIONS, QUICK, Process, World, captured, eventually, followup
-from scenery import ready
 
 from baton import activation, cloudevents, kafka, topics
 from baton.cloudevents import Event
 from baton.events import LeadEvent
 from baton.topics import Topic
+from tests.runtime.harness import PARTITIONS, QUICK, Process, World, captured, eventually, followup
+from tests.runtime.scenery import ready
 
 TIMES = QUICK.model_copy(
     update={

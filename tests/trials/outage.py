@@ -15,15 +15,15 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from bench import leads
-from bench.client import Client
-from bench.deployment import Deployment, deployed, servers
 from rich.console import Console
 
 from baton import cloudevents, kafka, topics
 from baton.times import Times
 from baton_cli.service import INGEST, SCORING
 from baton_local.stack import KAFKA, POSTGRES, Stack
+from tests.bench import leads
+from tests.bench.client import Client
+from tests.bench.deployment import Deployment, deployed, servers
 
 OUTAGES: Mapping[str, Sequence[str]] = {
     "Kafka": (KAFKA,),

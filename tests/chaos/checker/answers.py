@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
-from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.records import Found
-from chaos.checker.seen import Kind, Outcome, Sent
+from tests.chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.records import Found
+from tests.chaos.checker.seen import Kind, Outcome, Sent
 
 _TOPICS = {
     Kind.LEAD: "lead-captured",

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.records import Found
-from chaos.checker.told import Ownership
+from tests.chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.records import Found
+from tests.chaos.checker.told import Ownership
 
 
 def check(evidence: Evidence) -> Iterator[Violation]:

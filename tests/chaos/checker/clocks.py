@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.promises import Given, Judgement, Promises
-from chaos.checker.told import Clock
+from tests.chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.promises import Given, Judgement, Promises
+from tests.chaos.checker.told import Clock
 
 _TARGET = "first_response"
 """The one target of the bundle that these runs are decided by."""

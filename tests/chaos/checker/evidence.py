@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
-from chaos.checker.records import Found
-from chaos.checker.scrape import Scrape
-from chaos.checker.seen import Seen
-from chaos.checker.told import Apis, Clock, Lead, Letter, Ownership, Rep, Replayed
+from tests.chaos.checker.records import Found
+from tests.chaos.checker.scrape import Scrape
+from tests.chaos.checker.seen import Seen
+from tests.chaos.checker.told import Apis, Clock, Lead, Letter, Ownership, Rep, Replayed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.records import Found
+from tests.chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.records import Found
 
 
 def check(evidence: Evidence) -> Iterator[Violation]:

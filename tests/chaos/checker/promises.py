@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from chaos.checker.records import Found
-from chaos.checker.told import Clock
+from tests.chaos.checker.records import Found
+from tests.chaos.checker.told import Clock
 
 _SKEW = timedelta(minutes=2)
 _ANSWERS = frozenset(

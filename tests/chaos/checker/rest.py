@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.evidence import Evidence, Violation
 
 
 def check(evidence: Evidence) -> Iterator[Violation]:

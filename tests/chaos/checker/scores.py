@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
-from chaos.checker.evidence import Evidence, Violation
-from chaos.checker.told import Lead
+from tests.chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker.told import Lead
 
 
 def check(evidence: Evidence) -> Iterator[Violation]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from chaos.checker import answers, assignments, clocks, order, poison, rest, scores
-from chaos.checker.evidence import Evidence, Violation
+from tests.chaos.checker import answers, assignments, clocks, order, poison, rest, scores
+from tests.chaos.checker.evidence import Evidence, Violation
 
 _RULES = (answers, order, scores, assignments, clocks, poison, rest)
 
