@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_cli.main import app
 from tests.e2e.deployment import Deployment, on_servers
 
@@ -78,7 +79,7 @@ def running(
         BATON_WEBSHOP_FORMS_SECRET=SHOP_SECRET,
     )
     try:
-        made.activate(Bundle.read(DEMO_POLICY))
+        made.activate(Bundle.read(DEMO_POLICY, policy_sections()))
         made.start_services()
         yield made
     finally:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_local.waiting import wait_until
 from tests.e2e.deployment import Deployment
 
@@ -55,7 +56,7 @@ def deliver(services: Deployment, type_: str) -> None:
 @pytest.fixture
 def original_policy(services: Deployment) -> Iterator[Bundle]:
     """What is in force; afterwards, it is again."""
-    bundle = Bundle.read(DEMO_POLICY)
+    bundle = Bundle.read(DEMO_POLICY, policy_sections())
     yield bundle
     services.activate(bundle)
 
@@ -67,7 +68,7 @@ def mended(services: Deployment, original_policy: Bundle) -> Callable[[], None]:
     def mend() -> None:
         files = original_policy.files
         sources = files["sources.yaml"].replace("form.submitted:", "form.renamed:")
-        services.activate(Bundle.parse({**files, "sources.yaml": sources}))
+        services.activate(Bundle.parse_whole({**files, "sources.yaml": sources}, policy_sections()))
 
     return mend
 
@@ -130,7 +131,7 @@ def test_of_a_lead_that_is_an_id_alone_a_replay_says_that_its_details_are_fetche
     def said_of_linkedin(more: str) -> None:
         files = original_policy.files
         sources = files["sources.yaml"] + LINKEDIN % more
-        services.activate(Bundle.parse({**files, "sources.yaml": sources}))
+        services.activate(Bundle.parse_whole({**files, "sources.yaml": sources}, policy_sections()))
 
     said_of_linkedin("")
     body = json.dumps({"leadGenFormResponse": f"urn:{uuid4()}", "leadAction": "CREATED"}).encode()

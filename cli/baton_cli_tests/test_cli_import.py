@@ -21,6 +21,7 @@ from aiokafka import TopicPartition
 from baton import cloudevents, kafka, topics
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton.times import Times
 from baton_cli.importing.mapping import LeadMapping, read_mapping
 from baton_local.waiting import wait_until
@@ -189,11 +190,13 @@ def test_a_run_that_was_killed_is_gone_on_with_and_nothing_is_there_twice(
 @pytest.fixture
 def held_domain(services: Deployment) -> Iterator[str]:
     """Whose enquiries go into quarantine; afterwards the original bundle is in force again."""
-    bundle = Bundle.read(DEMO_POLICY)
+    bundle = Bundle.read(DEMO_POLICY, policy_sections())
     domain = f"{run_id()}.example.com"
     rule = f"quarantine: [{{id: r, label: R, when: {{field: contact.email, contains: {domain}}}}}]"
     definitions = f"{bundle.files['definitions.yaml']}\n{rule}\n"
-    services.activate(Bundle.parse({**bundle.files, "definitions.yaml": definitions}))
+    services.activate(
+        Bundle.parse_whole({**bundle.files, "definitions.yaml": definitions}, policy_sections())
+    )
     enquiry = {"source": "website", "email": f"{run_id()}@{domain}"}
     headers = {"Authorization": f"Bearer {services.told['BATON_API_TOKEN']}"}
     leads = f"{services.url('ingest')}/v1/leads"

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from tests.e2e.deployment import Deployment
 
 Baton = Callable[..., CompletedProcess[str]]
@@ -202,7 +203,7 @@ def test_breaches_and_reps_are_listed(baton: Baton, until: Until, tmp_path: Path
     assert baton("breaches", "--team", "of-nobody").stdout == "No promise was broken.\n"
     assert "There are more than these 1" in baton("breaches", "--limit", "1").stdout
     listed = baton("reps").stdout
-    for rep in Bundle.read(DEMO_POLICY).teams.reps:
+    for rep in Bundle.read(DEMO_POLICY, policy_sections()).teams.reps:
         assert rep.id in listed
         assert rep.name in listed
 

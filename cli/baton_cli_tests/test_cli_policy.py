@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_cli.policy.leadtests import run
 
 Baton = Callable[..., CompletedProcess[str]]
@@ -20,7 +21,7 @@ WHO = ("--by", "the operator", "--why", "a test")
 
 
 def name(directory: Path) -> str:
-    return Bundle.read(directory).hash[:12]
+    return Bundle.read(directory, policy_sections()).hash[:12]
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def topics_made(
 
 @pytest.mark.parametrize("bundle", [POLICY, DEMO], ids=lambda path: path.name)
 def test_the_bundles_that_come_with_baton_hold_their_own_tests(bundle: Path, baton: Baton) -> None:
-    results = run(Bundle.read(bundle))
+    results = run(Bundle.read(bundle, policy_sections()))
     assert results
     assert all(result.passed for result in results)
     done = baton("policy", "check", str(bundle))

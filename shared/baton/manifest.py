@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from sqlalchemy import MetaData
 
+    from baton.policy.section import Section
     from baton.runtime.parts import Service
     from baton.settings import ApiSettings
 
@@ -80,6 +81,8 @@ class ServiceManifest:
     """Classes whose instances hold its own metrics, each made with a registry."""
     writes: Sequence[Topic] = ()
     """Topics that it writes, beside those that every service writes."""
+    policy: "Callable[[], Sequence[Section[Any]]]" = tuple
+    """The sections of a policy bundle that are its own: no other service owns their files."""
     personal_data: PersonalData | None = None
     """None: it holds nothing on persons but what the runner's dead letters have."""
     pages: Mapping[str, Callable[[], str]] = field(default_factory=lambda: MappingProxyType({}))

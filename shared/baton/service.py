@@ -30,7 +30,7 @@ from baton.problems import Problem
 from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.housekeeping import keep_house
-from baton.runtime.parts import Surroundings
+from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
@@ -321,10 +321,11 @@ async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
             tracing = _tracing(settings, manifest.package)
         else:
             of_runner = _with(ServiceSettings, settings, manifest)
-            around = await surroundings(of_runner, manifest.package, registry, status)
+            service = manifest.consumer()
+            around = await surroundings(of_runner, service, registry, status)
             parts.callback(around.pool.terminate)
             tracing = around.tracing
-            runner = Runner(manifest.consumer(), around)
+            runner = Runner(service, around)
             commands = Commands(manifest.package, of_runner, around.pool, runner.wake)
             resources = replace(resources, commands_or_none=commands)
             operations.append(admin.router(around.pool, of_runner, commands))
@@ -364,7 +365,7 @@ def _tracing(settings: ApiSettings, name: str) -> Tracing:
 
 async def surroundings(
     settings: ServiceSettings,
-    name: str,
+    service: Service[Any, Any],
     registry: CollectorRegistry,
     status: Status,
     aside: Status | None = None,
@@ -376,11 +377,11 @@ async def surroundings(
     """
     return Surroundings(
         settings=settings,
-        pool=await database.pool(settings, name, settings.times),
-        policies=Policies(settings, status, aside),
+        pool=await database.pool(settings, service.name, settings.times),
+        policies=Policies(settings, status, service.reads, aside),
         status=status if aside is None else aside,
         metrics=RuntimeMetrics(registry),
-        tracing=_tracing(settings, name),
+        tracing=_tracing(settings, service.name),
     )
 
 

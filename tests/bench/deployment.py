@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from baton import activation, migrations, topics
 from baton.policy.bundle import Bundle, texts_in
+from baton.policy_sections import policy_sections
 from baton.settings import DatabaseSettings, KafkaSettings
 from baton.topics import Topic
 from baton_cli.service import Service
@@ -45,7 +46,7 @@ def roomy_policy() -> Bundle:
     texts["sources.yaml"] = texts["sources.yaml"].replace(
         "    brand: ", "    rate_limit: {per_second: 1000000}\n    brand: "
     )
-    return Bundle.parse(texts)
+    return Bundle.parse_whole(texts, policy_sections())
 
 
 @dataclass(frozen=True)

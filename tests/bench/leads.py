@@ -11,6 +11,7 @@ from baton import cloudevents, identity, kafka
 from baton.cloudevents import Event, Message
 from baton.events import EventData
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
 from baton.settings import KafkaSettings
 from baton.topics import Topic
 from ingest import capturing
@@ -32,7 +33,7 @@ def email(name: str, number: int) -> str:
 
 def key(name: str, number: int, bundle: Bundle, id_key: bytes) -> bytes:
     """The key that the lead's records have."""
-    brand = bundle.sources[SOURCE].brand
+    brand = sources_of(bundle)[SOURCE].brand
     lead_id = identity.lead_id(id_key, brand, *identity.email_identity(email(name, number)))
     return str(lead_id).encode()
 
@@ -83,7 +84,7 @@ def captured(
     text = body(name, number)
     given = LeadIn.model_validate_json(text)
     receipt = Receipt(text, datetime.now(UTC))
-    source = bundle.sources[given.source]
+    source = sources_of(bundle)[given.source]
     person = capturing.person_of(given, source.brand, source)
     lead_id = known or person.identified(id_key).lead_id
     event: Event[EventData] = Event(

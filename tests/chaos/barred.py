@@ -8,7 +8,7 @@ import asyncpg
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import Source
+from baton.policy.sources import Source, sources_of
 from ingest.capturing import person_of
 from ingest.deliveries import LeadIn
 from tests.chaos.checker.seen import Barred
@@ -25,7 +25,7 @@ def choose(seed: int, id_key: bytes, bundle: Bundle) -> list[Barred]:
     first = itertools.islice(enquiries(seed), _AMONG)
     able = (each for each in first if each.sort in {Sort.PATIENT, Sort.HASTY})
     spread = itertools.islice(able, 0, None, 12)
-    source = bundle.sources[SOURCE]
+    source = sources_of(bundle)[SOURCE]
     return [
         Barred(lead_id=_lead_id(next(spread).body("-"), source, id_key), service=service)
         for service, _ in itertools.product(_TABLES, range(_OF_EACH))

@@ -15,6 +15,7 @@ from aiokafka import ConsumerRecord
 
 from baton import kafka
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_local.services import SERVICES
 from baton_local.stack import Stack
 from tests.chaos import barred, hearing
@@ -266,7 +267,7 @@ def run(stack: Stack, seed: int, size: Size, leave_out: Sequence[str], say: Say)
         say(told[-1])
 
     with deployed(stack, leave_out) as deployment:
-        bundle = Bundle.read(POLICY)
+        bundle = Bundle.read(POLICY, policy_sections())
         id_key = deployment.alone.told["BATON_ID_KEY"].encode()
         seen = Seen(seed=seed, barred=barred.choose(seed, id_key, bundle))
         violations: Sequence[Violation]

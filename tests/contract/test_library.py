@@ -34,8 +34,6 @@ EXCEPTIONS: Mapping[str, frozenset[str]] = {
     # The sources of each kind of sender; they become a part of ingest.
     "policy/sources.py": VENDORS,
     # Sections of the policy with the names of two services; each becomes a part of its service.
-    "policy/bundle.py": frozenset({"scoring", "routing"}),
-    "policy/crosschecks.py": frozenset({"scoring", "routing"}),
     "policy/routing.py": frozenset({"routing"}),
     "policy/scoring.py": frozenset({"scoring"}),
     # A sentence of a published event.

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_local.services import SERVICES
 from baton_local.waiting import wait_until
 from tests.e2e.deployment import POLICY, Deployment, on_servers
@@ -65,7 +66,7 @@ def everyday(
 ) -> Deployment:
     """The same, ready: the policy of these tests came into force while the processes ran."""
     assert without_policy
-    unruled.activate(Bundle.read(POLICY))
+    unruled.activate(Bundle.read(POLICY, policy_sections()))
     unruled.stack.wait_ready(*SERVICES)
     return unruled
 

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from baton.events import LeadCaptured, LeadScored, SlaMet, SlaStarted
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from ingest.settings import Settings
 from ingest_tests.harness import TOKEN, Clock, Process, running
 from tests.e2e.deployment import POLICY
@@ -32,7 +33,7 @@ async def edge(world: World) -> AsyncIterator[Process]:
         }
     )
     clock = Clock(datetime.now(UTC) - MINUTES)
-    async with running(settings, Bundle.read(POLICY), clock=clock) as made:
+    async with running(settings, Bundle.read(POLICY, policy_sections()), clock=clock) as made:
         await made.circuit.closed.wait()
         yield made
 

@@ -9,6 +9,7 @@ import pytest
 
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_local.services import SERVICES
 from baton_local.stack import KAFKA, POSTGRES, Stack
 from tests.e2e.deployment import POLICY, Deployment, on_stack
@@ -21,7 +22,7 @@ from tests.e2e.world import Taken, eventually, open_world
 def deployment(module_stack: Stack) -> Iterator[Deployment]:
     """With servers of its own, which tests may stop."""
     made = on_stack(module_stack)
-    made.activate(Bundle.read(POLICY))
+    made.activate(Bundle.read(POLICY, policy_sections()))
     made.start_services()
     yield made
     made.end()

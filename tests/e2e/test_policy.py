@@ -23,6 +23,7 @@ from baton.events import (
     PolicyActivated,
 )
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton_local.services import SERVICES
 from tests.e2e.deployment import POLICY, Deployment
 from tests.e2e.people import person
@@ -34,14 +35,14 @@ from tests.runtime.unreadable import NOT_UTF8, put_batch
 def left_as_found(everyday: Deployment) -> Iterator[None]:
     """The policy changes here; each test begins by saying which one is in force."""
     yield
-    everyday.activate(Bundle.read(POLICY))
+    everyday.activate(Bundle.read(POLICY, policy_sections()))
     everyday.stack.wait_ready(*SERVICES)
 
 
 @pytest.fixture
 def usual() -> Bundle:
     """The bundle of these tests."""
-    return Bundle.read(POLICY)
+    return Bundle.read(POLICY, policy_sections())
 
 
 @pytest.fixture
@@ -97,10 +98,12 @@ async def test_an_activated_bundle_changes_decisions_and_each_names_the_bundle_i
     await in_force(world, usual)
     who = ("--by", "Sales operations", "--why", "new territories")
     await baton(world, "policy", "activate", str(other), *who)
-    routed = await decided_by(world, Bundle.read(other).hash)
+    routed = await decided_by(world, Bundle.read(other, policy_sections()).hash)
     assert routed.data.rule == "changed"
     told = await world.get("routing", f"/v1/leads/{routed.data.lead_id}/assignments")
-    assert {each["policy"] for each in told["decisions"]} == {Bundle.read(other).hash}
+    assert {each["policy"] for each in told["decisions"]} == {
+        Bundle.read(other, policy_sections()).hash
+    }
 
 
 async def test_a_bundle_that_is_activated_for_later_takes_effect_then(
@@ -111,11 +114,11 @@ async def test_a_bundle_that_is_activated_for_later_takes_effect_then(
     who = ("--by", "Sales operations", "--why", "new territories", "--at", later.isoformat())
     await baton(world, "policy", "activate", str(other), *who)
     await decided_by(world, usual.hash)
-    routed = await decided_by(world, Bundle.read(other).hash)
+    routed = await decided_by(world, Bundle.read(other, policy_sections()).hash)
     assert routed.time >= later
     for event in world.wire.events(LeadScored, LeadRouted):
         assert event.policyversion == (
-            usual.hash if event.time < later else Bundle.read(other).hash
+            usual.hash if event.time < later else Bundle.read(other, policy_sections()).hash
         )
 
 
@@ -123,7 +126,7 @@ async def test_going_back_puts_the_bundle_before_in_force_again(
     world: World, usual: Bundle, other: Path
 ) -> None:
     await in_force(world, usual)
-    await in_force(world, Bundle.read(other))
+    await in_force(world, Bundle.read(other, policy_sections()))
     said = await baton(world, "policy", "back", "--by", "Sales operations", "--why", "too many")
     assert usual.hash[:12] in said
     assert (await decided_by(world, usual.hash)).data.rule == "patient"
@@ -162,7 +165,7 @@ async def test_a_record_that_the_kafka_client_can_not_read_ends_no_process_nor_h
     unreadable = Message("policy", b"key", b"{}", [(NOT_UTF8, b"value")])
     topic = kafka.topic_name(settings, topics.POLICY)
     await put_batch(settings.kafka_bootstrap_servers, topic, [unreadable])
-    await in_force(world, Bundle.read(other))
+    await in_force(world, Bundle.read(other, policy_sections()))
     assert {service: stack.pid(service) for service in SERVICES} == pids
     await asyncio.to_thread(stack.stop_program, "ingest", crash=True)
     await asyncio.to_thread(stack.start_program, "ingest")

@@ -35,6 +35,8 @@ from baton.events import (
 )
 from baton.metrics import RuntimeMetrics
 from baton.policy.bundle import Bundle
+from baton.policy.definitions import DEFINITIONS
+from baton.policy_sections import policy_sections
 from baton.runtime import tables
 from baton.runtime.batch import Batch
 from baton.runtime.commands import Commands
@@ -139,9 +141,9 @@ async def start(settings: ServiceSettings, store: CounterStore | None = None) ->
     """Put a process together in the running loop."""
     status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
     pool = await database.pool(settings, SCHEMA, settings.times)
-    policies = Policies(settings, status)
     store = store or CounterStore()
-    service = Service(SCHEMA, SUBSCRIPTION, store, decide)
+    service = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
+    policies = Policies(settings, status, service.reads)
     metrics = RuntimeMetrics(registry)
     runner = Runner(
         service, Surroundings(settings, pool, policies, status, metrics, Tracing(SCHEMA))
@@ -440,7 +442,9 @@ async def deployment(bootstrap: str, url: str, prefix: str) -> AsyncIterator[Wor
     settings = settings_for(bootstrap, url, prefix)
     await make_schema(url)
     await kafka.apply_topics(settings, USED)
-    await activation.activate(settings, Bundle.read(BUNDLE), None, "test", "test")
+    await activation.activate(
+        settings, Bundle.read(BUNDLE, policy_sections()), None, "test", "test"
+    )
     producer = kafka.producer(settings)
     await producer.start()
     db = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})

@@ -8,6 +8,7 @@ import asyncpg
 from baton import activation, database
 from baton.database import connection
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton.runtime import store
 from baton.runtime.store import parse_activations
 from tests.runtime.harness import BUNDLE, SCHEMA, World, eventually
@@ -32,7 +33,9 @@ async def test_an_activation_gets_in_between_batches_that_overlap(world: World) 
 
     try:
         await eventually(all_have_worked)
-        await activation.activate(world.settings, Bundle.read(BUNDLE), None, "test", "anew")
+        await activation.activate(
+            world.settings, Bundle.read(BUNDLE, policy_sections()), None, "test", "anew"
+        )
         await eventually(in_force)
         assert not batches.done()
     finally:

@@ -12,6 +12,7 @@ from baton import activation, cloudevents, identity, kafka, topics
 from baton.cloudevents import Event, Message
 from baton.events import BundlePublished, PolicyActivated
 from baton.policy.bundle import Bundle
+from baton.policy_sections import policy_sections
 from baton.runtime.store import parse_activations
 from tests.runtime.harness import BUNDLE, Process, World, captured, eventually
 from tests.runtime.unreadable import NOT_UTF8, put_batch
@@ -21,7 +22,9 @@ from tests.runtime.unreadable import NOT_UTF8, put_batch
 def other(tmp_path: Path) -> Bundle:
     """A bundle that is not in force."""
     files = {path.name: path.read_text() for path in BUNDLE.glob("*.yaml")}
-    return Bundle.parse(files | {"tests.yaml": files["tests.yaml"] + "\n# another\n"})
+    return Bundle.parse_whole(
+        files | {"tests.yaml": files["tests.yaml"] + "\n# another\n"}, policy_sections()
+    )
 
 
 async def put(world: World, messages: Sequence[Message]) -> None:
@@ -56,11 +59,11 @@ BAD: dict[str, Callable[[], list[Message]]] = {
     "a value that is not UTF-8": lambda: [replace(of_bundle({}), value=b"\xff\xfe")],
     "a value that nests": lambda: [replace(of_bundle({}), value=b"[" * 100_000)],
     "a bundle without files": lambda: [of_bundle({})],
-    "a bundle whose files are a list": lambda: [of_bundle(["routing.yaml"])],
-    "a bundle of texts with NUL": lambda: [of_bundle({"routing.yaml": "\0", "\0": "x"})],
-    "a bundle of half a pair": lambda: [of_bundle({"routing.yaml": "\ud800"})],
-    "a bundle that nests": lambda: [of_bundle({"routing.yaml": "[" * 50_000})],
-    "a bundle of aliases": lambda: [of_bundle({"routing.yaml": "a: &a [*a, *a]\nb: *a"})],
+    "a bundle whose files are a list": lambda: [of_bundle(["definitions.yaml"])],
+    "a bundle of texts with NUL": lambda: [of_bundle({"definitions.yaml": "\0", "\0": "x"})],
+    "a bundle of half a pair": lambda: [of_bundle({"definitions.yaml": "\ud800"})],
+    "a bundle that nests": lambda: [of_bundle({"definitions.yaml": "[" * 50_000})],
+    "a bundle of aliases": lambda: [of_bundle({"definitions.yaml": "a: &a [*a, *a]\nb: *a"})],
 }
 
 
@@ -83,7 +86,7 @@ async def test_a_record_that_can_not_be_read_is_passed_over_by_who_runs_and_by_w
     world: World, other: Bundle, bad: Callable[[], list[Message]]
 ) -> None:
     running = await world.start()
-    await follows(world, running, Bundle.read(BUNDLE).hash)
+    await follows(world, running, Bundle.read(BUNDLE, policy_sections()).hash)
     await put(world, bad())
     await activation.activate(world.settings, other, None, "test", "behind it")
     await follows(world, running, other.hash)
@@ -96,7 +99,7 @@ async def test_a_record_that_can_not_be_read_is_passed_over_by_who_runs_and_by_w
 
 async def test_what_stands_before_it_in_its_batch_is_read(world: World, other: Bundle) -> None:
     process = await world.start()
-    await follows(world, process, Bundle.read(BUNDLE).hash)
+    await follows(world, process, Bundle.read(BUNDLE, policy_sections()).hash)
     now = datetime.now(UTC)
     id_ = identity.named_id("activation of a test", other.hash)
     activated = PolicyActivated(
@@ -129,11 +132,11 @@ async def test_a_bundle_in_force_that_can_not_be_read_leaves_a_process_alive_and
     assert not any(task.done() for task in process.tasks)
 
 
-@pytest.mark.parametrize("files", ["[]", "null", "7", '{"routing.yaml": 7}', '{"a": null}'])
+@pytest.mark.parametrize("files", ["[]", "null", "7", '{"definitions.yaml": 7}', '{"a": null}'])
 async def test_a_row_of_a_bundle_that_can_not_be_read_ends_no_process(
     world: World, files: str
 ) -> None:
-    hash_ = Bundle.read(BUNDLE).hash
+    hash_ = Bundle.read(BUNDLE, policy_sections()).hash
     first = await world.start()
     await follows(world, first, hash_)
     await first.end()

@@ -7,11 +7,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from baton.policy.bundle import FILES, Bundle
+from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
+from baton.policy_sections import policy_sections
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.policy.leadtests import Found, Result, run
 from baton_cli.screen import counted, table
+
+_COUNTED = ("fit criterion", "engagement criterion", "rule", "pool", "rep", "source")
+"""What a summary counts: names of these kinds."""
 
 
 def checked(directory: Path, console: Console) -> Bundle:
@@ -38,25 +42,22 @@ def checked(directory: Path, console: Console) -> Bundle:
 
 def summary(bundle: Bundle) -> str:
     """A line on what the bundle has."""
-    return (
-        f"bundle {bundle.hash[:12]}: {counted(len(bundle.scoring.fit), 'fit criterion')}, "
-        f"{counted(len(bundle.scoring.engagement), 'engagement criterion')}, "
-        f"{counted(len(bundle.routing.rules), 'rule')}, "
-        f"{counted(len(bundle.routing.pools), 'pool')}, "
-        f"{counted(len(bundle.teams.reps), 'rep')}, "
-        f"{counted(len(bundle.sources), 'source')}"
-    )
+    found = {kind: bundle.parts.names(kind) for kind in _COUNTED}
+    counts = [counted(len(names), kind) for kind, names in found.items() if names is not None]
+    return f"bundle {bundle.hash[:12]}: {', '.join(counts)}"
 
 
 def _read(directory: Path) -> Bundle:
+    sections = policy_sections()
     if not directory.is_dir():
+        files = (section.file for section in sections if not section.optional)
         raise Failure(
             f"there is no directory {directory}",
-            f"A bundle is a directory with {', '.join(FILES)}.",
+            f"A bundle is a directory with {', '.join(files)}.",
             exit_code=MISUSED,
         )
     try:
-        return Bundle.read(directory)
+        return Bundle.read(directory, sections)
     except BundleError as error:
         problems = [
             f"{directory / problem.file}:{problem.line}: "

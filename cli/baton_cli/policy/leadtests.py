@@ -4,11 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from baton.policy.bundle import Bundle
-from baton.policy.leadtests import LeadTest
+from baton.policy.leadtests import TESTS, LeadTest
+from baton.policy.model import Id, PolicyExtract
+from baton.policy.routing import ROUTING
+from baton.policy.section import Section
 from routing.domain.choice import Match, match
 from scoring.domain import Assessment, assess_profile
 
 Found = str | int | None
+
+
+class _Source(PolicyExtract):
+    brand: Id
+
+
+class SourceBrands(PolicyExtract):
+    """Of sources.yaml: whose leads each source sends."""
+
+    sources: dict[str, _Source]
+
+
+SOURCE_BRANDS = Section("sources.yaml", SourceBrands)
+"""A test's lead is of its source's brand; all else of a source is ingest's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +58,9 @@ class Result:
 
 def run(bundle: Bundle) -> tuple[Result, ...]:
     """All tests of the bundle, in its order."""
-    return tuple(_result(test, bundle) for test in bundle.tests)
+    sources = Bundle.parse(bundle.files, (SOURCE_BRANDS,)).section(SOURCE_BRANDS).sources
+    tests = bundle.section(TESTS).tests
+    return tuple(_result(test.of_brand(sources[test.lead.source].brand), bundle) for test in tests)
 
 
 def _result(test: LeadTest, bundle: Bundle) -> Result:
@@ -59,7 +78,7 @@ def _found(assessed: Assessment, held_by: str | None, bundle: Bundle) -> dict[st
     What is held in quarantine has no rule and no pool, nor has a stage that is not routed.
     """
     matched: Match | None = None
-    if held_by is None and bundle.routing.takes(assessed.stage):
+    if held_by is None and bundle.section(ROUTING).takes(assessed.stage):
         matched = match(assessed.profile, assessed.score, assessed.stage, bundle)
     rule = matched.rule if matched else None
     return {

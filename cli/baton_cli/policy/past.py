@@ -8,6 +8,7 @@ from baton import activation, kafka, topics
 from baton.events import BundlePublished, PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
+from baton.policy_sections import policy_sections
 from baton.settings import KafkaSettings
 from baton_cli.failures import Failure
 
@@ -62,7 +63,7 @@ class Past:
 
     def _bundle(self, hash_: str) -> Bundle:
         try:
-            return Bundle.parse(self.bundles[hash_].files)
+            return Bundle.parse_whole(self.bundles[hash_].files, policy_sections())
         except BundleError as error:
             raise Failure(
                 f"this release can't read the bundle {hash_[:SHOWN]} any more:\n{error}",

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from baton import activation, kafka
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
+from baton.policy_sections import policy_sections
 from baton.settings import KafkaSettings
 from baton_local.errors import StackError
 from baton_local.readiness import blocking
@@ -40,7 +41,7 @@ def start_baton(
 
 def _read(bundle: Path) -> Bundle:
     try:
-        return Bundle.read(bundle)
+        return Bundle.read(bundle, policy_sections())
     except BundleError as error:
         raise StackError(str(error)) from error
 

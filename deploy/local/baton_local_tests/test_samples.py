@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
+from baton.policy_sections import policy_sections
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
 
 DEPLOY = Path(__file__).parents[2]
@@ -19,7 +21,7 @@ MODELS: Mapping[str, type[Delivery]] = {
 
 
 def test_each_sample_has_all_that_it_needs_and_nothing_that_nobody_declared() -> None:
-    sources = Bundle.read(DEPLOY / "policy").sources
+    sources = sources_of(Bundle.read(DEPLOY / "policy", policy_sections()))
     for sample in SAMPLES:
         fields = {name: value for name, value in sample.items() if name != "kind"}
         given = MODELS[sample.get("kind", "lead")].model_validate(fields)

@@ -29,7 +29,7 @@ from baton.events import (
 from baton.policy.bundle import Bundle
 from baton.policy.definitions import CustomValueError, Definitions
 from baton.policy.problems import did_you_mean
-from baton.policy.sources import Source
+from baton.policy.sources import Source, sources_of
 from ingest.deliveries import (
     ActivityIn,
     Delivery,
@@ -81,9 +81,9 @@ class Receipt:
 
 def source_of(given: Delivery, bundle: Bundle) -> Source:
     """The source that a delivery names. Raises WrongFieldError for one that nobody declared."""
-    source = bundle.sources.get(given.source)
+    source = sources_of(bundle).get(given.source)
     if source is None:
-        hint = did_you_mean(given.source, bundle.sources)
+        hint = did_you_mean(given.source, sources_of(bundle))
         raise WrongFieldError("source", f"the policy declares no such source{hint}")
     return source
 
@@ -94,7 +94,7 @@ def brand_of(given: str | None, source: Source, bundle: Bundle) -> str:
     Raises WrongFieldError for a brand that no source has: it would make leads of their own, which
     an erasure by email would not find.
     """
-    brands = {each.brand for each in bundle.sources.values()}
+    brands = {each.brand for each in sources_of(bundle).values()}
     if given is not None and given not in brands:
         raise WrongFieldError(
             "brand", f"no source of the policy has this brand{did_you_mean(given, brands)}"
@@ -196,7 +196,7 @@ def captured(
         custom=custom,
     )
     answers = {**given.answers, **given.undeclared(), **unknown}
-    source = bundle.sources[given.source]
+    source = sources_of(bundle)[given.source]
     understood = understanding.understood(said, answers, source, bundle.definitions)
     test_mark = trials.mark(given.test, understood.profile, answers, bundle.definitions)
     return LeadCaptured(

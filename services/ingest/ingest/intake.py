@@ -9,7 +9,7 @@ from uuid import UUID
 from baton.cloudevents import Event
 from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadEvent, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import Source
+from baton.policy.sources import Source, sources_of
 from baton.problems import Problem
 from baton.tracing import current_traceparent
 from ingest import capturing, refusals
@@ -274,7 +274,7 @@ class Intake:
             return [given.lead_id]
         if given.source is None and (given.external_id or given.phone):
             raise WrongFieldError("source", "is needed to tell whose external_id or phone it is")
-        brands = {source.brand for source in bundle.sources.values()}
+        brands = {source.brand for source in sources_of(bundle).values()}
         found: dict[UUID, None] = {}
         for brand in sorted(brands) if given.brand is None else [given.brand]:
             person = Person(

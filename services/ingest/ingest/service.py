@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from baton.manifest import PersonalData, Routers, ServiceManifest
 from ingest.topics import OWN
@@ -10,6 +10,7 @@ from ingest.topics import OWN
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
+    from baton.policy.section import Section
     from baton.runtime.parts import Service
     from ingest.domain import NoState
     from ingest.routes import Handlers
@@ -23,12 +24,13 @@ def _settings() -> "type[Settings]":
 
 
 def consumer() -> "Service[NoState, None]":
-    """The alias keeper."""
+    """The alias keeper, with what the edge reads of the policy."""
     from baton.runtime.parts import Service
     from ingest.aliases.store import AliasStore
     from ingest.domain import SUBSCRIPTION, decide
+    from ingest.policy.reads import READS
 
-    return Service(MANIFEST.package, SUBSCRIPTION, AliasStore(), decide)
+    return Service(MANIFEST.package, SUBSCRIPTION, AliasStore(), decide, READS)
 
 
 def _tables() -> "MetaData":
@@ -41,6 +43,12 @@ def _routers(handlers: "Handlers") -> Routers:
     from ingest.routes import routers
 
     return routers(handlers)
+
+
+def _policy() -> "Sequence[Section[Any]]":
+    from baton.policy.sources import SOURCES
+
+    return (SOURCES,)
 
 
 def _metrics() -> Sequence[type]:
@@ -67,6 +75,7 @@ MANIFEST = ServiceManifest(
     migrations=Path(__file__).parents[1] / "migrations",
     metrics=_metrics,
     writes=OWN,
+    policy=_policy,
     personal_data=PersonalData(
         export="/v1/privacy/leads/{lead}",
         counted={

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from baton import identity
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from baton.policy.sources import RateLimit, SignedSource
+from baton.policy.sources import RateLimit, SignedSource, sources_of
 from baton.problems import Problem
 from baton.runtime.status import Status
 from baton.values import fits_header
@@ -176,7 +176,7 @@ class Webhooks:
         return await self._outcome(_Came(kept.source, source, delivery, receipt))
 
     def _source(self, name: str) -> SignedSource:
-        source = self._intake.bundle().sources.get(name)
+        source = sources_of(self._intake.bundle()).get(name)
         if not isinstance(source, SignedSource):
             raise refusals.unknown_source(name)
         return source
@@ -392,7 +392,7 @@ def _say_what_is_missing(
             *missing_settings(source, environment, address),
             *_missing_token(source, environment),
         )
-        for name, source in bundle.sources.items()
+        for name, source in sources_of(bundle).items()
         if isinstance(source, SignedSource)
     }
     wanted = [f"{' and '.join(names)} for {name}" for name, names in found.items() if names]

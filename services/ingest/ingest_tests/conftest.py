@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from baton.policy.bundle import Bundle
+from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import FILES, Process, deployed, running
 
@@ -12,7 +13,7 @@ from ingest_tests.harness import FILES, Process, deployed, running
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
     """A small bundle with a source of each kind."""
-    return Bundle.parse(FILES)
+    return Bundle.parse(FILES, READS)
 
 
 @pytest.fixture(scope="session")

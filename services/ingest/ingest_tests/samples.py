@@ -14,10 +14,11 @@ import pytest
 
 from baton.events import ConsentStatus, EventData, LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource
+from baton.policy.sources import SignedSource, sources_of
 from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
+from ingest.policy.reads import READS
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item
 from ingest.senders.payloads import at
@@ -71,7 +72,7 @@ def bundle() -> Bundle:
         for vendor, said in PLAIN.items()
     ]
     text = "\n".join(["sources:", *sources, ""])
-    return Bundle.parse({**FILES, "sources.yaml": text})
+    return Bundle.parse({**FILES, "sources.yaml": text}, READS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Sample:
     told: Mapping[str, Any]
 
     def source(self, of: Bundle) -> SignedSource:
-        source = of.sources.get(self.vendor)
+        source = sources_of(of).get(self.vendor)
         assert isinstance(source, SignedSource), (
             f"PLAIN has no source of {self.vendor}: {self.name}"
         )

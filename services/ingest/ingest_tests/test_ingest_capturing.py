@@ -9,6 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from baton.events import ActivityType, ConsentStatus, FollowupType
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
 from ingest import capturing
 from ingest.capturing import Receipt, WrongFieldError
 from ingest.deliveries import (
@@ -19,6 +20,7 @@ from ingest.deliveries import (
     LeadIn,
     PassedOnErasure,
 )
+from ingest.policy.reads import READS
 from ingest_tests.harness import FILES
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -41,7 +43,7 @@ def followup(type_: str = "contacted", **said: JsonValue) -> FollowupIn:
 
 
 def id_of(given: Delivery, bundle: Bundle, receipt: Receipt = RECEIPT, named: UUID = LEAD) -> UUID:
-    return capturing.event_id(given, bundle.sources[given.source], named, receipt)
+    return capturing.event_id(given, sources_of(bundle)[given.source], named, receipt)
 
 
 def test_the_senders_id_makes_the_event_whatever_the_body(bundle: Bundle) -> None:
@@ -70,7 +72,7 @@ def test_a_key_with_another_body_is_another_event(bundle: Bundle) -> None:
 def test_without_id_and_time_the_same_body_within_the_horizon_is_the_same_event(
     bundle: Bundle,
 ) -> None:
-    assert bundle.sources["website"].retry_horizon == timedelta(hours=1)
+    assert sources_of(bundle)["website"].retry_horizon == timedelta(hours=1)
     soon = replace(RECEIPT, received_at=NOW + timedelta(minutes=59))
     past = replace(RECEIPT, received_at=NOW + timedelta(hours=1))
     assert id_of(lead(), bundle) == id_of(lead(), bundle, soon)
@@ -151,7 +153,7 @@ def test_a_repetition_is_told_by_minutes_of_the_clock_so_a_retry_across_their_ed
 
 def test_a_source_may_say_for_how_long_the_same_words_are_a_repetition() -> None:
     said = FILES["sources.yaml"].replace("retry_horizon: 1h}", "repeat_horizon: 1h}")
-    bundle = Bundle.parse(FILES | {"sources.yaml": said})
+    bundle = Bundle.parse(FILES | {"sources.yaml": said}, READS)
     later = replace(RECEIPT, received_at=NOW + timedelta(minutes=59))
     for given in (activity(), followup()):
         assert id_of(given, bundle) == id_of(given, bundle, later)
@@ -161,7 +163,7 @@ def test_a_bundle_from_before_there_was_a_repeat_horizon_has_one_of_a_minute(
     bundle: Bundle,
 ) -> None:
     assert "repeat_horizon" not in FILES["sources.yaml"]
-    horizons = {source.repeat_horizon for source in bundle.sources.values()}
+    horizons = {source.repeat_horizon for source in sources_of(bundle).values()}
     assert horizons == {timedelta(minutes=1)}
 
 
@@ -210,14 +212,14 @@ def test_an_undeclared_source_is_refused_with_what_may_be_meant(bundle: Bundle) 
 
 
 def test_the_brand_is_the_sources_unless_it_is_given(bundle: Bundle) -> None:
-    source = bundle.sources["website"]
+    source = sources_of(bundle)["website"]
     assert capturing.brand_of(None, source, bundle) == "main"
     assert capturing.brand_of("second", source, bundle) == "second"
 
 
 def test_a_brand_that_no_source_has_is_refused(bundle: Bundle) -> None:
     with pytest.raises(WrongFieldError) as refused:
-        capturing.brand_of("mian", bundle.sources["website"], bundle)
+        capturing.brand_of("mian", sources_of(bundle)["website"], bundle)
     assert refused.value.field == "brand"
 
 
@@ -233,7 +235,7 @@ def test_the_contact_may_stand_at_the_top(said: dict[str, JsonValue], bundle: Bu
     data = capturing.captured(lead(**said), "main", LEAD, bundle, RECEIPT)
     contact = data.profile.contact
     assert (contact.email, contact.first_name) == ("a@example.com", "Ada")
-    who = capturing.person_of(lead(**said), "main", bundle.sources["website"])
+    who = capturing.person_of(lead(**said), "main", sources_of(bundle)["website"])
     assert (who.email, who.phone, who.name) == ("a@example.com", "030 901820", "Ada")
 
 

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from baton import topics
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
+from ingest.policy.reads import READS
 from ingest.senders.delivery import Delivery
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, TOKEN, Process, running
@@ -32,7 +33,7 @@ API = {"Authorization": f"Bearer {TOKEN}"}
 def sources() -> Bundle:
     files = dict(bundle(MAPPED).files)
     files["sources.yaml"] += "  website: {label: Website, kind: api, brand: main}\n"
-    return Bundle.parse(files)
+    return Bundle.parse(files, READS)
 
 
 @pytest.fixture

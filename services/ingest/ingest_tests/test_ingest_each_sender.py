@@ -18,7 +18,7 @@ import pytest
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource
+from baton.policy.sources import SignedSource, sources_of
 from ingest.aliases.store import AliasStore
 from ingest.deliveries import FollowupIn
 from ingest.domain import Alias
@@ -88,7 +88,7 @@ def is_used(scheme: Scheme, way: Way) -> bool:
 
 def test_what_is_kept_of_a_delivery_is_read_as_when_it_came(sources: Bundle) -> None:
     for way in WAYS:
-        source, delivery = sources.sources[way.source], delivered(way)
+        source, delivery = sources_of(sources)[way.source], delivered(way)
         assert isinstance(source, SignedSource)
         sender = sender_of(source)
         kept = sender.readable(source, delivery)
@@ -108,7 +108,7 @@ async def test_what_each_sender_sends_arrives_on_its_topic(
     buyer = Person("main", "", email=BUYER).identified(key).lead_id
     told: list[tuple[Way, str | None]] = []
     for way in WAYS:
-        delivery, source = delivered(way), sources.sources[way.source]
+        delivery, source = delivered(way), sources_of(sources)[way.source]
         assert isinstance(source, SignedSource)
         for item in sender_of(source).read(source, delivery):
             if isinstance(item, Item):

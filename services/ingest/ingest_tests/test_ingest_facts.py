@@ -13,6 +13,7 @@ from baton.events import LeadFollowup
 from baton.policy.bundle import Bundle
 from ingest.aliases.store import AliasStore
 from ingest.domain import Alias, name_by_external_id
+from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, eventually, hook_headers, running, shop_headers
 
@@ -123,7 +124,9 @@ def with_telephone(bundle: Bundle) -> Bundle:
       call: {becomes: followup, type: contacted, who: {email: mail}}
       form: {becomes: lead, fields: {contact.email: mail}}
 """
-    return Bundle.parse({**bundle.files, "sources.yaml": bundle.files["sources.yaml"] + source})
+    return Bundle.parse(
+        {**bundle.files, "sources.yaml": bundle.files["sources.yaml"] + source}, READS
+    )
 
 
 async def test_what_a_list_tells_of_one_id_is_a_fact_for_each_kind(process: Process) -> None:

@@ -27,6 +27,7 @@ from ingest.fetching.store import FetchTable, Incomplete
 from ingest.fetching.working import FetchWorker, Patience, pause
 from ingest.kept.store import FailedDeliveries
 from ingest.metrics import IngestMetrics
+from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import FILES, NOW, Process, eventually, running
 from ingest_tests.vendor_api import Vendor, serving
@@ -59,7 +60,7 @@ def with_meta(vendor: Vendor, details: str = "") -> Bundle:
         "  meta:\n    label: Ads\n    kind: meta\n    brand: main\n    secret_env: [META_SECRET]\n"
         + details
     )
-    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})
+    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source}, READS)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from baton.events import EventData, LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
+from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import FILES, NOW, Process, eventually, hook_headers, running
 
@@ -22,7 +23,10 @@ QUARANTINE = "/v1/quarantine"
 BY = {"by": "marketing", "why": "a look was enough"}
 WITHOUT_RULES = Bundle.parse(
     FILES
-    | {"definitions.yaml": FILES["definitions.yaml"].replace("contains: casino", "contains: poker")}
+    | {
+        "definitions.yaml": FILES["definitions.yaml"].replace("contains: casino", "contains: poker")
+    },
+    READS,
 )
 
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from baton.policy.bundle import Bundle
 from baton.problems import MEDIA_TYPE
 from ingest.edge import WRITES
+from ingest.policy.reads import READS
 from ingest_tests.harness import FILES, Process, hook_headers
 
 LEAD: dict[str, JsonValue] = {"source": "website", "email": "lead@example.com"}
@@ -174,7 +175,7 @@ async def test_a_source_that_sends_too_much_is_told_when_to_come_again(process: 
     limited = FILES["sources.yaml"].replace(
         "kind: api, brand: main,", "kind: api, brand: main, rate_limit: {per_second: 1},", 1
     )
-    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": limited})
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": limited}, READS)
     flood = [process.http.post("/v1/leads", content=lead(n=n)) for n in range(60)]
     answers = await asyncio.gather(*flood)
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -196,7 +197,7 @@ async def test_what_is_refused_for_now_has_the_status_after_which_its_vendor_sen
         "rate_limit: {per_second: 1}}\n",
         1,
     )
-    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources})
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources}, READS)
     news = await process.http.post("/v1/webhooks/news", content=b"{}")
     assert (news.status_code, news.headers["Retry-After"]) == (429, "5")
     assert news.json()["title"] == "The source's secret is missing"

@@ -14,6 +14,7 @@ from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
+from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import FILES, NOW, Process, eventually, hook_headers, running
 
@@ -24,7 +25,8 @@ MENDED = Bundle.parse(
         "sources.yaml": FILES["sources.yaml"].replace(
             "          contact.email: data.email\n", "          contact.email: data.mail.address\n"
         )
-    }
+    },
+    READS,
 )
 """The shop writes addresses elsewhere since its last release."""
 
@@ -216,7 +218,7 @@ def by_telephone(events: str) -> Bundle:
         "  telephone: {label: L, kind: generic, brand: main, secret_env: [LEGACY_SECRET],"
         f" signs: {{by: token, parameter: key}}, type_at: event, events: {{{events}}}}}\n"
     )
-    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})
+    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source}, READS)
 
 
 def in_the_house(
@@ -230,7 +232,7 @@ def in_the_house(
         f" signs: {{by: token, {signs}}}, {told_apart}"
         f" events: {{enquiry: {{becomes: lead, fields: {{contact.email: {address_at}}}}}}}}}\n"
     )
-    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source})
+    return Bundle.parse(FILES | {"sources.yaml": FILES["sources.yaml"] + source}, READS)
 
 
 async def test_what_was_replayed_is_told_apart_and_not_replayed_again(process: Process) -> None:
@@ -271,7 +273,7 @@ async def test_what_is_still_not_understood_stays_with_the_new_reason(process: P
 async def test_what_the_bundle_has_ignored_by_now_is_done(process: Process) -> None:
     delivery = await kept(process, b'{"type": "form.withdrawn"}', "msg_ignored")
     sources = FILES["sources.yaml"].replace("ignore: [ping]", "ignore: [ping, form.withdrawn]")
-    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources})
+    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources}, READS)
     assert await replay(process, delivery) == (200, {"results": []})
     assert str(delivery) not in await listed(process)
 
@@ -279,7 +281,7 @@ async def test_what_the_bundle_has_ignored_by_now_is_done(process: Process) -> N
 async def test_a_source_that_the_policy_has_no_more_is_told(process: Process) -> None:
     delivery = await kept(process, submitted(whoever="it is"), "msg_gone")
     sources = FILES["sources.yaml"].replace("  hooks:\n", "  other-hooks:\n")
-    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources})
+    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources}, READS)
     status, problem = await replay(process, delivery)
     assert status == 409
     assert "declares no webhook source 'hooks'" in problem["detail"]
@@ -317,7 +319,7 @@ async def test_what_was_replayed_goes_with_the_leads_that_it_has_become(process:
         "      page.viewed:\n",
         1,
     )
-    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources})
+    process.policy.bundle = Bundle.parse(FILES | {"sources.yaml": sources}, READS)
     _, told = await replay(process, delivery)
     lead_id = UUID(told["results"][0]["lead_id"])
     async with process.pool.acquire() as db:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource
+from baton.policy.sources import SignedSource, sources_of
 from ingest.deliveries import FollowupIn
+from ingest.policy.reads import READS
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item, Passed, Told, Unread
 from ingest.senders.known import sender_of
@@ -21,8 +22,8 @@ DEAL = [{"kind": "opportunity", "id": "d1"}]
 
 def source(kind: str, said: str = "") -> SignedSource:
     declared = f"{{label: L, brand: main, secret_env: [SECRET], kind: {kind}, {said}}}"
-    bundle = Bundle.parse({**FILES, "sources.yaml": f"sources:\n  crm: {declared}\n"})
-    found = bundle.sources["crm"]
+    bundle = Bundle.parse({**FILES, "sources.yaml": f"sources:\n  crm: {declared}\n"}, READS)
+    found = sources_of(bundle)["crm"]
     assert isinstance(found, SignedSource)
     return found
 

@@ -7,13 +7,13 @@ import pytest
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import StandardWebhooksSource, TypeformSource
+from baton.policy.sources import StandardWebhooksSource, TypeformSource, sources_of
 from ingest.deliveries import LeadIn
 from ingest.senders import standard_webhooks, typeform
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.payloads import put, rest
-from ingest_tests.vendors import bundle as sources_of
+from ingest_tests import vendors
 
 # --- Typeform, beyond the published delivery
 
@@ -42,7 +42,7 @@ def answered(id_: str, type_: str, value: JsonValue, question: str = "short_text
 
 
 def form(bundle: Bundle, **parts: Any) -> dict[str, JsonValue]:
-    source = bundle.sources["forms"]
+    source = sources_of(bundle)["forms"]
     assert isinstance(source, TypeformSource)
     body = json.dumps(response(**parts)).encode()
     (item,) = typeform.read(source, Delivery({}, body))
@@ -105,7 +105,7 @@ def test_consent_is_granted_only_where_every_one_that_was_asked_for_was_given(
 def test_a_no_to_a_question_that_the_bundle_maps_to_consent_is_a_refusal() -> None:
     """A box is passed over, a yes/no question is answered."""
     mapped = "kind: typeform, answers: [{to: consent.status, ref: mail}]"
-    source = sources_of({"typeform": mapped}).sources["typeform"]
+    source = sources_of(vendors.bundle({"typeform": mapped}))["typeform"]
     assert isinstance(source, TypeformSource)
     for chosen, status in ((True, "granted"), (False, "denied")):
         parts = {
@@ -146,7 +146,7 @@ def test_choices_are_kept_by_their_labels(bundle: Bundle) -> None:
     ],
 )
 def test_a_form_that_is_none_is_not_understood(payload: JsonValue, bundle: Bundle) -> None:
-    source = bundle.sources["forms"]
+    source = sources_of(bundle)["forms"]
     assert isinstance(source, TypeformSource)
     with pytest.raises(NotUnderstoodError):
         typeform.read(source, Delivery({}, json.dumps(payload).encode()))
@@ -158,7 +158,7 @@ HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1772452800"}
 
 
 def hook(bundle: Bundle, payload: JsonValue) -> list[Item]:
-    source = bundle.sources["hooks"]
+    source = sources_of(bundle)["hooks"]
     assert isinstance(source, StandardWebhooksSource)
     return standard_webhooks.read(source, Delivery(HEADERS, json.dumps(payload).encode()))
 
@@ -238,7 +238,7 @@ def test_a_type_that_the_bundle_does_not_name_is_not_understood(
 
 def test_the_time_of_an_attempt_is_no_part_of_what_a_delivery_tells(bundle: Bundle) -> None:
     payload: JsonValue = {"type": "form.submitted", "data": {"email": "a@example.com"}}
-    source = bundle.sources["hooks"]
+    source = sources_of(bundle)["hooks"]
     assert isinstance(source, StandardWebhooksSource)
     later = {**HEADERS, "webhook-timestamp": str(1772452800 + 3_600)}
     body = json.dumps(payload).encode()

@@ -12,6 +12,7 @@ from baton.policy.bundle import Bundle
 from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn
+from ingest.policy.reads import READS
 from ingest.understanding.bots import is_bots
 from ingest_tests.harness import FILES, NOW, Process
 
@@ -21,7 +22,7 @@ bot_activities:
     label: A link that nobody sees
     when: {field: activity.subject, contains: /do-not-follow}
 """
-BUNDLE = Bundle.parse(FILES | {"definitions.yaml": RULE + FILES["definitions.yaml"]})
+BUNDLE = Bundle.parse(FILES | {"definitions.yaml": RULE + FILES["definitions.yaml"]}, READS)
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/124.0.0.0 Safari/537.36"

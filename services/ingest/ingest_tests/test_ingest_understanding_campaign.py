@@ -7,11 +7,13 @@ from pydantic import JsonValue
 
 from baton.events import Campaign, Profile
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
+from ingest.policy.reads import READS
 from ingest.understanding import campaigns
 from ingest.understanding.lead import understood
 from ingest_tests.harness import FILES
 
-BUNDLE = Bundle.parse(FILES)
+BUNDLE = Bundle.parse(FILES, READS)
 PAGE = "https://www.example.com/demo"
 
 
@@ -94,7 +96,7 @@ def test_a_campaign_has_the_name_that_the_bundle_has_for_it(
     campaign: dict[str, str], name: str | None
 ) -> None:
     profile = Profile(brand="main", source="website", campaign=Campaign(**campaign))
-    found = understood(profile, {}, BUNDLE.sources["website"], BUNDLE.definitions)
+    found = understood(profile, {}, sources_of(BUNDLE)["website"], BUNDLE.definitions)
     assert found.profile.campaign.name == name
     assert found.as_sent.get("campaign.name", name) == campaign.get("name", name)
 

@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from baton.events import Company, Contact, Profile
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
+from ingest.policy.reads import READS
 from ingest.understanding import companies, phones, places
 from ingest.understanding.lead import Understood, understood
 from ingest_tests.harness import FILES
 
-BUNDLE = Bundle.parse(FILES)
-SOURCE = BUNDLE.sources["website"]
+BUNDLE = Bundle.parse(FILES, READS)
+SOURCE = sources_of(BUNDLE)["website"]
 
 
 def of(contact: Contact, company: Company | None = None) -> Understood:

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from baton.events import Contact, EmailKind, LeadCaptured, Profile
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
+from ingest.policy.reads import READS
 from ingest.understanding import lead as understanding
 from ingest.understanding.lead import Understood
 from ingest.understanding.mailboxes import kind_of
@@ -40,12 +42,12 @@ def test_an_address_is_of_the_kind_that_its_domain_is(email: str, kind: EmailKin
     assert kind_of(email) is kind
 
 
-BUNDLE = Bundle.parse(FILES)
+BUNDLE = Bundle.parse(FILES, READS)
 
 
 def understood(email: str | None) -> Understood:
     said = Profile(brand="main", source="website", contact=Contact(email=email))
-    return understanding.understood(said, {}, BUNDLE.sources["website"], BUNDLE.definitions)
+    return understanding.understood(said, {}, sources_of(BUNDLE)["website"], BUNDLE.definitions)
 
 
 @pytest.mark.parametrize(

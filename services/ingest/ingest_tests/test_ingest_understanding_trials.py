@@ -10,9 +10,10 @@ from baton.policy.bundle import Bundle
 from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import LeadIn
+from ingest.policy.reads import READS
 from ingest_tests.harness import FILES
 
-BUNDLE = Bundle.parse(FILES)
+BUNDLE = Bundle.parse(FILES, READS)
 RECEIPT = Receipt(b"{}", datetime(2026, 3, 2, 12, tzinfo=UTC))
 META = "<test lead: dummy data for first_name>"
 

@@ -17,6 +17,7 @@ from baton.policy.bundle import Bundle
 from baton.topics import Topic
 from ingest.aliases.store import AliasStore
 from ingest.domain import Forget
+from ingest.policy.reads import READS
 from ingest.senders.delivery import Delivery
 from ingest.senders.known import SENDERS
 from ingest.settings import Settings
@@ -233,7 +234,7 @@ async def test_an_address_that_a_vendor_sends_along_is_kept_without_its_secret(
         "sources:\n  jot: {label: Forms, kind: jotform, brand: main, secret_env: [JOT_SECRET]}\n",
         1,
     )
-    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources})
+    process.policy.bundle = Bundle.parse({**FILES, "sources.yaml": sources}, READS)
     process.environment["JOT_SECRET"] = "ab/cd-ef-gh"
     told = {"webhookURL": f"https://h/v1/webhooks/jot/ab%2Fcd-ef-gh and ab/cd-ef-gh {uuid4()}"}
     body = json.dumps(told)[:-1] + r', "again": "ab\/cd-ef-gh"}'
@@ -375,7 +376,9 @@ async def test_readyz_names_a_secret_that_is_no_utf8_whatever_its_sender(
     names = ("HOOKS_SECRET", "FORMS_SECRET", "SHOP_SECRET", "LEGACY_SECRET")
     process.environment |= dict.fromkeys(names, os.fsdecode(secret))
     files = dict(bundle.files)
-    process.policy.bundle = Bundle.parse(files | {"tests.yaml": files["tests.yaml"] + "\n#\n"})
+    process.policy.bundle = Bundle.parse(
+        files | {"tests.yaml": files["tests.yaml"] + "\n#\n"}, READS
+    )
 
     async def named() -> bool:
         reasons = (await process.http.get("/readyz")).json()["reasons"]

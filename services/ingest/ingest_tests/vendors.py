@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, JsonValue
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource
+from baton.policy.sources import SignedSource, sources_of
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.policy.reads import READS
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item, Told
 from ingest.senders.known import SENDERS, sender_of
@@ -50,10 +51,10 @@ def bundle(more: Mapping[str, str] | None = None, everywhere: str = "") -> Bundl
         f"  {name}: {{label: L, brand: main, secret_env: [SECRET], {everywhere} {text}}}"
         for name, text in said.items()
     ]
-    return Bundle.parse({**FILES, "sources.yaml": "\n".join(["sources:", *sources, ""])})
+    return Bundle.parse({**FILES, "sources.yaml": "\n".join(["sources:", *sources, ""])}, READS)
 
 
-SOURCES = bundle().sources
+SOURCES = sources_of(bundle())
 DETAILS: Mapping[str, JsonValue] = {
     "hubspot": {"properties": {"email": "buyer@example.com", "seats": "4"}},
     "linkedin": {

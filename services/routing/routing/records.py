@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from baton.events import ReleaseCode
 from baton.policy.bundle import Bundle
+from baton.policy.routing import ROUTING
 from baton.policy.teams import Rep
 from baton.values import Moment
 from routing.domain.choice import Choice, Question
@@ -109,7 +110,7 @@ class RepRecord(Record):
                 MembershipRecord(
                     pool=pool.id, weight=member.weight, capacity=rep.capacity or pool.capacity
                 )
-                for pool in bundle.routing.pools
+                for pool in bundle.section(ROUTING).pools
                 for member in pool.members
                 if member.rep == rep.id
             ),

@@ -17,6 +17,7 @@ from routing.domain.floor import Desk, Floor
 from routing.domain.needs import needs
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Lead
+from routing.policy.reads import READS
 from routing.records import AssignmentRecord, DecisionRecord, HistoryRecord, RepRecord
 from routing.tables import ASSIGNMENT, DECISION, METADATA, REP
 
@@ -254,5 +255,5 @@ class Reads:
             )
             if files is None:
                 raise NoPolicyError(f"the bundle in force, {activation.hash[:12]}, is not here yet")
-            self._bundle = Bundle.parse(files)
+            self._bundle = Bundle.parse(files, READS)
         return self._bundle

@@ -31,11 +31,12 @@ from routing.domain.floor import Desk, Floor
 from routing.domain.needs import needs
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead
+from routing.policy.reads import READS
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00Z")
 POLICY = Path(__file__).parent / "policy"
 _TEXTS = texts_in(POLICY)
-BUNDLE = Bundle.parse(_TEXTS)
+BUNDLE = Bundle.parse(_TEXTS, READS)
 _REP_A = "  - {id: rep-a, name: Rep A, email: rep-a@example.com, team: inside}\n"
 
 E = TypeVar("E", bound=EventData)
@@ -44,7 +45,7 @@ E = TypeVar("E", bound=EventData)
 def changed(file: str, old: str, new: str) -> Bundle:
     """The tests' bundle with one text in one of its files replaced."""
     assert old in _TEXTS[file]
-    return Bundle.parse({**_TEXTS, file: _TEXTS[file].replace(old, new, 1)})
+    return Bundle.parse({**_TEXTS, file: _TEXTS[file].replace(old, new, 1)}, READS)
 
 
 AWAY = changed("teams.yaml", "name: Rep A, email", "name: Rep A, available: false, email")
@@ -55,7 +56,8 @@ LEFT = Bundle.parse(
         **_TEXTS,
         "teams.yaml": _TEXTS["teams.yaml"].replace(_REP_A, ""),
         "routing.yaml": _TEXTS["routing.yaml"].replace("{rep: rep-a, weight: 2}, ", ""),
-    }
+    },
+    READS,
 )
 """The bundle once rep-a has left."""
 

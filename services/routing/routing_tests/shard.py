@@ -26,6 +26,7 @@ from baton.tracing import Tracing
 from routing.domain import SUBSCRIPTION, decide
 from routing.domain.floor import Floor
 from routing.domain.state import Lead
+from routing.policy.reads import READS
 from routing.settings import Settings
 from routing.store import RoutingStore
 from routing_tests.sales import BUNDLE
@@ -91,12 +92,12 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
     around = Surroundings(
         settings,
         pool,
-        Policies(settings, status),
+        Policies(settings, status, READS),
         status,
         RuntimeMetrics(CollectorRegistry()),
         Tracing(SCHEMA, None),
     )
-    service = Service(SCHEMA, SUBSCRIPTION, RoutingStore(), decide)
+    service = Service(SCHEMA, SUBSCRIPTION, RoutingStore(), decide, READS)
     made: Process
 
     async def committed(done: Committed) -> None:

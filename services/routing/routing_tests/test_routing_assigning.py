@@ -3,6 +3,7 @@
 import pytest
 
 from baton.events import LeadRouted, LeadUnrouted, Stage
+from baton.policy.routing import ROUTING
 from routing_tests.sales import BUNDLE, Sales, changed, kinds, lead, only
 
 
@@ -168,7 +169,7 @@ def test_where_everybody_is_at_capacity_it_is_tried_again_later() -> None:
     made = sales.batch(sales.event(sales.scored("late")))[0]
     unrouted = only(made.events, LeadUnrouted)
     assert unrouted.code == "no_capacity"
-    assert unrouted.retry_at == sales.now + BUNDLE.routing.pools[1].retry_after
+    assert unrouted.retry_at == sales.now + BUNDLE.section(ROUTING).pools[1].retry_after
     assert [(arm.name, arm.due_at) for arm in made.arm] == [("retry", unrouted.retry_at)]
 
 

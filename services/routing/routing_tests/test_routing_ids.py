@@ -21,6 +21,7 @@ from baton.policy.bundle import Bundle, texts_in
 from routing.domain.choice import Choice, recompute
 from routing.domain.codes import DecisionCode, UnroutedCode
 from routing.domain.state import Lead, NoOwner, Terms
+from routing.policy.reads import READS
 from routing_tests.sales import POLICY, Sales, only
 
 PLAIN = "plain-id"
@@ -48,7 +49,7 @@ def bundle_with(what: str, id_: str) -> Bundle:
     texts["routing.yaml"] = texts["routing.yaml"].replace(
         "overflow: inbound", f"overflow: {id_ if what == 'pool' else 'inbound'}"
     )
-    return Bundle.parse(texts)
+    return Bundle.parse(texts, READS)
 
 
 def everyday(bundle: Bundle) -> JsonValue:

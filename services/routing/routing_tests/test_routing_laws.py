@@ -22,6 +22,7 @@ from baton.events import (
 )
 from baton.followups import TAKING
 from baton.policy.bundle import Bundle
+from baton.policy.routing import ROUTING
 from baton.runtime.inputs import EventInput, Input
 from routing.domain import followups
 from routing.domain.choice import Question, recompute
@@ -91,7 +92,7 @@ class Department(RuleBasedStateMachine):
         """Since when scoring says that a lead is qualified; it may have had a break before `at`."""
         before = self.since.get(lead(name))
         since = at if before is None or at > before else before
-        self.since[lead(name)] = since if BUNDLE.routing.takes(stage) else None
+        self.since[lead(name)] = since if BUNDLE.section(ROUTING).takes(stage) else None
         return self.since[lead(name)]
 
     def note(self, given: Input, seen: int) -> None:

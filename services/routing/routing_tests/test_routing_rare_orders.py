@@ -6,6 +6,7 @@ import pytest
 
 from baton.events import FollowupType, History, LeadReleased, LeadRouted, LeadScored, Stage
 from baton.policy.bundle import Bundle, texts_in
+from routing.policy.reads import PROMISE_NAMES, READS
 from routing_tests.sales import BUNDLE, POLICY, Sales, kinds, lead, only
 
 F = FollowupType
@@ -15,7 +16,8 @@ WITHOUT_WARM = Bundle.parse(
         **_TEXTS,
         "sla.yaml": _TEXTS["sla.yaml"].replace("warm:", "lukewarm:"),
         "routing.yaml": _TEXTS["routing.yaml"].replace("sla: warm", "sla: lukewarm"),
-    }
+    },
+    READS,
 )
 """The bundle once a promise of it has another name."""
 
@@ -116,7 +118,7 @@ def test_a_lead_of_before_baton_can_be_claimed_under_a_promise_of_the_policy() -
     sales.later(minutes=1)
     routed = sales.hear(sales.followup(F.CLAIMED, rep="rep-b"))[-1]
     assert isinstance(routed, LeadRouted)
-    assert routed.sla_policy in BUNDLE.sla.policies
+    assert routed.sla_policy in BUNDLE.section(PROMISE_NAMES).policies
 
 
 def test_who_claims_a_lead_after_its_promise_left_the_policy_has_one_of_the_policy() -> None:
@@ -126,7 +128,7 @@ def test_who_claims_a_lead_after_its_promise_left_the_policy_has_one_of_the_poli
     sales.later(minutes=1)
     routed = sales.hear(sales.followup(F.CLAIMED, rep="rep-b"))[-1]
     assert isinstance(routed, LeadRouted)
-    assert routed.sla_policy in sales.bundle.sla.policies
+    assert routed.sla_policy in sales.bundle.section(PROMISE_NAMES).policies
 
 
 def test_a_batch_locks_the_pool_of_a_turn_that_returns_with_its_lead() -> None:

@@ -1,5 +1,6 @@
 """The scoring service, as every program that deals with services knows it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from baton.manifest import PersonalData, Routers, ServiceManifest
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
+    from baton.policy.section import Section
     from baton.runtime.parts import Service
     from baton.service import Resources
     from scoring.settings import Settings
@@ -23,15 +25,22 @@ def _settings() -> "type[Settings]":
 def _consumer() -> "Service[Any, Any]":
     from baton.runtime.parts import Service
     from scoring.domain import SUBSCRIPTION, decide
+    from scoring.policy.reads import READS
     from scoring.store import ScoringStore
 
-    return Service(MANIFEST.package, SUBSCRIPTION, ScoringStore(), decide)
+    return Service(MANIFEST.package, SUBSCRIPTION, ScoringStore(), decide, READS)
 
 
 def _tables() -> "MetaData":
     from scoring.tables import METADATA
 
     return METADATA
+
+
+def _policy() -> "Sequence[Section[Any]]":
+    from baton.policy.scoring import SCORING
+
+    return (SCORING,)
 
 
 def _routers(resources: "Resources") -> Routers:
@@ -52,6 +61,7 @@ MANIFEST = ServiceManifest(
     tables=_tables,
     migrations=Path(__file__).parents[1] / "migrations",
     writes=(topics.LEAD_SCORED,),
+    policy=_policy,
     personal_data=PersonalData(
         export="/v1/leads/{lead}",
         parameters={"history": "500", "activities": "10000"},

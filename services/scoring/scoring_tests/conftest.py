@@ -23,6 +23,7 @@ from baton.events import (
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, Input
 from scoring.domain import Lead, decide
+from scoring.policy.reads import READS
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEAD_ID = UUID("00000000-0000-8000-8000-00000000abcd")
@@ -251,7 +252,7 @@ def erasure() -> Made:
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
     """A small bundle: fit up to 35 points, an MQL from 50 in total."""
-    return Bundle.parse(BUNDLE)
+    return Bundle.parse(BUNDLE, READS)
 
 
 @pytest.fixture(scope="session")
@@ -260,7 +261,7 @@ def changed_bundle() -> Callable[[str, str, str], Bundle]:
 
     def change(file: str, old: str, new: str) -> Bundle:
         assert old in BUNDLE[file]
-        return Bundle.parse({**BUNDLE, file: BUNDLE[file].replace(old, new, 1)})
+        return Bundle.parse({**BUNDLE, file: BUNDLE[file].replace(old, new, 1)}, READS)
 
     return change
 

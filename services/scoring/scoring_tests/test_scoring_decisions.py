@@ -15,6 +15,7 @@ from baton.runtime.inputs import CommandInput, Decide, Decision, EventInput, Tim
 from baton.runtime.ports import Store
 from scoring.domain import SUBSCRIPTION, Lead, ScoreChange, decide
 from scoring.domain.decision import COOLING, NotForScoringError
+from scoring.policy.reads import READS
 from scoring.store import ScoringStore
 
 A = ActivityType
@@ -251,7 +252,7 @@ def test_decisions_need_nothing_that_could_reach_the_world_outside() -> None:
 def test_the_same_inputs_give_the_same_decision_to_the_bit(
     enquiry: Made, activity: Made, followup: Made, bundle: Bundle, now: datetime
 ) -> None:
-    again = Bundle.parse(dict(bundle.files))
+    again = Bundle.parse(dict(bundle.files), READS)
     first: Lead | None = None
     second: Lead | None = None
     inputs = [

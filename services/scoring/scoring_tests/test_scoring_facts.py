@@ -20,6 +20,7 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput
 from scoring.domain import Lead, decide
 from scoring.domain.state import ACTIVITIES_KEPT, ENQUIRIES_KEPT, FOLLOWUPS_KEPT, SUBJECT_KEPT
+from scoring.policy.reads import ROUTED_STAGES
 
 A = ActivityType
 F = FollowupType
@@ -151,7 +152,7 @@ def test_facts_in_any_order_and_repeated_agree_whether_a_lead_qualified_after_a_
         if lead.told is None:
             continue
         real = any(not each.test for each in lead.enquiries)
-        qualified = real and bundle.routing.takes(lead.told.stage)
+        qualified = real and bundle.section(ROUTED_STAGES).takes(lead.told.stage)
         assert (lead.told.qualified_at is not None) == qualified
         assert [event for event in events if not event.test or not real][-1].qualified_at == (
             lead.told.qualified_at

@@ -17,6 +17,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
 from baton.runtime.inputs import EventInput, Input, Row
 from sla_monitor.domain import Bundles, ClockRow, LeadClocks
+from sla_monitor.policy.reads import READS
 from sla_monitor.records import ClockRecord, ClockState
 from sla_monitor.tables import CLOCK
 
@@ -110,7 +111,7 @@ class ClockStore:
         query = "SELECT hash, files FROM policy_bundle WHERE hash = ANY($1::text[])"
         for row in await db.fetch(query, list(hashes)):
             try:
-                self._bundles[row["hash"]] = Bundle.parse(json.loads(row["files"]))
+                self._bundles[row["hash"]] = Bundle.parse(json.loads(row["files"]), READS)
             except BundleError:
                 self._unreadable.add(row["hash"])
 

@@ -15,6 +15,7 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Arm, CommandInput
 from sla_monitor.domain.deciding import UnexpectedInputError
 from sla_monitor.domain.starting import UnknownPolicyError
+from sla_monitor.policy.reads import READS
 from sla_monitor_tests.lead import FIRST, LEAD, MONDAY, SECOND, Lead, event_id, t, the
 
 
@@ -121,7 +122,7 @@ def test_a_policy_that_only_notifies_does_not_reassign(lead: Lead) -> None:
 def test_a_bundle_that_reassigns_nothing_overrides_the_policy(lead: Lead) -> None:
     files = dict(lead.bundle.files)
     files["routing.yaml"] = files["routing.yaml"].replace("breach: true", "breach: false")
-    lead.bundle = Bundle.parse(files)
+    lead.bundle = Bundle.parse(files, READS)
     lead.routed(MONDAY)
     breached = the(lead.wait_until("2026-03-02T14:00+01:00"), SlaBreached)
 
@@ -227,7 +228,7 @@ def test_a_clock_stays_under_the_bundle_that_its_assignment_was_decided_with(lea
     changed = dict(agreed.files)
     changed["sla.yaml"] = changed["sla.yaml"].replace("4h", "1h")
     changed["calendars.yaml"] = changed["calendars.yaml"].replace("09:00-17:00", "12:00-17:00")
-    lead.bundle = Bundle.parse(changed)
+    lead.bundle = Bundle.parse(changed, READS)
     lead.others = {agreed.hash: agreed}
     started = the(lead.routed(MONDAY, policy=agreed.hash), SlaStarted)
     met = the(lead.followed_up(FollowupType.CONTACTED, "2026-03-02T13:30+01:00"), SlaMet)
@@ -242,7 +243,7 @@ def test_a_clock_stays_under_the_bundle_that_its_assignment_was_decided_with(lea
 def test_a_clock_whose_calendar_nobody_knows_any_more_still_takes_its_answer(lead: Lead) -> None:
     lead.routed(MONDAY)
     changed = {name: text.replace("office", "shop") for name, text in lead.bundle.files.items()}
-    lead.bundle = Bundle.parse(changed)
+    lead.bundle = Bundle.parse(changed, READS)
     met = the(lead.followed_up(FollowupType.CONTACTED, "2026-03-02T11:00+01:00"), SlaMet)
 
     assert isinstance(met, SlaMet)

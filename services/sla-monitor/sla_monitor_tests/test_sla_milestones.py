@@ -6,7 +6,7 @@ import pytest
 
 from baton.events import FollowupType, SlaBreached, SlaMet
 from baton.policy.bundle import Bundle
-from baton.policy.sla import MILESTONES, with_later_milestones
+from baton.policy.sla import MILESTONES, SLA, with_later_milestones
 from baton.runtime.inputs import Arm
 from sla_monitor.domain import LeadClocks
 from sla_monitor_tests.lead import MONDAY, Lead, the
@@ -73,7 +73,7 @@ def test_a_target_may_ask_for_exactly_what_it_names(lead: Lead) -> None:
 def test_a_bundle_that_says_nothing_of_it_is_as_it_was_and_has_later_milestones_count(
     bundle: Bundle,
 ) -> None:
-    target = bundle.sla.policies["standard"].targets
+    target = bundle.section(SLA).policies["standard"].targets
     assert all(each.later_milestones for each in target.values())
 
 

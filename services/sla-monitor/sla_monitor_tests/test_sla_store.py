@@ -17,11 +17,13 @@ from baton import migrations, problems
 from baton.cloudevents import Event
 from baton.events import FollowupType, LeadEvent, LeadRouted, Profile, Rep, Score, Stage
 from baton.policy.bundle import Bundle
+from baton.policy.sla import SLA
 from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
 from sla_monitor.api import router
 from sla_monitor.domain import ClockRow, LeadClocks
 from sla_monitor.domain.state import Breach, Clock, Due, Mark, Verdict
+from sla_monitor.policy.reads import READS
 from sla_monitor.records import ClockRecord
 from sla_monitor.store import ClockStore, Reads
 
@@ -345,8 +347,8 @@ async def test_clocks_and_assignments_get_the_bundle_that_they_name(
     db: asyncpg.Connection, bundle: Bundle
 ) -> None:
     targets = bundle.files["sla.yaml"]
-    old = Bundle.parse({**bundle.files, "sla.yaml": targets.replace("4h", "1h")})
-    older = Bundle.parse({**bundle.files, "sla.yaml": targets.replace("4h", "2h")})
+    old = Bundle.parse({**bundle.files, "sla.yaml": targets.replace("4h", "1h")}, READS)
+    older = Bundle.parse({**bundle.files, "sla.yaml": targets.replace("4h", "2h")}, READS)
     publish = "INSERT INTO policy_bundle (hash, files) VALUES ($1, $2)"
     for hash_, files in (
         (old.hash, old.files),
@@ -365,7 +367,7 @@ async def test_clocks_and_assignments_get_the_bundle_that_they_name(
         states = {LEAD: LeadClocks(clocks=clocks)}
         bundles = await store.lock(db, [assigned(older.hash)], states, bundle)
 
-    assert {name: found.sla for name, found in bundles.items()} == {
-        old.hash: old.sla,
-        older.hash: older.sla,
+    assert {name: found.section(SLA) for name, found in bundles.items()} == {
+        old.hash: old.section(SLA),
+        older.hash: older.section(SLA),
     }

@@ -4,38 +4,21 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from baton.policy.calendar import BusinessCalendar
-from baton.policy.calendars import Calendars
-from baton.policy.crosschecks import Parts, findings
-from baton.policy.definitions import CustomField, CustomFields, Definitions, Grade
+from baton.policy.calendars import CALENDARS
+from baton.policy.definitions import DEFINITIONS, CustomField, CustomFields, Definitions, Grade
 from baton.policy.document import Document, parse
 from baton.policy.fields import Vocabulary, vocabulary
-from baton.policy.leadtests import LeadTest, LeadTests
 from baton.policy.problems import BundleError, Problem, did_you_mean
 from baton.policy.reading import peek, read
-from baton.policy.routing import Routing
-from baton.policy.scoring import Scoring
-from baton.policy.sla import Sla
-from baton.policy.sources import Source, Sources
-from baton.policy.teams import Rep, Team, Teams
+from baton.policy.section import Parts, Section, closure
+from baton.policy.teams import TEAMS, Rep, Team, Teams
 
-T = TypeVar("T")
-
-FILES = (
-    "definitions.yaml",
-    "scoring.yaml",
-    "routing.yaml",
-    "sla.yaml",
-    "calendars.yaml",
-    "teams.yaml",
-    "sources.yaml",
-    "tests.yaml",
-)
-"""The files of a bundle, in the order in which problems are told; each must be there."""
+M = TypeVar("M", bound=BaseModel)
 
 MAX_BYTES = 400 * 1024
 """A bundle travels whole in one Kafka record, as JSON, where a text may take twice its size."""
@@ -48,78 +31,89 @@ class UnknownNameError(LookupError):
     """The bundle has nothing of that name."""
 
 
+class SectionNotReadError(LookupError):
+    """A section is asked for that the bundle was parsed without: declare it where it is parsed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """What is agreed. `hash` names it; `files` are its texts as they were read."""
+    """What is agreed. `hash` names it; `files` are its texts as they were read, all of them."""
 
     hash: str
     files: Mapping[str, str]
-    definitions: Definitions
-    scoring: Scoring
-    routing: Routing
-    sla: Sla
-    calendars: Mapping[str, BusinessCalendar]
-    teams: Teams
-    sources: Mapping[str, Source]
-    tests: tuple[LeadTest, ...]
+    parts: Parts
 
     @classmethod
-    def parse(cls, files: Mapping[str, str]) -> "Bundle":
-        """The bundle of these texts, by their file names.
+    def parse(cls, files: Mapping[str, str], sections: Iterable[Section[Any]]) -> "Bundle":
+        """The bundle of these texts, by their file names, with these sections and those they need.
 
-        Raises BundleError, and nothing else, with all the problems that were found.
+        No other file is looked into: what stands there is somebody else's, and may be newer than
+        this release. Raises BundleError, and nothing else, with all the problems that were found.
         """
-        _raise_if_any(_misfits(files))
+        wanted = closure(sections)
+        names = dict.fromkeys(section.file for section in wanted)
+        own = {name: files[name] for name in names if name in files}
+        return cls._parse(files, wanted, _too_large(own))
+
+    @classmethod
+    def parse_whole(cls, files: Mapping[str, str], sections: Iterable[Section[Any]]) -> "Bundle":
+        """As `parse`, but a file that none of the sections reads is a problem.
+
+        With the sections of all services it is the check of a bundle that is to be put in force.
+        """
+        wanted = closure(sections)
+        return cls._parse(files, wanted, [*_strangers(files, wanted), *_too_large(files)])
+
+    @classmethod
+    def read(cls, directory: Path, sections: Iterable[Section[Any]]) -> "Bundle":
+        """The whole bundle in a directory: each of its files that ends in `.yaml` or `.yml`.
+
+        Raises BundleError as `parse_whole` does, and for what can't be read.
+        """
+        return cls.parse_whole(texts_in(directory), sections)
+
+    @classmethod
+    def _parse(
+        cls,
+        files: Mapping[str, str],
+        sections: Collection[Section[Any]],
+        misfits: Iterable[Problem],
+    ) -> "Bundle":
+        order = list(dict.fromkeys(section.file for section in sections))
+        _raise_if_any([*_missing(files, sections), *misfits], order)
         problems: list[Problem] = []
         documents: dict[str, Document] = {}
-        for name in FILES:
-            documents[name], found = parse(name, files[name])
-            problems += found
-        known = _vocabulary(documents["definitions.yaml"])
-        parts = _parts(documents, known, problems)
-        problems += [
-            documents[finding.file].problem(finding.place, finding.reason)
-            for finding in findings(parts)
-        ]
-        _raise_if_any(problems)
-        return cls._of(files, parts)
+        for name in order:
+            if name in files:
+                documents[name], found = parse(name, files[name])
+                problems += found
+        parts = Parts(_models(documents, sections, problems))
+        problems += _findings(documents, sections, parts)
+        _raise_if_any(problems, order)
+        return cls(content_hash(files), dict(files), parts)
 
-    @classmethod
-    def read(cls, directory: Path) -> "Bundle":
-        """The bundle in a directory: each of its files that ends in `.yaml` or `.yml`.
+    def section(self, section: Section[M]) -> M:
+        """What one of the sections says that the bundle was parsed with."""
+        found = self.parts.get(section)
+        if found is None:
+            msg = f"the bundle was parsed without {section.file} as {section.model.__name__}"
+            raise SectionNotReadError(msg)
+        return found
 
-        Raises BundleError as `parse` does, and for what can't be read.
-        """
-        return cls.parse(texts_in(directory))
+    @property
+    def definitions(self) -> Definitions:
+        """The words both sides use."""
+        return self.section(DEFINITIONS)
 
-    @classmethod
-    def _of(cls, files: Mapping[str, str], parts: Parts) -> "Bundle":
-        """Of parts that have no problems: they are all there."""
-        match parts:
-            case Parts(
-                definitions=Definitions() as definitions,
-                scoring=Scoring() as scoring,
-                routing=Routing() as routing,
-                sla=Sla() as sla,
-                calendars=Calendars(calendars=calendars),
-                teams=Teams() as teams,
-                sources=Sources(sources=sources),
-                tests=LeadTests(tests=tests),
-            ):
-                return cls(
-                    hash=content_hash(files),
-                    files=dict(files),
-                    definitions=definitions,
-                    scoring=scoring,
-                    routing=routing,
-                    sla=sla,
-                    calendars={n: c.business_calendar() for n, c in calendars.items()},
-                    teams=teams,
-                    sources=sources,
-                    tests=tuple(test.of_brand(sources[test.lead.source].brand) for test in tests),
-                )
-        msg = "a part of a bundle is missing, and no problem says so"
-        raise AssertionError(msg)
+    @property
+    def teams(self) -> Teams:
+        """The teams of sales and their reps."""
+        return self.section(TEAMS)
+
+    @property
+    def calendars(self) -> Mapping[str, BusinessCalendar]:
+        """When the teams work."""
+        return self.section(CALENDARS).business_calendars
 
     def calendar(self, name: str) -> BusinessCalendar:
         """The calendar of that name. Raises UnknownNameError."""
@@ -156,10 +150,10 @@ def content_hash(files: Mapping[str, str]) -> str:
     its UTF-8 bytes in hex, two spaces, its name, a line feed.
     """
     lines = (
-        f"{hashlib.sha256(files[name].encode()).hexdigest()}  {name}\n"
-        for name in sorted(files, key=str.encode)
+        hashlib.sha256(_bytes(files[name])).hexdigest().encode() + b"  " + _bytes(name) + b"\n"
+        for name in sorted(files, key=_bytes)
     )
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def texts_in(directory: Path) -> dict[str, str]:
@@ -181,50 +175,78 @@ def texts_in(directory: Path) -> dict[str, str]:
             problems.append(Problem(path.name, line, "", "not UTF-8"))
         except OSError as error:
             problems.append(Problem(path.name, 1, "", f"can't be read: {error.strerror}"))
-    _raise_if_any(problems)
+    _raise_if_any(problems, [])
     return texts
 
 
-def _vocabulary(definitions: Document) -> Vocabulary:
+def _models(
+    documents: Mapping[str, Document], sections: Iterable[Section[Any]], problems: list[Problem]
+) -> dict[Section[Any], BaseModel]:
+    """The sections that fit their models; what is wrong with the others is added."""
+    known = _vocabulary(documents.get(DEFINITIONS.file))
+    models: dict[Section[Any], BaseModel] = {}
+    for section in sections:
+        if section.file not in documents:
+            models[section] = section.model()
+            continue
+        model = read(section.model, documents[section.file], known, problems)
+        if model is not None:
+            models[section] = model
+    return models
+
+
+def _findings(
+    documents: Mapping[str, Document], sections: Iterable[Section[Any]], parts: Parts
+) -> Iterator[Problem]:
+    for section in sections:
+        model = parts.get(section)
+        if model is not None and section.file in documents:
+            for finding in section.findings(model, parts):
+                yield documents[section.file].problem(finding.place, finding.reason)
+
+
+def _vocabulary(definitions: Document | None) -> Vocabulary:
+    if definitions is None:
+        return vocabulary(None)
     custom = peek(_CUSTOM_FIELDS, definitions, "custom_fields", ())
     grades = peek(_GRADES, definitions, "grades", ())
     kinds = None if custom is None else {field.name: field.type for field in custom}
     return vocabulary(kinds, tuple(grade.id for grade in grades or ()))
 
 
-def _parts(documents: Mapping[str, Document], known: Vocabulary, problems: list[Problem]) -> Parts:
-    return Parts(
-        definitions=read(Definitions, documents["definitions.yaml"], known, problems),
-        scoring=read(Scoring, documents["scoring.yaml"], known, problems),
-        routing=read(Routing, documents["routing.yaml"], known, problems),
-        sla=read(Sla, documents["sla.yaml"], known, problems),
-        calendars=read(Calendars, documents["calendars.yaml"], known, problems),
-        teams=read(Teams, documents["teams.yaml"], known, problems),
-        sources=read(Sources, documents["sources.yaml"], known, problems),
-        tests=read(LeadTests, documents["tests.yaml"], known, problems),
-    )
+def _missing(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> Iterator[Problem]:
+    for section in sections:
+        if section.file not in files and not section.optional:
+            yield Problem(section.file, 1, "", "the file is missing")
 
 
-def _misfits(files: Mapping[str, str]) -> Iterator[Problem]:
-    """Files that are missing or not a bundle's, and what is too large to be looked into."""
-    for name in FILES:
-        if name not in files:
-            yield Problem(name, 1, "", "the file is missing")
+def _strangers(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> Iterator[Problem]:
+    known = dict.fromkeys(section.file for section in sections)
     for name in files:
-        if name not in FILES:
-            yield Problem(name, 1, "", f"not a file of a bundle{did_you_mean(name, FILES)}")
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in files.values())
+        if name not in known:
+            yield Problem(name, 1, "", f"not a file of a bundle{did_you_mean(name, known)}")
+
+
+def _too_large(files: Mapping[str, str]) -> Iterator[Problem]:
+    """What is too large to be looked into."""
+    size = sum(len(_bytes(text)) for text in files.values())
     if size > MAX_BYTES:
         largest = max(files, key=lambda name: len(files[name]))
         reason = f"the bundle has {size} bytes, and must not have more than {MAX_BYTES}"
         yield Problem(largest, 1, "", reason)
 
 
-def _raise_if_any(problems: Iterable[Problem]) -> None:
-    order = {name: i for i, name in enumerate(FILES)}
-    found = sorted(set(problems), key=lambda p: (order.get(p.file, -1), p.file, p.line, p.path))
+def _raise_if_any(problems: Iterable[Problem], order: Collection[str]) -> None:
+    """`order`: the files in the order in which their problems are told, other files before them."""
+    position = {name: i for i, name in enumerate(order)}
+    found = sorted(set(problems), key=lambda p: (position.get(p.file, -1), p.file, p.line, p.path))
     if found:
         raise BundleError(found)
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; also of half a pair, which no file can have and a record of JSON can."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _unknown(what: str, name: str, known: Collection[str]) -> UnknownNameError:

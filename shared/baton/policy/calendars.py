@@ -1,8 +1,9 @@
 """calendars.yaml: when the teams work."""
 
 import re
+from collections.abc import Collection, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Annotated, NamedTuple, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from baton.policy.calendar import BusinessCalendar, Minutes
 from baton.policy.model import Day, Flag, Id, NotEmpty, PolicyModel, Text, distinct
 from baton.policy.problems import did_you_mean
+from baton.policy.section import Section
 
 MAX_HOLIDAYS = 400
 """With these and the bound on targets, what is due is always within the calendar's horizon."""
@@ -132,3 +134,15 @@ class Calendars(PolicyModel):
     """All of calendars.yaml."""
 
     calendars: Annotated[dict[Id, Calendar], NotEmpty]
+
+    @cached_property
+    def business_calendars(self) -> Mapping[str, BusinessCalendar]:
+        """The calendars to reckon with, by name."""
+        return {name: each.business_calendar() for name, each in self.calendars.items()}
+
+
+def _names(calendars: Calendars) -> Mapping[str, Collection[str]]:
+    return {"calendar": list(calendars.calendars)}
+
+
+CALENDARS = Section("calendars.yaml", Calendars, names=_names)

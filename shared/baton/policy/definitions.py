@@ -1,6 +1,6 @@
 """definitions.yaml: the words that marketing and sales have agreed on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
@@ -24,6 +24,7 @@ from baton.policy.model import (
     distinct,
     written,
 )
+from baton.policy.section import Section
 from baton.policy.values import Kind, WrongKindError, coerced
 
 
@@ -202,3 +203,14 @@ class Definitions(PolicyModel):
     @cached_property
     def _reasons(self) -> Mapping[str, FollowupReason]:
         return {reason.code: reason for reason in self.reasons}
+
+
+def _names(definitions: Definitions) -> Mapping[str, Collection[str]]:
+    return {
+        "grade": [grade.id for grade in definitions.grades],
+        "quarantine rule": [rule.id for rule in definitions.quarantine],
+        "reason": [reason.code for reason in definitions.reasons],
+    }
+
+
+DEFINITIONS = Section("definitions.yaml", Definitions, names=_names)

@@ -1,5 +1,6 @@
 """tests.yaml: leads, and what must become of them under the bundle."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
@@ -13,9 +14,11 @@ from pydantic import (
 )
 
 from baton.events import ActivityType, LeadActivity, Profile, Stage
+from baton.policy.definitions import DEFINITIONS
 from baton.policy.fields import Fields, UnknownFieldError
 from baton.policy.model import Flag, Id, PolicyModel, Text, distinct, vocabulary_of
 from baton.policy.problems import Fault, FaultsError, Place
+from baton.policy.section import Finding, Parts, Section
 from baton.policy.values import Kind, WrongKindError, typed
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
@@ -28,7 +31,7 @@ _UNSET_BRAND = "-"
 
 
 def _profile(data: object, info: ValidationInfo) -> Profile:
-    """A profile as tests.yaml writes it; the brand is the source's, which `Bundle` knows."""
+    """A profile as tests.yaml writes it; `LeadTest.of_brand` gives it its source's brand."""
     if not isinstance(data, dict):
         msg = "must be a lead: source, contact, company, ..."
         raise ValueError(msg)  # noqa: TRY004 - pydantic reports ValueError
@@ -140,3 +143,27 @@ class LeadTests(PolicyModel):
     tests: Annotated[
         tuple[LeadTest, ...], Field(max_length=1000), AfterValidator(_distinct_names)
     ] = ()
+
+
+_KINDS = {
+    "grade": "grade",
+    "quarantine": "quarantine rule",
+    "exclusion": "exclusion",
+    "rule": "rule",
+    "pool": "pool",
+    "role": "role",
+    "sla": "SLA policy",
+}
+"""What a test can expect by name, and the kind of that name."""
+
+
+def _findings(tests: LeadTests, parts: Parts) -> Iterator[Finding]:
+    for i, test in enumerate(tests.tests):
+        yield from parts.unknown(("tests", i, "lead", "source"), "source", test.lead.source)
+        for key, kind in _KINDS.items():
+            name = getattr(test.expect, key)
+            if name is not None:
+                yield from parts.unknown(("tests", i, "expect", key), kind, name)
+
+
+TESTS = Section("tests.yaml", LeadTests, needs=(DEFINITIONS,), findings=_findings)

@@ -27,6 +27,15 @@ class PolicyModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+class PolicyExtract(BaseModel):
+    """What a reader needs of a file that another service owns; all its other keys are passed over.
+
+    So a newer release can add to the file what this reader knows nothing of.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+
 def written(pattern: str, reason: str) -> AfterValidator:
     """The whole text has that form; `reason` says in words which."""
     form = re.compile(pattern, re.ASCII)

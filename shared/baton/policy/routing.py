@@ -1,14 +1,14 @@
 """routing.yaml: which pool gets which lead, and who is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from baton.events import Stage
 from baton.policy.conditions import ALWAYS
+from baton.policy.definitions import DEFINITIONS
 from baton.policy.model import (
     Count,
     DistinctIds,
@@ -21,10 +21,9 @@ from baton.policy.model import (
     Text,
     distinct,
 )
-from baton.policy.problems import Fault, FaultsError
-
-_WAY = tuple(stage for stage in Stage if stage not in (Stage.NURTURE, Stage.DISQUALIFIED))
-"""The stages in their order, without those that are aside."""
+from baton.policy.problems import Fault, FaultsError, Place
+from baton.policy.section import Finding, Parts, Section
+from baton.policy.stages import FromStage
 
 
 class Exclusion(PolicyModel):
@@ -100,14 +99,7 @@ class Pool(PolicyModel):
     overflow: Id | None = None
 
 
-def _on_the_way(stage: Stage) -> Stage:
-    if stage not in _WAY:
-        msg = "must be a stage on the way from suspect to customer"
-        raise ValueError(msg)
-    return stage
-
-
-class Routing(PolicyModel):
+class Routing(FromStage):
     """All of routing.yaml. Leads are routed from stage `from_stage` on.
 
     The exclusions are asked before the rules; the first that holds is it.
@@ -115,7 +107,6 @@ class Routing(PolicyModel):
     """
 
     reassign_on_breach: Flag
-    from_stage: Annotated[Stage, AfterValidator(_on_the_way)] = Stage.MQL
     exclusions: Annotated[tuple[Exclusion, ...], Field(max_length=500), DistinctIds] = ()
     rules: Annotated[
         tuple[Rule, ...],
@@ -125,10 +116,6 @@ class Routing(PolicyModel):
         AfterValidator(_all_reachable),
     ]
     pools: Annotated[tuple[Pool, ...], Field(max_length=500), NotEmpty, DistinctIds]
-
-    def takes(self, stage: Stage) -> bool:
-        """Whether a lead of that stage is routed: nurture and disqualified are aside."""
-        return stage in _WAY and _WAY.index(stage) >= _WAY.index(self.from_stage)
 
     def pool(self, pool_id: str) -> Pool | None:
         return self._pools.get(pool_id)
@@ -145,3 +132,38 @@ class Routing(PolicyModel):
     @cached_property
     def _pools(self) -> Mapping[str, Pool]:
         return {pool.id: pool for pool in self.pools}
+
+
+def _names(routing: Routing) -> Mapping[str, Collection[str]]:
+    return {
+        "exclusion": [exclusion.id for exclusion in routing.exclusions],
+        "rule": [rule.id for rule in routing.rules],
+        "pool": [pool.id for pool in routing.pools],
+        "role": [rule.role for rule in routing.rules],
+    }
+
+
+def _findings(routing: Routing, parts: Parts) -> Iterator[Finding]:
+    for i, rule in enumerate(routing.rules):
+        yield from parts.unknown(("rules", i, "pool"), "pool", rule.pool)
+        yield from parts.unknown(("rules", i, "sla"), "SLA policy", rule.sla)
+    for i, pool in enumerate(routing.pools):
+        yield from _overflow(("pools", i, "overflow"), pool, routing, parts)
+        for j, member in enumerate(pool.members):
+            yield from parts.unknown(("pools", i, "members", j, "rep"), "rep", member.rep)
+
+
+def _overflow(place: Place, pool: Pool, routing: Routing, parts: Parts) -> Iterator[Finding]:
+    if pool.overflow is None:
+        return
+    yield from parts.unknown(place, "pool", pool.overflow)
+    seen = [pool.id]
+    follower = routing.pool(pool.overflow)
+    while follower and follower.id not in seen:
+        seen.append(follower.id)
+        follower = routing.pool(follower.overflow) if follower.overflow else None
+    if follower is not None:
+        yield Finding(place, f"overflows in a circle: {' > '.join([*seen, follower.id])}")
+
+
+ROUTING = Section("routing.yaml", Routing, needs=(DEFINITIONS,), names=_names, findings=_findings)

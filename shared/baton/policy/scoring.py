@@ -1,13 +1,15 @@
 """scoring.yaml: what points marketing and sales give for what."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
 
+from baton.policy.definitions import DEFINITIONS
 from baton.policy.model import (
     ActivityCondition,
     Count,
@@ -19,6 +21,7 @@ from baton.policy.model import (
     ProfileCondition,
     Text,
 )
+from baton.policy.section import Finding, Parts, Section
 
 FORGOTTEN_AFTER_HALF_LIVES = 30
 """An activity older than so many half-lives is worth nothing."""
@@ -118,3 +121,36 @@ class Scoring(PolicyModel):
 def _rounded(points: Fraction) -> int:
     magnitude = (2 * abs(points) + 1) // 2
     return magnitude if points >= 0 else -magnitude
+
+
+def _names(scoring: Scoring) -> Mapping[str, Collection[str]]:
+    return {
+        "fit criterion": [criterion.id for criterion in scoring.fit],
+        "engagement criterion": [criterion.id for criterion in scoring.engagement],
+    }
+
+
+def _findings(scoring: Scoring, parts: Parts) -> Iterator[Finding]:
+    """Each grade stands in one place, and a better one needs more points."""
+    best_first = parts.names("grade")
+    if best_first is None:
+        return
+    least = scoring.grades.at_least
+    otherwise = scoring.grades.otherwise
+    for grade in least:
+        yield from parts.unknown(("grades", "at_least", grade), "grade", grade)
+    yield from parts.unknown(("grades", "otherwise"), "grade", otherwise)
+    for grade in best_first:
+        if (grade in least) == (grade == otherwise):
+            reason = f"grade '{grade}' must stand either in at_least or in otherwise"
+            yield Finding(("grades",), reason)
+    for better, worse in pairwise(grade for grade in best_first if grade in least):
+        if least[better] <= least[worse]:
+            reason = (
+                f"'{better}' is better than '{worse}' and must need more than its "
+                f"{least[worse]} points"
+            )
+            yield Finding(("grades", "at_least", better), reason)
+
+
+SCORING = Section("scoring.yaml", Scoring, needs=(DEFINITIONS,), names=_names, findings=_findings)

@@ -1,5 +1,6 @@
 """sla.yaml: what sales promises marketing for each lead."""
 
+from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
@@ -8,7 +9,13 @@ from typing import Annotated
 from pydantic import Field
 
 from baton.events import FollowupType
+from baton.policy.calendars import CALENDARS
 from baton.policy.model import BusinessTime, Id, NotEmpty, PolicyModel, Text
+from baton.policy.section import Finding, Parts, Section
+from baton.policy.teams import TEAMS
+
+WEEKS_AHEAD = 52
+"""A target must be shorter than what its calendar opens in so many weeks."""
 
 MILESTONES: tuple[frozenset[FollowupType], ...] = (
     frozenset({FollowupType.ACCEPTED, FollowupType.CLAIMED}),
@@ -76,3 +83,25 @@ class Sla(PolicyModel):
     """All of sla.yaml."""
 
     policies: Annotated[dict[Id, SlaPolicy], NotEmpty]
+
+
+def _names(sla: Sla) -> Mapping[str, Collection[str]]:
+    return {"SLA policy": list(sla.policies)}
+
+
+def _findings(sla: Sla, parts: Parts) -> Iterator[Finding]:
+    """Targets that would be due in years for some team: whichever, since a rep can claim a lead."""
+    teams, calendars = parts.get(TEAMS), parts.get(CALENDARS)
+    if teams is None or calendars is None:
+        return
+    used = {team.calendar for team in teams.teams} & calendars.calendars.keys()
+    for name in sorted(used):
+        most = calendars.business_calendars[name].week_length() * WEEKS_AHEAD
+        for policy, promises in sla.policies.items():
+            for target, promise in promises.targets.items():
+                if promise.allowed > most:
+                    reason = f"more than calendar '{name}' opens in {WEEKS_AHEAD} weeks"
+                    yield Finding(("policies", policy, "targets", target.value, "allowed"), reason)
+
+
+SLA = Section("sla.yaml", Sla, names=_names, findings=_findings)

@@ -1,6 +1,6 @@
 """teams.yaml: the teams of sales and their reps."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from baton.policy.model import (
     Text,
     written,
 )
+from baton.policy.section import Finding, Parts, Section
 
 
 class Team(PolicyModel):
@@ -60,3 +61,17 @@ class Teams(PolicyModel):
     @cached_property
     def _reps(self) -> Mapping[str, Rep]:
         return {rep.id: rep for rep in self.reps}
+
+
+def _names(teams: Teams) -> Mapping[str, Collection[str]]:
+    return {"team": [team.id for team in teams.teams], "rep": [rep.id for rep in teams.reps]}
+
+
+def _findings(teams: Teams, parts: Parts) -> Iterator[Finding]:
+    for i, rep in enumerate(teams.reps):
+        yield from parts.unknown(("reps", i, "team"), "team", rep.team)
+    for i, team in enumerate(teams.teams):
+        yield from parts.unknown(("teams", i, "calendar"), "calendar", team.calendar)
+
+
+TEAMS = Section("teams.yaml", Teams, names=_names, findings=_findings)

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -17,6 +18,7 @@ from baton.kafka import leave, reader, topic_name
 from baton.logs import logger
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
+from baton.policy.section import Section
 from baton.runtime.errors import PolicyMissingError
 from baton.runtime.status import Status
 from baton.runtime.store import Activation, parse_activations
@@ -35,10 +37,18 @@ class Policies:
     """
 
     def __init__(
-        self, settings: ServiceSettings, status: Status, aside: Status | None = None
+        self,
+        settings: ServiceSettings,
+        status: Status,
+        sections: Sequence[Section[Any]],
+        aside: Status | None = None,
     ) -> None:
-        """`aside`: for who goes on with `in_force`; that the newest can't be read is said there."""
+        """`sections`: what the process reads of each bundle.
+
+        `aside`: for who goes on with `in_force`; that the newest can't be read is said there.
+        """
         self._settings = settings
+        self._sections = tuple(sections)
         self._status = status
         self._aside = aside
         self._bundles: dict[str, Bundle] = {}
@@ -202,7 +212,7 @@ class Policies:
         if hash_ in self._bundles:
             return
         try:
-            self._bundles[hash_] = Bundle.parse(files)
+            self._bundles[hash_] = Bundle.parse(files, self._sections)
         except BundleError as error:
             self._can_not_read(hash_, str(error))
         except Exception as error:  # noqa: BLE001 - no record and no row may end the process

@@ -6,6 +6,7 @@ import pytest
 
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError, Problem
+from baton.policy_sections import policy_sections
 
 SMALL = {
     "definitions.yaml": """\
@@ -145,7 +146,7 @@ def problems() -> Callable[[Mapping[str, str]], tuple[Problem, ...]]:
 
     def of(files: Mapping[str, str]) -> tuple[Problem, ...]:
         try:
-            Bundle.parse(files)
+            Bundle.parse_whole(files, policy_sections())
         except BundleError as error:
             return error.problems
         return ()

@@ -9,13 +9,15 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from baton.policy.bundle import FILES, Bundle, texts_in
+from baton.policy.bundle import Bundle, texts_in
 from baton.policy.compiling import compiled
 from baton.policy.document import Data, parse
 from baton.policy.fields import Facts, vocabulary
 from baton.policy.problems import BundleError, FaultsError, Problem
 from baton.policy.values import Kind
+from baton.policy_sections import policy_sections
 
+FILES = tuple(section.file for section in policy_sections())
 KNOWN = vocabulary({"budget": Kind.INTEGER, "renewal": Kind.DATE}, ("A", "B"))
 
 
@@ -24,10 +26,10 @@ LINE_BREAKS = "\r\n|[\r\n\x85\u2028\u2029]"  # as YAML has them
 
 def problems_of(files: Mapping[str, str]) -> tuple[Problem, ...]:
     try:
-        bundle = Bundle.parse(files)
+        bundle = Bundle.parse_whole(files, policy_sections())
     except BundleError as error:
         return error.problems
-    assert Bundle.parse(bundle.files).hash == bundle.hash
+    assert Bundle.parse_whole(bundle.files, policy_sections()).hash == bundle.hash
     return ()
 
 

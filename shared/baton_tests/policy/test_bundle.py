@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from baton.events import ActivityType, FollowupType, Stage
-from baton.policy.bundle import FILES, MAX_BYTES, Bundle, UnknownNameError
+from baton.policy.bundle import MAX_BYTES, Bundle, UnknownNameError
 from baton.policy.definitions import Then
+from baton.policy.leadtests import TESTS
 from baton.policy.problems import BundleError
-from baton.policy.sla import OnBreach, TargetName
-from baton.policy.sources import ApiSource, FollowupMapping, StandardWebhooksSource
+from baton.policy.routing import ROUTING
+from baton.policy.scoring import SCORING
+from baton.policy.sla import SLA, OnBreach, TargetName
+from baton.policy.sources import ApiSource, FollowupMapping, StandardWebhooksSource, sources_of
+from baton.policy_sections import policy_sections
 
 
 @pytest.fixture
 def bundle(small: Mapping[str, str]) -> Bundle:
-    return Bundle.parse(small)
+    return Bundle.parse_whole(small, policy_sections())
 
 
 def write(files: Mapping[str, str], directory: Path) -> None:
@@ -29,15 +33,15 @@ def write(files: Mapping[str, str], directory: Path) -> None:
 
 def test_each_file_is_a_typed_part(bundle: Bundle) -> None:
     assert [field.name for field in bundle.definitions.custom_fields] == ["budget", "renewal"]
-    assert bundle.scoring.fit[0].points == 10
-    assert bundle.routing.rules[0].pool == "all"
-    assert bundle.routing.pools[0].retry_after == timedelta(minutes=10)
-    target = bundle.sla.policies["standard"].targets[TargetName.FIRST_RESPONSE]
+    assert bundle.section(SCORING).fit[0].points == 10
+    assert bundle.section(ROUTING).rules[0].pool == "all"
+    assert bundle.section(ROUTING).pools[0].retry_after == timedelta(minutes=10)
+    target = bundle.section(SLA).policies["standard"].targets[TargetName.FIRST_RESPONSE]
     assert target.met_by == {FollowupType.CONTACTED}
     assert (target.allowed, target.warn_after) == (timedelta(hours=4), timedelta(hours=3))
     assert target.on_breach is OnBreach.REASSIGN
-    assert isinstance(bundle.sources["website"], ApiSource)
-    hooks = bundle.sources["hooks"]
+    assert isinstance(sources_of(bundle)["website"], ApiSource)
+    hooks = sources_of(bundle)["hooks"]
     assert isinstance(hooks, StandardWebhooksSource)
     assert isinstance(hooks.events["call.done"], FollowupMapping)
     assert hooks.secret_env == ("HOOKS_SECRET",)
@@ -74,13 +78,16 @@ def test_stages_are_asked_from_the_highest(bundle: Bundle) -> None:
     assert stages == [Stage.MQL, Stage.LEAD, Stage.PROSPECT]
 
 
-def test_a_test_s_lead_is_of_its_source_s_brand_and_acts_when_it_says(
+def test_a_test_s_lead_is_of_the_brand_that_it_is_given_and_acts_when_it_says(
     small: Mapping[str, str],
 ) -> None:
     activities = "    activities:\n      - {type: webinar_attended, days_ago: 3}\n    expect:"
     changed = small["tests.yaml"].replace("    expect:", activities)
-    (test,) = Bundle.parse({**small, "tests.yaml": changed}).tests
-    assert (test.lead.brand, test.lead.contact.email) == ("main", "somebody@example.com")
+    (test,) = (
+        Bundle.parse_whole({**small, "tests.yaml": changed}, policy_sections()).section(TESTS).tests
+    )
+    lead = test.of_brand("main").lead
+    assert (lead.brand, lead.contact.email) == ("main", "somebody@example.com")
     (event,) = test.activity_events()
     assert event.type is ActivityType.WEBINAR_ATTENDED
     assert event.occurred_at == test.now - timedelta(days=3)
@@ -92,15 +99,15 @@ def test_a_bundle_is_read_from_its_directory_byte_by_byte(
     windows = {name: text.replace("\n", "\r\n") for name, text in small.items()}
     write(windows, tmp_path)
     (tmp_path / "README.md").write_text("Not a file of the bundle.", "utf-8")
-    bundle = Bundle.read(tmp_path)
+    bundle = Bundle.read(tmp_path, policy_sections())
     assert bundle.files == windows
-    assert bundle.hash != Bundle.parse(small).hash
-    assert bundle.routing == Bundle.parse(small).routing
+    assert bundle.hash != Bundle.parse_whole(small, policy_sections()).hash
+    assert bundle.section(ROUTING) == Bundle.parse_whole(small, policy_sections()).section(ROUTING)
 
 
 def test_the_hash_is_that_of_the_files_hashes(bundle: Bundle, small: Mapping[str, str]) -> None:
     lines = "".join(
-        f"{hashlib.sha256(small[name].encode()).hexdigest()}  {name}\n" for name in sorted(FILES)
+        f"{hashlib.sha256(small[name].encode()).hexdigest()}  {name}\n" for name in sorted(small)
     )
     assert bundle.hash == hashlib.sha256(lines.encode()).hexdigest()
 
@@ -115,7 +122,7 @@ def test_the_hash_can_be_recomputed_by_hand(small: Mapping[str, str], tmp_path: 
         text=True,
         check=True,
     )
-    assert Bundle.read(tmp_path).hash == by_hand.stdout.split()[0]
+    assert Bundle.read(tmp_path, policy_sections()).hash == by_hand.stdout.split()[0]
 
 
 def test_a_bundle_of_the_first_day_is_still_read_under_its_first_name(bundle: Bundle) -> None:
@@ -124,7 +131,10 @@ def test_a_bundle_of_the_first_day_is_still_read_under_its_first_name(bundle: Bu
 
 def test_the_order_in_which_files_are_given_does_not_matter(small: Mapping[str, str]) -> None:
     reordered = {name: small[name] for name in sorted(small, reverse=True)}
-    assert Bundle.parse(reordered).hash == Bundle.parse(small).hash
+    assert (
+        Bundle.parse_whole(reordered, policy_sections()).hash
+        == Bundle.parse_whole(small, policy_sections()).hash
+    )
 
 
 def told(error: BundleError) -> list[str]:
@@ -134,7 +144,7 @@ def told(error: BundleError) -> list[str]:
 def test_files_that_are_missing_or_strange_are_named(small: Mapping[str, str]) -> None:
     files = {"scorin.yml" if name == "scoring.yaml" else name: small[name] for name in small}
     with pytest.raises(BundleError) as refused:
-        Bundle.parse(files)
+        Bundle.parse_whole(files, policy_sections())
     assert told(refused.value) == [
         "scorin.yml:1: not a file of a bundle; did you mean 'scoring.yaml'?",
         "scoring.yaml:1: the file is missing",
@@ -143,7 +153,7 @@ def test_files_that_are_missing_or_strange_are_named(small: Mapping[str, str]) -
 
 def test_a_directory_that_is_not_there_is_a_problem_too(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="nowhere:1: no such directory"):
-        Bundle.read(tmp_path / "nowhere")
+        Bundle.read(tmp_path / "nowhere", policy_sections())
 
 
 def test_what_is_not_utf_8_is_told_with_its_line(small: Mapping[str, str], tmp_path: Path) -> None:
@@ -152,7 +162,7 @@ def test_what_is_not_utf_8_is_told_with_its_line(small: Mapping[str, str], tmp_p
     (tmp_path / "sla.yaml").unlink()
     (tmp_path / "sla.yaml").mkdir()
     with pytest.raises(BundleError) as refused:
-        Bundle.read(tmp_path)
+        Bundle.read(tmp_path, policy_sections())
     assert told(refused.value) == [
         "sla.yaml:1: can't be read: Is a directory",
         "teams.yaml:2: not UTF-8",
@@ -162,16 +172,16 @@ def test_what_is_not_utf_8_is_told_with_its_line(small: Mapping[str, str], tmp_p
 def test_a_bundle_has_a_bound(small: Mapping[str, str], tmp_path: Path) -> None:
     large = {**small, "teams.yaml": small["teams.yaml"] + "# " + "x" * MAX_BYTES}
     with pytest.raises(BundleError, match=r"teams.yaml:1: the bundle has \d+ bytes"):
-        Bundle.parse(large)
+        Bundle.parse_whole(large, policy_sections())
     write(large, tmp_path)
     with pytest.raises(BundleError, match=r"teams\.yaml:1: larger than 409600 bytes"):
-        Bundle.read(tmp_path)
+        Bundle.read(tmp_path, policy_sections())
 
 
 def test_an_error_says_everything_in_one_text(small: Mapping[str, str]) -> None:
     files = {**small, "sla.yaml": "", "calendars.yaml": "[]"}
     with pytest.raises(BundleError) as refused:
-        Bundle.parse(files)
+        Bundle.parse_whole(files, policy_sections())
     assert str(refused.value) == (
         "sla.yaml:1: the file is empty\ncalendars.yaml:1: must be a mapping of keys to values"
     )

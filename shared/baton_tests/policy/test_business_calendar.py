@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from baton.policy.calendar import HORIZON, BeyondCalendarError, BusinessCalendar
 from baton.policy.calendars import MAX_HOLIDAYS
-from baton.policy.crosschecks import WEEKS_AHEAD
+from baton.policy.sla import WEEKS_AHEAD
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [

@@ -11,20 +11,26 @@ from baton.events import ActivityType, LeadActivity, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.document import parse
 from baton.policy.fields import facts_of, facts_of_activity
-from baton.policy.leadtests import Expected, LeadTest
-from baton.policy.scoring import Scanners
-from baton.policy.sla import OnBreach
+from baton.policy.leadtests import TESTS, Expected, LeadTest
+from baton.policy.routing import ROUTING
+from baton.policy.scoring import SCORING, Scanners
+from baton.policy.sla import SLA, OnBreach
+from baton.policy.sources import sources_of
+from baton.policy_sections import policy_sections
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-DEFAULT, DEMO = Bundle.read(DEPLOY / "policy"), Bundle.read(DEPLOY / "demo-policy")
-TESTS = [(bundle, test) for bundle in (DEFAULT, DEMO) for test in bundle.tests]
+DEFAULT, DEMO = (
+    Bundle.read(DEPLOY / "policy", policy_sections()),
+    Bundle.read(DEPLOY / "demo-policy", policy_sections()),
+)
+LEAD_TESTS = [(bundle, test) for bundle in (DEFAULT, DEMO) for test in bundle.section(TESTS).tests]
 
 
 def outcome(bundle: Bundle, test: LeadTest) -> Expected:
     """What the bundle says of the lead, by nothing but its own models."""
     fit = sum(
         criterion.points
-        for criterion in bundle.scoring.fit
+        for criterion in bundle.section(SCORING).fit
         if criterion.when.evaluate(facts_of(test.lead)).matched
     )
     engagement = sum(
@@ -36,9 +42,9 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
                 if criterion.when.evaluate(facts_of_activity(event)).matched
             ],
         )
-        for criterion in bundle.scoring.engagement
+        for criterion in bundle.section(SCORING).engagement
     )
-    grade = bundle.scoring.grades.grade(fit=fit, engagement=engagement)
+    grade = bundle.section(SCORING).grades.grade(fit=fit, engagement=engagement)
     score = Score(fit=fit, engagement=engagement, total=fit + engagement, grade=grade)
     stage = next(
         (
@@ -53,18 +59,18 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
         if held.when.evaluate(facts_of(test.lead)).matched:
             return Expected(**said, stage=stage, quarantine=held.id)
     facts = facts_of(test.lead, score, stage)
-    if not bundle.routing.takes(stage):
+    if not bundle.section(ROUTING).takes(stage):
         return Expected(**said, stage=stage)
-    for exclusion in bundle.routing.exclusions:
+    for exclusion in bundle.section(ROUTING).exclusions:
         if exclusion.when.evaluate(facts).matched:
             return Expected(**said, stage=stage, exclusion=exclusion.id)
-    rule = next(rule for rule in bundle.routing.rules if rule.when.evaluate(facts).matched)
+    rule = next(rule for rule in bundle.section(ROUTING).rules if rule.when.evaluate(facts).matched)
     return Expected(**said, stage=stage, rule=rule.id, pool=rule.pool, role=rule.role, sla=rule.sla)
 
 
 def peoples(events: Sequence[LeadActivity], bundle: Bundle) -> Iterator[LeadActivity]:
     """What neither says that a bot did it nor looks like a scanner beside the others."""
-    limits = bundle.scoring.scanners or Scanners()
+    limits = bundle.section(SCORING).scanners or Scanners()
     within, after = limits.links_within, limits.after_delivery
     clicks = [each for each in events if each.type is ActivityType.MAIL_CLICKED]
     delivered = [each for each in events if each.type is ActivityType.MAIL_DELIVERED]
@@ -86,7 +92,7 @@ def peoples(events: Sequence[LeadActivity], bundle: Bundle) -> Iterator[LeadActi
             yield event
 
 
-@pytest.mark.parametrize(("bundle", "test"), TESTS, ids=[test.name for _, test in TESTS])
+@pytest.mark.parametrize(("bundle", "test"), LEAD_TESTS, ids=[test.name for _, test in LEAD_TESTS])
 def test_a_bundle_does_what_its_tests_say(bundle: Bundle, test: LeadTest) -> None:
     expected = test.expect.model_dump(exclude_none=True)
     assert outcome(bundle, test).model_dump(include=set(expected)) == expected
@@ -102,14 +108,14 @@ def test_any_reader_of_yaml_can_read_them(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("bundle", [DEFAULT, DEMO], ids=["default", "demo"])
 def test_every_rule_that_is_tested_is_there_and_every_rule_is_tested(bundle: Bundle) -> None:
-    rules = {rule.id for rule in bundle.routing.rules}
-    assert {test.expect.rule for test in bundle.tests} - {None} == rules
+    rules = {rule.id for rule in bundle.section(ROUTING).rules}
+    assert {test.expect.rule for test in bundle.section(TESTS).tests} - {None} == rules
     held = {rule.id for rule in bundle.definitions.quarantine}
-    assert {test.expect.quarantine for test in bundle.tests} - {None} == held
+    assert {test.expect.quarantine for test in bundle.section(TESTS).tests} - {None} == held
 
 
 def test_the_demo_warns_and_breaches_within_seconds_at_any_hour() -> None:
-    (policy,) = DEMO.sla.policies.values()
+    (policy,) = DEMO.section(SLA).policies.values()
     (target,) = policy.targets.values()
     assert (target.warn_after, target.allowed) == (timedelta(seconds=3), timedelta(seconds=6))
     assert target.on_breach is OnBreach.REASSIGN
@@ -118,7 +124,7 @@ def test_the_demo_warns_and_breaches_within_seconds_at_any_hour() -> None:
 
 
 def test_the_demo_has_one_source_of_each_kind() -> None:
-    kinds = {name: source.kind for name, source in DEMO.sources.items()}
+    kinds = {name: source.kind for name, source in sources_of(DEMO).items()}
     assert kinds == {
         "website": "api",
         "webshop-forms": "standard_webhooks",

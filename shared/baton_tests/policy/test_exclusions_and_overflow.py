@@ -7,6 +7,8 @@ import pytest
 from baton.events import Stage
 from baton.policy.bundle import Bundle, texts_in
 from baton.policy.problems import BundleError
+from baton.policy.routing import ROUTING
+from baton.policy_sections import policy_sections
 
 DEFAULT = Path(__file__).parents[3] / "deploy" / "policy"
 OVERFLOW = "overflow: europe"
@@ -15,7 +17,9 @@ OVERFLOW = "overflow: europe"
 def with_routing(old: str, new: str) -> Bundle:
     texts = texts_in(DEFAULT)
     assert old in texts["routing.yaml"]
-    return Bundle.parse({**texts, "routing.yaml": texts["routing.yaml"].replace(old, new, 1)})
+    return Bundle.parse_whole(
+        {**texts, "routing.yaml": texts["routing.yaml"].replace(old, new, 1)}, policy_sections()
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,11 +35,11 @@ def with_routing(old: str, new: str) -> Bundle:
 def test_leads_are_routed_from_mql_on_unless_the_bundle_says_otherwise(
     stage: Stage, *, taken: bool
 ) -> None:
-    assert Bundle.read(DEFAULT).routing.takes(stage) is taken
+    assert Bundle.read(DEFAULT, policy_sections()).section(ROUTING).takes(stage) is taken
 
 
 def test_a_bundle_can_route_earlier() -> None:
-    assert with_routing("rules:", "from_stage: lead\nrules:").routing.takes(Stage.LEAD)
+    assert with_routing("rules:", "from_stage: lead\nrules:").section(ROUTING).takes(Stage.LEAD)
 
 
 def test_a_stage_that_is_aside_can_not_be_where_routing_begins() -> None:
@@ -44,7 +48,7 @@ def test_a_stage_that_is_aside_can_not_be_where_routing_begins() -> None:
 
 
 def test_a_pool_is_asked_before_those_that_it_overflows_to() -> None:
-    pools = Bundle.read(DEFAULT).routing.pools_from("enterprise")
+    pools = Bundle.read(DEFAULT, policy_sections()).section(ROUTING).pools_from("enterprise")
     assert [pool.id for pool in pools] == ["enterprise", "europe"]
 
 

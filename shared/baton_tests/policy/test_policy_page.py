@@ -8,29 +8,15 @@ from typing import Any, get_args
 
 import pytest
 
-from baton.policy.bundle import FILES
-from baton.policy.calendars import Calendars
 from baton.policy.compiling import COMBINATIONS, OPERATORS
-from baton.policy.definitions import Definitions
 from baton.policy.document import parse
 from baton.policy.fields import vocabulary
-from baton.policy.leadtests import LeadTests
 from baton.policy.model import PolicyModel
-from baton.policy.routing import Routing
-from baton.policy.scoring import Scoring
-from baton.policy.sla import Sla
-from baton.policy.sources import Sources
-from baton.policy.teams import Teams
 from baton.policy.values import Kind
+from baton.policy_sections import policy_sections
 
 PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
-MODELS: dict[str, type[PolicyModel]] = dict(
-    zip(
-        FILES,
-        (Definitions, Scoring, Routing, Sla, Calendars, Teams, Sources, LeadTests),
-        strict=True,
-    )
-)
+MODELS = {section.file: section.model for section in policy_sections()}
 
 
 def words_of(annotation: Any) -> Iterator[str]:
@@ -46,7 +32,7 @@ def words_of(annotation: Any) -> Iterator[str]:
             yield from words_of(argument)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", MODELS)
 def test_every_key_and_every_word_of_a_file_is_explained(file: str) -> None:
     assert {word for word in words_of(MODELS[file]) if f"`{word}`" not in PAGE} == set()
 
@@ -61,11 +47,11 @@ def test_every_field_and_comparison_is_explained() -> None:
 
 def test_every_example_is_yaml_as_it_is_read_here() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) > len(FILES)
+    assert len(examples) > len(MODELS)
     assert [problem for each in examples for problem in parse("example", each)[1]] == []
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", MODELS)
 def test_every_file_s_example_has_only_what_its_file_can_have(file: str) -> None:
     section = PAGE.split(f"## {file}\n")[1]
     document, _ = parse(file, section.split("```yaml\n")[1].split("```")[0])

@@ -12,6 +12,7 @@ from baton.cloudevents import Event
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
 from baton.logs import logger
 from baton.policy.bundle import Bundle
+from baton.policy.sources import sources_of
 from ingest.arrivals.heard import Hearing
 from ingest.arrivals.rhythm import LEARNT_FROM, SHORTEST, Rhythm, learnt
 from ingest.arrivals.store import Arrivals, Quiet
@@ -76,8 +77,8 @@ class Listening:
         await self._arrivals.delete_before(now - LEARNT_FROM)
         async with self._arrivals.alone() as db:
             if db is not None:
-                await self._judge(db, bundle.sources, now)
-        await self._show(bundle.sources, now)
+                await self._judge(db, sources_of(bundle), now)
+        await self._show(sources_of(bundle), now)
 
     async def _write_down(self) -> None:
         heard = self._hearing.taken()

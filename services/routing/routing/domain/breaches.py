@@ -9,6 +9,7 @@ returns to the rep who answered, unless the present owner has touched it.
 """
 
 from baton.events import AssignmentChange, ReleaseCode, SlaBreached, SlaRetracted
+from baton.policy.routing import ROUTING
 from routing.domain.codes import DecisionCode
 from routing.domain.handling import Follows, Handling
 from routing.domain.state import BREACHED_KEPT, Assignment, Lead
@@ -26,7 +27,7 @@ def breached(handling: Handling, data: SlaBreached) -> None:
         return
     if held.answered(data.assignment_id):
         return
-    if not (data.reassign and handling.bundle.routing.reassign_on_breach):
+    if not (data.reassign and handling.bundle.section(ROUTING).reassign_on_breach):
         return
     if not handling.qualified:
         handling.decide(DecisionCode.KEPT)

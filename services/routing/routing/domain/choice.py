@@ -15,7 +15,7 @@ from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of
-from baton.policy.routing import Exclusion, Pool, Rule
+from baton.policy.routing import ROUTING, Exclusion, Pool, Rule
 from routing.domain import codes, turns
 from routing.domain.codes import Cause, DecisionCode, Excluded, UnroutedCode
 from routing.domain.floor import Floor
@@ -151,7 +151,8 @@ def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match
     """Ask first whom nobody shall get, then each rule; the first that holds is it."""
     facts = facts_of(profile, score, stage)
     asked: list[tuple[Exclusion | Rule, Outcome]] = []
-    in_order: tuple[Exclusion | Rule, ...] = (*bundle.routing.exclusions, *bundle.routing.rules)
+    routing = bundle.section(ROUTING)
+    in_order: tuple[Exclusion | Rule, ...] = (*routing.exclusions, *routing.rules)
     for one in in_order:
         outcome = one.when.evaluate(facts)
         asked.append((one, outcome))
@@ -171,7 +172,7 @@ def question(
     scored: Scored, tried: tuple[str, ...], found: Match, floor: Floor, bundle: Bundle
 ) -> Question:
     """What is asked, with the part of the floor that the answer may depend on."""
-    pools = tuple(bundle.routing.pools_from(found.rule.pool)) if found.rule else ()
+    pools = tuple(bundle.section(ROUTING).pools_from(found.rule.pool)) if found.rule else ()
     reps = sorted({member.rep for pool in pools for member in pool.members})
     return Question(
         profile=scored.profile,
@@ -191,7 +192,7 @@ def choose(asked: Question, found: Match, bundle: Bundle) -> Choice:
         return _nobody(excluded or UnroutedCode.NO_RULE, found)
     rule = found.rule
     looked: list[PoolChoice] = []
-    for pool in bundle.routing.pools_from(rule.pool):
+    for pool in bundle.section(ROUTING).pools_from(rule.pool):
         if not looked and len(asked.tried) >= pool.max_attempts:
             return _nobody(UnroutedCode.MAX_ATTEMPTS, found)
         look, turn = _ask(pool, asked, bundle)

@@ -28,6 +28,7 @@ from routing.domain.floor import WORKED
 from routing.domain.handling import Follows, Handling
 from routing.domain.scored import tell_given_up, tell_not_qualified
 from routing.domain.state import Assignment, Terms
+from routing.policy.reads import PROMISE_NAMES
 
 ENDS = {
     FollowupType.DECLINED: ReleaseCode.DECLINED,
@@ -202,7 +203,10 @@ def _out_of_date(handling: Handling, data: LeadFollowup) -> bool:
 def _terms(handling: Handling, data: LeadFollowup) -> Terms | None:
     if handling.lead.held is not None:
         terms = handling.lead.held.terms
-        if not terms.promised or terms.sla_policy not in handling.bundle.sla.policies:
+        if (
+            not terms.promised
+            or terms.sla_policy not in handling.bundle.section(PROMISE_NAMES).policies
+        ):
             terms = terms.model_copy(update=handling.promise(handling.match(), terms))
         return terms.model_copy(update={"rule": data.type})
     scored = handling.scored

@@ -19,6 +19,7 @@ from baton.events import (
     Rep,
 )
 from baton.policy.bundle import Bundle
+from baton.policy.routing import ROUTING
 from baton.runtime.inputs import Arm, Decision, Input, Row
 from routing.domain import choice as choosing
 from routing.domain import codes, outcomes
@@ -29,6 +30,7 @@ from routing.domain.outcomes import Outcome
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead, NoOwner, Scored, Terms
 from routing.domain.turns import Credits
+from routing.policy.reads import PROMISE_NAMES
 
 RETRY = "retry"
 """The timer of a lead that nobody could take."""
@@ -84,7 +86,7 @@ class Handling:
     @property
     def qualified(self) -> bool:
         """Whether the policy in force has the lead routed."""
-        return self.bundle.routing.takes(self.scored.stage)
+        return self.bundle.section(ROUTING).takes(self.scored.stage)
 
     def become(self, **changes: object) -> None:
         """Change the lead."""
@@ -246,9 +248,9 @@ class Handling:
         """What changes of the terms, so that they name a promise of the policy in force."""
         if found.rule is not None:
             return {"rule": found.rule.id, "sla_policy": found.rule.sla, "promised": True}
-        if terms.promised and terms.sla_policy in self.bundle.sla.policies:
+        if terms.promised and terms.sla_policy in self.bundle.section(PROMISE_NAMES).policies:
             return {}
-        return {"sla_policy": self.bundle.routing.rules[-1].sla, "promised": True}
+        return {"sla_policy": self.bundle.section(ROUTING).rules[-1].sla, "promised": True}
 
     def _tell_routed(self, held: Assignment, reasons: tuple[Reason, ...]) -> None:
         scored, terms = self.scored, held.terms
@@ -327,7 +329,7 @@ class Handling:
         if cause is None:
             raise ValueError("somebody was chosen")
         retry_at = None
-        pool = found.rule and self.bundle.routing.pool(found.rule.pool)
+        pool = found.rule and self.bundle.section(ROUTING).pool(found.rule.pool)
         if cause in choosing.WORTH_RETRYING and pool and self.lead.waits < pool.max_retries:
             retry_at = self.now + pool.retry_after
         self.unrouted(cause, choosing.in_short(found, chosen), retry_at)

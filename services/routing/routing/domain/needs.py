@@ -19,6 +19,7 @@ from baton.events import (
 )
 from baton.followups import TAKING
 from baton.policy.bundle import Bundle
+from baton.policy.routing import ROUTING
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
@@ -59,7 +60,7 @@ def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -
             pools.add(lead.held.terms.pool)
         reps.update(rep for rep in _named(inputs) if bundle.teams.rep(rep) is not None)
     for pool_id in pools:
-        pool = bundle.routing.pool(pool_id)
+        pool = bundle.section(ROUTING).pool(pool_id)
         reps.update(member.rep for member in (pool.members if pool else ()))
     return Needs(tuple(sorted(pools)), tuple(sorted(reps)))
 
@@ -116,11 +117,11 @@ def _snapshots(given: Sequence[Input], lead: Lead) -> Iterator[LeadScored | Scor
 
 
 def _pools(snapshot: LeadScored | Scored, bundle: Bundle) -> Iterator[str]:
-    if not bundle.routing.takes(snapshot.stage):
+    if not bundle.section(ROUTING).takes(snapshot.stage):
         return
     rule = choosing.match(snapshot.profile, snapshot.score, snapshot.stage, bundle).rule
     if rule is not None:
-        yield from (pool.id for pool in bundle.routing.pools_from(rule.pool))
+        yield from (pool.id for pool in bundle.section(ROUTING).pools_from(rule.pool))
 
 
 def _named(given: Sequence[Input]) -> Iterator[str]:

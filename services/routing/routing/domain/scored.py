@@ -4,6 +4,7 @@ from datetime import datetime
 
 from baton.cloudevents import Event
 from baton.events import LeadEvent, LeadScored, Reason, ReleaseCode, Stage
+from baton.policy.routing import ROUTING
 from routing.domain.choice import FOR_GOOD
 from routing.domain.codes import Cause, DecisionCode, UnroutedCode
 from routing.domain.handling import Handling
@@ -85,7 +86,7 @@ def _snapshot(
     return Scored(
         enquiry=data.enquiry,
         enquired_at=_later(enquired_at, data.occurred_at) if new_enquiry else enquired_at,
-        qualified=handling.bundle.routing.takes(data.stage),
+        qualified=handling.bundle.section(ROUTING).takes(data.stage),
         score=data.score,
         stage=data.stage,
         profile=data.profile,
@@ -127,7 +128,7 @@ def tell_not_qualified(handling: Handling) -> None:
     stage = handling.scored.stage
     reason = Reason(
         code=UnroutedCode.NOT_QUALIFIED,
-        label=f"routed from {handling.bundle.routing.from_stage} on",
+        label=f"routed from {handling.bundle.section(ROUTING).from_stage} on",
         matched=True,
         field="stage",
         value=stage,

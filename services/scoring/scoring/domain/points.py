@@ -10,7 +10,7 @@ from baton.events import Profile, Reason, Score
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of, facts_of_activity
-from baton.policy.scoring import EngagementCriterion, FitCriterion
+from baton.policy.scoring import SCORING, EngagementCriterion, FitCriterion
 from scoring.domain import scanners
 from scoring.domain.state import Activity, Lead
 
@@ -62,7 +62,9 @@ class Engagement:
 def fit(profile: Profile, bundle: Bundle) -> Fit:
     """What a lead is, against what is wanted."""
     facts = facts_of(profile)
-    return Fit([(criterion, criterion.when.evaluate(facts)) for criterion in bundle.scoring.fit])
+    return Fit(
+        [(criterion, criterion.when.evaluate(facts)) for criterion in bundle.section(SCORING).fit]
+    )
 
 
 def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) -> Engagement:
@@ -73,12 +75,14 @@ def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) ->
             continue
         for criterion_id in activity.counts or ():
             times[criterion_id].append(activity.occurred_at)
-    return Engagement([_points(criterion, times, now) for criterion in bundle.scoring.engagement])
+    return Engagement(
+        [_points(criterion, times, now) for criterion in bundle.section(SCORING).engagement]
+    )
 
 
 def rewarded(activities: Iterable[Activity], bundle: Bundle) -> list[datetime]:
     """When the activities were done that a criterion rewards, whatever they are worth by now."""
-    rewards = {each.id for each in bundle.scoring.engagement if each.points > 0}
+    rewards = {each.id for each in bundle.section(SCORING).engagement if each.points > 0}
     return [
         activity.occurred_at
         for activity in activities
@@ -99,7 +103,7 @@ def score(fit_points: int, engagement_points: int, bundle: Bundle) -> Score:
         fit=fit_points,
         engagement=engagement_points,
         total=fit_points + engagement_points,
-        grade=bundle.scoring.grades.grade(fit=fit_points, engagement=engagement_points),
+        grade=bundle.section(SCORING).grades.grade(fit=fit_points, engagement=engagement_points),
     )
 
 
@@ -109,7 +113,7 @@ def counted(lead: Lead, bundle: Bundle) -> Lead:
     Which clicks are a scanner's is asked each time: it may show by what came after them.
     """
     anew = lead.counted_under != bundle.hash
-    scanned = scanners.clicks(lead.activities, bundle.scoring.scanners)
+    scanned = scanners.clicks(lead.activities, bundle.section(SCORING).scanners)
     activities = tuple(
         _counted(activity, scanned.get(activity.id), bundle, anew=anew)
         for activity in lead.activities
@@ -130,5 +134,7 @@ def _counted(activity: Activity, scanned: str | None, bundle: Bundle, *, anew: b
 def _criteria(activity: Activity, bundle: Bundle) -> tuple[str, ...]:
     facts = facts_of_activity(activity.as_event())
     return tuple(
-        criterion.id for criterion in bundle.scoring.engagement if criterion.when.holds(facts)
+        criterion.id
+        for criterion in bundle.section(SCORING).engagement
+        if criterion.when.holds(facts)
     )

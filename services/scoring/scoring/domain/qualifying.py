@@ -11,11 +11,14 @@ from baton.events import Stage
 from baton.policy.bundle import Bundle
 from scoring.domain import stages
 from scoring.domain.state import Lead
+from scoring.policy.reads import ROUTED_STAGES
 
 
 def is_qualified(lead: Lead, stage: Stage, bundle: Bundle) -> bool:
     """Whether sales is to have the lead: a real one, of which more is known than its import."""
-    return bundle.routing.takes(stage) and not lead.is_test and not lead.only_imported
+    return (
+        bundle.section(ROUTED_STAGES).takes(stage) and not lead.is_test and not lead.only_imported
+    )
 
 
 def qualified_at(lead: Lead, at: datetime, stage: Stage, bundle: Bundle) -> datetime | None:

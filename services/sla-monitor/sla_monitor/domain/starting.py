@@ -6,11 +6,12 @@ from baton.events import AssignmentChange, FollowupType, LeadRouted
 from baton.followups import SKEW
 from baton.identity import named_id
 from baton.policy.bundle import Bundle
-from baton.policy.sla import OnBreach, Target, TargetName
+from baton.policy.sla import SLA, OnBreach, Target, TargetName
 from sla_monitor.domain import judging
 from sla_monitor.domain.facts import may_lack_facts
 from sla_monitor.domain.state import Clock, LeadClocks
 from sla_monitor.domain.tenures import Tenures, with_assignment
+from sla_monitor.policy.reads import REASSIGNMENT
 
 SIDE = "sales"
 """Whose promise a first response is."""
@@ -51,7 +52,7 @@ def with_facts_seen(state: LeadClocks, of: Callable[[Clock], bool]) -> LeadClock
 
 
 def _clocks(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> tuple[Clock, ...]:
-    policy = bundle.sla.policies.get(routed.sla_policy)
+    policy = bundle.section(SLA).policies.get(routed.sla_policy)
     if policy is None and routed.change is AssignmentChange.RETURNED:
         # The assignment has the terms of the time before; its policy may be gone since.
         return ()
@@ -80,7 +81,9 @@ def _clock(
     due_at = calendar.due(start, target.allowed)
     warn_at = None if target.warn_after is None else calendar.due(start, target.warn_after)
     met_by = tuple(kind for kind in FollowupType if kind in target.met_by)
-    reassign = target.on_breach is OnBreach.REASSIGN and bundle.routing.reassign_on_breach
+    reassign = (
+        target.on_breach is OnBreach.REASSIGN and bundle.section(REASSIGNMENT).reassign_on_breach
+    )
     new = Clock(
         id=named_id("clock", str(routed.lead_id), name, str(routed.assignment_id)),
         assignment_id=routed.assignment_id,

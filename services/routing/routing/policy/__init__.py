@@ -1,0 +1,1 @@
+"""The policy, as far as it is this service's."""

@@ -1,0 +1,18 @@
+"""What routing reads of the policy."""
+
+from baton.policy.definitions import DEFINITIONS
+from baton.policy.model import PolicyExtract
+from baton.policy.routing import ROUTING
+from baton.policy.section import Section
+from baton.policy.teams import TEAMS
+
+
+class PromiseNames(PolicyExtract):
+    """Of sla.yaml: which SLA policies there are. What they promise is nothing to routing."""
+
+    policies: dict[str, object]
+
+
+PROMISE_NAMES = Section("sla.yaml", PromiseNames)
+
+READS = (DEFINITIONS, TEAMS, ROUTING, PROMISE_NAMES)

@@ -1,0 +1,19 @@
+"""What scoring reads of the policy."""
+
+from pydantic import ConfigDict
+
+from baton.policy.definitions import DEFINITIONS
+from baton.policy.scoring import SCORING
+from baton.policy.section import Section
+from baton.policy.stages import FromStage
+
+
+class RoutedStages(FromStage):
+    """Of routing.yaml: which leads sales gets."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+ROUTED_STAGES = Section("routing.yaml", RoutedStages)
+
+READS = (DEFINITIONS, SCORING, ROUTED_STAGES)

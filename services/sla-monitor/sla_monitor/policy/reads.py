@@ -1,0 +1,18 @@
+"""What the monitor reads of the policy."""
+
+from baton.policy.calendars import CALENDARS
+from baton.policy.model import Flag, PolicyExtract
+from baton.policy.section import Section
+from baton.policy.sla import SLA
+from baton.policy.teams import TEAMS
+
+
+class Reassignment(PolicyExtract):
+    """Of routing.yaml: whether a breach can take a lead from its rep."""
+
+    reassign_on_breach: Flag
+
+
+REASSIGNMENT = Section("routing.yaml", Reassignment)
+
+READS = (CALENDARS, TEAMS, SLA, REASSIGNMENT)
