@@ -11,12 +11,12 @@ from baton import cloudevents, identity, kafka
 from baton.cloudevents import Event, Message
 from baton.events import EventData
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from baton.settings import KafkaSettings
 from baton.topics import Topic
 from ingest import capturing
 from ingest.capturing import CE_SOURCE, Receipt
 from ingest.deliveries import LeadIn
+from ingest.policy.sources import sources_of
 
 _COUNTRIES = ("DE", "US", "FR", "GB", "CA", "NL")
 _INDUSTRIES = ("software", "logistics", "insurance")

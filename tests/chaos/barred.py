@@ -8,9 +8,9 @@ import asyncpg
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import Source, sources_of
 from ingest.capturing import person_of
 from ingest.deliveries import LeadIn
+from ingest.policy.sources import Source, sources_of
 from tests.chaos.checker.seen import Barred
 from tests.chaos.deployment import Deployment
 from tests.chaos.workload import SOURCE, Sort, enquiries

@@ -31,11 +31,6 @@ NO_VENDORS = frozenset(
 VENDORS = frozenset(SENDERS) - NO_VENDORS
 
 EXCEPTIONS: Mapping[str, frozenset[str]] = {
-    # The sources of each kind of sender; they become a part of ingest.
-    "policy/sources.py": VENDORS,
-    # Sections of the policy with the names of two services; each becomes a part of its service.
-    "policy/routing.py": frozenset({"routing"}),
-    "policy/scoring.py": frozenset({"scoring"}),
     # A sentence of a published event.
     "events.py": frozenset({"routing"}),
 }

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from baton.policy.bundle import Bundle
 from baton.policy.leadtests import TESTS, LeadTest
 from baton.policy.model import Id, PolicyExtract
-from baton.policy.routing import ROUTING
 from baton.policy.section import Section
 from routing.domain.choice import Match, match
+from routing.policy.routing import ROUTING
 from scoring.domain import Assessment, assess_profile
 
 Found = str | int | None

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from baton.policy_sections import policy_sections
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.policy.sources import sources_of
 
 DEPLOY = Path(__file__).parents[2]
 SAMPLES = [

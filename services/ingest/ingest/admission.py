@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from baton.policy.sources import RateLimit
 from ingest import refusals
 from ingest.patience import within
+from ingest.policy.sources import RateLimit
 from ingest.rates import Rates
 
 T = TypeVar("T")

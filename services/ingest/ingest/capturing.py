@@ -29,7 +29,6 @@ from baton.events import (
 from baton.policy.bundle import Bundle
 from baton.policy.definitions import CustomValueError, Definitions
 from baton.policy.problems import did_you_mean
-from baton.policy.sources import Source, sources_of
 from ingest.deliveries import (
     ActivityIn,
     Delivery,
@@ -41,6 +40,7 @@ from ingest.deliveries import (
     plain,
 )
 from ingest.identifying import Person, full_name
+from ingest.policy.sources import Source, sources_of
 from ingest.understanding import bots, consents, trials
 from ingest.understanding import lead as understanding
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from baton.cloudevents import Event
 from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadEvent, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import Source, sources_of
 from baton.problems import Problem
 from baton.tracing import current_traceparent
 from ingest import capturing, refusals
@@ -25,6 +24,7 @@ from ingest.domain import (
 from ingest.identifying import BY_EMAIL, Person, full_name
 from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
+from ingest.policy.sources import Source, sources_of
 from ingest.publishing import (
     NOT_TAKEN,
     NotTaken,

@@ -46,7 +46,7 @@ def _routers(handlers: "Handlers") -> Routers:
 
 
 def _policy() -> "Sequence[Section[Any]]":
-    from baton.policy.sources import SOURCES
+    from ingest.policy.sources import SOURCES
 
     return (SOURCES,)
 

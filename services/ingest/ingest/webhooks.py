@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from baton import identity
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from baton.policy.sources import RateLimit, SignedSource, sources_of
 from baton.problems import Problem
 from baton.runtime.status import Status
 from baton.values import fits_header
@@ -27,6 +26,7 @@ from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
 from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
+from ingest.policy.sources import RateLimit, SignedSource, sources_of
 from ingest.publishing import State
 from ingest.refusals import REFUSED
 from ingest.senders import signing

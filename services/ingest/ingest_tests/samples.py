@@ -14,11 +14,11 @@ import pytest
 
 from baton.events import ConsentStatus, EventData, LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource, sources_of
 from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
 from ingest.policy.reads import READS
+from ingest.policy.sources import SignedSource, sources_of
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item
 from ingest.senders.payloads import at

@@ -9,7 +9,6 @@ from pydantic import JsonValue, ValidationError
 
 from baton.events import ActivityType, ConsentStatus, FollowupType
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from ingest import capturing
 from ingest.capturing import Receipt, WrongFieldError
 from ingest.deliveries import (
@@ -21,6 +20,7 @@ from ingest.deliveries import (
     PassedOnErasure,
 )
 from ingest.policy.reads import READS
+from ingest.policy.sources import sources_of
 from ingest_tests.harness import FILES
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -18,11 +18,11 @@ import pytest
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource, sources_of
 from ingest.aliases.store import AliasStore
 from ingest.deliveries import FollowupIn
 from ingest.domain import Alias
 from ingest.identifying import Person
+from ingest.policy.sources import SignedSource, sources_of
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS, sender_of

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from baton.policy.sources import SignedSource, sources_of
+from ingest.policy.sources import SignedSource, sources_of
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS, sender_of

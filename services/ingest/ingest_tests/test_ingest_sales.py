@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import SignedSource, sources_of
 from ingest.deliveries import FollowupIn
 from ingest.policy.reads import READS
+from ingest.policy.sources import SignedSource, sources_of
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item, Passed, Told, Unread
 from ingest.senders.known import sender_of

@@ -7,8 +7,8 @@ import pytest
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from baton.policy.sources import StandardWebhooksSource, TypeformSource, sources_of
 from ingest.deliveries import LeadIn
+from ingest.policy.sources import StandardWebhooksSource, TypeformSource, sources_of
 from ingest.senders import standard_webhooks, typeform
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item

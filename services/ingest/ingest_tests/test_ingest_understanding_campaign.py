@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 from baton.events import Campaign, Profile
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from ingest.policy.reads import READS
+from ingest.policy.sources import sources_of
 from ingest.understanding import campaigns
 from ingest.understanding.lead import understood
 from ingest_tests.harness import FILES

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from baton.events import Company, Contact, Profile
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from ingest.policy.reads import READS
+from ingest.policy.sources import sources_of
 from ingest.understanding import companies, phones, places
 from ingest.understanding.lead import Understood, understood
 from ingest_tests.harness import FILES

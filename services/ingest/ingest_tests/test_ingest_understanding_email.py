@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from baton.events import Contact, EmailKind, LeadCaptured, Profile
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from ingest.policy.reads import READS
+from ingest.policy.sources import sources_of
 from ingest.understanding import lead as understanding
 from ingest.understanding.lead import Understood
 from ingest.understanding.mailboxes import kind_of

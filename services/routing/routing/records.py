@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from baton.events import ReleaseCode
 from baton.policy.bundle import Bundle
-from baton.policy.routing import ROUTING
 from baton.policy.teams import Rep
 from baton.values import Moment
 from routing.domain.choice import Choice, Question
 from routing.domain.floor import Desk
+from routing.policy.routing import ROUTING
 
 
 class Record(BaseModel):

@@ -38,7 +38,7 @@ def _tables() -> "MetaData":
 
 
 def _policy() -> "Sequence[Section[Any]]":
-    from baton.policy.routing import ROUTING
+    from routing.policy.routing import ROUTING
 
     return (ROUTING,)
 

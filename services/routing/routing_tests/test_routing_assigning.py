@@ -3,7 +3,7 @@
 import pytest
 
 from baton.events import LeadRouted, LeadUnrouted, Stage
-from baton.policy.routing import ROUTING
+from routing.policy.routing import ROUTING
 from routing_tests.sales import BUNDLE, Sales, changed, kinds, lead, only
 
 

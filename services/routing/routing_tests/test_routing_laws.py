@@ -22,12 +22,12 @@ from baton.events import (
 )
 from baton.followups import TAKING
 from baton.policy.bundle import Bundle
-from baton.policy.routing import ROUTING
 from baton.runtime.inputs import EventInput, Input
 from routing.domain import followups
 from routing.domain.choice import Question, recompute
 from routing.domain.floor import WORKED
 from routing.domain.state import Assignment, Lead
+from routing.policy.routing import ROUTING
 from routing_tests.sales import AWAY, BUNDLE, FACT, LEFT, Sales, lead
 
 NAMES = st.sampled_from(["x", "y", "z"])

@@ -38,7 +38,7 @@ def _tables() -> "MetaData":
 
 
 def _policy() -> "Sequence[Section[Any]]":
-    from baton.policy.scoring import SCORING
+    from scoring.policy.scoring import SCORING
 
     return (SCORING,)
 

@@ -1,4 +1,4 @@
-"""Points and their reasons. How points decay is tested with the bundle, in baton_tests/policy."""
+"""Points and their reasons. How points decay is tested in test_scoring_worth."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -38,7 +38,7 @@ def _tables() -> "MetaData":
 
 
 def _policy() -> "Sequence[Section[Any]]":
-    from baton.policy.sla import SLA
+    from sla_monitor.policy.sla import SLA
 
     return (SLA,)
 

@@ -17,13 +17,13 @@ from baton import migrations, problems
 from baton.cloudevents import Event
 from baton.events import FollowupType, LeadEvent, LeadRouted, Profile, Rep, Score, Stage
 from baton.policy.bundle import Bundle
-from baton.policy.sla import SLA
 from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
 from sla_monitor.api import router
 from sla_monitor.domain import ClockRow, LeadClocks
 from sla_monitor.domain.state import Breach, Clock, Due, Mark, Verdict
 from sla_monitor.policy.reads import READS
+from sla_monitor.policy.sla import SLA
 from sla_monitor.records import ClockRecord
 from sla_monitor.store import ClockStore, Reads
 

@@ -15,8 +15,11 @@ from baton.policy.model import Day, Flag, Id, NotEmpty, PolicyModel, Text, disti
 from baton.policy.problems import did_you_mean
 from baton.policy.section import Section
 
+WEEKS_AHEAD = 52
+"""What is promised must be shorter than what its calendar opens in so many weeks."""
+
 MAX_HOLIDAYS = 400
-"""With these and the bound on targets, what is due is always within the calendar's horizon."""
+"""With this bound and that of `WEEKS_AHEAD`, what is due is always within `calendar.HORIZON`."""
 
 _HOURS = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
 _MIDNIGHT = 24 * 60

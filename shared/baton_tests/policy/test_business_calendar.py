@@ -8,8 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baton.policy.calendar import HORIZON, BeyondCalendarError, BusinessCalendar
-from baton.policy.calendars import MAX_HOLIDAYS
-from baton.policy.sla import WEEKS_AHEAD
+from baton.policy.calendars import MAX_HOLIDAYS, WEEKS_AHEAD
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [

@@ -12,13 +12,13 @@ from baton.cloudevents import Event
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from baton.policy.sources import sources_of
 from ingest.arrivals.heard import Hearing
 from ingest.arrivals.rhythm import LEARNT_FROM, SHORTEST, Rhythm, learnt
 from ingest.arrivals.store import Arrivals, Quiet
 from ingest.capturing import CE_SOURCE
 from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
+from ingest.policy.sources import sources_of
 from ingest.publishing import NOT_TAKEN, Publisher
 
 _BETWEEN_LOOKS = timedelta(minutes=1)

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import httpx
 from pydantic import JsonValue
 
-from baton.policy.sources import SignedSource
 from baton.values import fits_header
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
 from ingest.fetching.port import NeverError, NotNowError
+from ingest.policy.sources import SignedSource
 from ingest.senders.items import Fetch
 
 _LARGEST = 1_048_576

@@ -1,6 +1,6 @@
 """What ingest reads of the policy."""
 
 from baton.policy.definitions import DEFINITIONS
-from baton.policy.sources import SOURCES
+from ingest.policy.sources import SOURCES
 
 READS = (DEFINITIONS, SOURCES)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from baton.policy.sources import (
+from ingest.policy.sources import (
     ErasureMapping,
     EventMapping,
     LeadMapping,

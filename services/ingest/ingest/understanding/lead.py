@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from baton.events import Company, Contact, EmailKind, Profile
 from baton.policy.definitions import Definitions
 from baton.policy.fields import facts_of
-from baton.policy.sources import Source
 from ingest.identifying import usable_email
+from ingest.policy.sources import Source
 from ingest.understanding import campaigns, companies, mailboxes, phones, places
 
 _LONGEST = 1_000

@@ -9,10 +9,10 @@ returns to the rep who answered, unless the present owner has touched it.
 """
 
 from baton.events import AssignmentChange, ReleaseCode, SlaBreached, SlaRetracted
-from baton.policy.routing import ROUTING
 from routing.domain.codes import DecisionCode
 from routing.domain.handling import Follows, Handling
 from routing.domain.state import BREACHED_KEPT, Assignment, Lead
+from routing.policy.routing import ROUTING
 
 ANSWERED_IN_TIME = "answered_in_time"
 """The code of `sla.retracted` which says that the named fact kept the promise."""

@@ -15,11 +15,11 @@ from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of
-from baton.policy.routing import ROUTING, Exclusion, Pool, Rule
 from routing.domain import codes, turns
 from routing.domain.codes import Cause, DecisionCode, Excluded, UnroutedCode
 from routing.domain.floor import Floor
 from routing.domain.state import Part, Scored
+from routing.policy.routing import ROUTING, Exclusion, Pool, Rule
 
 FOR_GOOD: frozenset[Cause] = frozenset({UnroutedCode.MAX_ATTEMPTS, UnroutedCode.ALL_TRIED})
 """Only a new enquiry, or qualifying anew, helps."""

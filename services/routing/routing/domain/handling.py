@@ -19,7 +19,6 @@ from baton.events import (
     Rep,
 )
 from baton.policy.bundle import Bundle
-from baton.policy.routing import ROUTING
 from baton.runtime.inputs import Arm, Decision, Input, Row
 from routing.domain import choice as choosing
 from routing.domain import codes, outcomes
@@ -31,6 +30,7 @@ from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead, NoOwner, Scored, Terms
 from routing.domain.turns import Credits
 from routing.policy.reads import PROMISE_NAMES
+from routing.policy.routing import ROUTING
 
 RETRY = "retry"
 """The timer of a lead that nobody could take."""

@@ -19,13 +19,13 @@ from baton.events import (
 )
 from baton.followups import TAKING
 from baton.policy.bundle import Bundle
-from baton.policy.routing import ROUTING
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
 from routing.domain.floor import WORKED
 from routing.domain.followups import ENDS
 from routing.domain.state import Lead, Scored
+from routing.policy.routing import ROUTING
 
 E = TypeVar("E", bound=LeadEvent)
 

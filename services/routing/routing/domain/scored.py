@@ -4,12 +4,12 @@ from datetime import datetime
 
 from baton.cloudevents import Event
 from baton.events import LeadEvent, LeadScored, Reason, ReleaseCode, Stage
-from baton.policy.routing import ROUTING
 from routing.domain.choice import FOR_GOOD
 from routing.domain.codes import Cause, DecisionCode, UnroutedCode
 from routing.domain.handling import Handling
 from routing.domain.imports import imported
 from routing.domain.state import Scored
+from routing.policy.routing import ROUTING
 
 GIVEN_UP: frozenset[Cause] = frozenset(
     {UnroutedCode.REJECTED, UnroutedCode.CLOSED, UnroutedCode.OWNER_CHANGED}

@@ -2,9 +2,9 @@
 
 from baton.policy.definitions import DEFINITIONS
 from baton.policy.model import PolicyExtract
-from baton.policy.routing import ROUTING
 from baton.policy.section import Section
 from baton.policy.teams import TEAMS
+from routing.policy.routing import ROUTING
 
 
 class PromiseNames(PolicyExtract):

@@ -10,9 +10,9 @@ from baton.events import Profile, Reason, Score
 from baton.policy.bundle import Bundle
 from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of, facts_of_activity
-from baton.policy.scoring import SCORING, EngagementCriterion, FitCriterion
 from scoring.domain import scanners
 from scoring.domain.state import Activity, Lead
+from scoring.policy.scoring import SCORING, EngagementCriterion, FitCriterion
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from baton.events import ActivityType
-from baton.policy.scoring import Scanners
 from scoring.domain.state import Activity
+from scoring.policy.scoring import Scanners
 
 LINKS_AT_ONCE, AFTER_DELIVERY = "links-at-once", "after-delivery"
 

@@ -3,9 +3,9 @@
 from pydantic import ConfigDict
 
 from baton.policy.definitions import DEFINITIONS
-from baton.policy.scoring import SCORING
 from baton.policy.section import Section
 from baton.policy.stages import FromStage
+from scoring.policy.scoring import SCORING
 
 
 class RoutedStages(FromStage):

@@ -6,12 +6,12 @@ from baton.events import AssignmentChange, FollowupType, LeadRouted
 from baton.followups import SKEW
 from baton.identity import named_id
 from baton.policy.bundle import Bundle
-from baton.policy.sla import SLA, OnBreach, Target, TargetName
 from sla_monitor.domain import judging
 from sla_monitor.domain.facts import may_lack_facts
 from sla_monitor.domain.state import Clock, LeadClocks
 from sla_monitor.domain.tenures import Tenures, with_assignment
 from sla_monitor.policy.reads import REASSIGNMENT
+from sla_monitor.policy.sla import SLA, OnBreach, Target, TargetName
 
 SIDE = "sales"
 """Whose promise a first response is."""

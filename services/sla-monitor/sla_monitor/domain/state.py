@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from baton.events import AssignmentChange, FollowupType
-from baton.policy.sla import with_later_milestones
+from sla_monitor.policy.sla import with_later_milestones
 
 FOLLOWUPS_KEPT = 32
 """The newest so many of each type wait for clocks whose start is still unread. A running clock

@@ -3,8 +3,8 @@
 from baton.policy.calendars import CALENDARS
 from baton.policy.model import Flag, PolicyExtract
 from baton.policy.section import Section
-from baton.policy.sla import SLA
 from baton.policy.teams import TEAMS
+from sla_monitor.policy.sla import SLA
 
 
 class Reassignment(PolicyExtract):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.policy.conditions import ALWAYS
-from baton.policy.scoring import EngagementCriterion, GradedBy, GradeThresholds
+from scoring.policy.scoring import EngagementCriterion, GradedBy, GradeThresholds
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
 

@@ -9,13 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from baton.events import FollowupType
-from baton.policy.calendars import CALENDARS
+from baton.policy.calendars import CALENDARS, WEEKS_AHEAD
 from baton.policy.model import BusinessTime, Id, NotEmpty, PolicyModel, Text
 from baton.policy.section import Finding, Parts, Section
 from baton.policy.teams import TEAMS
-
-WEEKS_AHEAD = 52
-"""A target must be shorter than what its calendar opens in so many weeks."""
 
 MILESTONES: tuple[frozenset[FollowupType], ...] = (
     frozenset({FollowupType.ACCEPTED, FollowupType.CLAIMED}),

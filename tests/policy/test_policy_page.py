@@ -15,7 +15,7 @@ from baton.policy.model import PolicyModel
 from baton.policy.values import Kind
 from baton.policy_sections import policy_sections
 
-PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
 MODELS = {section.file: section.model for section in policy_sections()}
 
 

@@ -91,7 +91,7 @@ def _keys(data: Data) -> Iterator[str]:
         yield from _keys(item)
 
 
-DEFAULT = texts_in(Path(__file__).parents[3] / "deploy" / "policy")
+DEFAULT = texts_in(Path(__file__).parents[2] / "deploy" / "policy")
 KEYS = {key for file in FILES for key in _keys(parse(file, DEFAULT[file])[0].data)}
 keys = st.sampled_from(sorted(KEYS | {"not", "less", "exists", "always", "overflow"}))
 trees: st.SearchStrategy[Data] = st.recursive(

@@ -12,13 +12,13 @@ from baton.policy.bundle import Bundle
 from baton.policy.document import parse
 from baton.policy.fields import facts_of, facts_of_activity
 from baton.policy.leadtests import TESTS, Expected, LeadTest
-from baton.policy.routing import ROUTING
-from baton.policy.scoring import SCORING, Scanners
-from baton.policy.sla import SLA, OnBreach
-from baton.policy.sources import sources_of
 from baton.policy_sections import policy_sections
+from ingest.policy.sources import sources_of
+from routing.policy.routing import ROUTING
+from scoring.policy.scoring import SCORING, Scanners
+from sla_monitor.policy.sla import SLA, OnBreach
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 DEFAULT, DEMO = (
     Bundle.read(DEPLOY / "policy", policy_sections()),
     Bundle.read(DEPLOY / "demo-policy", policy_sections()),

@@ -14,11 +14,11 @@ from baton.policy.bundle import MAX_BYTES, Bundle, UnknownNameError
 from baton.policy.definitions import Then
 from baton.policy.leadtests import TESTS
 from baton.policy.problems import BundleError
-from baton.policy.routing import ROUTING
-from baton.policy.scoring import SCORING
-from baton.policy.sla import SLA, OnBreach, TargetName
-from baton.policy.sources import ApiSource, FollowupMapping, StandardWebhooksSource, sources_of
 from baton.policy_sections import policy_sections
+from ingest.policy.sources import ApiSource, FollowupMapping, StandardWebhooksSource, sources_of
+from routing.policy.routing import ROUTING
+from scoring.policy.scoring import SCORING
+from sla_monitor.policy.sla import SLA, OnBreach, TargetName
 
 
 @pytest.fixture

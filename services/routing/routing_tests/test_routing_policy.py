@@ -7,8 +7,8 @@ import pytest
 from baton.events import Stage
 from baton.policy.bundle import Bundle, texts_in
 from baton.policy.problems import BundleError
-from baton.policy.routing import ROUTING
 from baton.policy_sections import policy_sections
+from routing.policy.routing import ROUTING
 
 DEFAULT = Path(__file__).parents[3] / "deploy" / "policy"
 OVERFLOW = "overflow: europe"
