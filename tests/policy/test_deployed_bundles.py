@@ -15,6 +15,7 @@ from baton.policy.leadtests import TESTS, Expected, LeadTest
 from baton.policy_sections import policy_sections
 from ingest.policy.sources import sources_of
 from routing.policy.routing import ROUTING
+from scoring.domain.worth import grade, points_at
 from scoring.policy.scoring import SCORING, Scanners
 from sla_monitor.policy.sla import SLA, OnBreach
 
@@ -34,7 +35,8 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
         if criterion.when.evaluate(facts_of(test.lead)).matched
     )
     engagement = sum(
-        criterion.points_at(
+        points_at(
+            criterion,
             test.now,
             [
                 event.occurred_at
@@ -44,8 +46,8 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
         )
         for criterion in bundle.section(SCORING).engagement
     )
-    grade = bundle.section(SCORING).grades.grade(fit=fit, engagement=engagement)
-    score = Score(fit=fit, engagement=engagement, total=fit + engagement, grade=grade)
+    reached = grade(bundle.section(SCORING).grades, fit=fit, engagement=engagement)
+    score = Score(fit=fit, engagement=engagement, total=fit + engagement, grade=reached)
     stage = next(
         (
             stage
@@ -54,7 +56,7 @@ def outcome(bundle: Bundle, test: LeadTest) -> Expected:
         ),
         Stage.SUSPECT,
     )
-    said = {"fit": fit, "engagement": engagement, "total": score.total, "grade": grade}
+    said = {"fit": fit, "engagement": engagement, "total": score.total, "grade": reached}
     for held in bundle.definitions.quarantine:
         if held.when.evaluate(facts_of(test.lead)).matched:
             return Expected(**said, stage=stage, quarantine=held.id)

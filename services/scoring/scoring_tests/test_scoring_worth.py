@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.policy.conditions import ALWAYS
+from scoring.domain.worth import grade, points_at, worth
 from scoring.policy.scoring import EngagementCriterion, GradedBy, GradeThresholds
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
@@ -27,7 +28,7 @@ def criterion(
 
 
 @pytest.mark.parametrize(
-    ("days", "worth"),
+    ("days", "left"),
     [
         (-5, Fraction(20)),
         (0, Fraction(20)),
@@ -40,14 +41,14 @@ def criterion(
         (300, Fraction(0)),
     ],
 )
-def test_points_halve_in_a_straight_line(days: int, worth: Fraction) -> None:
-    assert criterion(20, half_life_days=10).worth(timedelta(days=days)) == worth
+def test_points_halve_in_a_straight_line(days: int, left: Fraction) -> None:
+    assert worth(criterion(20, half_life_days=10), timedelta(days=days)) == left
 
 
 def test_age_counts_in_whole_days() -> None:
     twenty = criterion(20, half_life_days=10)
-    assert twenty.worth(timedelta(hours=23, minutes=59)) == 20
-    assert twenty.worth(timedelta(hours=24)) == 19
+    assert worth(twenty, timedelta(hours=23, minutes=59)) == 20
+    assert worth(twenty, timedelta(hours=24)) == 19
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_criterion_adds_up_then_bounds_then_rounds(
     points: int, at_most: int | None, half_life: int | None, days: list[int], result: int
 ) -> None:
     times = [NOW - timedelta(days=day) for day in days]
-    assert criterion(points, at_most, half_life).points_at(NOW, times) == result
+    assert points_at(criterion(points, at_most, half_life), NOW, times) == result
 
 
 moments = st.lists(
@@ -88,14 +89,14 @@ def test_the_order_of_activities_does_not_matter(
 ) -> None:
     shuffled = list(times)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert any_criterion.points_at(NOW, shuffled) == any_criterion.points_at(NOW, times)
+    assert points_at(any_criterion, NOW, shuffled) == points_at(any_criterion, NOW, times)
 
 
 @given(criteria, moments, st.timedeltas(timedelta(), timedelta(days=1000)))
 def test_points_only_fall_towards_nothing_and_never_pass_their_bound(
     any_criterion: EngagementCriterion, times: list[datetime], later: timedelta
 ) -> None:
-    now, then = any_criterion.points_at(NOW, times), any_criterion.points_at(NOW + later, times)
+    now, then = points_at(any_criterion, NOW, times), points_at(any_criterion, NOW + later, times)
     assert abs(then) <= abs(now)
     assert now * then >= 0
     if any_criterion.at_most is not None:
@@ -103,7 +104,7 @@ def test_points_only_fall_towards_nothing_and_never_pass_their_bound(
 
 
 @pytest.mark.parametrize(
-    ("by", "fit", "engagement", "grade"),
+    ("by", "fit", "engagement", "reached"),
     [
         (GradedBy.FIT, 60, 0, "A"),
         (GradedBy.FIT, 59, 100, "B"),
@@ -115,7 +116,7 @@ def test_points_only_fall_towards_nothing_and_never_pass_their_bound(
     ],
 )
 def test_the_best_grade_whose_threshold_is_reached(
-    by: GradedBy, fit: int, engagement: int, grade: str
+    by: GradedBy, fit: int, engagement: int, reached: str
 ) -> None:
     thresholds = GradeThresholds(by=by, at_least={"B": 40, "A": 60}, otherwise="C")
-    assert thresholds.grade(fit=fit, engagement=engagement) == grade
+    assert grade(thresholds, fit=fit, engagement=engagement) == reached

@@ -12,6 +12,7 @@ from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of, facts_of_activity
 from scoring.domain import scanners
 from scoring.domain.state import Activity, Lead
+from scoring.domain.worth import grade, points_at
 from scoring.policy.scoring import SCORING, EngagementCriterion, FitCriterion
 
 
@@ -94,7 +95,7 @@ def _points(
     criterion: EngagementCriterion, times: Mapping[str, Sequence[datetime]], now: datetime
 ) -> tuple[EngagementCriterion, int, int]:
     matched = times.get(criterion.id, ())
-    return criterion, len(matched), criterion.points_at(now, matched) if matched else 0
+    return criterion, len(matched), points_at(criterion, now, matched) if matched else 0
 
 
 def score(fit_points: int, engagement_points: int, bundle: Bundle) -> Score:
@@ -103,7 +104,7 @@ def score(fit_points: int, engagement_points: int, bundle: Bundle) -> Score:
         fit=fit_points,
         engagement=engagement_points,
         total=fit_points + engagement_points,
-        grade=bundle.section(SCORING).grades.grade(fit=fit_points, engagement=engagement_points),
+        grade=grade(bundle.section(SCORING).grades, fit=fit_points, engagement=engagement_points),
     )
 
 

@@ -1,9 +1,7 @@
 """scoring.yaml: what points marketing and sales give for what."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
@@ -22,9 +20,6 @@ from baton.policy.model import (
     Text,
 )
 from baton.policy.section import Finding, Parts, Section
-
-FORGOTTEN_AFTER_HALF_LIVES = 30
-"""An activity older than so many half-lives is worth nothing."""
 
 
 class FitCriterion(PolicyModel):
@@ -45,31 +40,6 @@ class EngagementCriterion(PolicyModel):
     points: Points
     at_most: Count | None = None
     half_life_days: Annotated[int, Field(strict=True, ge=1, le=3650)] | None = None
-
-    def points_at(self, now: datetime, occurred_at: Iterable[datetime]) -> int:
-        """The criterion's points for the activities that it matched, in whatever order.
-
-        The worth of each is added up exactly; the sum is bounded by `at_most` (for negative points:
-        from below), and then rounded to the nearest whole number, halves away from zero.
-        """
-        total = sum((self.worth(now - then) for then in occurred_at), start=Fraction(0))
-        if self.at_most is not None:
-            total = max(Fraction(-self.at_most), min(Fraction(self.at_most), total))
-        return _rounded(total)
-
-    def worth(self, age: timedelta) -> Fraction:
-        """One activity's points at an age, exactly.
-
-        Age counts in whole days of 24 hours; one that lies ahead is none. Points halve with each
-        half-life, and fall in a straight line in between.
-        """
-        if self.half_life_days is None:
-            return Fraction(self.points)
-        halvings, days = divmod(max(0, age // timedelta(days=1)), self.half_life_days)
-        if halvings >= FORGOTTEN_AFTER_HALF_LIVES:
-            return Fraction(0)
-        remaining = Fraction(2 * self.half_life_days - days, 2 * self.half_life_days)
-        return Fraction(self.points, 2**halvings) * remaining
 
 
 class Scanners(PolicyModel):
@@ -98,16 +68,6 @@ class GradeThresholds(PolicyModel):
     at_least: dict[Id, Points]
     otherwise: Id
 
-    def grade(self, *, fit: int, engagement: int) -> str:
-        """The grade for these points."""
-        points = {
-            GradedBy.FIT: fit,
-            GradedBy.ENGAGEMENT: engagement,
-            GradedBy.TOTAL: fit + engagement,
-        }[self.by]
-        reached = [(least, grade) for grade, least in self.at_least.items() if points >= least]
-        return max(reached)[1] if reached else self.otherwise
-
 
 class Scoring(PolicyModel):
     """All of scoring.yaml."""
@@ -116,11 +76,6 @@ class Scoring(PolicyModel):
     engagement: Annotated[tuple[EngagementCriterion, ...], Field(max_length=500), DistinctIds]
     scanners: Scanners | None = None
     grades: GradeThresholds
-
-
-def _rounded(points: Fraction) -> int:
-    magnitude = (2 * abs(points) + 1) // 2
-    return magnitude if points >= 0 else -magnitude
 
 
 def _names(scoring: Scoring) -> Mapping[str, Collection[str]]:
