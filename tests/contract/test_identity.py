@@ -19,7 +19,7 @@ from baton.identity import UnusableIdentityError
 from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
-from ingest.policy.sources import ApiSource
+from ingest.policy.source import ApiSource
 
 VECTORS = json.loads(Path(__file__).with_name("id_vectors.json").read_text("utf-8"))["vectors"]
 ANSWERS_OF_UNICODE_3_2 = "5369c01883b2cc600ae5e2011e3dcffb66a54b45f29521ba2e9b0733aa3ca5f7"

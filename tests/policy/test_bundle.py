@@ -15,7 +15,9 @@ from baton.policy.definitions import Then
 from baton.policy.leadtests import TESTS
 from baton.policy.problems import BundleError
 from baton.policy_sections import policy_sections
-from ingest.policy.sources import ApiSource, FollowupMapping, StandardWebhooksSource, sources_of
+from ingest.policy.mapped import FollowupMapping, StandardWebhooksSource
+from ingest.policy.source import ApiSource
+from ingest.policy.sources import sources_of
 from routing.policy.routing import ROUTING
 from scoring.policy.scoring import SCORING
 from sla_monitor.policy.sla import SLA, OnBreach, TargetName

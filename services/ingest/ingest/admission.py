@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ingest import refusals
 from ingest.patience import within
-from ingest.policy.sources import RateLimit
+from ingest.policy.source import RateLimit
 from ingest.rates import Rates
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest.policy.sources import RateLimit
+from ingest.policy.source import RateLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from ingest.intake import Intake, Taken
 from ingest.kept.store import FailedDelivery
 from ingest.metrics import IngestMetrics
 from ingest.patience import DATABASE_AWAY
-from ingest.policy.sources import RateLimit, SignedSource, sources_of
+from ingest.policy.source import RateLimit, SignedSource
+from ingest.policy.sources import sources_of
 from ingest.publishing import State
 from ingest.refusals import REFUSED
 from ingest.senders import signing

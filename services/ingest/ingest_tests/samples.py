@@ -18,7 +18,8 @@ from ingest import capturing
 from ingest.capturing import Receipt
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
 from ingest.policy.reads import READS
-from ingest.policy.sources import SignedSource, sources_of
+from ingest.policy.source import SignedSource
+from ingest.policy.sources import sources_of
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item
 from ingest.senders.payloads import at

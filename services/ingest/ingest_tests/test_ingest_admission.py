@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from baton.problems import Problem
 from ingest.admission import Admission
-from ingest.policy.sources import RateLimit
+from ingest.policy.source import RateLimit
 from ingest.rates import Bucket, Rates, taken
 
 LIMIT = RateLimit(per_second=10, burst=3)

@@ -22,7 +22,8 @@ from ingest.aliases.store import AliasStore
 from ingest.deliveries import FollowupIn
 from ingest.domain import Alias
 from ingest.identifying import Person
-from ingest.policy.sources import SignedSource, sources_of
+from ingest.policy.source import SignedSource
+from ingest.policy.sources import sources_of
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS, sender_of

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import JsonValue
 
-from ingest.policy.sources import Details
+from ingest.policy.source import Details
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS
 from ingest_tests.vendors import DETAILS, SOURCES, one

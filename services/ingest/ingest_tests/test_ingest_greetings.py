@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from ingest.policy.sources import SignedSource, sources_of
+from ingest.policy.source import SignedSource
+from ingest.policy.sources import sources_of
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS, sender_of

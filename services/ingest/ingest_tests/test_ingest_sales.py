@@ -9,7 +9,8 @@ import pytest
 from baton.policy.bundle import Bundle
 from ingest.deliveries import FollowupIn
 from ingest.policy.reads import READS
-from ingest.policy.sources import SignedSource, sources_of
+from ingest.policy.source import SignedSource
+from ingest.policy.sources import sources_of
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item, Passed, Told, Unread
 from ingest.senders.known import sender_of

@@ -8,7 +8,9 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from ingest.deliveries import LeadIn
-from ingest.policy.sources import StandardWebhooksSource, TypeformSource, sources_of
+from ingest.policy.mapped import StandardWebhooksSource
+from ingest.policy.sources import sources_of
+from ingest.policy.vendors import TypeformSource
 from ingest.senders import standard_webhooks, typeform
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from ingest.policy.sources import ApiSource, Source
+from ingest.policy.source import ApiSource
+from ingest.policy.sources import Source
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.known import SENDERS

@@ -9,7 +9,8 @@ from pydantic import BaseModel, JsonValue
 from baton.policy.bundle import Bundle
 from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
 from ingest.policy.reads import READS
-from ingest.policy.sources import SignedSource, sources_of
+from ingest.policy.source import SignedSource
+from ingest.policy.sources import sources_of
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item, Told
 from ingest.senders.known import SENDERS, sender_of

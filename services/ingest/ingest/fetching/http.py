@@ -12,7 +12,7 @@ from baton.values import fits_header
 from ingest import documents
 from ingest.documents import NotJsonError, UnusableValueError
 from ingest.fetching.port import NeverError, NotNowError
-from ingest.policy.sources import SignedSource
+from ingest.policy.source import SignedSource
 from ingest.senders.items import Fetch
 
 _LARGEST = 1_048_576

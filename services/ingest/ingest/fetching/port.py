@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import SignedSource
+from ingest.policy.source import SignedSource
 from ingest.senders.items import Fetch
 
 

@@ -6,7 +6,7 @@ How a delivery goes: the edge makes a `Delivery` of the request (`delivery`), as
 
 To add a sender:
 
-1. A source's model in `ingest.policy.sources`, with its `kind`; where nothing of its fields differs
+1. A source's model in `ingest.policy`, with its `kind`; where nothing of its fields differs
    from one deployment to another, a word more in the `kind` of a model that is there.
 2. A module here. Its docstring says how the vendor signs, greets and repeats itself, and what its
    delivery id is, made of several fields where its own is not unique. `SENDER` is its last name:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesToolSource
+from ingest.policy.vendors import SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

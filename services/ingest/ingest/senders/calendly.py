@@ -11,7 +11,7 @@ invitee (`rescheduled`) and created as another, with the former in `old_invitee`
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesToolSource
+from ingest.policy.vendors import SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import EventsSource
+from ingest.policy.mapped import EventsSource
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of, json_text, payload_of

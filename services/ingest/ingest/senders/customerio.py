@@ -9,7 +9,7 @@ Id: `event_id` is the same for each attempt. Payload: `object_type` and `metric`
 from pydantic import JsonValue
 
 from baton.events import ActivityType
-from ingest.policy.sources import VendorSource
+from ingest.policy.vendors import VendorSource
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.items import Item

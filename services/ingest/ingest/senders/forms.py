@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from baton.events import ConsentStatus
-from ingest.policy.sources import FormAnswer
+from ingest.policy.vendors import FormAnswer
 from ingest.senders.payloads import CONSENT, Path, at, path, put
 from ingest.understanding import consents
 from ingest.understanding.names import flat

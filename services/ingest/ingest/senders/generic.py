@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import GenericSource, SignedText
+from ingest.policy.mapped import GenericSource, SignedText
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import payload_of

@@ -11,7 +11,7 @@ who is not ours has an address or a number where Gong knows them.
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesOutcome, SalesToolSource
+from ingest.policy.vendors import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import FormSource
+from ingest.policy.vendors import FormSource
 from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -8,7 +8,7 @@ without `GitHub-`; else the bundle says where the type is. A delivery of type `p
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import EventsSource
+from ingest.policy.mapped import EventsSource
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery
 from ingest.senders.formats import payload_of

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import HubspotSource
+from ingest.policy.vendors import HubspotSource
 from ingest.senders import forms, hubspot_sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import HubspotSource
+from ingest.policy.vendors import HubspotSource
 from ingest.senders import sales
 from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.items import Passed, Told

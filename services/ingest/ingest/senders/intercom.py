@@ -10,7 +10,7 @@ Id: `id` of the notification is the same for each attempt. Payload: `topic` says
 from pydantic import JsonValue
 
 from baton.events import ActivityType
-from ingest.policy.sources import VendorSource
+from ingest.policy.vendors import VendorSource
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.forms import put_full_name

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from baton.events import ActivityType
-from ingest.policy.sources import VendorSource
+from ingest.policy.vendors import VendorSource
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.items import Item, Told, each

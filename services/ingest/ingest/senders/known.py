@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ingest.policy.sources import SignedSource
+from ingest.policy.source import SignedSource
 from ingest.senders import (
     activecampaign,
     aircall,

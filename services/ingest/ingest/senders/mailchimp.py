@@ -12,7 +12,7 @@ from datetime import UTC
 from pydantic import JsonValue
 
 from baton.events import ActivityType
-from ingest.policy.sources import VendorSource
+from ingest.policy.vendors import VendorSource
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import form_of, nested
 from ingest.senders.items import Item

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import (
-    ErasureMapping,
-    EventMapping,
-    LeadMapping,
-    MappedSource,
-)
+from ingest.policy.mapped import ErasureMapping, EventMapping, LeadMapping, MappedSource
 from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.payloads import Path, at, path, put, rest

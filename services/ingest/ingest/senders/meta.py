@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import IdOnlySource
+from ingest.policy.vendors import IdOnlySource
 from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

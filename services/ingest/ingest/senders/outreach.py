@@ -10,7 +10,7 @@ record's kind and what happened to it; `data` is the record, of an update only w
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesOutcome, SalesToolSource
+from ingest.policy.vendors import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

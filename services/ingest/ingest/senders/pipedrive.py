@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesOutcome, SalesToolSource
+from ingest.policy.vendors import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import JsonValue
 
 from baton.events import FollowupType, RecordKind
-from ingest.policy.sources import SalesOutcome, SalesSource
+from ingest.policy.vendors import SalesOutcome, SalesSource
 from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.items import Item
 from ingest.senders.payloads import put

@@ -10,7 +10,7 @@ Id: none; event, record and its `updated_at` are the same for each attempt. Payl
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesOutcome, SalesToolSource
+from ingest.policy.vendors import SalesOutcome, SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

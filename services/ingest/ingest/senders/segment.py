@@ -9,7 +9,7 @@ with `traits`, `track` with `event`, `page` and `screen`; `userId` or `anonymous
 from pydantic import JsonValue
 
 from baton.events import ActivityType
-from ingest.policy.sources import VendorSource
+from ingest.policy.vendors import VendorSource
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of
 from ingest.senders.forms import FIRST_NAME, put_full_name

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import SignedSource
+from ingest.policy.source import SignedSource
 from ingest.senders.delivery import Delivery
 from ingest.senders.items import Item, Told
 from ingest.senders.signing import Scheme

@@ -15,7 +15,7 @@ fields are, is in the bundle.
 import base64
 import binascii
 
-from ingest.policy.sources import StandardWebhooksSource
+from ingest.policy.mapped import StandardWebhooksSource
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -7,7 +7,7 @@ Id: `id` is the same for each attempt. Payload: `type`, `created` in Unix second
 `data.object`.
 """
 
-from ingest.policy.sources import EventsSource
+from ingest.policy.mapped import EventsSource
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery
 from ingest.senders.formats import json_of

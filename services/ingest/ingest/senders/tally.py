@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from baton.cloudevents import describe
-from ingest.policy.sources import FormSource
+from ingest.policy.vendors import FormSource
 from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -10,7 +10,7 @@ content, or else beside it.
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import EventsSource
+from ingest.policy.mapped import EventsSource
 from ingest.senders import mapped
 from ingest.senders.delivery import Delivery
 from ingest.senders.formats import json_of, json_text

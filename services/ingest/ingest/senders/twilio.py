@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesToolSource
+from ingest.policy.vendors import SalesToolSource
 from ingest.senders import sales
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import form_of, json_of

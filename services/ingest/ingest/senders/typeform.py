@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from baton.cloudevents import describe
-from ingest.policy.sources import TypeformSource
+from ingest.policy.vendors import TypeformSource
 from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -10,7 +10,7 @@ by the names of their fields.
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import FormSource
+from ingest.policy.vendors import FormSource
 from ingest.senders import forms
 from ingest.senders.delivery import Delivery, NotUnderstoodError
 from ingest.senders.formats import json_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import SalesforceSource
+from ingest.policy.vendors import SalesforceSource
 from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.items import Item, Passed, Told, each
 from ingest.senders.payloads import at, list_at, path, put, text_at, unix_time

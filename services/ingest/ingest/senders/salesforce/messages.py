@@ -11,7 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from pydantic import JsonValue
 
-from ingest.policy.sources import SalesforceSource
+from ingest.policy.vendors import SalesforceSource
 from ingest.senders.delivery import NotUnderstoodError
 from ingest.senders.formats import checked
 from ingest.senders.items import Item, Told, each

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import SalesforceSource
+from ingest.policy.vendors import SalesforceSource
 from ingest.senders.payloads import Path, path, put
 
 PEOPLE = ("Lead", "Contact")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from baton.events import FollowupType
-from ingest.policy.sources import SalesforceSource, SalesOutcome
+from ingest.policy.vendors import SalesforceSource, SalesOutcome
 from ingest.senders import sales
 from ingest.senders.items import Told
 from ingest.senders.payloads import composite, put, text_at

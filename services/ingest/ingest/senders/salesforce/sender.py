@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
-from ingest.policy.sources import SalesforceSource
+from ingest.policy.vendors import SalesforceSource
 from ingest.senders.delivery import Delivery
 from ingest.senders.formats import json_of
 from ingest.senders.items import Told
