@@ -87,6 +87,22 @@ def test_a_test_that_does_not_hold_says_what_was_expected_and_what_came_of_it(
     assert f"tests in {directory}/tests.yaml did not hold" in refused.stderr
 
 
+def test_a_test_s_lead_is_of_its_source_s_brand(changed: Callable[[str, str, str], Path]) -> None:
+    directory = changed("sources.yaml", "brand: main", "brand: north")
+    results = run(Bundle.read(directory, policy_sections()))
+    assert {result.test.lead.brand for result in results} == {"north"}
+
+
+def test_a_bundle_without_tests_is_said_to_have_none(
+    baton: Baton, changed: Callable[[str, str, str], Path]
+) -> None:
+    directory = changed("tests.yaml", "tests:", "tests:")
+    (directory / "tests.yaml").unlink()
+    done = baton("policy", "check", str(directory))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "This bundle has no tests." in done.stdout
+
+
 def test_a_directory_that_there_is_not_is_told(baton: Baton, tmp_path: Path) -> None:
     refused = baton("policy", "check", str(tmp_path / "none"))
     assert refused.returncode == 2

@@ -1,8 +1,9 @@
 """All sections of a policy bundle: the library's, and those of the installed services."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from baton.manifest import ManifestError, manifests
+from baton.manifest import ManifestError, ServiceManifest, manifests
 from baton.policy.calendars import CALENDARS
 from baton.policy.definitions import DEFINITIONS
 from baton.policy.leadtests import TESTS
@@ -14,14 +15,19 @@ _LAST = (CALENDARS, TEAMS, TESTS)
 
 
 def policy_sections() -> tuple[Section[Any], ...]:
-    """What a bundle is checked by before it is put in force, in the order of the problems.
+    """What a bundle is checked by before it is put in force. Raises ManifestError."""
+    return sections_of(manifests())
 
-    The definitions come first, since a fault there makes others; services follow by their ports.
-    Raises ManifestError where two own the same file.
+
+def sections_of(services: Iterable[ServiceManifest]) -> tuple[Section[Any], ...]:
+    """The sections of the library and of these services, in the order in which to show problems.
+
+    The definitions come first, since a fault there causes others. Raises ManifestError where two
+    own the same file.
     """
     owners = {section.file: "the library" for section in (*_FIRST, *_LAST)}
     owned: list[Section[Any]] = []
-    for service in manifests():
+    for service in services:
         for section in service.policy():
             if section.file in owners:
                 raise ManifestError(

@@ -21,6 +21,7 @@ from baton.events import (
     LeadRouted,
     LeadScored,
     PolicyActivated,
+    SlaStarted,
 )
 from baton.policy.bundle import Bundle
 from baton.policy_sections import policy_sections
@@ -154,6 +155,46 @@ async def test_a_bundle_that_this_release_can_not_read_stops_the_deciding_servic
     finally:
         await in_force(world, usual)
     await world.routed(waiting.lead_id)
+
+
+NEWER: Mapping[str, tuple[Mapping[str, tuple[str, str]], set[str]]] = {
+    "a kind of sender": ({"sources.yaml": ("kind: api", "kind: carrier_pigeon")}, {"ingest"}),
+    "a target": ({"sla.yaml": ("first_response:", "first_meeting:")}, {"sla_monitor"}),
+    "a file": ({}, set()),
+}
+"""What a newer release may have put in force, and which services of this one read that."""
+
+
+@pytest.mark.parametrize(("changes", "readers"), NEWER.values(), ids=NEWER)
+async def test_what_a_service_does_not_read_of_a_newer_release_s_bundle_does_not_stop_it(
+    world: World, usual: Bundle, changes: Mapping[str, tuple[str, str]], readers: set[str]
+) -> None:
+    await in_force(world, usual)
+    files = {**usual.files, "consent.yaml": "consent: {double_opt_in: true}\n"}
+    for file, (old, new) in changes.items():
+        assert old in files[file]
+        files[file] = files[file].replace(old, new)
+    newer = Bundle.parse(files, ())
+
+    async def stands(service: str) -> bool:
+        answer = await world.http.get(world.deployment.url(service) + "/readyz")
+        says_why = newer.hash[:12] in answer.text
+        # Intake must not turn leads away: it goes on with the last one that it can read.
+        stopped = service in readers and service != "ingest"
+        return answer.status_code == (503 if stopped else 200) and says_why == (service in readers)
+
+    try:
+        await activation.activate(world.deployment.kafka, newer, None, "a newer release", "a test")
+        routed = await decided_by(world, newer.hash)
+        for service in SERVICES:
+            await eventually(partial(stands, service))
+        captured = await world.wire.event(LeadCaptured, routed.data.lead_id)
+        assert captured.policyversion == (usual.hash if "ingest" in readers else newer.hash)
+        if "sla_monitor" not in readers:
+            started = await world.wire.event(SlaStarted, routed.data.lead_id)
+            assert started.policyversion == newer.hash
+    finally:
+        await in_force(world, usual)
 
 
 async def test_a_record_that_the_kafka_client_can_not_read_ends_no_process_nor_hides_what_follows(

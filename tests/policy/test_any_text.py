@@ -9,6 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from baton.manifest import manifests
 from baton.policy.bundle import Bundle, texts_in
 from baton.policy.compiling import compiled
 from baton.policy.document import Data, parse
@@ -30,6 +31,9 @@ def problems_of(files: Mapping[str, str]) -> tuple[Problem, ...]:
     except BundleError as error:
         return error.problems
     assert Bundle.parse_whole(bundle.files, policy_sections()).hash == bundle.hash
+    for service in manifests():
+        assert service.consumer is not None
+        assert Bundle.parse(files, service.consumer().reads).hash == bundle.hash
     return ()
 
 

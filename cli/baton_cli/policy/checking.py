@@ -26,8 +26,7 @@ def checked(directory: Path, console: Console) -> Bundle:
     bundle = _read(directory)
     results = run(bundle)
     failed = [result for result in results if not result.passed]
-    if results:
-        console.print(_results(results))
+    console.print(_results(results) if results else "This bundle has no tests.")
     for result in failed:
         console.print(Text.assemble("\n", (result.test.name, "bold"), " did not hold:"))
         console.print(_comparisons(result))

@@ -23,7 +23,7 @@ _LONGEST_NAME = 1_000
 _LONGEST_TEXT = 10_000
 
 Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The bundle: a folder of eight YAML files.")
+    Path, typer.Argument(metavar="DIR", help="The bundle: a folder of YAML files.")
 ]
 By = Annotated[str, typer.Option(metavar="WHO", help="Who decides this; the history keeps it.")]
 Why = Annotated[str, typer.Option(metavar="REASON", help="Why; the history keeps it.")]

@@ -166,4 +166,4 @@ def _findings(tests: LeadTests, parts: Parts) -> Iterator[Finding]:
                 yield from parts.unknown(("tests", i, "expect", key), kind, name)
 
 
-TESTS = Section("tests.yaml", LeadTests, needs=(DEFINITIONS,), findings=_findings)
+TESTS = Section("tests.yaml", LeadTests, optional=True, needs=(DEFINITIONS,), findings=_findings)
