@@ -207,7 +207,8 @@ def _findings(
 
 def _vocabulary(definitions: Document | None) -> Vocabulary:
     if definitions is None:
-        return vocabulary(None)
+        # No section that is read has conditions: it would need the definitions.
+        return vocabulary({})
     custom = peek(_CUSTOM_FIELDS, definitions, "custom_fields", ())
     grades = peek(_GRADES, definitions, "grades", ())
     kinds = None if custom is None else {field.name: field.type for field in custom}
