@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from baton.events import Profile
 from baton.manifest import ManifestError, ServiceManifest, manifests
 from baton.policy.bundle import Bundle, SectionNotReadError
+from baton.policy.fields import facts_of
 from baton.policy.leadtests import TESTS
 from baton.policy.model import PolicyModel
 from baton.policy.problems import BundleError, Problem
@@ -120,6 +122,19 @@ def test_a_name_is_not_looked_for_in_a_file_that_was_not_read(small: Mapping[str
     with pytest.raises(BundleError, match="unknown rep 'rep-1'"):
         Bundle.parse_whole(files, policy_sections())
     assert Bundle.parse(files, (ROUTING,)).section(ROUTING).rules
+
+
+def test_conditions_are_read_with_the_custom_fields_of_the_definitions(
+    changed: Callable[[str, str, str], Mapping[str, str]],
+) -> None:
+    condition = "    pool: all\n    when: {field: custom.budget, at_least: 5}\n"
+    files = changed("routing.yaml", "    pool: all\n", condition)
+    profile = Profile(brand="main", source="website", custom={"budget": 5})
+    (rule,) = Bundle.parse(files, (ROUTING,)).section(ROUTING).rules
+    assert rule.when.holds(facts_of(profile))
+    misspelt = files["routing.yaml"].replace("custom.budget", "custom.bugdet")
+    with pytest.raises(BundleError, match=r"unknown field 'custom\.bugdet'"):
+        Bundle.parse({**files, "routing.yaml": misspelt}, (ROUTING,))
 
 
 def test_a_section_that_was_not_read_can_not_be_asked(small: Mapping[str, str]) -> None:
