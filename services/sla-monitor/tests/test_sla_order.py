@@ -367,8 +367,9 @@ def test_each_enquiry_that_an_owner_has_to_answer_is_served_by_one_clock(
             ]
             assert promised.told is Verdict.COVERED or let_go
         elif promised.told is Verdict.COVERED:
-            (clock,) = serving
-            assert clock.due.at <= promised.due_at
+            assert any(clock.due.at <= promised.due_at for clock in serving)
+            # One that ends at the moment at which the lead returns may serve it beside another.
+            assert sum(closed_at(clock) > each.occurred_at for clock in serving) <= 1
         else:
             assert promised.cycle > 0
 
