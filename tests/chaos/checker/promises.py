@@ -149,7 +149,10 @@ class Promises:
         return found
 
     def _void(self, given: Given, earlier: Iterable[tuple[Given, Judgement]]) -> bool:
-        """The breach that led to the assignment was wrong, or followed from a wrong one."""
+        """The breach that led to the assignment was wrong, or followed from a wrong one.
+
+        It was that of the clock that started last.
+        """
         if given.change != "breached" or given.previous is None:
             return False
         tenure = self.tenure(given.previous)
@@ -160,7 +163,7 @@ class Promises:
             and not judgement.covered
             and judgement.due_at <= given.at
         ]
-        return bool(causes) and max(causes, key=lambda each: each.due_at).wrong
+        return bool(causes) and causes[-1].wrong
 
     def _answers(self, given: Given) -> Iterator[Mark]:
         for event in self._followups:

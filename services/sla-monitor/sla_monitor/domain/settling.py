@@ -82,22 +82,21 @@ def _void(
 ) -> Mark | None:
     """The start of this clock, and the answer that shows that no breach led to its assignment.
 
-    Of each target, the clock that was due last before the assignment may have led to it: one that
-    was called broken, where any was.
+    Of each target, the clock that started last among those due before the assignment may have led
+    to it: an earlier one was decided before that one started. Which of them were called broken
+    meanwhile does not matter, since that depends on the order of reading.
     """
     if assignment.change is not AssignmentChange.BREACHED or assignment.previous is None:
         return None
     tenure = tenures.of(assignment.previous)
-    due = [
-        each
-        for each in sorted(earlier, key=lambda each: (each.due.at, each.id))
+    causes = {
+        each.target: each
+        for each in earlier
         if each.reassign
         and not each.covered
         and each.due.at <= assignment.started_at
         and tenures.of(each.assignment_id) == tenure
-    ]
-    broken = [each for each in due if each.breach or verdict(each) is Verdict.BREACHED]
-    causes = {each.target: each for each in broken or due}
+    }
     if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
         return None
     answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]
