@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from baton.manifest import manifests
 from baton.policy.compiling import COMBINATIONS, OPERATORS
 from baton.policy.document import parse
 from baton.policy.fields import vocabulary
@@ -57,3 +58,17 @@ def test_every_file_s_example_has_only_what_its_file_can_have(file: str) -> None
     document, _ = parse(file, section.split("```yaml\n")[1].split("```")[0])
     known = vocabulary({"budget": Kind.INTEGER}, ("A", "B"))
     assert isinstance(MODELS[file].model_validate(document.data, context=known), MODELS[file])
+
+
+def test_the_page_says_which_services_read_a_file() -> None:
+    table = PAGE.split("  | file | read by |\n")[1].split("\n\n")[0]
+    rows = dict(re.findall(r"\| `(\w+\.yaml)` \| (.*) \|", table))
+    assert rows.keys() == MODELS.keys()
+    readers: dict[str, set[str]] = {file: set() for file in MODELS}
+    for service in manifests():
+        assert service.consumer is not None
+        for section in service.consumer().reads:
+            readers[section.file].add(service.name)
+    names = {service.name for service in manifests()}
+    told = {file: names & set(re.findall(r"`([^`]+)`", row)) for file, row in rows.items()}
+    assert told == readers
