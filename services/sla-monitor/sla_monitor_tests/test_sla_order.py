@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,8 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
 from sla_monitor.domain import LeadClocks, decide
 from sla_monitor.domain.state import Clock, Verdict
+
+pytestmark = pytest.mark.long
 
 LEAD = UUID("00000000-0000-8000-8000-000000000001")
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
