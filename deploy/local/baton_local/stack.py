@@ -58,7 +58,9 @@ class Stack:
 
     It runs those of `servers` whose address is not given; a given one belongs to somebody else.
     With `outlives_parent=False` everything ends when the process that started it does, however
-    that ends. All methods block; none needs an event loop, and none minds one.
+    that ends. With `durable=False` PostgreSQL does not wait for the disk: its data survives that
+    its processes are killed, and no power failure. All methods block; none needs an event loop, and
+    none minds one.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Stack:
         kafka_bootstrap: str | None = None,
         server_url: str | None = None,
         outlives_parent: bool = False,
+        durable: bool = True,
     ) -> None:
         self.state = StateDirectory(state)
         self.ports = ports
@@ -78,6 +81,7 @@ class Stack:
         self._runs_kafka = KAFKA in servers and kafka_bootstrap is None
         self._runs_postgres = POSTGRES in servers and server_url is None
         self._outlives_parent = outlives_parent
+        self._durable = durable
         self._programs: dict[str, Program] = {}
         self._supervision = Supervision(self.state)
 
@@ -122,7 +126,14 @@ class Stack:
         if self._runs_kafka:
             self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports))
         if self._runs_postgres:
-            self.add(postgres_program(self._postgres_home, self.ports.postgres, self._password()))
+            self.add(
+                postgres_program(
+                    self._postgres_home,
+                    self.ports.postgres,
+                    self._password(),
+                    durable=self._durable,
+                )
+            )
 
     def prepare(self) -> None:
         """Makes the directory and what Kafka and PostgreSQL need in it, where it is missing.
@@ -137,8 +148,14 @@ class Stack:
                 jars = require_jars(KAFKA_JARS)
                 steps.append(both.submit(prepare_kafka, self._kafka_home, jars, self.ports))
             if self._runs_postgres:
-                password = self._password()
-                steps.append(both.submit(prepare_postgres, self._postgres_home, password))
+                steps.append(
+                    both.submit(
+                        prepare_postgres,
+                        self._postgres_home,
+                        self._password(),
+                        durable=self._durable,
+                    )
+                )
         for step in steps:
             step.result()
 
