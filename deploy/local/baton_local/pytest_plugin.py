@@ -205,7 +205,7 @@ def module_stack() -> Iterator[Stack]:
 def _start(*servers: str) -> Stack:
     remove_leftovers()
     return start_on_free_ports(
-        lambda ports: Stack(new_state(), ports, servers=servers, durable=False)
+        lambda ports: Stack(new_state(), ports, servers=servers, short_lived=True)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from baton_local.credentials import keep_secrets
 from baton_local.errors import NotReadyError, PortInUseError, StackError, tail
 from baton_local.interrupts import deferred
-from baton_local.kafka import kafka_program, prepare_kafka
+from baton_local.kafka import ONE_COMPILER, kafka_program, prepare_kafka
 from baton_local.kafka_jars import require_jars
 from baton_local.paths import KAFKA_JARS
 from baton_local.ports import LOOPBACK, Ports, require_free
@@ -58,8 +58,9 @@ class Stack:
 
     It runs those of `servers` whose address is not given; a given one belongs to somebody else.
     With `outlives_parent=False` everything ends when the process that started it does, however
-    that ends. With `durable=False` PostgreSQL does not wait for the disk: its data survives that
-    its processes are killed, and no power failure. All methods block; none needs an event loop, and
+    that ends. With `short_lived=True` the servers spend nothing on what pays only later: Kafka
+    compiles its code with one compiler, and PostgreSQL does not wait for the disk, so that its data
+    survives killed processes and no power failure. All methods block; none needs an event loop, and
     none minds one.
     """
 
@@ -72,7 +73,7 @@ class Stack:
         kafka_bootstrap: str | None = None,
         server_url: str | None = None,
         outlives_parent: bool = False,
-        durable: bool = True,
+        short_lived: bool = False,
     ) -> None:
         self.state = StateDirectory(state)
         self.ports = ports
@@ -81,7 +82,7 @@ class Stack:
         self._runs_kafka = KAFKA in servers and kafka_bootstrap is None
         self._runs_postgres = POSTGRES in servers and server_url is None
         self._outlives_parent = outlives_parent
-        self._durable = durable
+        self._short_lived = short_lived
         self._programs: dict[str, Program] = {}
         self._supervision = Supervision(self.state)
 
@@ -124,14 +125,15 @@ class Stack:
     def attach(self) -> None:
         """Takes up what another process has prepared, and changes nothing."""
         if self._runs_kafka:
-            self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports))
+            options = [ONE_COMPILER] if self._short_lived else []
+            self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports, *options))
         if self._runs_postgres:
             self.add(
                 postgres_program(
                     self._postgres_home,
                     self.ports.postgres,
                     self._password(),
-                    durable=self._durable,
+                    durable=not self._short_lived,
                 )
             )
 
@@ -153,7 +155,7 @@ class Stack:
                         prepare_postgres,
                         self._postgres_home,
                         self._password(),
-                        durable=self._durable,
+                        durable=not self._short_lived,
                     )
                 )
         for step in steps:
