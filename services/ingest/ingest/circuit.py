@@ -11,6 +11,7 @@ from aiokafka.structs import RecordMetadata
 from baton.cloudevents import Message
 from baton.kafka import MAX_RECORD_BYTES
 from baton.logs import logger
+from ingest.supervision import is_cancelled
 
 _LOG = logger(__name__)
 
@@ -109,6 +110,10 @@ class Circuit:
                 self._producer = None
                 self.closed.clear()
                 await abandon(producer)
+            if is_cancelled():
+                # aiokafka's sender takes a cancellation that comes while we wait for its end as its
+                # own, so that none reaches us.
+                raise asyncio.CancelledError
             await asyncio.sleep(self._pause)
 
     async def _reach(self, producer: AIOKafkaProducer) -> bool:

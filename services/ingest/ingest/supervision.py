@@ -75,7 +75,7 @@ class Supervisor:
             await task.work()
         except asyncio.CancelledError as error:
             # A library may raise one though nobody has cancelled this task: that is a failure.
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, leads must be taken
@@ -96,6 +96,7 @@ class Supervisor:
                 await self._stop.wait()
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
+    """Whether the end of the present task was asked for, also where a library keeps that back."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
