@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
-from ingest.capturing import person_of
-from ingest.deliveries import LeadIn
+from ingest.capture.events import person_of
+from ingest.capture.submissions import LeadIn
 from tests.chaos.checker.seen import Barred
 from tests.chaos.deployment import Deployment
 from tests.chaos.workload import SOURCE, Sort, enquiries

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from baton.policy.bundle import Bundle
-from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.capture.submissions import ActivityIn, Delivery, FollowupIn, LeadIn
 
 DEPLOY = Path(__file__).parents[2]
 SAMPLES = [

@@ -13,7 +13,7 @@ from baton.runtime.commands import Commands
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, background, main, serve, surroundings
-from ingest.edge import edge
+from ingest.composition import edge
 from ingest.metrics import IngestMetrics
 from ingest.service import MANIFEST, consumer
 from ingest.settings import Settings

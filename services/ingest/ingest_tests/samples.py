@@ -15,12 +15,12 @@ import pytest
 from baton.events import ConsentStatus, EventData, LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
-from ingest import capturing
-from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
-from ingest.senders.payloads import at
+from ingest.capture import events
+from ingest.capture.events import Receipt
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.payloads import at
 from ingest_tests.harness import FILES
 from ingest_tests.sales import OF_SALES
 
@@ -170,13 +170,13 @@ def event_of(sample: Sample, item: Item, of: Bundle) -> EventData:
     match item.becomes:
         case "lead":
             lead = LeadIn.model_validate(document)
-            return capturing.captured(lead, "main", NOBODY, of, receipt)
+            return events.captured(lead, "main", NOBODY, of, receipt)
         case "activity":
             activity = ActivityIn.model_validate(document)
-            return capturing.activity(activity, NOBODY, of.definitions, receipt)
+            return events.activity(activity, NOBODY, of.definitions, receipt)
         case "followup":
             followup = FollowupIn.model_validate(document)
-            return capturing.followup(followup, "main", NOBODY, of.definitions, receipt)
+            return events.followup(followup, "main", NOBODY, of.definitions, receipt)
         case _:
             raise AssertionError(item.becomes)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from baton.policy.sources import RateLimit
 from baton.problems import Problem
-from ingest.admission import Admission
-from ingest.rates import Bucket, Rates, taken
+from ingest.edge.admission import Admission
+from ingest.edge.rates import Bucket, Rates, taken
 
 LIMIT = RateLimit(per_second=10, burst=3)
 

@@ -7,8 +7,8 @@ import yaml
 from pydantic import JsonValue
 
 from baton.policy.sources import Details
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.items import Item
 from ingest_tests.vendors import DETAILS, SOURCES, one
 
 SENT: dict[str, JsonValue] = {

@@ -8,10 +8,10 @@ import pytest
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
-from ingest.deliveries import FollowupIn
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Passed, Told, Unread
-from ingest.senders.known import sender_of
+from ingest.capture.submissions import FollowupIn
+from ingest.senders.catalogue import sender_of
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item, Passed, Told, Unread
 from ingest_tests.harness import FILES
 from ingest_tests.vendors import delivery, form
 

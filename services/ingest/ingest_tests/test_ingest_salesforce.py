@@ -3,9 +3,9 @@
 import pytest
 from pydantic import JsonValue
 
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Told
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item, Told
 from ingest_tests.vendors import delivery, read
 
 ENVELOPE = SENDERS["salesforce"].example.body

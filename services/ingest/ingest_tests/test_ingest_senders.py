@@ -8,11 +8,11 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import StandardWebhooksSource, TypeformSource
-from ingest.deliveries import LeadIn
-from ingest.senders import standard_webhooks, typeform
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item
-from ingest.senders.payloads import put, rest
+from ingest.capture.submissions import LeadIn
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.payloads import put, rest
+from ingest.senders.vendors import standard_webhooks, typeform
 from ingest_tests.vendors import bundle as sources_of
 
 # --- Typeform, beyond the published delivery

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from baton.policy.sources import ApiSource, Source
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item
 from ingest_tests.vendors import MODELS, read
 
 

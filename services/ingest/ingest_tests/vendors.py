@@ -8,10 +8,10 @@ from pydantic import BaseModel, JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item, Told
-from ingest.senders.known import SENDERS, sender_of
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.senders.catalogue import SENDERS, sender_of
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item, Told
 from ingest_tests.harness import FILES
 from ingest_tests.signers import IN_HOUSE
 

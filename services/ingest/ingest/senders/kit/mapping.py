@@ -1,0 +1,83 @@
+"""Payloads whose meaning the bundle has: what each type becomes, and where its fields are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from baton.policy.sources import (
+    ErasureMapping,
+    EventMapping,
+    LeadMapping,
+    MappedSource,
+)
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.payloads import Path, at, path, put, rest
+
+_NOT_NAMED = "the bundle says of its type neither what it becomes nor ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a payload: what the sender's form of it fixes, the rest is the bundle's.
+
+    `shared` is what a payload of several events says once for all of them. `known` are the paths
+    within the event that are understood without the bundle.
+    """
+
+    type: JsonValue
+    payload: JsonValue
+    shared: JsonValue = None
+    delivery_id: str | None = None
+    occurred_at: JsonValue = None
+    part: str = ""
+    known: tuple[Path, ...] = ()
+
+
+def read(source: MappedSource, event: Event) -> list[Item]:
+    """What the event tells; nothing where the bundle has its type ignored.
+
+    Raises NotUnderstoodError.
+    """
+    if not isinstance(event.type, str):
+        raise NotUnderstoodError("it has no type where the bundle says that it stands")
+    if event.type in source.ignore:
+        return []
+    mapping = source.events.get(event.type)
+    if mapping is None:
+        raise NotUnderstoodError(_NOT_NAMED)
+    return [Item(mapping.becomes, _document(mapping, event), event.part)]
+
+
+def _document(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {}
+    taken = set(event.known)
+    put(document, ("delivery_id",), event.delivery_id)
+    put(document, ("occurred_at",), event.occurred_at)
+    if not isinstance(mapping, ErasureMapping):
+        for name, text in mapping.constants.items():
+            put(document, path(name), text)
+        if not isinstance(mapping, LeadMapping):
+            document["type"] = mapping.type.value
+    for field, place in _places(mapping):
+        here = at(event.payload, place)
+        put(document, field, at(event.shared, place) if here is None else here)
+        taken.add(place)
+    if isinstance(mapping, ErasureMapping):
+        document["why"] = f"asked for by a delivery of type {event.type}"
+    else:
+        document["answers"] = rest(event.payload, taken)
+    return document
+
+
+def _places(mapping: EventMapping) -> Iterator[tuple[Path, Path]]:
+    """Each field that a mapping sets, with its place in the payload."""
+    if mapping.occurred_at:
+        yield ("occurred_at",), path(mapping.occurred_at)
+    if not isinstance(mapping, LeadMapping):
+        for field, place in mapping.who.model_dump(exclude_none=True).items():
+            yield (field,), path(place)
+    if not isinstance(mapping, ErasureMapping):
+        for field, place in mapping.fields.items():
+            yield path(field), path(place)

@@ -1,0 +1,87 @@
+"""Change events (Change Data Capture guide), as a relay posts them: one, or a list.
+
+`ChangeEventHeader` says what happened to which records; beside it are the fields. `transactionKey`
+and `sequenceNumber` together are the id, of several records each with its own. A null in an update
+means that a field has not changed.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from baton.policy.sources import SalesforceSource
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.items import Item, Passed, Told, each
+from ingest.senders.kit.payloads import at, list_at, path, put, text_at, unix_time
+from ingest.senders.vendors.salesforce import selling
+from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, put_person
+
+_WRAPPERS = (path("payload"), path("data.payload"), path("detail.payload"))
+_HEADER = "ChangeEventHeader"
+_TIMES = ("CreatedDate", "LastModifiedDate")
+_GAP = "GAP_"
+"""A change whose fields Salesforce does not tell."""
+
+
+def read(source: SalesforceSource, payload: JsonValue) -> Iterator[Told]:
+    """What each change tells. Raises NotUnderstoodError."""
+    changes = payload if isinstance(payload, list) else [payload]
+    return each(changes, lambda change: _read_one(source, change))
+
+
+def _read_one(source: SalesforceSource, change: JsonValue) -> list[Told]:
+    event = _unwrapped(change)
+    header = at(event, (_HEADER,))
+    kind, happened = text_at(header, ("entityName",)), text_at(header, ("changeType",))
+    key, number = text_at(header, ("transactionKey",)), text_at(header, ("sequenceNumber",))
+    if not isinstance(event, dict) or kind is None or happened is None or key is None:
+        raise NotUnderstoodError(f"it has no {_HEADER} that says what happened")
+    if kind not in KNOWN or happened.startswith(_GAP):
+        raise NotUnderstoodError(f"an object or a change that is not known: {kind}, {happened}")
+    items: list[Told] = []
+    for id_ in list_at(header, ("recordIds",)):
+        document: dict[str, JsonValue] = {"delivery_id": f"{key}:{number}"}
+        put(document, ("external_id",), id_)
+        put(document, ("occurred_at",), unix_time(at(header, ("commitTimestamp",))))
+        found = list(_of_record(source, kind, happened, _fields(event), document))
+        changed: JsonValue = {"changed": at(header, ("changedFields",))}
+        items += found or [Passed(document | {"answers": changed})]
+    return items
+
+
+def _of_record(
+    source: SalesforceSource,
+    kind: str,
+    happened: str,
+    fields: dict[str, JsonValue],
+    document: dict[str, JsonValue],
+) -> Iterator[Told]:
+    new = happened == "CREATE"
+    if happened == "DELETE":
+        if kind in PEOPLE:
+            yield Item("followup", document | {"type": "deleted"})
+    elif kind == "Opportunity":
+        yield from selling.of_opportunity(source, fields, document, new=new)
+    elif kind not in PEOPLE:
+        yield from selling.of_activity(source, kind, fields, document, new=new)
+    elif new:
+        put_person(document, source, fields)
+        yield Item("lead", document)
+    else:
+        yield from selling.of_person(source, fields, document, changed=True)
+
+
+def _unwrapped(change: JsonValue) -> JsonValue:
+    for wrapper in _WRAPPERS:
+        if isinstance(at(change, (*wrapper, _HEADER)), dict):
+            return at(change, wrapper)
+    return change
+
+
+def _fields(event: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The fields beside the header, those of a name of several parts by themselves."""
+    fields = {key: value for key, value in event.items() if key not in (_HEADER, *_TIMES)}
+    if isinstance(fields.get("Name"), dict):
+        parts = fields.pop("Name")
+        fields |= parts if isinstance(parts, dict) else {}
+    return fields
