@@ -13,8 +13,9 @@ from baton.events import EventData
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton.topics import Topic
-from ingest.capture import events
-from ingest.capture.events import CE_SOURCE, Receipt
+from ingest.capture import event_ids, events, origin
+from ingest.capture.event_ids import CE_SOURCE
+from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import LeadIn
 
 _COUNTRIES = ("DE", "US", "FR", "GB", "CA", "NL")
@@ -84,10 +85,10 @@ def captured(
     given = LeadIn.model_validate_json(text)
     receipt = Receipt(text, datetime.now(UTC))
     source = bundle.sources[given.source]
-    person = events.person_of(given, source.brand, source)
+    person = origin.person_of(given, source.brand, source)
     lead_id = known or person.identified(id_key).lead_id
     event: Event[EventData] = Event(
-        id=events.event_id(given, source, lead_id, receipt),
+        id=event_ids.event_id(given, source, lead_id, receipt),
         source=CE_SOURCE,
         time=receipt.received_at,
         subject=str(lead_id),

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
-from ingest.capture.events import person_of
+from ingest.capture.origin import person_of
 from ingest.capture.submissions import LeadIn
 from tests.chaos.checker.seen import Barred
 from tests.chaos.deployment import Deployment

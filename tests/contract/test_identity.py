@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from baton import identity
 from baton.identity import UnusableIdentityError
 from baton.policy.sources import ApiSource
-from ingest.capture import events
-from ingest.capture.events import Receipt
-from ingest.capture.submissions import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.capture import event_ids
+from ingest.capture.receipt import Receipt
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission
 
 VECTORS = json.loads(Path(__file__).with_name("id_vectors.json").read_text("utf-8"))["vectors"]
 ANSWERS_OF_UNICODE_3_2 = "5369c01883b2cc600ae5e2011e3dcffb66a54b45f29521ba2e9b0733aa3ca5f7"
 
-KINDS: Mapping[str, type[Delivery]] = {
+KINDS: Mapping[str, type[Submission]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
     "followup": FollowupIn,
@@ -41,7 +41,7 @@ def event_id(arguments: dict[str, Any]) -> UUID:
         part=arguments.get("part", ""),
     )
     source = ApiSource(label="Webinars", kind="api", brand="acme")
-    return events.event_id(given, source, UUID(arguments["lead"]), receipt)
+    return event_ids.event_id(given, source, UUID(arguments["lead"]), receipt)
 
 
 CALLS: Mapping[str, Callable[[dict[str, Any]], object]] = {

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from baton.policy.bundle import Bundle
-from ingest.capture.submissions import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission
 
 DEPLOY = Path(__file__).parents[2]
 SAMPLES = [
     json.loads(line) for line in (DEPLOY / "samples" / "leads.ndjson").read_text().splitlines()
 ]
-MODELS: Mapping[str, type[Delivery]] = {
+MODELS: Mapping[str, type[Submission]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
     "followup": FollowupIn,

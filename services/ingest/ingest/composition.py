@@ -13,12 +13,15 @@ import httpx
 from baton import kafka, topics
 from baton.manifest import manifests
 from baton.runtime.status import Status
+from ingest.capture.deliveries import DeliveryCapture
+from ingest.capture.erasures import Erasures
 from ingest.capture.intake import Intake, PolicyInForce
 from ingest.edge.admission import Admission
 from ingest.edge.bodies import Bounds
 from ingest.edge.rates import Rates
 from ingest.edge.routes import Handlers
-from ingest.edge.webhooks import Webhooks, watch_secrets
+from ingest.edge.webhook_secrets import watch_secrets
+from ingest.edge.webhooks import Webhooks
 from ingest.features.backlog import look_after
 from ingest.features.enrichment.http import HttpFetcher
 from ingest.features.enrichment.store import FetchTable
@@ -40,7 +43,8 @@ from ingest.publish.bulk_backpressure import Pace
 from ingest.publish.circuit import Circuit
 from ingest.publish.consumer_lag import consumers
 from ingest.publish.forwarder import Forwarder
-from ingest.publish.publisher import Publisher, Spool, SpoolBounds
+from ingest.publish.publisher import Publisher
+from ingest.publish.spool import Spool, SpoolBounds
 from ingest.publish.spool_store import SpoolTable
 from ingest.secrets import Secrets
 from ingest.settings import Settings
@@ -97,11 +101,11 @@ def edge(
     waits = WaitingTable(pool)
     room = WaitingRoom(waits, settings.waiting_most, settings.database_wait, clock, metrics)
     aliases = AliasReads(pool, settings.database_wait)
+    id_key = settings.id_key.get_secret_value().encode()
     intake = Intake(
-        id_key=settings.id_key.get_secret_value().encode(),
+        id_key=id_key,
         policy=policy,
         leads_of=aliases.leads_of,
-        same_person=aliases.same_person,
         publisher=publisher,
         hold=quarantine.hold,
         waiting_room=room,
@@ -109,6 +113,7 @@ def edge(
         ahead=settings.ahead,
         metrics=metrics,
     )
+    erasures = Erasures(intake, aliases.same_person, id_key)
     hearing = Hearing(clock)
     admission = Admission(
         settings.requests_in_flight,
@@ -120,14 +125,15 @@ def edge(
     )
     pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
-    webhooks = Webhooks(intake, secrets, admission.came, failed.keep, fetches.add, metrics, address)
+    capture = DeliveryCapture(intake, erasures, failed.keep, fetches.add, id_key, metrics)
+    webhooks = Webhooks(capture, secrets, admission.came, metrics, address)
 
     async def fetch() -> None:
         async with httpx.AsyncClient(timeout=settings.fetch_wait.total_seconds()) as client:
             await FetchWorker(
                 table=fetches,
                 fetcher=HttpFetcher(client, secrets, settings.fetch_wait),
-                complete=webhooks.complete,
+                complete=capture.complete,
                 keep=failed.keep,
                 patience=Patience(settings.fetch_within, lease=3 * settings.fetch_wait),
                 clock=clock,
@@ -145,12 +151,13 @@ def edge(
             admission=admission,
             bounds=of_bodies,
             intake=intake,
+            erasures=erasures,
             pace=pace,
             webhooks=webhooks,
             quarantine_table=held,
             quarantine=quarantine,
             failed=failed,
-            replays=Replays(failed, webhooks, clock, metrics),
+            replays=Replays(failed, capture, clock, metrics),
             waiting=waits,
             fetches=fetches,
             holdings=partial(holdings, pool),

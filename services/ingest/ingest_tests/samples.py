@@ -16,7 +16,7 @@ from baton.events import ConsentStatus, EventData, LeadActivity, LeadCaptured, L
 from baton.policy.bundle import Bundle
 from baton.policy.sources import SignedSource
 from ingest.capture import events
-from ingest.capture.events import Receipt
+from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn
 from ingest.senders.kit.delivery import Delivery
 from ingest.senders.kit.items import Item
@@ -165,7 +165,7 @@ def _signed_at(headers: Mapping[str, str]) -> datetime:
 
 def event_of(sample: Sample, item: Item, of: Bundle) -> EventData:
     """The event that an item becomes; pure, as in the process."""
-    receipt = Receipt(sample.delivery.body, sample.now, part=item.part, mendable=False)
+    receipt = Receipt(sample.delivery.body, sample.now, part=item.part, strict=False)
     document = {**item.document, "source": sample.vendor}
     match item.becomes:
         case "lead":

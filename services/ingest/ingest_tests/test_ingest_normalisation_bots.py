@@ -10,8 +10,8 @@ from baton import topics
 from baton.events import ActivityType, LeadActivity
 from baton.policy.bundle import Bundle
 from ingest.capture import events
-from ingest.capture.events import Receipt
 from ingest.capture.normalisation.bots import is_bots
+from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ActivityIn
 from ingest_tests.harness import FILES, NOW, Process
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from baton.events import Campaign, Profile
 from baton.policy.bundle import Bundle
 from ingest.capture.normalisation import campaigns
-from ingest.capture.normalisation.profile import understood
+from ingest.capture.normalisation.profile import normalise
 from ingest_tests.harness import FILES
 
 BUNDLE = Bundle.parse(FILES)
@@ -94,7 +94,7 @@ def test_a_campaign_has_the_name_that_the_bundle_has_for_it(
     campaign: dict[str, str], name: str | None
 ) -> None:
     profile = Profile(brand="main", source="website", campaign=Campaign(**campaign))
-    found = understood(profile, {}, BUNDLE.sources["website"], BUNDLE.definitions)
+    found = normalise(profile, {}, BUNDLE.sources["website"], BUNDLE.definitions)
     assert found.profile.campaign.name == name
     assert found.as_sent.get("campaign.name", name) == campaign.get("name", name)
 

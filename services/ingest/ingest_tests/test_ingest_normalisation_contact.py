@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from baton.events import Company, Contact, Profile
 from baton.policy.bundle import Bundle
 from ingest.capture.normalisation import companies, locales, phones
-from ingest.capture.normalisation.profile import Understood, understood
+from ingest.capture.normalisation.profile import NormalProfile, normalise
 from ingest_tests.harness import FILES
 
 BUNDLE = Bundle.parse(FILES)
 SOURCE = BUNDLE.sources["website"]
 
 
-def of(contact: Contact, company: Company | None = None) -> Understood:
+def of(contact: Contact, company: Company | None = None) -> NormalProfile:
     said = Profile(brand="main", source="website", contact=contact, company=company or Company())
-    return understood(said, {}, SOURCE, BUNDLE.definitions)
+    return normalise(said, {}, SOURCE, BUNDLE.definitions)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +201,6 @@ def test_what_is_understood_is_understood_the_same_again() -> None:
         Contact(email="Ada@Example.com", phone="030 901820", country="Germany", language="German"),
         Company(domain="https://www.example.com", country="Deutschland"),
     )
-    again = understood(once.profile, {}, SOURCE, BUNDLE.definitions)
+    again = normalise(once.profile, {}, SOURCE, BUNDLE.definitions)
     assert again.profile == once.profile
     assert again.as_sent == {}

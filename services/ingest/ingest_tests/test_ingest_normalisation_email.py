@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from baton.events import Contact, EmailKind, LeadCaptured, Profile
 from baton.policy.bundle import Bundle
-from ingest.capture.normalisation import profile as understanding
 from ingest.capture.normalisation.mailboxes import kind_of
-from ingest.capture.normalisation.profile import Understood
+from ingest.capture.normalisation.profile import NormalProfile, normalise
 from ingest_tests.harness import FILES
 
 
@@ -43,9 +42,9 @@ def test_an_address_is_of_the_kind_that_its_domain_is(email: str, kind: EmailKin
 BUNDLE = Bundle.parse(FILES)
 
 
-def understood(email: str | None) -> Understood:
+def understood(email: str | None) -> NormalProfile:
     said = Profile(brand="main", source="website", contact=Contact(email=email))
-    return understanding.understood(said, {}, BUNDLE.sources["website"], BUNDLE.definitions)
+    return normalise(said, {}, BUNDLE.sources["website"], BUNDLE.definitions)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
 from ingest.capture import events
-from ingest.capture.events import Receipt
+from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import LeadIn
 from ingest_tests.harness import FILES
 

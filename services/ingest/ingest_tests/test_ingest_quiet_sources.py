@@ -16,7 +16,8 @@ from ingest.features.quiet_sources.monitor import Listening
 from ingest.features.quiet_sources.rhythm import LEARNT_FROM
 from ingest.features.quiet_sources.store import Arrivals
 from ingest.metrics import IngestMetrics
-from ingest.publish.publisher import Publisher, Spool, SpoolBounds
+from ingest.publish.publisher import Publisher
+from ingest.publish.spool import Spool, SpoolBounds
 from ingest.publish.spool_store import SpoolTable
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, running

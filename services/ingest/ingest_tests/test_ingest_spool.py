@@ -22,7 +22,7 @@ from baton_local.processes import with_children
 from baton_local.stack import KAFKA, POSTGRES, Stack
 from ingest.metrics import IngestMetrics
 from ingest.publish.forwarder import deletable
-from ingest.publish.publisher import Spool, SpoolBounds, SpoolFullError
+from ingest.publish.spool import Spool, SpoolBounds, SpoolFullError
 from ingest.publish.spool_store import Addressed, Spooled, SpoolTable
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, deployed, eventually, hook_headers, running

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pydantic import JsonValue, ValidationError
 
 from baton.policy.definitions import CustomValueError, Definitions
+from ingest.capture import submissions
 from ingest.capture.submissions import LeadIn
 from ingest.senders.kit.payloads import Path, at, without
 
@@ -17,7 +18,7 @@ def fitted(
 ) -> tuple[LeadIn, tuple[str, ...]]:
     """The lead, with each value that does not fit its field among the raw answers, and their paths.
 
-    Raises ValidationError where that is not enough.
+    Raises RejectedError where that is not enough.
     """
     misfits: dict[Path, JsonValue] = {}
     try:
@@ -27,7 +28,7 @@ def fitted(
         misfits |= {
             place: at(document, place) for place in places if place and place[0] not in _NEEDED
         }
-        lead = LeadIn.model_validate(_without_all(document, misfits))
+        lead = submissions.read(LeadIn, _without_all(document, misfits))
     custom = dict(lead.custom)
     for name, value in lead.custom.items():
         field = definitions.custom_field(name)

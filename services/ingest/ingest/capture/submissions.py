@@ -1,13 +1,23 @@
-"""What our own API takes; what a webhook brings is brought into the same shape."""
+"""What our own API takes, and what the drafts of webhooks are read into."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Self, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from baton import cloudevents
 from baton.events import (
     ActivityType,
     Campaign,
@@ -21,6 +31,8 @@ from baton.events import (
 )
 from baton.values import Moment, Name, Text
 from ingest.capture.normalisation import consents
+from ingest.documents import path_text
+from ingest.errors import RejectedError
 
 Plain = TypeVar("Plain", bound=BaseModel)
 
@@ -90,7 +102,7 @@ class HistoryIn(History):
         return plain | {"outcomes": [*outcomes, *found]}
 
 
-class Delivery(BaseModel):
+class Submission(BaseModel):
     """What leads, activities and follow-ups have in common; what nobody declared is kept.
 
     The first that is there of email, external_id and phone (with the name) says whose it is.
@@ -126,7 +138,7 @@ class Delivery(BaseModel):
         return dict(_undeclared(self, ""))
 
 
-class LeadIn(Delivery):
+class LeadIn(Submission):
     """A person left an enquiry. What stands in `contact` may stand at the top as well."""
 
     contact: ContactIn = ContactIn()
@@ -158,7 +170,7 @@ class LeadIn(Delivery):
         )
 
 
-class ActivityIn(Delivery):
+class ActivityIn(Submission):
     """A person engaged with us."""
 
     lead_id: UUID | None = Field(None, description="instead of the person's own details")
@@ -167,7 +179,7 @@ class ActivityIn(Delivery):
     bot: bool = Field(default=False, description="done by a scanner, not by the person")
 
 
-class FollowupIn(Delivery):
+class FollowupIn(Submission):
     """What the rep or the CRM did; `external_id` is the person's record in the sender's system.
 
     The lead may also be named by other `records` that stand for it there.
@@ -234,6 +246,22 @@ class PassedOnErasure(ErasureIn):
 
 
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name")
+
+
+@contextmanager
+def validation() -> Iterator[None]:
+    """Raises RejectedError, which names the first field that is wrong, for what a model refuses."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise RejectedError(cloudevents.describe(error), path_text(first["loc"])) from error
+
+
+def read(model: type[Plain], document: object) -> Plain:
+    """A submission out of a document. Raises RejectedError where it does not fit the model."""
+    with validation():
+        return model.model_validate(document)
 
 
 def declared(given: BaseModel) -> dict[str, object]:

@@ -12,21 +12,31 @@ from pydantic import BaseModel
 
 from baton.problems import Problem
 from ingest import documents
-from ingest.capture import events, submissions
-from ingest.capture.events import Receipt
+from ingest.capture import submissions
+from ingest.capture.erasures import Erasures
 from ingest.capture.intake import Intake
-from ingest.capture.submissions import ActivityIn, ErasureIn, FollowupIn, LeadIn, PersonIn
-from ingest.edge import bodies, openapi, problems
+from ingest.capture.origin import source_of
+from ingest.capture.receipt import Receipt
+from ingest.capture.submissions import (
+    ActivityIn,
+    ErasureIn,
+    FollowupIn,
+    LeadIn,
+    PersonIn,
+    Submission,
+)
+from ingest.edge import bodies, openapi
 from ingest.edge.admission import Admission
-from ingest.edge.batches import Batch, BatchResponse, taken_json
-from ingest.edge.problems import REFUSED
+from ingest.edge.answers import taken_json
+from ingest.edge.batches import Batch, BatchResponse
+from ingest.edge.problems import as_problems
 from ingest.edge.webhooks import Webhooks
 from ingest.metrics import IngestMetrics
 from ingest.publish.bulk_backpressure import Pace
 from ingest.senders.kit.delivery import Delivery
 from ingest.settings import Settings
 
-Given = TypeVar("Given", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 Answer = TypeVar("Answer")
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -34,6 +44,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 def router(
     intake: Intake,
+    erasures: Erasures,
     admission: Admission,
     pace: Pace,
     bounds: bodies.Bounds,
@@ -46,19 +57,19 @@ def router(
     async def read(
         body: bytes,
         key: str | None,
-        model: type[Given],
-        take: Callable[[Given, Receipt], Awaitable[Answer]],
+        model: type[Model],
+        take: Callable[[Model, Receipt], Awaitable[Answer]],
     ) -> Answer:
-        given = model.model_validate(documents.read(body))
-        if isinstance(given, submissions.Delivery):
-            source = events.source_of(given, intake.bundle())
-            admission.came(given.source, source.rate_limit)
-        return await take(given, intake.receipt(body, key))
+        submission = submissions.read(model, documents.read(body))
+        if isinstance(submission, Submission):
+            source = source_of(submission, intake.bundle())
+            admission.came(submission.source, source.rate_limit)
+        return await take(submission, intake.receipt(body, key))
 
     async def read_and(
         request: Request,
-        model: type[Given],
-        take: Callable[[Given, Receipt], Awaitable[Answer]],
+        model: type[Model],
+        take: Callable[[Model, Receipt], Awaitable[Answer]],
     ) -> Answer:
         with _refusing(metrics):
             key = _key(request)
@@ -121,13 +132,13 @@ def router(
 
         A phone finds the lead of an enquiry that had nothing else, with the same name.
         """
-        taken = await read_and(request, ErasureIn, intake.erasure)
+        taken = await read_and(request, ErasureIn, erasures.take)
         return JSONResponse({"results": [taken_json(each) for each in taken]}, 202)
 
     @routes.post("/privacy/leads", tags=["privacy"], **openapi.looking_up())
     async def leads_of_person(request: Request) -> JSONResponse:
         """Every lead that a person may be: whom an erasure with the same words would forget."""
-        found = await read_and(request, PersonIn, lambda given, _: intake.leads_of(given))
+        found = await read_and(request, PersonIn, lambda person, _: erasures.leads_of(person))
         return JSONResponse({"lead_ids": [str(lead_id) for lead_id in found]})
 
     return routes
@@ -142,10 +153,11 @@ def webhook_router(
     async def take(source: str, request: Request) -> Response:
         with _refusing(metrics):
             try:
-                async with admission.reading() as held:
-                    body = await bodies.whole(request, bounds, held.add)
-                    delivery = _delivery(webhooks, request, body)
-                    reply = await admission.answered(partial(webhooks.take, source, delivery))
+                with as_problems():
+                    async with admission.reading() as held:
+                        body = await bodies.whole(request, bounds, held.add)
+                        delivery = _delivery(webhooks, request, body)
+                        reply = await admission.answered(partial(webhooks.take, source, delivery))
             except Problem as problem:
                 raise webhooks.not_now(source, problem) from problem
         return Response(reply.body, reply.status, reply.headers, reply.media_type)
@@ -208,8 +220,8 @@ def _key(request: Request) -> str | None:
 def _refusing(metrics: IngestMetrics) -> Iterator[None]:
     """Answer what is refused with its problem, and count it by its status."""
     try:
-        yield
-    except (Problem, *REFUSED) as error:
-        problem = error if isinstance(error, Problem) else problems.problem_of(error)
+        with as_problems():
+            yield
+    except Problem as problem:
         metrics.refused.labels(str(problem.body.status)).inc()
-        raise problem from error
+        raise

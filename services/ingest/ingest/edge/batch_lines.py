@@ -9,11 +9,10 @@ from pydantic import JsonValue
 
 from baton.csv_rows import BOM, BrokenRow, Row, Rows, delimiter_of
 from baton.lead_table import Columns, UnusableColumnsError, UnusableRowError, document
-from baton.problems import Problem
 from ingest import documents
-from ingest.edge import problems
+from ingest.edge import bodies, problems
 from ingest.edge.bodies import Line
-from ingest.edge.problems import REFUSED
+from ingest.errors import IntakeError, RejectedError, UnreadableError
 
 _UTF_8 = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 
@@ -24,7 +23,7 @@ class Entry:
 
     line: int
     body: bytes
-    said: JsonValue | Problem
+    document: JsonValue | IntakeError
 
 
 class Room:
@@ -45,7 +44,7 @@ class Format(Protocol):
     """Reads a batch's lines in their order."""
 
     def entries(self, lines: Sequence[Line]) -> Iterator[Entry]:
-        """What these lines say with those before. Raises Problem where nothing can be read."""
+        """What these lines say with those before. Raises RejectedError for a bad header."""
 
     def end(self) -> Iterator[Entry]:
         """What is left when no line follows."""
@@ -70,7 +69,7 @@ class Ndjson:
     def entries(self, lines: Sequence[Line]) -> Iterator[Entry]:
         for line in lines:
             if line.text is None:
-                yield Entry(line.number, b"", problems.body_too_large(self._limit))
+                yield Entry(line.number, b"", bodies.too_large(self._limit))
             elif text := line.text.strip():
                 yield Entry(line.number, text, _document(text))
 
@@ -103,7 +102,7 @@ class Csv:
             yield from self._read(self._rows.end())
 
     def _too_long(self, line: Line) -> Entry:
-        refused = problems.body_too_large(self._limit)
+        refused = bodies.too_large(self._limit)
         if self._columns is None:
             raise refused
         return Entry(line.number, b"", refused)
@@ -112,30 +111,39 @@ class Csv:
         for row in rows:
             if isinstance(row, BrokenRow):
                 if self._columns is None:
-                    raise problems.unusable_columns(UnusableColumnsError("header", row.reason))
-                yield Entry(row.line, row.raw, problems.broken_row(row.reason))
+                    raise _unusable(UnusableColumnsError("header", row.reason))
+                yield Entry(row.line, row.raw, _broken(row.reason))
             elif not any(map(str.strip, row.cells)):
                 continue
             elif self._columns is None:
                 try:
                     self._columns = Columns.of(row.cells)
                 except UnusableColumnsError as error:
-                    raise problems.unusable_columns(error) from error
+                    raise _unusable(error) from error
             else:
                 yield Entry(row.line, row.raw, _lead(self._columns, row))
 
 
-def _document(text: bytes) -> JsonValue | Problem:
+def _document(text: bytes) -> JsonValue | IntakeError:
     try:
         return documents.read(text)
-    except REFUSED as error:
-        return problems.problem_of(error)
+    except RejectedError as error:
+        return error
 
 
-def _lead(columns: Columns, row: Row) -> JsonValue | Problem:
+def _lead(columns: Columns, row: Row) -> JsonValue | IntakeError:
     try:
         return documents.checked(document(dict(columns.named(row.cells))))
     except UnusableRowError as error:
-        return problems.broken_row(str(error))
-    except REFUSED as error:
-        return problems.problem_of(error)
+        return _broken(str(error))
+    except RejectedError as error:
+        return error
+
+
+def _unusable(error: UnusableColumnsError) -> RejectedError:
+    field = documents.path_text((error.column,))
+    return RejectedError(str(error), field, title="Unusable header")
+
+
+def _broken(reason: str) -> UnreadableError:
+    return UnreadableError(reason, title="Broken row")

@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from pydantic import JsonValue
 from starlette.types import Receive, Scope, Send
 
 from baton.connections import GONE
 from baton.problems import Problem
-from ingest.capture.intake import Enquiry, Intake, Taken, event_of
+from ingest.capture import submissions
+from ingest.capture.intake import Enquiry, Intake, event_of
 from ingest.capture.submissions import LeadIn
-from ingest.edge import bodies, problems
+from ingest.edge import bodies
+from ingest.edge.answers import line_json
 from ingest.edge.batch_lines import Entry, Room, format_of
 from ingest.edge.batch_results import Results
-from ingest.edge.problems import REFUSED
+from ingest.edge.problems import as_problems
+from ingest.errors import IntakeError
 from ingest.publish.bulk_backpressure import Pace
 from ingest.settings import Settings
 
@@ -23,9 +25,8 @@ _NDJSON = "application/x-ndjson"
 _A_TURN = 16
 """So many lines are understood before others have their turn: live leads come in between."""
 _PAGE_BYTES = 1_048_576
-_OURS = 500
 
-Understood = tuple[int, Enquiry | Problem]
+Understood = tuple[int, Enquiry | IntakeError]
 """A line's number, and what it says or what is wrong with it."""
 
 
@@ -66,7 +67,8 @@ class Batch:
     async def begin(self) -> None:
         """Read up to the first lines.
 
-        Raises Problem where nothing will be taken: without a policy, or where a header is no use.
+        Raises IntakeError where nothing will be taken: without a policy, or where a header is no
+        use. Raises Problem where the body can't be read.
         """
         self._intake.bundle()
         self._first = await anext(self._pages, [])
@@ -90,12 +92,14 @@ class Batch:
     async def _take(self, results: Results) -> None:
         publishing = asyncio.ensure_future(self._publish(self._first, results))
         try:
-            async for page in self._pages:
-                await publishing
-                publishing = asyncio.ensure_future(self._publish(page, results))
+            with as_problems():
+                async for page in self._pages:
+                    await publishing
+                    publishing = asyncio.ensure_future(self._publish(page, results))
         except Problem as problem:
             await publishing
-            results.add([{"line": self._understood_to + 1, **_failed(problem)}])
+            body = problem.body.model_dump(exclude_none=True)
+            results.add([{"line": self._understood_to + 1, "state": "failed", "problem": body}])
         finally:
             await publishing
 
@@ -120,25 +124,23 @@ class Batch:
         if page:
             yield page
 
-    def _enquiry(self, entry: Entry) -> Enquiry | Problem:
-        if isinstance(entry.said, Problem):
-            return entry.said
+    def _enquiry(self, entry: Entry) -> Enquiry | IntakeError:
+        if isinstance(entry.document, IntakeError):
+            return entry.document
         try:
-            given = LeadIn.model_validate(entry.said)
-            return self._intake.enquiry(given, self._intake.receipt(entry.body, self._key))
-        except REFUSED as error:
-            return problems.problem_of(error)
-        except Problem as problem:
-            return problem
+            lead = submissions.read(LeadIn, entry.document)
+            return self._intake.enquiry(lead, self._intake.receipt(entry.body, self._key))
+        except IntakeError as error:
+            return error
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
-        enquiries = [said for _, said in page if not isinstance(said, Problem)]
+        enquiries = [said for _, said in page if not isinstance(said, IntakeError)]
         for source in {event_of(each).data.profile.source for each in enquiries}:
             self._heard(source)
         await self._pace.take(len(enquiries))
         taken = iter(await self._intake.enquiries(enquiries))
-        became = ((n, said if isinstance(said, Problem) else next(taken)) for n, said in page)
-        results.add({"line": number, **_result(each)} for number, each in became)
+        became = ((n, said if isinstance(said, IntakeError) else next(taken)) for n, said in page)
+        results.add({"line": number, **line_json(each)} for number, each in became)
 
 
 class BatchResponse(StreamingResponse):
@@ -158,25 +160,3 @@ class BatchResponse(StreamingResponse):
             await self.stream_response(send)
         finally:
             self._leave()
-
-
-def taken_json(taken: Taken) -> dict[str, JsonValue]:
-    """What a sender is told of a delivery that was taken."""
-    return {
-        "state": taken.state.value,
-        "lead_id": None if taken.lead_id is None else str(taken.lead_id),
-        "event_id": str(taken.event_id),
-    }
-
-
-def _result(became: Taken | Problem) -> dict[str, JsonValue]:
-    if isinstance(became, Taken):
-        return taken_json(became)
-    if became.body.status >= _OURS:
-        return _failed(became)
-    return {"state": "refused", "problem": became.body.model_dump(exclude_none=True)}
-
-
-def _failed(why: Problem) -> dict[str, JsonValue]:
-    """Sent again it may be taken."""
-    return {"state": "failed", "problem": why.body.model_dump(exclude_none=True)}

@@ -9,6 +9,8 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from ingest.edge import problems
+from ingest.edge.problems import problem_of
+from ingest.errors import TooLargeError
 from ingest.settings import Settings
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -52,12 +54,12 @@ async def whole(
     """
     refuse_encoded(request)
     if _announced(request) > bounds.limit:
-        raise problems.body_too_large(bounds.limit)
+        raise problem_of(too_large(bounds.limit))
     body = bytearray()
     async for chunk in chunks(request, bounds.pace):
         body += chunk
         if len(body) > bounds.limit:
-            raise problems.body_too_large(bounds.limit)
+            raise problem_of(too_large(bounds.limit))
         reading(len(chunk))
     return bytes(body)
 
@@ -119,6 +121,11 @@ async def chunks(request: Request, pace: Pace) -> AsyncIterator[bytes]:
         waited += loop.time() - since
         came += len(chunk)
         yield chunk
+
+
+def too_large(limit: int) -> TooLargeError:
+    """Of a body, or of a line of a batch, that is longer than `limit`."""
+    return TooLargeError(f"at most {limit} bytes are taken", title="Body too large")
 
 
 def refuse_encoded(request: Request) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from baton.manifest import Routers
+from ingest.capture.erasures import Erasures
 from ingest.capture.intake import Intake
 from ingest.edge import api
 from ingest.edge.admission import Admission
@@ -33,6 +34,7 @@ class Handlers:
     admission: Admission
     bounds: Bounds
     intake: Intake
+    erasures: Erasures
     pace: Pace
     webhooks: Webhooks
     quarantine_table: QuarantineTable
@@ -50,6 +52,7 @@ def routers(handlers: Handlers) -> Routers:
         guarded=(
             api.router(
                 handlers.intake,
+                handlers.erasures,
                 handlers.admission,
                 handlers.pace,
                 handlers.bounds,

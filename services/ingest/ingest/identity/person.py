@@ -9,6 +9,7 @@ from baton import identity
 from baton.events import Record
 from baton.identity import UnusableIdentityError
 from ingest.capture.normalisation import phones
+from ingest.errors import RejectedError
 from ingest.identity.aliases import AliasName, name_by_external_id, name_by_phone, name_by_record
 
 BY_EMAIL, BY_EXTERNAL_ID, BY_PHONE, BY_RECORD = "email", "external_id", "phone", "records"
@@ -17,12 +18,8 @@ _ADDRESS = re.compile(r"[^\s\"'<>,;:()\\]{1,64}@[^\s\"'<>,;:()\\@]{1,253}")
 _MOST_ADDRESSES = 50
 
 
-class NoIdentityError(ValueError):
+class NoIdentityError(RejectedError):
     """Nothing in a delivery tells whose it is; `field` is what is wrong or missing."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Person:
             except NoIdentityError:
                 if not pass_over_unusable:
                     raise
-        raise NoIdentityError(BY_EMAIL, "one of email, external_id and phone is needed")
+        raise NoIdentityError("one of email, external_id and phone is needed", BY_EMAIL)
 
     def all(self, key: bytes) -> list[Identified]:
         """Each lead that this person would be, had it been sent with one of these alone.
@@ -71,7 +68,7 @@ class Person:
         """
         found = [self._identified(key, field, text) for field, text in self._given()]
         if not found:
-            raise NoIdentityError(BY_EMAIL, "one of email, external_id and phone is needed")
+            raise NoIdentityError("one of email, external_id and phone is needed", BY_EMAIL)
         return found
 
     def names(self) -> list[AliasName]:
@@ -114,7 +111,7 @@ class Person:
                 parts = identity.phone_identity(self.source, text, self.name)
             return Identified(identity.lead_id(key, self.brand, *parts), field)
         except UnusableIdentityError as error:
-            raise NoIdentityError(field, str(error)) from error
+            raise NoIdentityError(str(error), field) from error
 
 
 def full_name(first: str | None, last: str | None) -> str:

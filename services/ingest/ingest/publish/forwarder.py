@@ -14,7 +14,7 @@ from baton.times import Times
 from ingest.deadline import DATABASE_AWAY
 from ingest.metrics import IngestMetrics
 from ingest.publish.circuit import Circuit
-from ingest.publish.publisher import Spool
+from ingest.publish.spool import Spool
 from ingest.publish.spool_store import Spooled, SpoolTable
 
 PAGE = 500

@@ -29,16 +29,16 @@ _OF_PROVIDERS = (EmailKind.FREE, EmailKind.DISPOSABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
-    """A profile as it was understood; by its path, each text that was sent otherwise."""
+class NormalProfile:
+    """A profile in normal form; by its path, each text that was sent otherwise."""
 
     profile: Profile
     as_sent: dict[str, str]
 
 
-def understood(
+def normalise(
     said: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
-) -> Understood:
+) -> NormalProfile:
     """The profile in the forms that `baton.events` promises, as far as they can be worked out.
 
     What can't be is left as it was sent; nothing of it is a reason to refuse a lead. `answers` are
@@ -53,7 +53,7 @@ def understood(
         }
     )
     profile = _with_campaigns_name(profile, definitions)
-    return Understood(profile, dict(_as_sent(said, profile)))
+    return NormalProfile(profile, dict(_as_sent(said, profile)))
 
 
 def _contact(said: Contact, source: Source) -> Contact:

@@ -6,10 +6,11 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from baton.policy.sources import SignedSource
+from ingest.errors import TryLaterError
 from ingest.senders.kit.items import Fetch
 
 
-class NotNowError(Exception):
+class VendorNotReadyError(TryLaterError):
     """The vendor can't be asked, or does not know the record yet: to be asked again.
 
     `after`: not before that, where the vendor says so. The message is for an operator.
@@ -20,10 +21,6 @@ class NotNowError(Exception):
         self.after = after
 
 
-class NeverError(Exception):
-    """Asking again as things are would give the same answer; the message is for an operator."""
-
-
 class Fetcher(Protocol):
     """Asks a vendor for what its webhook has named by an id alone."""
 
@@ -31,5 +28,6 @@ class Fetcher(Protocol):
         """What the vendor says of the record, as JSON. It only reads there, so it may be asked
         again.
 
-        Raises NotNowError, and NeverError.
+        Raises VendorNotReadyError, and RejectedError where asking again as things are would give
+        the same answer. The messages are for an operator.
         """

@@ -11,14 +11,14 @@ from pydantic import JsonValue
 from baton.policy.sources import SignedSource
 from baton.values import fits_header
 from ingest import documents
-from ingest.documents import NotJsonError, UnusableValueError
-from ingest.features.enrichment.fetcher import NeverError, NotNowError
+from ingest.errors import RejectedError
+from ingest.features.enrichment.fetcher import VendorNotReadyError
 from ingest.senders.kit.items import Fetch
 
 _LARGEST = 1_048_576
 _LONGEST_WAIT = timedelta(hours=1)
 _OK = 200
-_OURS = 500
+_SERVER_ERROR = 500
 _LATER = frozenset({401, 403, 404, 408, 425, 429})
 """A token may be mended, a record be known a little later, a limit be over."""
 
@@ -38,16 +38,18 @@ class HttpFetcher:
         """As `Fetcher` has it. Redirects are not followed: the token is for this address alone."""
         where = source.details
         if where is None:
-            raise NeverError("the bundle does not say where its details are: `details`")
+            raise RejectedError("the bundle does not say where its details are: `details`")
         headers = dict(where.headers)
         if not all(map(fits_header, (*headers, *headers.values()))):
-            raise NotNowError("`headers` under `details` has a character that no header can have")
+            raise VendorNotReadyError(
+                "`headers` under `details` has a character that no header can have"
+            )
         if where.token_env is not None:
             token = self._environment.get(where.token_env, "")
             if not token:
-                raise NotNowError(f"set {where.token_env} in the environment of ingest")
+                raise VendorNotReadyError(f"set {where.token_env} in the environment of ingest")
             if not fits_header(token):
-                raise NotNowError(
+                raise VendorNotReadyError(
                     f"{where.token_env} in the environment of ingest has a character that no "
                     "header can have: set it again, as the vendor shows it"
                 )
@@ -67,26 +69,28 @@ class HttpFetcher:
                     if len(body) > _LARGEST:
                         break
         except TimeoutError as error:
-            raise NotNowError("the vendor did not answer in time") from error
+            raise VendorNotReadyError("the vendor did not answer in time") from error
         except Exception as error:
             # Not all of them are httpx's own: a host's name that is none, a port beyond the last.
             # The message may have the address, and with it whatever a bundle has put there.
-            raise NotNowError(f"the vendor can't be reached: {type(error).__name__}") from error
+            raise VendorNotReadyError(
+                f"the vendor can't be reached: {type(error).__name__}"
+            ) from error
         if len(body) > _LARGEST:
-            raise NeverError(f"the vendor's answer has more than {_LARGEST} bytes")
+            raise RejectedError(f"the vendor's answer has more than {_LARGEST} bytes")
         return answer, body
 
 
 def _document(answer: httpx.Response, body: bytes) -> JsonValue:
     status = answer.status_code
-    if status in _LATER or status >= _OURS:
-        raise NotNowError(f"the vendor answered {status}", _retry_after(answer))
+    if status in _LATER or status >= _SERVER_ERROR:
+        raise VendorNotReadyError(f"the vendor answered {status}", _retry_after(answer))
     if status != _OK:
-        raise NeverError(f"the vendor answered {status}")
+        raise RejectedError(f"the vendor answered {status}")
     try:
         return documents.read(body)
-    except (NotJsonError, UnusableValueError) as error:
-        raise NeverError(f"the vendor's answer is no JSON that can be used: {error}") from error
+    except RejectedError as error:
+        raise RejectedError(f"the vendor's answer is no JSON that can be used: {error}") from error
 
 
 def _retry_after(answer: httpx.Response) -> timedelta:

@@ -8,12 +8,10 @@ from datetime import datetime, timedelta
 
 from baton import logs
 from baton.logs import logger
-from baton.problems import Problem
 from baton.times import Times
 from ingest.deadline import DATABASE_AWAY
-from ingest.edge import problems
-from ingest.edge.problems import REFUSED
-from ingest.features.enrichment.fetcher import Fetcher, NeverError, NotNowError
+from ingest.errors import RejectedError, TryLaterError
+from ingest.features.enrichment.fetcher import Fetcher, VendorNotReadyError
 from ingest.features.enrichment.store import FetchTable, Incomplete
 from ingest.features.failed.store import FailedDelivery
 from ingest.metrics import IngestMetrics
@@ -22,7 +20,6 @@ AT_ONCE = 8
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = 1_800.0
 _BETWEEN_COUNTS = timedelta(seconds=15)
-_OURS = 500
 _LOG = logger(__name__)
 
 Complete = Callable[[Incomplete, Fetcher], Awaitable[None]]
@@ -89,17 +86,12 @@ class FetchWorker:
             return
         try:
             await self._complete(given, self._fetcher)
-        except NotNowError as error:
-            await self._later(given, str(error), error.after)
-        except NeverError as error:
-            await self._give_up(given, str(error))
-        except REFUSED as error:
-            await self._give_up(given, problems.problem_of(error).body.detail)
-        except Problem as problem:
-            if problem.body.status >= _OURS:
-                await self._later(given, problem.body.detail)
-            else:
-                await self._give_up(given, problem.body.detail)
+        except VendorNotReadyError as error:
+            await self._later(given, error.reason, error.after)
+        except TryLaterError as error:
+            await self._later(given, error.reason)
+        except RejectedError as error:
+            await self._give_up(given, error.reason)
         except DATABASE_AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other leads go on

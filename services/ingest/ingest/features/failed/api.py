@@ -13,6 +13,7 @@ from baton.paging import Position
 from baton.problems import ProblemBody
 from baton.values import Moment
 from ingest.capture.intake import Taken
+from ingest.edge.problems import as_problems, problem_of
 from ingest.features.failed.replay import Replays, unknown
 from ingest.features.failed.store import FailedDeliveries, FailedDelivery, Failure
 
@@ -98,15 +99,15 @@ def router(failed: FailedDeliveries, replays: Replays) -> APIRouter:
         """One delivery, whole."""
         found = await failed.whole(delivery_id)
         if found is None:
-            raise unknown(delivery_id)
+            raise problem_of(unknown(delivery_id))
         return whole(*found)
 
     @routes.post("/{delivery_id}/replay", responses=not_there | {409: {"model": ProblemBody}})
     async def replay(delivery_id: UUID) -> ReplayedView:
         """Read it again, as of when it came: its events have the ids that they had got then."""
-        return ReplayedView(
-            results=tuple(_taken(each) for each in await replays.replay(delivery_id))
-        )
+        with as_problems():
+            taken = await replays.replay(delivery_id)
+        return ReplayedView(results=tuple(map(_taken, taken)))
 
     return routes
 

@@ -12,6 +12,7 @@ from baton.events import Profile, Reason
 from baton.paging import Position
 from baton.problems import ProblemBody
 from baton.values import Moment
+from ingest.edge.problems import as_problems, problem_of
 from ingest.features.quarantine.decisions import Quarantine, unknown
 from ingest.features.quarantine.store import Decision, Filter, Held, QuarantineTable, Standing
 
@@ -110,19 +111,21 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
         """One enquiry, whole."""
         found = await table.whole(event_id)
         if found is None:
-            raise unknown(event_id)
+            raise problem_of(unknown(event_id))
         return whole(*found)
 
     @routes.post("/{event_id}/release", responses=refusals)
     async def release(event_id: UUID, body: DecisionIn) -> DecidedView:
         """Send an enquiry on: it is scored and routed like any other, once."""
-        state = await quarantine.release(event_id, body.by, body.why)
+        with as_problems():
+            state = await quarantine.release(event_id, body.by, body.why)
         return DecidedView(event_id=event_id, state=state)
 
     @routes.post("/{event_id}/discard", responses=refusals)
     async def discard(event_id: UUID, body: DecisionIn) -> DecidedView:
         """Keep an enquiry from everybody; for 30 days it can still be released."""
-        await quarantine.discard(event_id, body.by, body.why)
+        with as_problems():
+            await quarantine.discard(event_id, body.by, body.why)
         return DecidedView(event_id=event_id, state=Decision.DISCARDED)
 
     return routes

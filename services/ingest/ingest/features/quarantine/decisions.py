@@ -8,12 +8,11 @@ from baton.cloudevents import Event
 from baton.events import LeadCaptured
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from baton.problems import Problem
 from ingest.deadline import DATABASE_AWAY, within
-from ingest.edge import problems
+from ingest.errors import ConflictError, StorageAwayError, UnknownError
 from ingest.features.quarantine.store import Decision, Held, QuarantineTable, Standing
 from ingest.metrics import IngestMetrics
-from ingest.publish.publisher import NOT_TAKEN, NowhereToPutItError, Publisher, State
+from ingest.publish.publisher import Publisher, State
 
 _LOG = logger(__name__)
 
@@ -52,12 +51,12 @@ class Quarantine:
     async def hold(self, held: Sequence[Held]) -> list[State]:
         """Where each is now: one that was released already is with the others.
 
-        Raises NowhereToPutItError: only PostgreSQL can hold an enquiry.
+        Raises StorageAwayError: only PostgreSQL can hold an enquiry.
         """
         try:
             released = await within(self._patience, self._table.hold(held))
         except DATABASE_AWAY as error:
-            raise NowhereToPutItError from error
+            raise StorageAwayError from error
         return [
             State.PUBLISHED if each.event.id in released else State.QUARANTINED for each in held
         ]
@@ -66,21 +65,21 @@ class Quarantine:
         """Send an enquiry on as if nothing had held it, under the id that it had from the first.
 
         So it takes effect once, whatever is killed or asked again in between. One that was
-        discarded can still be released. Raises Problem: 404, 409 where it was released already,
-        503 where it can't be sent on now.
+        discarded can still be released. Raises UnknownError, ConflictError where it was released
+        already, and what publishing raises.
         """
         held, standing = await self._found(event_id)
         if standing.decision is Decision.RELEASED:
             raise _released(standing)
-        try:
-            state = await self._publisher.publish(held.event)
-        except NOT_TAKEN as error:
-            raise problems.not_taken(error) from error
+        state = await self._publisher.publish(held.event)
         await self._decide(held, Decision.RELEASED, by, why)
         return state
 
     async def discard(self, event_id: UUID, by: str, why: str) -> None:
-        """Keep an enquiry from everybody for good. Raises Problem: 404, 409 once it is released."""
+        """Keep an enquiry from everybody for good.
+
+        Raises UnknownError, and ConflictError once it is released.
+        """
         held, standing = await self._found(event_id)
         if standing.decision is Decision.RELEASED or not await self._decide(
             held, Decision.DISCARDED, by, why
@@ -103,10 +102,10 @@ class Quarantine:
         return counts
 
 
-def unknown(event_id: UUID) -> Problem:
-    return Problem(404, "No such enquiry", f"no enquiry {event_id} is or was in quarantine")
+def unknown(event_id: UUID) -> UnknownError:
+    return UnknownError(f"no enquiry {event_id} is or was in quarantine", title="No such enquiry")
 
 
-def _released(standing: Standing) -> Problem:
+def _released(standing: Standing) -> ConflictError:
     at = f" at {standing.decided_at}" if standing.decided_at else ""
-    return Problem(409, "Released already", f"it was sent on{at}; sales can reject it")
+    return ConflictError(f"it was sent on{at}; sales can reject it", title="Released already")

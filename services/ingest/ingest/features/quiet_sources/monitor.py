@@ -12,13 +12,14 @@ from baton.cloudevents import Event
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from ingest.capture.events import CE_SOURCE
+from ingest.capture.event_ids import CE_SOURCE
 from ingest.deadline import DATABASE_AWAY
+from ingest.errors import IntakeError
 from ingest.features.quiet_sources.arrivals import Hearing
 from ingest.features.quiet_sources.rhythm import LEARNT_FROM, SHORTEST, Rhythm, learnt
 from ingest.features.quiet_sources.store import Arrivals, Quiet
 from ingest.metrics import IngestMetrics
-from ingest.publish.publisher import NOT_TAKEN, Publisher
+from ingest.publish.publisher import Publisher
 
 _BETWEEN_LOOKS = timedelta(minutes=1)
 _LONGEST_BREAK = 5 * _BETWEEN_LOOKS
@@ -59,14 +60,14 @@ class Listening:
                 await self.look()
             except DATABASE_AWAY as error:
                 _LOG.warning("arrivals can't be written down", why=type(error).__name__)
-            except NOT_TAKEN as error:
+            except IntakeError as error:
                 _LOG.warning("a quiet source can't be told of", why=type(error).__name__)
             await asyncio.sleep(_BETWEEN_LOOKS.total_seconds())
 
     async def look(self) -> None:
         """Write down what was heard, judge each source of the bundle in force, and show it.
 
-        Raises one of DATABASE_AWAY or NOT_TAKEN: then it is done at the next look.
+        Raises one of DATABASE_AWAY or IntakeError: then it is done at the next look.
         """
         await self._write_down()
         now = self._clock()

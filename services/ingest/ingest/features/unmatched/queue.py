@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from baton.cloudevents import Event
 from baton.events import LeadEvent
 from ingest.deadline import within
+from ingest.errors import TryLaterError
 from ingest.features.unmatched.store import Unnamed, WaitingTable
 from ingest.identity.person import Person, leads_of_addresses_in
 from ingest.metrics import IngestMetrics
@@ -13,12 +14,8 @@ from ingest.publish.publisher import addressed
 from ingest.tables import WAITING_KEPT
 
 
-class FullError(Exception):
-    """As much waits as may: what is sent now must be sent again later."""
-
-
 def unnamed(event: Event[LeadEvent], source: str, person: Person, id_key: bytes) -> Unnamed:
-    """An event with what may name its lead one day. Raises TooLargeEventError."""
+    """An event with what may name its lead one day. Raises TooLargeError."""
     message = addressed(event, 1).message
     mentioned = leads_of_addresses_in(id_key, person.brand, message.value)
     return Unnamed(
@@ -50,9 +47,17 @@ class WaitingRoom:
         self._rows = 0
 
     async def keep(self, given: Unnamed) -> None:
-        """Have it wait. Raises FullError, or one of DATABASE_AWAY; it may wait all the same."""
+        """Have it wait.
+
+        Raises TryLaterError where as much waits as may, and one of DATABASE_AWAY: then it may wait
+        all the same.
+        """
         if self._rows >= self._most:
-            raise FullError
+            raise TryLaterError(
+                "it names nobody who is known, and no more can be kept that does; "
+                "`baton waiting list` shows what waits",
+                title="Too much waits",
+            )
         await within(self._patience, self._table.add(given))
         self._rows += 1
 

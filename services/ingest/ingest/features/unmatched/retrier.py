@@ -14,14 +14,17 @@ from baton.database import connection
 from baton.events import DeliveriesWaiting, LeadEvent
 from baton.logs import logger
 from baton.times import Times
-from ingest.capture.events import CE_SOURCE, of_lead
+from ingest.capture.event_ids import CE_SOURCE
+from ingest.capture.events import of_lead
 from ingest.deadline import DATABASE_AWAY
+from ingest.errors import TooLargeError
 from ingest.features.unmatched import store
 from ingest.features.unmatched.queue import WaitingRoom
 from ingest.features.unmatched.store import GrownOld, Waiting
 from ingest.identity.alias_store import leads_of
 from ingest.identity.aliases import SeveralLeadsError, lead_named
-from ingest.publish.publisher import Spool, addressed
+from ingest.publish.publisher import addressed
+from ingest.publish.spool import Spool
 from ingest.publish.spool_store import Addressed, SpoolTable
 
 PAGE = 200
@@ -131,7 +134,7 @@ class Retrier:
         """None where a row has a source's name that no event can have."""
         try:
             return addressed(_told(old, now), self._shards)
-        except ValueError:
+        except (ValueError, TooLargeError):
             return None
 
 

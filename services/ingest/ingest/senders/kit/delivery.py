@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ingest.errors import RejectedError
 
-class NotUnderstoodError(ValueError):
+
+class NotUnderstoodError(RejectedError):
     """The delivery is the sender's and can't be read; the message is for an operator."""
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import JsonValue
 
 from ingest import documents
-from ingest.documents import NotJsonError, UnusableValueError
+from ingest.errors import RejectedError
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 
 _MOST_FIELDS = 2_000
@@ -25,7 +25,7 @@ def json_text(text: bytes) -> JsonValue:
     """JSON that stands anywhere in a delivery."""
     try:
         return documents.read(text)
-    except (NotJsonError, UnusableValueError) as error:
+    except RejectedError as error:
         raise NotUnderstoodError(str(error)) from error
 
 
@@ -109,7 +109,7 @@ def checked(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """A document that did not come as JSON, if an event can carry it."""
     try:
         documents.checked(document)
-    except UnusableValueError as error:
+    except RejectedError as error:
         raise NotUnderstoodError(str(error)) from error
     return document
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
 from ingest import documents
-from ingest.documents import NotJsonError, UnusableValueError
+from ingest.errors import RejectedError
 from ingest.senders.kit.delivery import Delivery
 from ingest.senders.kit.payloads import Path, at, without
 
@@ -146,7 +146,7 @@ class InJson(Place):
     def texts(self, delivery: Delivery) -> Sequence[str]:
         try:
             found = at(documents.read(delivery.body), self.path)
-        except (NotJsonError, UnusableValueError):
+        except RejectedError:
             return []
         return [found] if isinstance(found, str) else []
 
