@@ -27,6 +27,13 @@ from ingest.metrics import IngestMetrics
 from ingest.publish.publisher import State
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.drafts import (
+    ActivityDraft,
+    Draft,
+    ErasureDraft,
+    FollowupDraft,
+    LeadDraft,
+)
 from ingest.senders.kit.items import Fetch, Item, Passed, Told, Unread
 
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
@@ -142,16 +149,15 @@ class DeliveryCapture:
         if completing is None:
             raise RejectedError("its sender gives no ids alone")
         details = await fetcher.details(source, incomplete.wanted)
-        item = completing(source, incomplete.item, details)
+        draft = completing(source, incomplete.draft, details)
         receipt = Receipt(
             incomplete.delivery.body,
             incomplete.delivery.received_at,
-            part=item.part,
             strict=False,
             traceparent=incomplete.traceparent,
             event_id=incomplete.event_id,
         )
-        await self._lead(name, item.document | {"source": name}, receipt)
+        await self._lead(name, draft, receipt)
 
     async def _item(self, received: ReceivedDelivery, told: Told) -> Sequence[Taken | str]:
         """What became of it, or why it is not understood."""
@@ -168,24 +174,24 @@ class DeliveryCapture:
         if item.fetch is not None:
             return [await self._fetch(received, item, item.fetch)]
         receipt = replace(received.receipt, part=item.part, strict=False)
-        document = item.document | {"source": received.name}
-        match item.becomes:
-            case "lead":
-                return [await self._lead(received.name, document, receipt)]
-            case "activity":
-                activity = submissions.read(ActivityIn, document)
+        match item.draft:
+            case LeadDraft():
+                return [await self._lead(received.name, item.draft, receipt)]
+            case ActivityDraft():
+                activity = submissions.read(ActivityIn, _document(received.name, item.draft))
                 return [await self._intake.activity(activity, receipt)]
-            case "followup":
-                followup = submissions.read(FollowupIn, document)
+            case FollowupDraft():
+                followup = submissions.read(FollowupIn, _document(received.name, item.draft))
                 return [await self._intake.followup(followup, receipt)]
-            case "erasure":
+            case ErasureDraft():
                 # What was said to one brand is not the other brands' to forget.
-                asked = {"brand": received.source.brand, **document}
-                request = submissions.read(PassedOnErasure, asked)
+                brand: dict[str, JsonValue] = {"brand": received.source.brand}
+                document = brand | _document(received.name, item.draft)
+                request = submissions.read(PassedOnErasure, document)
                 return await self._erasures.take(request, receipt)
 
-    async def _lead(self, name: str, document: dict[str, JsonValue], receipt: Receipt) -> Taken:
-        lead, misfits = fitted(document, self._intake.bundle().definitions)
+    async def _lead(self, name: str, draft: LeadDraft, receipt: Receipt) -> Taken:
+        lead, misfits = fitted(_document(name, draft), self._intake.bundle().definitions)
         taken = await self._intake.lead(lead, receipt)
         if misfits:
             self._metrics.unfitting_values.labels(name).inc(len(misfits))
@@ -198,17 +204,17 @@ class DeliveryCapture:
         What is a lead by itself already is not asked for twice: a retry is the same event.
         """
         name = received.name
-        if item.becomes != "lead" or received.source.details is None:
+        if not isinstance(item.draft, LeadDraft) or received.source.details is None:
             raise RejectedError(
                 f"its details can't be fetched: the bundle has no `details` for {name}"
             )
         receipt = replace(received.receipt, part=item.part, strict=False)
-        document = item.document | {"source": name}
-        lead, _ = fitted(document, self._intake.bundle().definitions)
+        lead, _ = fitted(_document(name, item.draft), self._intake.bundle().definitions)
         event_id, named = self._intake.at_receipt(lead, receipt)
         incomplete = Incomplete(
             event_id=event_id,
-            item=item,
+            draft=item.draft,
+            part=item.part,
             wanted=wanted,
             delivery=failed_delivery(received, "it waits for its details", [named], self._id_key),
             traceparent=receipt.traceparent,
@@ -221,3 +227,8 @@ class DeliveryCapture:
             raise StorageAwayError from error
         self._metrics.deliveries.labels(name, State.FETCHING.value).inc()
         return Taken(None, event_id, State.FETCHING)
+
+
+def _document(name: str, draft: Draft) -> dict[str, JsonValue]:
+    """What a submission is read from."""
+    return {**draft.document(), "source": name}

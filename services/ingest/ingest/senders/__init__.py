@@ -24,9 +24,10 @@ To add a sender:
    (`ingest_tests.signers`), its greeting if it has a handshake (`test_ingest_greetings`: what is
    answered must sign no delivery), and a rule a sentence.
 
-An item's `document` is what our own API takes (`ingest.capture.submissions`), without `source`. Its
-`delivery_id` must be the same for each attempt, and for nothing else that the same person did. Put
-values with `payloads.put`, which leaves out what is empty, and keep the rest under `answers`.
-`fetch` says that the vendor must be asked for the rest, which `completing` puts into the item. That
-several records are one person's is said by a follow-up's `records`.
+An item's `draft` (`drafts`) has what was said, field by field: values may be as the vendor has
+them, and what has no field is kept under `answers`. A table that places the vendor's fields names
+ours by `LeadField`, so that a misspelt one is a type error. The `delivery_id` must be the same for
+each attempt, and for nothing else that the same person did. `fetch` says that the vendor must be
+asked for the rest, which `completing` puts into the draft. That several records are one person's is
+said by a follow-up's `records`.
 """

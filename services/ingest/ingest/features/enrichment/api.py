@@ -68,7 +68,7 @@ def view(given: Incomplete) -> IncompleteView:
         source=given.delivery.source,
         record=given.wanted.record,
         record_id=given.wanted.id,
-        document=given.item.document,
+        document=given.draft.document(),
         received_at=given.delivery.received_at,
         attempts=given.attempts,
         due_at=given.due_at,

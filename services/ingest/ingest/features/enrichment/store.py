@@ -13,7 +13,8 @@ from baton.database import connection
 from baton.paging import Position
 from ingest.features.backlog import Backlog
 from ingest.features.failed.store import FailedDelivery
-from ingest.senders.kit.items import Fetch, Item
+from ingest.senders.kit.drafts import LeadDraft, lead_draft
+from ingest.senders.kit.items import Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,13 @@ class Incomplete:
     """A lead that its delivery names by an id alone; `event_id` is its event's from receipt on.
 
     `delivery` is whole, with its latest reason: what is given up is kept like any that was not
-    understood. `readable`: whether `item` and the delivery's headers are as this release writes
+    understood. `readable`: whether `draft` and the delivery's headers are as this release writes
     them; else they are empty.
     """
 
     event_id: UUID
-    item: Item
+    draft: LeadDraft
+    part: str
     wanted: Fetch
     delivery: FailedDelivery
     traceparent: str | None
@@ -56,8 +58,8 @@ class FetchTable:
             given.delivery.source,
             given.wanted.record,
             given.wanted.id,
-            json.dumps(given.item.document),
-            given.item.part,
+            json.dumps(given.draft.document()),
+            given.part,
             json.dumps(dict(given.delivery.headers)),
             given.delivery.body,
             given.delivery.reason,
@@ -149,11 +151,12 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
 
 def _read(row: asyncpg.Record) -> Incomplete:
     wanted = Fetch(row["record"], row["record_id"])
-    document, headers = json.loads(row["document"]), json.loads(row["headers"])
-    readable = isinstance(document, dict) and isinstance(headers, dict)
+    draft, headers = _draft(row["document"]), json.loads(row["headers"])
+    readable = draft is not None and isinstance(headers, dict)
     return Incomplete(
         event_id=row["event_id"],
-        item=Item("lead", document if readable else {}, row["part"], wanted),
+        draft=draft if readable and draft is not None else LeadDraft(),
+        part=row["part"],
         wanted=wanted,
         delivery=FailedDelivery(
             id=row["delivery_id"],
@@ -169,3 +172,12 @@ def _read(row: asyncpg.Record) -> Incomplete:
         due_at=row["due_at"],
         readable=readable,
     )
+
+
+def _draft(text: str) -> LeadDraft | None:
+    """None where it is not as this release writes it."""
+    document = json.loads(text)
+    try:
+        return lead_draft(document) if isinstance(document, dict) else None
+    except ValueError:
+        return None

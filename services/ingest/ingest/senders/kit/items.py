@@ -1,4 +1,4 @@
-"""What deliveries tell, item by item, in the shapes that the rest of intake takes in."""
+"""What deliveries tell, item by item: drafts, and what is no draft."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,10 +7,18 @@ from typing import Literal, TypeVar
 from pydantic import JsonValue
 
 from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, Draft, ErasureDraft, FollowupDraft, LeadDraft
 
 T = TypeVar("T")
 
 Becomes = Literal["lead", "activity", "followup", "erasure"]
+
+_BECOMES: dict[type, Becomes] = {
+    LeadDraft: "lead",
+    ActivityDraft: "activity",
+    FollowupDraft: "followup",
+    ErasureDraft: "erasure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +31,24 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a delivery tells, in the shape that our own API takes it in.
+    """One thing that a delivery tells.
 
     `part` tells it from others of the same delivery id. `fetch`: the delivery has no more than ids,
-    and the document what it said besides.
+    and the draft what it said besides.
     """
 
-    becomes: Becomes
-    document: dict[str, JsonValue]
+    draft: Draft
     part: str = ""
     fetch: Fetch | None = None
+
+    @property
+    def becomes(self) -> Becomes:
+        return _BECOMES[type(self.draft)]
+
+    @property
+    def document(self) -> dict[str, JsonValue]:
+        """The draft, as our own API takes it."""
+        return self.draft.document()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,12 @@ class Unread:
 class Passed:
     """Something that changes nothing for a lead: it is answered and forgotten."""
 
-    document: dict[str, JsonValue]
+    draft: Draft
+
+    @property
+    def document(self) -> dict[str, JsonValue]:
+        """As an item's."""
+        return self.draft.document()
 
 
 Told = Item | Passed | Unread

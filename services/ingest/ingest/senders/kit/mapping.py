@@ -1,19 +1,30 @@
 """Payloads whose meaning the bundle has: what each type becomes, and where its fields are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from baton.policy.sources import (
+    ActivityMapping,
     ErasureMapping,
     EventMapping,
+    FollowupMapping,
     LeadMapping,
     MappedSource,
 )
 from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import (
+    ActivityDraft,
+    AnyDraft,
+    Draft,
+    ErasureDraft,
+    FollowupDraft,
+    LeadDraft,
+    mapped,
+)
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import Path, at, path, put, rest
+from ingest.senders.kit.payloads import Path, at, path, rest
 
 _NOT_NAMED = "the bundle says of its type neither what it becomes nor ignore"
 
@@ -47,37 +58,53 @@ def read(source: MappedSource, event: Event) -> list[Item]:
     mapping = source.events.get(event.type)
     if mapping is None:
         raise NotUnderstoodError(_NOT_NAMED)
-    return [Item(mapping.becomes, _document(mapping, event), event.part)]
+    return [Item(_draft(mapping, event), event.part)]
 
 
-def _document(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {}
-    taken = set(event.known)
-    put(document, ("delivery_id",), event.delivery_id)
-    put(document, ("occurred_at",), event.occurred_at)
+def _draft(mapping: EventMapping, event: Event) -> Draft:
+    answers, values = _answers(mapping, event), list(_values(mapping, event))
+    match mapping:
+        case LeadMapping():
+            return _filled(LeadDraft(answers=answers), values)
+        case ActivityMapping():
+            return _filled(ActivityDraft(type=mapping.type, answers=answers), values)
+        case FollowupMapping():
+            return _filled(FollowupDraft(type=mapping.type, answers=answers), values)
+        case ErasureMapping():
+            why = f"asked for by a delivery of type {event.type}"
+            return _filled(ErasureDraft(why=why), values)
+
+
+def _filled(draft: AnyDraft, values: Iterable[tuple[str, JsonValue]]) -> AnyDraft:
+    for field, value in values:
+        draft = mapped(draft, field, value)
+    return draft
+
+
+def _answers(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
+    """What the mapping says nothing of."""
+    places = (place for _, place in _places(mapping))
+    return rest(event.payload, {*event.known, *places})
+
+
+def _values(mapping: EventMapping, event: Event) -> Iterator[tuple[str, JsonValue]]:
+    """Each field with its value; what comes later counts."""
+    yield "delivery_id", event.delivery_id
+    yield "occurred_at", event.occurred_at
     if not isinstance(mapping, ErasureMapping):
-        for name, text in mapping.constants.items():
-            put(document, path(name), text)
-        if not isinstance(mapping, LeadMapping):
-            document["type"] = mapping.type.value
+        yield from mapping.constants.items()
     for field, place in _places(mapping):
         here = at(event.payload, place)
-        put(document, field, at(event.shared, place) if here is None else here)
-        taken.add(place)
-    if isinstance(mapping, ErasureMapping):
-        document["why"] = f"asked for by a delivery of type {event.type}"
-    else:
-        document["answers"] = rest(event.payload, taken)
-    return document
+        yield field, at(event.shared, place) if here is None else here
 
 
-def _places(mapping: EventMapping) -> Iterator[tuple[Path, Path]]:
+def _places(mapping: EventMapping) -> Iterator[tuple[str, Path]]:
     """Each field that a mapping sets, with its place in the payload."""
     if mapping.occurred_at:
-        yield ("occurred_at",), path(mapping.occurred_at)
+        yield "occurred_at", path(mapping.occurred_at)
     if not isinstance(mapping, LeadMapping):
         for field, place in mapping.who.model_dump(exclude_none=True).items():
-            yield (field,), path(place)
+            yield field, path(place)
     if not isinstance(mapping, ErasureMapping):
         for field, place in mapping.fields.items():
-            yield path(field), path(place)
+            yield field, path(place)

@@ -1,16 +1,15 @@
 """Payloads by path: what a bundle's mapping takes out of one, and what it leaves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
+from typing import TypeVar
 
 from pydantic import JsonValue
 
-from ingest.senders.kit.delivery import NotUnderstoodError
+T = TypeVar("T")
 
 Path = tuple[str, ...]
-
-CONSENT: Path = ("consent", "status")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS = 100_000_000_000
@@ -21,6 +20,11 @@ _LONGEST_ID = 200
 def path(text: str) -> Path:
     """The steps of a path such as `data.contacts.0.email`."""
     return tuple(text.split("."))
+
+
+def values_at(payload: JsonValue, places: Mapping[T, str]) -> dict[T, JsonValue]:
+    """What is at the paths of a table, by what the table has them for."""
+    return {to: at(payload, path(place)) for to, place in places.items()}
 
 
 def at(payload: JsonValue, steps: Path) -> JsonValue:
@@ -75,32 +79,6 @@ def composite(*parts: str | None) -> str:
     """A delivery's id made of several fields, for vendors whose own is not unique, or missing."""
     joined = "/".join(part or "" for part in parts)
     return joined if len(joined) <= _LONGEST_ID else sha256(joined.encode()).hexdigest()
-
-
-def put(document: dict[str, JsonValue], steps: Path, value: JsonValue) -> None:
-    """Set a field of a document. Nothing, or text with nothing in it, is no value.
-
-    A box for consent that nobody ticked says nothing: it is no refusal.
-
-    Several choices become one text. Numbers become text, but for custom fields, whose type the
-    bundle knows: senders write phone numbers, ids and amounts as either, and a model reads a number
-    out of text where it needs one.
-    """
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = ", ".join(str(each) for each in value)
-    if value is None or value == "":
-        return
-    if isinstance(value, bool) and steps == CONSENT:
-        value = "granted" if value else "unknown"
-    if isinstance(value, int | float) and not isinstance(value, bool) and steps[0] != "custom":
-        value = str(value)
-    here = document
-    for step in steps[:-1]:
-        inner = here.setdefault(step, {})
-        if not isinstance(inner, dict):
-            raise NotUnderstoodError(f"two mappings disagree about {'.'.join(steps)}")
-        here = inner
-    here[steps[-1]] = value
 
 
 def without(payload: JsonValue, steps: Path) -> JsonValue:

@@ -1,14 +1,15 @@
 """What systems of sales tell, in the words that a vendor and the bundle have for it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from baton.events import FollowupType, RecordKind
 from baton.policy.sources import SalesOutcome, SalesSource
 from ingest.senders.kit.delivery import NotUnderstoodError
-from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import put
+from ingest.senders.kit.drafts import FollowupDraft, RecordDraft
+from ingest.senders.kit.items import Item, Passed
 
 Known = Mapping[str, FollowupType | None]
 """What everybody understands by a value; None: it says nothing of the lead."""
@@ -65,33 +66,31 @@ def owner(source: SalesSource, user: str) -> str:
     return found
 
 
-def records(**ids: str | None) -> list[JsonValue]:
+def records(**ids: str | None) -> tuple[RecordDraft, ...]:
     """Records that stand for the lead, by their kinds: those that there are."""
-    return [{"kind": RecordKind(kind).value, "id": id_} for kind, id_ in ids.items() if id_]
+    return tuple(RecordDraft(RecordKind(kind), id_) for kind, id_ in ids.items() if id_)
+
+
+def passed(answers: JsonValue, external_id: str | None = None) -> Passed:
+    """What changes nothing for a lead, as its vendor has it."""
+    said = answers if isinstance(answers, dict) else None
+    return Passed(FollowupDraft(external_id=external_id, answers=said))
 
 
 def followup(
-    document: dict[str, JsonValue],
+    draft: FollowupDraft,
     what: SalesOutcome | FollowupType,
     *,
     part: str = "",
     note: Iterable[str | None] = (),
-    **fields: JsonValue,
 ) -> Item:
-    """A follow-up: what all of the delivery's have, and what this one has of its own.
+    """A follow-up: what all of the delivery's have, and what this one is.
 
     `note` are texts that somebody of sales has written.
     """
-    made = dict(document)
     if isinstance(what, SalesOutcome):
-        made["type"] = what.type.value
-        put(made, ("reason",), what.reason)
+        draft = replace(draft, type=what.type, reason=what.reason or draft.reason)
     else:
-        made["type"] = what.value
-    put(made, ("note",), "\n".join(text for text in note if text)[:_LONGEST_NOTE])
-    for name, value in fields.items():
-        if name in ("records", "answers"):
-            made[name] = value
-        else:
-            put(made, (name,), value)
-    return Item("followup", made, part)
+        draft = replace(draft, type=what)
+    text = "\n".join(text for text in note if text)[:_LONGEST_NOTE]
+    return Item(replace(draft, note=text or draft.note), part)

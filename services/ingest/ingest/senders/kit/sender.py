@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from baton.policy.sources import SignedSource
 from ingest.senders.kit.delivery import Delivery
-from ingest.senders.kit.items import Item, Told
+from ingest.senders.kit.drafts import LeadDraft
+from ingest.senders.kit.items import Told
 from ingest.senders.kit.signing import Scheme
 
 S = TypeVar("S", bound=SignedSource)
@@ -89,9 +90,9 @@ class Sender(Generic[S]):
     in lower case and none of them a secret; it raises NotUnderstoodError. `handshake`: the
     answer to a request that is no delivery, or None; it sees requests before they are verified,
     of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
-    `completing`: an item that had to be fetched (its `fetch` says what), with the details that the
-    vendor's API gives of it; it raises NotUnderstoodError. `not_now`: the status of what is refused
-    for the moment, where the vendor sends nothing again after the usual 503 or 429.
+    `completing`: a lead that had to be fetched (its item's `fetch` says what), with the details
+    that the vendor's API gives of it; it raises NotUnderstoodError. `not_now`: the status of what
+    is refused for the moment, where the vendor sends nothing again after the usual 503 or 429.
     """
 
     kind: str
@@ -102,7 +103,7 @@ class Sender(Generic[S]):
     example: Example
     handshake: Callable[[S, Delivery, Environment], Reply | None] = no_handshake
     answer: Callable[[Delivery, Sequence[JsonValue]], Reply] = accepted
-    completing: Callable[[S, Item, JsonValue], Item] | None = None
+    completing: Callable[[S, LeadDraft, JsonValue], LeadDraft] | None = None
     read_headers: Callable[[S], Sequence[str]] = no_headers
     not_now: int | None = None
 

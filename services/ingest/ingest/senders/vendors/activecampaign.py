@@ -5,14 +5,17 @@ or campaign is one event. Payload: a form, with brackets for what belongs togeth
 `contact[email]`. It is sent once: there is no retry, and a 410 switches the webhook off.
 """
 
+from collections.abc import Iterable
+
 from pydantic import JsonValue
 
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, LeadDraft, LeadField, placed
 from ingest.senders.kit.formats import form_of, nested
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import Path, at, composite, path, put, rest, text_at
+from ingest.senders.kit.payloads import at, composite, path, rest, text_at, values_at
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
@@ -28,14 +31,15 @@ _ACTIVITIES = {
     "contact_tag_added": ActivityType.OTHER,
 }
 _IGNORED = ("sent", "update", "list_add", "contact_tag_removed", "subscriber_note")
-_PLACES: dict[Path, str] = {
-    ("contact", "email"): "contact.email",
-    ("contact", "first_name"): "contact.first_name",
-    ("contact", "last_name"): "contact.last_name",
-    ("contact", "phone"): "contact.phone",
-    ("company", "name"): "contact.orgname",
+_PLACES: dict[LeadField, str] = {
+    "contact.email": "contact.email",
+    "contact.first_name": "contact.first_name",
+    "contact.last_name": "contact.last_name",
+    "contact.phone": "contact.phone",
+    "company.name": "contact.orgname",
+    "external_id": "contact.id",
 }
-_WHO: dict[Path, str] = {("email",): "contact.email", ("external_id",): "contact.id"}
+_EMAIL, _ID = "contact.email", "contact.id"
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
@@ -44,21 +48,28 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     type_ = text_at(payload, ("type",))
     if type_ in _IGNORED:
         return []
-    document: dict[str, JsonValue] = {"delivery_id": _id(payload)}
-    put(document, ("occurred_at",), at(payload, ("date_time",)))
+    id_, happened_at = _id(payload), at(payload, ("date_time",))
     if type_ in _LEADS:
-        places = _PLACES | {("external_id",): "contact.id"}
-    elif type_ in _ACTIVITIES:
-        places = _WHO
-        document["type"] = _ACTIVITIES[type_].value
-        put(document, ("subject",), at(payload, path("link.url")) or _subject(payload, type_))
-    else:
+        lead = LeadDraft(
+            delivery_id=id_, occurred_at=happened_at, answers=_answers(payload, _PLACES.values())
+        )
+        return [Item(placed(lead, values_at(payload, _PLACES)))]
+    if type_ not in _ACTIVITIES:
         raise NotUnderstoodError(f"a type that is not known: {type_}")
-    for to, place in places.items():
-        put(document, to, at(payload, path(place)))
-    taken = {("type",), ("date_time",), *(path(place) for place in places.values())}
-    document["answers"] = rest(payload, taken)
-    return [Item("lead" if type_ in _LEADS else "activity", document)]
+    activity = ActivityDraft(
+        type=_ACTIVITIES[type_],
+        delivery_id=id_,
+        external_id=at(payload, path(_ID)),
+        occurred_at=happened_at,
+        email=at(payload, path(_EMAIL)),
+        subject=at(payload, path("link.url")) or _subject(payload, type_),
+        answers=_answers(payload, (_EMAIL, _ID)),
+    )
+    return [Item(activity)]
+
+
+def _answers(payload: JsonValue, placed_at: Iterable[str]) -> dict[str, JsonValue]:
+    return rest(payload, {("type",), ("date_time",), *map(path, placed_at)})
 
 
 def _id(payload: JsonValue) -> str:

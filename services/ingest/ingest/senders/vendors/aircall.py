@@ -15,9 +15,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import at, composite, list_at, path, put, rest, text_at, unix_time
+from ingest.senders.kit.payloads import at, composite, list_at, path, rest, text_at, unix_time
 from ingest.senders.kit.places import InJson
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import Token
@@ -39,6 +40,7 @@ _TAKEN = [
 _OF_OTHERS = ("number", "user", "contact", "message", "webhook", "integration")
 _TELLING_TAGS = ("tagged", "ended", "archived")
 _WITHHELD = "anonymous"
+_NAMES = ("first", "last")
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
@@ -48,11 +50,11 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     resource, _, what = event.partition(".")
     call = text_at(payload, path("data.id"))
     if resource in _OF_OTHERS:
-        yield Passed({"answers": payload})
+        yield sales.passed(payload)
         return
     if resource != "call" or call is None:
         raise NotUnderstoodError(f"an event that is not known: {event}")
-    document = _document(source, payload, event, call)
+    draft = _draft(source, payload, event, call)
     comments = [text_at(each, ("content",)) for each in list_at(payload, path("data.comments"))]
     comment = comments[-1:] if what == "commented" else ()
     tags = [text_at(tag, ("name",)) or str(tag) for tag in list_at(payload, path("data.tags"))]
@@ -64,28 +66,26 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
         otherwise = None if what == "tagged" else told
         told = next(filter(None, by_tags), otherwise)
     if told is None:
-        yield Passed(document)
+        yield Passed(draft)
     else:
-        yield sales.followup(document, told, note=comment)
+        yield sales.followup(draft, told, note=comment)
 
 
-def _document(
-    source: SalesToolSource, payload: JsonValue, event: str, call: str
-) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite(event, call, text_at(payload, ("timestamp",))),
-        "channel": "phone",
-        "records": sales.records(call=call),
-        "answers": rest(payload, _TAKEN),
-    }
-    put(document, ("occurred_at",), unix_time(at(payload, ("timestamp",))))
+def _draft(source: SalesToolSource, payload: JsonValue, event: str, call: str) -> FollowupDraft:
     number = text_at(payload, path("data.raw_digits"))
-    put(document, ("phone",), None if number == _WITHHELD else number)
-    for field in ("first_name", "last_name"):
-        put(document, (field,), text_at(payload, ("data", "contact", field)))
+    first, last = (text_at(payload, ("data", "contact", f"{each}_name")) for each in _NAMES)
     user, email = (text_at(payload, ("data", "user", name)) for name in ("id", "email"))
-    put(document, ("rep",), sales.rep(source, email, user))
-    return document
+    return FollowupDraft(
+        delivery_id=composite(event, call, text_at(payload, ("timestamp",))),
+        occurred_at=unix_time(at(payload, ("timestamp",))),
+        phone=None if number == _WITHHELD else number,
+        first_name=first,
+        last_name=last,
+        rep=sales.rep(source, email, user),
+        channel="phone",
+        records=sales.records(call=call),
+        answers=rest(payload, _TAKEN),
+    )
 
 
 def _understood(payload: JsonValue, what: str) -> FollowupType:

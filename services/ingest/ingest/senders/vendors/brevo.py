@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Item, Told, each
-from ingest.senders.kit.payloads import at, composite, list_at, put, rest, text_at, unix_time
+from ingest.senders.kit.payloads import at, composite, list_at, rest, text_at, unix_time
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
@@ -52,19 +53,25 @@ def _read_one(payload: JsonValue) -> list[Item]:
     link = text_at(payload, ("link",)) or text_at(payload, ("URL",))
     parts = [text_at(payload, (name,)) for name in _ID]
     id_ = composite(*parts, link, text_at(payload, ("list_id",)))
-    document: dict[str, JsonValue] = {"delivery_id": id_}
-    put(document, ("occurred_at",), unix_time(at(payload, ("ts_event",)) or at(payload, ("ts",))))
+    happened_at = unix_time(at(payload, ("ts_event",)) or at(payload, ("ts",)))
     emails = list_at(payload, ("email",))
-    put(document, ("email",), text_at(payload, ("email",)) or (emails[0] if emails else None))
-    document["answers"] = rest(payload, _TAKEN)
+    email = text_at(payload, ("email",)) or (emails[0] if emails else None)
+    answers = rest(payload, _TAKEN)
     if event == "list_addition":
-        return [Item("lead", document)]
+        lead = LeadDraft(delivery_id=id_, occurred_at=happened_at, email=email, answers=answers)
+        return [Item(lead)]
     if event not in _ACTIVITIES:
         raise NotUnderstoodError(f"an event that is not known: {event}")
-    document["type"] = _ACTIVITIES[event].value
-    document["bot"] = event in _BY_MACHINES
-    put(document, ("subject",), link or text_at(payload, ("campaign name",)))
-    return [Item("activity", document)]
+    activity = ActivityDraft(
+        type=_ACTIVITIES[event],
+        delivery_id=id_,
+        occurred_at=happened_at,
+        email=email,
+        subject=link or text_at(payload, ("campaign name",)),
+        bot=event in _BY_MACHINES,
+        answers=answers,
+    )
+    return [Item(activity)]
 
 
 SENDER = Sender(

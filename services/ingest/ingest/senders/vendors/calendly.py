@@ -14,9 +14,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import at, composite, list_at, path, put, rest, text_at
+from ingest.senders.kit.items import Told
+from ingest.senders.kit.payloads import at, composite, list_at, path, rest, text_at
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import as_stripe
 
@@ -57,38 +58,40 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     moved = event == "invitee.created" and at(payload, path("payload.old_invitee"))
     what = sales.outcome(source, "event", _MOVED if moved else event, _KNOWN)
     if what is None or (event == "invitee.canceled" and at(payload, path("payload.rescheduled"))):
-        return [Passed({"answers": payload})]
+        return [sales.passed(payload)]
     if invitee is None:
         raise NotUnderstoodError("it names no invitee")
     at_ = text_at(payload, path("payload.created_at")) or text_at(payload, ("created_at",))
     if event == "invitee.canceled":
         at_ = text_at(payload, ("created_at",)) or at_
     meeting = text_at(payload, path("payload.event"))
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite(event, invitee, at_),
-        "external_id": invitee,
-        "channel": "meeting",
-        "records": sales.records(meeting=meeting),
-        "answers": rest(payload, _TAKEN),
-    }
-    put(document, ("occurred_at",), at_)
-    put(document, ("email",), text_at(payload, path("payload.email")))
-    put(document, ("starts_at",), text_at(payload, path("payload.scheduled_event.start_time")))
-    _put_name(document, payload)
     hosts = list_at(payload, path("payload.scheduled_event.event_memberships"))
     users = [text_at(host, (name,)) for host in hosts for name in ("user_email", "user")]
-    put(document, ("rep",), sales.rep(source, *users))
+    first, last = _names(payload)
+    draft = FollowupDraft(
+        delivery_id=composite(event, invitee, at_),
+        external_id=invitee,
+        occurred_at=at_,
+        email=text_at(payload, path("payload.email")),
+        first_name=first,
+        last_name=last,
+        rep=sales.rep(source, *users),
+        channel="meeting",
+        starts_at=text_at(payload, path("payload.scheduled_event.start_time")),
+        records=sales.records(meeting=meeting),
+        answers=rest(payload, _TAKEN),
+    )
     reason = text_at(payload, path("payload.cancellation.reason"))
-    return [sales.followup(document, what, note=[reason])]
+    return [sales.followup(draft, what, note=[reason])]
 
 
-def _put_name(document: dict[str, JsonValue], payload: JsonValue) -> None:
+def _names(payload: JsonValue) -> tuple[str | None, str | None]:
+    """The first and the last name."""
     first, last = (text_at(payload, ("payload", f"{each}_name")) for each in ("first", "last"))
     whole = text_at(payload, path("payload.name"))
     if first is None and whole is not None:
         first, _, last = whole.rpartition(" ")
-    put(document, ("first_name",), first)
-    put(document, ("last_name",), last)
+    return first, last
 
 
 SENDER = Sender(

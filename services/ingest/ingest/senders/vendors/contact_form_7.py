@@ -5,11 +5,10 @@ source's `retry_horizon` is the same enquiry. Payload: a flat object, the answer
 their fields (`your-name`, `your-email`, ...), choices as lists.
 """
 
-from pydantic import JsonValue
-
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item
@@ -22,10 +21,8 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     fields = payload_of(delivery)
     if not isinstance(fields, dict):
         raise NotUnderstoodError("it is no object with the fields of a form")
-    document: dict[str, JsonValue] = {}
     answered = (Answer(name, value) for name, value in fields.items())
-    forms.place(document, answered, source.answers)
-    return [Item("lead", document)]
+    return [Item(forms.place(LeadDraft(), answered, source.answers))]
 
 
 SENDER = Sender(

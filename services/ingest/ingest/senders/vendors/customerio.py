@@ -6,14 +6,17 @@ Id: `event_id` is the same for each attempt. Payload: `object_type` and `metric`
 `data` whom it happened to.
 """
 
+from collections.abc import Iterable
+
 from pydantic import JsonValue
 
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import at, path, put, rest, text_at, unix_time
+from ingest.senders.kit.payloads import at, path, rest, text_at, unix_time
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SentAt, Signature, in_hex, unix_seconds
@@ -48,29 +51,46 @@ _TAKEN = (
 )
 
 
+_PERSON_AT = ("data.identifiers.id", "data.customer_id")
+_EMAIL_AT = ("data.identifiers.email", "data.email_address", "data.recipient")
+
+
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
     """What the event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     metric = text_at(payload, ("metric",))
     if metric in _IGNORED:
         return []
-    document: dict[str, JsonValue] = {}
-    put(document, ("delivery_id",), text_at(payload, ("event_id",)))
-    put(document, ("occurred_at",), unix_time(at(payload, ("timestamp",))))
-    for to, places in {
-        "external_id": ("data.identifiers.id", "data.customer_id"),
-        "email": ("data.identifiers.email", "data.email_address", "data.recipient"),
-    }.items():
-        found = [text_at(payload, path(place)) for place in places]
-        put(document, (to,), next((text for text in found if text), None))
-    document["answers"] = rest(payload, _TAKEN)
+    id_, happened_at = text_at(payload, ("event_id",)), unix_time(at(payload, ("timestamp",)))
+    person, email = _first(payload, _PERSON_AT), _first(payload, _EMAIL_AT)
+    answers = rest(payload, _TAKEN)
     if metric == "subscribed":
-        return [Item("lead", document | {"consent": {"status": "granted"}})]
+        lead = LeadDraft(
+            delivery_id=id_,
+            external_id=person,
+            occurred_at=happened_at,
+            email=email,
+            consent=ConsentDraft(status="granted"),
+            answers=answers,
+        )
+        return [Item(lead)]
     if metric not in _ACTIVITIES:
         raise NotUnderstoodError(f"a metric that is not known: {metric}")
-    document["type"] = _ACTIVITIES[metric].value
-    put(document, ("subject",), text_at(payload, path("data.href")) or _subject(payload, metric))
-    return [Item("activity", document)]
+    activity = ActivityDraft(
+        type=_ACTIVITIES[metric],
+        delivery_id=id_,
+        external_id=person,
+        occurred_at=happened_at,
+        email=email,
+        subject=text_at(payload, path("data.href")) or _subject(payload, metric),
+        answers=answers,
+    )
+    return [Item(activity)]
+
+
+def _first(payload: JsonValue, places: Iterable[str]) -> str | None:
+    """The text at the first of these places that has one."""
+    return next(filter(None, (text_at(payload, path(place)) for place in places)), None)
 
 
 def _subject(payload: JsonValue, metric: str) -> str:

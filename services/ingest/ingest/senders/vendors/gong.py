@@ -14,9 +14,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import at, composite, list_at, path, put, text_at
+from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization, Parameter
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Token
@@ -44,28 +45,28 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     others = [each for each in parties if text_at(each, ("affiliation",)) != _OURS]
     users = [each for each in parties if each not in others]
     disposition = text_at(meta, ("sdrDisposition",))
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite("call", call),
-        "records": sales.records(call=call),
-        "answers": {
+    by = [text_at(each, (name,)) for each in users for name in ("emailAddress", "userId")]
+    draft = FollowupDraft(
+        delivery_id=composite("call", call),
+        occurred_at=text_at(meta, ("started",)),
+        email=_first(others, "emailAddress"),
+        phone=_first(others, "phoneNumber"),
+        rep=sales.rep(source, *by),
+        channel="phone",
+        disposition=disposition,
+        records=sales.records(call=call),
+        answers={
             **{name: value for name, value in meta.items() if value is not None},
             "participants": [text_at(each, ("emailAddress",)) for each in users],
         },
-    }
-    put(document, ("occurred_at",), text_at(meta, ("started",)))
-    put(document, ("channel",), "phone")
-    put(document, ("disposition",), disposition)
-    put(document, ("email",), _first(others, "emailAddress"))
-    put(document, ("phone",), _first(others, "phoneNumber"))
-    by = [text_at(each, (name,)) for each in users for name in ("emailAddress", "userId")]
-    put(document, ("rep",), sales.rep(source, *by))
+    )
     if at(payload, ("isTest",)) is True:
-        return [Passed(document)]
+        return [Passed(draft)]
     known = _KNOWN if disposition in _KNOWN else None
     what = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
     if what is None:
-        return [Passed(document)]
-    return [sales.followup(document, what, note=[text_at(meta, ("title",))])]
+        return [Passed(draft)]
+    return [sales.followup(draft, what, note=[text_at(meta, ("title",))])]
 
 
 def _first(parties: list[JsonValue], name: str) -> str | None:

@@ -7,33 +7,34 @@ Id: `lead_id` is the same for each attempt. Payload: `user_column_data` has a `c
 have `is_test`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import CampaignDraft, LeadDraft, RequestDraft, answered
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import EMAIL, FIRST_NAME, FULL_NAME, LAST_NAME, PHONE, Answer
+from ingest.senders.kit.forms import FULL_NAME, Answer, Place
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import at, put, text_at
+from ingest.senders.kit.payloads import at, text_at
 from ingest.senders.kit.places import InJson
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import Token
 
-_BY_TYPE = {
+_BY_TYPE: Mapping[str, Place] = {
     "FULL_NAME": FULL_NAME,
-    "FIRST_NAME": FIRST_NAME,
-    "LAST_NAME": LAST_NAME,
-    "WORK_EMAIL": EMAIL,
-    "EMAIL": EMAIL,
-    "WORK_PHONE": PHONE,
-    "PHONE_NUMBER": PHONE,
-    "JOB_TITLE": ("contact", "job_title"),
-    "COUNTRY": ("contact", "country"),
-    "REGION": ("contact", "region"),
-    "COMPANY_NAME": ("company", "name"),
+    "FIRST_NAME": "contact.first_name",
+    "LAST_NAME": "contact.last_name",
+    "WORK_EMAIL": "contact.email",
+    "EMAIL": "contact.email",
+    "WORK_PHONE": "contact.phone",
+    "PHONE_NUMBER": "contact.phone",
+    "JOB_TITLE": "contact.job_title",
+    "COUNTRY": "contact.country",
+    "REGION": "contact.region",
+    "COMPANY_NAME": "company.name",
 }
 _OF_THE_AD = ("campaign_id", "adgroup_id", "creative_id", "asset_group_id")
 
@@ -44,16 +45,16 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     id_, columns = text_at(payload, ("lead_id",)), at(payload, ("user_column_data",))
     if id_ is None or not isinstance(columns, list):
         raise NotUnderstoodError("it has no lead_id, or no user_column_data")
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
-    document["test"] = at(payload, ("is_test",)) is True
-    put(document, ("request", "form_id"), at(payload, ("form_id",)))
     click_id = at(payload, ("gcl_id",))
-    put(document, ("campaign", "click_id"), click_id)
-    put(document, ("campaign", "click_id_kind"), click_id and "gclid")
-    forms.place(document, _answered(columns), source.answers, _BY_TYPE)
-    for name in _OF_THE_AD:
-        put(document, ("answers", name), at(payload, (name,)))
-    return [Item("lead", document)]
+    draft = LeadDraft(
+        delivery_id=id_,
+        external_id=id_,
+        campaign=CampaignDraft(click_id=click_id, click_id_kind=click_id and "gclid"),
+        request=RequestDraft(form_id=at(payload, ("form_id",))),
+        test=at(payload, ("is_test",)) is True,
+    )
+    draft = forms.place(draft, _answered(columns), source.answers, _BY_TYPE)
+    return [Item(answered(draft, {name: at(payload, (name,)) for name in _OF_THE_AD}))]
 
 
 def _answered(columns: list[JsonValue]) -> Iterator[Answer]:

@@ -9,15 +9,14 @@ last name of a name field 2. `date_created` is in UTC.
 
 from datetime import UTC
 
-from pydantic import JsonValue
-
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import CampaignDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import at, composite, put, text_at, written_time
+from ingest.senders.kit.payloads import at, composite, text_at, written_time
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
@@ -31,17 +30,15 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     if not isinstance(entry, dict) or id_ is None or form is None:
         raise NotUnderstoodError("it has no id, or no form_id: send all fields")
     created = text_at(entry, ("date_created",))
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite(form, id_),
-        "external_id": id_,
-    }
-    put(document, ("occurred_at",), written_time(created, UTC))
-    put(document, ("request", "form_id"), form)
-    put(document, ("campaign", "landing_url"), at(entry, ("source_url",)))
+    draft = LeadDraft(
+        delivery_id=composite(form, id_),
+        external_id=id_,
+        occurred_at=written_time(created, UTC),
+        campaign=CampaignDraft(landing_url=at(entry, ("source_url",))),
+        request=RequestDraft(form_id=form),
+    )
     left = (Answer(key, value) for key, value in entry.items() if key not in _PLACED)
-    forms.place(document, left, source.answers)
-    forms.guess_email(document)
-    return [Item("lead", document)]
+    return [Item(forms.guess_email(forms.place(draft, left, source.answers)))]
 
 
 SENDER = Sender(

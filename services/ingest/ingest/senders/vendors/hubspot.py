@@ -14,13 +14,15 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from baton.events import FollowupType
 from baton.policy.sources import HubspotSource
-from ingest.senders.kit import forms
+from ingest.senders.kit import forms, sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ErasureDraft, FollowupDraft, LeadDraft, answered
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Fetch, Item, Told, each
-from ingest.senders.kit.payloads import at, composite, put, text_at, unix_time
+from ingest.senders.kit.payloads import at, composite, text_at, unix_time
 from ingest.senders.kit.places import Header, body, method, url
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SentAt, Signature, in_base64, in_hex, unix_milliseconds
@@ -70,23 +72,25 @@ def _read_one(source: HubspotSource, event: JsonValue) -> list[Told]:
     object_id = next(filter(None, ids), None)
     if type_ is None or object_id is None:
         raise NotUnderstoodError("an event without a subscriptionType, or without an objectId")
-    document: dict[str, JsonValue] = {
-        "delivery_id": _id(event, object_id),
-        "external_id": object_id,
-    }
-    put(document, ("occurred_at",), unix_time(at(event, ("occurredAt",))))
+    id_, happened_at = _id(event, object_id), unix_time(at(event, ("occurredAt",)))
     match type_:
         case "contact.creation":
-            for name in ("portalId", "changeSource"):
-                put(document, ("answers", name), at(event, (name,)))
-            return [Item("lead", document, fetch=Fetch("contact", object_id))]
-        case "contact.deletion":
-            return [Item("followup", document | {"type": "deleted"})]
+            lead = LeadDraft(delivery_id=id_, external_id=object_id, occurred_at=happened_at)
+            said = {name: at(event, (name,)) for name in ("portalId", "changeSource")}
+            return [Item(answered(lead, said), fetch=Fetch("contact", object_id))]
         case "contact.privacyDeletion":
-            why = "a privacy deletion in HubSpot"
-            return [Item("erasure", document | {"why": why, "requested_by": "hubspot"})]
-        case _:
-            return list(hubspot_sales.read(source, type_, event, object_id, document))
+            erasure = ErasureDraft(
+                why="a privacy deletion in HubSpot",
+                requested_by="hubspot",
+                delivery_id=id_,
+                external_id=object_id,
+                occurred_at=happened_at,
+            )
+            return [Item(erasure)]
+    followup = FollowupDraft(delivery_id=id_, external_id=object_id, occurred_at=happened_at)
+    if type_ == "contact.deletion":
+        return [sales.followup(followup, FollowupType.DELETED)]
+    return list(hubspot_sales.read(source, type_, event, object_id, followup))
 
 
 def _id(event: JsonValue, object_id: str) -> str:
@@ -96,30 +100,23 @@ def _id(event: JsonValue, object_id: str) -> str:
 
 def _of_workflow(source: HubspotSource, contact: dict[str, JsonValue]) -> Item:
     """Properties are objects with a `value`; in a body of one's own they stand by themselves."""
-    document: dict[str, JsonValue] = {}
-    put(document, ("external_id",), text_at(contact, ("vid",)) or text_at(contact, ("objectId",)))
-    properties = contact.get("properties", contact)
-    _put_properties(source, document, properties)
-    return Item("lead", document)
+    draft = LeadDraft(external_id=text_at(contact, ("vid",)) or text_at(contact, ("objectId",)))
+    return Item(_with_properties(source, draft, contact.get("properties", contact)))
 
 
-def complete(source: HubspotSource, item: Item, details: JsonValue) -> Item:
+def complete(source: HubspotSource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
     """The lead, with what the contacts API says of it: `properties`, by their names."""
-    document = dict(item.document)
-    _put_properties(source, document, at(details, ("properties",)))
-    return Item("lead", document)
+    return _with_properties(source, draft, at(details, ("properties",)))
 
 
-def _put_properties(
-    source: HubspotSource, document: dict[str, JsonValue], properties: JsonValue
-) -> None:
+def _with_properties(source: HubspotSource, draft: LeadDraft, properties: JsonValue) -> LeadDraft:
     if not isinstance(properties, dict):
         raise NotUnderstoodError("a contact whose properties are no object")
-    answered = (
+    answers = (
         Answer(name, value["value"] if isinstance(value, dict) and "value" in value else value)
         for name, value in properties.items()
     )
-    forms.place(document, answered, source.answers)
+    return forms.place(draft, answers, source.answers)
 
 
 SENDER = Sender(

@@ -7,15 +7,22 @@ Id: `id` of the notification is the same for each attempt. Payload: `topic` says
 `data.item` is the contact it happened to. `ping` is a trial of the address.
 """
 
-from pydantic import JsonValue
-
-from baton.events import ActivityType
+from baton.events import ActivityType, FollowupType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import (
+    ActivityDraft,
+    ConsentDraft,
+    FollowupDraft,
+    LeadDraft,
+    LeadField,
+    answered,
+    placed,
+)
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import put_full_name
+from ingest.senders.kit.forms import with_full_name
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import Path, at, path, put, text_at, unix_time
+from ingest.senders.kit.payloads import at, path, text_at, unix_time, values_at
 from ingest.senders.kit.places import HeaderItem, body
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
@@ -33,19 +40,20 @@ _ACTIVITIES = {
     "conversation.user.created": ActivityType.OTHER,
     "conversation.user.replied": ActivityType.OTHER,
 }
-_PLACES: dict[Path, str] = {
-    ("contact", "email"): "email",
-    ("contact", "phone"): "phone",
-    ("contact", "country"): "location.country_code",
-    ("contact", "region"): "location.region",
-    ("contact", "language"): "browser_language",
-    ("campaign", "utm_source"): "utm_source",
-    ("campaign", "utm_medium"): "utm_medium",
-    ("campaign", "utm_campaign"): "utm_campaign",
-    ("campaign", "utm_term"): "utm_term",
-    ("campaign", "utm_content"): "utm_content",
-    ("campaign", "referrer"): "referrer",
+_PLACES: dict[LeadField, str] = {
+    "contact.email": "email",
+    "contact.phone": "phone",
+    "contact.country": "location.country_code",
+    "contact.region": "location.region",
+    "contact.language": "browser_language",
+    "campaign.utm_source": "utm_source",
+    "campaign.utm_medium": "utm_medium",
+    "campaign.utm_campaign": "utm_campaign",
+    "campaign.utm_term": "utm_term",
+    "campaign.utm_content": "utm_content",
+    "campaign.referrer": "referrer",
 }
+_UNSUBSCRIBED = "unsubscribed_from_emails"
 _KEPT = ("workspace_id", "external_id", "role", "sms_consent", "custom_attributes")
 
 
@@ -56,35 +64,39 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     item = at(payload, path("data.item"))
     if topic == "ping":
         return []
-    document: dict[str, JsonValue] = {}
-    put(document, ("delivery_id",), id_)
-    put(document, ("occurred_at",), unix_time(at(payload, ("created_at",))))
+    happened_at = unix_time(at(payload, ("created_at",)))
     if topic == "contact.deleted":
-        put(document, ("external_id",), text_at(item, ("id",)))
-        return [Item("followup", document | {"type": "deleted"})]
+        deleted = FollowupDraft(
+            type=FollowupType.DELETED,
+            delivery_id=id_,
+            external_id=text_at(item, ("id",)),
+            occurred_at=happened_at,
+        )
+        return [Item(deleted)]
     if topic in _ACTIVITIES:
-        return [Item("activity", document | _activity(topic, item))]
+        # Of a conversation, the item is that, and its contact stands in it.
+        contact = at(item, path("source.author")) or item
+        activity = ActivityDraft(
+            type=_ACTIVITIES[topic],
+            delivery_id=id_,
+            external_id=text_at(contact, ("id",)),
+            occurred_at=happened_at,
+            email=text_at(contact, ("email",)),
+            subject=text_at(item, path("source.subject")) or topic,
+        )
+        return [Item(activity)]
     if topic not in _LEADS:
         raise NotUnderstoodError(f"a topic that is not known: {topic}")
-    put(document, ("external_id",), text_at(item, ("id",)))
-    put_full_name(document, text_at(item, ("name",)) or "")
-    for to, place in _PLACES.items():
-        put(document, to, at(item, path(place)))
-    if at(item, ("unsubscribed_from_emails",)) is True:
-        document["consent"] = {"status": "denied"}
-    for name in (*_KEPT, "unsubscribed_from_emails"):
-        put(document, ("answers", name), at(item, (name,)))
-    return [Item("lead", document)]
-
-
-def _activity(topic: str, item: JsonValue) -> dict[str, JsonValue]:
-    """Of a conversation, the item is that, and its contact stands in it."""
-    contact = at(item, path("source.author")) or item
-    told: dict[str, JsonValue] = {"type": _ACTIVITIES[topic].value}
-    put(told, ("email",), text_at(contact, ("email",)))
-    put(told, ("external_id",), text_at(contact, ("id",)))
-    put(told, ("subject",), text_at(item, path("source.subject")) or topic)
-    return told
+    denied = at(item, (_UNSUBSCRIBED,)) is True
+    lead = LeadDraft(
+        delivery_id=id_,
+        external_id=text_at(item, ("id",)),
+        occurred_at=happened_at,
+        consent=ConsentDraft(status="denied" if denied else None),
+    )
+    lead = with_full_name(lead, text_at(item, ("name",)) or "")
+    lead = placed(lead, values_at(item, _PLACES))
+    return [Item(answered(lead, {name: at(item, (name,)) for name in (*_KEPT, _UNSUBSCRIBED)}))]
 
 
 SENDER = Sender(

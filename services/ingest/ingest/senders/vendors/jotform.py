@@ -15,10 +15,11 @@ from pydantic import JsonValue
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft, placed
 from ingest.senders.kit.formats import json_text, payload_of
-from ingest.senders.kit.forms import FIRST_NAME, LAST_NAME, PHONE, Answer
+from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import at, put, text_at
+from ingest.senders.kit.payloads import at, text_at
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
@@ -33,15 +34,19 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     answers = json_text(raw.encode()) if raw is not None else None
     if not isinstance(answers, dict) or id_ is None:
         raise NotUnderstoodError("it has no submissionID, or no answers in rawRequest")
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
-    put(document, ("request", "form_id"), at(payload, ("formID",)))
-    put(document, ("request", "form_name"), at(payload, ("formTitle",)))
-    for answer in list(_answered(answers)):
-        if _NAME in answer.types and at(document, FIRST_NAME) is None:
-            put(document, FIRST_NAME, at(answer.value, ("first",)))
-            put(document, LAST_NAME, at(answer.value, ("last",)))
-    forms.place(document, _answered(answers), source.answers, {_PHONE: PHONE})
-    return [Item("lead", document)]
+    draft = LeadDraft(
+        delivery_id=id_,
+        external_id=id_,
+        request=RequestDraft(
+            form_id=at(payload, ("formID",)), form_name=at(payload, ("formTitle",))
+        ),
+    )
+    for answer in _answered(answers):
+        if _NAME in answer.types and draft.contact.first_name is None:
+            first, last = (at(answer.value, (part,)) for part in ("first", "last"))
+            draft = placed(draft, {"contact.first_name": first, "contact.last_name": last})
+    draft = forms.place(draft, _answered(answers), source.answers, {_PHONE: "contact.phone"})
+    return [Item(draft)]
 
 
 def _answered(answers: Mapping[str, JsonValue]) -> Iterator[Answer]:

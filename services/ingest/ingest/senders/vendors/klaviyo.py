@@ -15,9 +15,10 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, LeadDraft, LeadField, placed
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Item, Told, each
-from ingest.senders.kit.payloads import Path, at, list_at, path, put, text_at, unix_time
+from ingest.senders.kit.payloads import Path, at, list_at, path, text_at, unix_time, values_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SentAt, Signature, in_hex, iso_time
@@ -35,16 +36,16 @@ _ACTIVITIES = {
     "bounced_email": ActivityType.OTHER,
 }
 _ANSWERS: Path = ("data", "attributes", "event_properties")
-_PLACES: dict[Path, str] = {
-    ("contact", "email"): "email",
-    ("contact", "phone"): "phone_number",
-    ("contact", "first_name"): "first_name",
-    ("contact", "last_name"): "last_name",
-    ("contact", "job_title"): "title",
-    ("contact", "country"): "location.country",
-    ("contact", "region"): "location.region",
-    ("contact", "language"): "locale",
-    ("company", "name"): "organization",
+_PLACES: dict[LeadField, str] = {
+    "contact.email": "email",
+    "contact.phone": "phone_number",
+    "contact.first_name": "first_name",
+    "contact.last_name": "last_name",
+    "contact.job_title": "title",
+    "contact.country": "location.country",
+    "contact.region": "location.region",
+    "contact.language": "locale",
+    "company.name": "organization",
 }
 
 
@@ -68,25 +69,31 @@ def _read_one(event: JsonValue) -> list[Item]:
         ),
         None,
     )
-    document: dict[str, JsonValue] = {}
     id_ = text_at(event, ("external_id",)) or text_at(payload, path("data.id"))
-    put(document, ("delivery_id",), id_)
-    put(document, ("external_id",), profile_id)
-    put(document, ("occurred_at",), unix_time(at(payload, path("data.attributes.timestamp"))))
+    happened_at = unix_time(at(payload, path("data.attributes.timestamp")))
     said = at(payload, _ANSWERS)
-    document["answers"] = said if isinstance(said, dict) else {}
+    answers = said if isinstance(said, dict) else {}
     if topic in _LEADS:
-        for to, place in _PLACES.items():
-            put(document, to, at(profile, path(place)))
-        if topic == "subscribed_to_email":
-            document["consent"] = {"status": "granted"}
-        return [Item("lead", document)]
+        lead = LeadDraft(
+            delivery_id=id_,
+            external_id=profile_id,
+            occurred_at=happened_at,
+            consent=ConsentDraft(status="granted" if topic == "subscribed_to_email" else None),
+            answers=answers,
+        )
+        return [Item(placed(lead, values_at(profile, _PLACES)))]
     if topic not in _ACTIVITIES:
         raise NotUnderstoodError(f"a topic that is not known: {topic}")
-    document["type"] = _ACTIVITIES[topic].value
-    put(document, ("email",), text_at(profile, ("email",)))
-    put(document, ("subject",), text_at(said, ("URL",)) or text_at(said, ("Subject",)))
-    return [Item("activity", document)]
+    activity = ActivityDraft(
+        type=_ACTIVITIES[topic],
+        delivery_id=id_,
+        external_id=profile_id,
+        occurred_at=happened_at,
+        email=text_at(profile, ("email",)),
+        subject=text_at(said, ("URL",)) or text_at(said, ("Subject",)),
+        answers=answers,
+    )
+    return [Item(activity)]
 
 
 SENDER = Sender(

@@ -21,16 +21,25 @@ from pydantic import JsonValue
 from baton.policy.sources import IdOnlySource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ErasureDraft, LeadDraft, RequestDraft, answered
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Fetch, Item
-from ingest.senders.kit.payloads import at, list_at, put, text_at, unix_time
+from ingest.senders.kit.payloads import at, list_at, text_at, unix_time, values_at
 from ingest.senders.kit.places import Header, NotAuthenticError, Parameter, body
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
 
 _CODE = Parameter("challengeCode")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+_ANSWERS = {
+    "account": "owner.sponsoredAccount",
+    "organization": "owner.organization",
+    "creative": "associatedEntity.sponsoredCreative",
+    "leadType": "leadType",
+}
 
 
 def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) -> Reply | None:
@@ -57,21 +66,25 @@ def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     id_, action = text_at(payload, ("leadGenFormResponse",)), text_at(payload, ("leadAction",))
     if id_ is None:
         raise NotUnderstoodError("it has no leadGenFormResponse")
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
-    put(document, ("occurred_at",), unix_time(at(payload, ("occurredAt",))))
+    happened_at = unix_time(at(payload, ("occurredAt",)))
     if action == "DELETED":
-        why = "LinkedIn says that the lead was deleted there"
-        return [Item("erasure", document | {"why": why, "requested_by": "linkedin"})]
-    document["test"] = text_at(payload, ("leadType",)) == "TEST"
-    put(document, ("request", "form_id"), _plain_form(text_at(payload, ("leadGenForm",))))
-    for name, where in (
-        ("account", ("owner", "sponsoredAccount")),
-        ("organization", ("owner", "organization")),
-        ("creative", ("associatedEntity", "sponsoredCreative")),
-        ("leadType", ("leadType",)),
-    ):
-        put(document, ("answers", name), at(payload, where))
-    return [Item("lead", document, fetch=Fetch("leadFormResponse", id_.rpartition(":")[2]))]
+        erasure = ErasureDraft(
+            why="LinkedIn says that the lead was deleted there",
+            requested_by="linkedin",
+            delivery_id=id_,
+            external_id=id_,
+            occurred_at=happened_at,
+        )
+        return [Item(erasure)]
+    lead = LeadDraft(
+        delivery_id=id_,
+        external_id=id_,
+        occurred_at=happened_at,
+        request=RequestDraft(form_id=_plain_form(text_at(payload, ("leadGenForm",)))),
+        test=text_at(payload, ("leadType",)) == "TEST",
+    )
+    lead = answered(lead, values_at(payload, _ANSWERS))
+    return [Item(lead, fetch=Fetch("leadFormResponse", id_.rpartition(":")[2]))]
 
 
 def _plain_form(urn: str | None) -> str | None:
@@ -79,20 +92,18 @@ def _plain_form(urn: str | None) -> str | None:
     return urn if urn is None else urn.partition("(")[2].partition(",")[0] or urn
 
 
-def complete(source: IdOnlySource, item: Item, details: JsonValue) -> Item:
+def complete(source: IdOnlySource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
     """The lead, with what the API says of it: `formResponse.answers`, by their questions' names.
 
     An answer is a text (`textQuestionAnswer`), or choices (`multipleChoiceAnswer`).
     """
-    document = dict(item.document)
-    answered = []
+    answers = []
     for answer in list_at(details, ("formResponse", "answers")):
         key = text_at(answer, ("name",)) or text_at(answer, ("questionId",)) or ""
         text = at(answer, ("answerDetails", "textQuestionAnswer", "answer"))
         chosen = at(answer, ("answerDetails", "multipleChoiceAnswer", "options"))
-        answered.append(Answer(key, chosen if text is None else text))
-    forms.place(document, answered, source.answers)
-    return Item("lead", document)
+        answers.append(Answer(key, chosen if text is None else text))
+    return forms.place(draft, answers, source.answers)
 
 
 SENDER = Sender(

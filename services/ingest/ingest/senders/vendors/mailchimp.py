@@ -7,6 +7,7 @@ Id: none; a type at `fired_at` (UTC) for a member of a list is one event. Payloa
 brackets; `data[merges]` has the member's fields.
 """
 
+from collections.abc import Iterable
 from datetime import UTC
 
 from pydantic import JsonValue
@@ -14,22 +15,37 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import (
+    ActivityDraft,
+    ConsentDraft,
+    LeadDraft,
+    LeadField,
+    placed,
+)
 from ingest.senders.kit.formats import form_of, nested
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import Path, at, composite, path, put, rest, text_at, written_time
+from ingest.senders.kit.payloads import (
+    at,
+    composite,
+    path,
+    rest,
+    text_at,
+    values_at,
+    written_time,
+)
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN, verify_shown
 
 _IGNORED = ("profile", "upemail", "campaign")
-_PLACES: dict[Path, str] = {
-    ("external_id",): "data.id",
-    ("contact", "email"): "data.email",
-    ("contact", "first_name"): "data.merges.FNAME",
-    ("contact", "last_name"): "data.merges.LNAME",
-    ("contact", "phone"): "data.merges.PHONE",
-    ("company", "name"): "data.merges.COMPANY",
+_PLACES: dict[LeadField, str] = {
+    "external_id": "data.id",
+    "contact.email": "data.email",
+    "contact.first_name": "data.merges.FNAME",
+    "contact.last_name": "data.merges.LNAME",
+    "contact.phone": "data.merges.PHONE",
+    "company.name": "data.merges.COMPANY",
 }
-_WHO: dict[Path, str] = {("email",): "data.email", ("external_id",): "data.id"}
+_EMAIL, _ID = "data.email", "data.id"
 
 
 def greet(source: VendorSource, delivery: Delivery, environment: Environment) -> Reply | None:
@@ -48,24 +64,33 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         return []
     fired_at = text_at(payload, ("fired_at",))
     whose = (text_at(payload, path(place)) for place in ("data.list_id", "data.id"))
-    document: dict[str, JsonValue] = {"delivery_id": composite(type_, fired_at, *whose)}
-    put(document, ("occurred_at",), written_time(fired_at, UTC))
+    id_, happened_at = composite(type_, fired_at, *whose), written_time(fired_at, UTC)
     if type_ == "subscribe":
-        places = _PLACES
-        document["consent"] = {"status": "granted"}
-    elif type_ in ("unsubscribe", "cleaned"):
-        places = _WHO
-        reason = at(payload, ("data", "reason"))
-        left = type_ == "unsubscribe" or reason == "abuse"
-        document["type"] = (ActivityType.UNSUBSCRIBED if left else ActivityType.OTHER).value
-        put(document, ("subject",), reason)
-    else:
+        lead = LeadDraft(
+            delivery_id=id_,
+            occurred_at=happened_at,
+            consent=ConsentDraft(status="granted"),
+            answers=_answers(payload, _PLACES.values()),
+        )
+        return [Item(placed(lead, values_at(payload, _PLACES)))]
+    if type_ not in ("unsubscribe", "cleaned"):
         raise NotUnderstoodError(f"a type that is not known: {type_}")
-    for to, place in places.items():
-        put(document, to, at(payload, path(place)))
-    taken = {("type",), ("fired_at",), *(path(place) for place in places.values())}
-    document["answers"] = rest(payload, taken)
-    return [Item("lead" if places is _PLACES else "activity", document)]
+    reason = at(payload, ("data", "reason"))
+    left = type_ == "unsubscribe" or reason == "abuse"
+    activity = ActivityDraft(
+        type=ActivityType.UNSUBSCRIBED if left else ActivityType.OTHER,
+        delivery_id=id_,
+        external_id=at(payload, path(_ID)),
+        occurred_at=happened_at,
+        email=at(payload, path(_EMAIL)),
+        subject=reason,
+        answers=_answers(payload, (_EMAIL, _ID)),
+    )
+    return [Item(activity)]
+
+
+def _answers(payload: JsonValue, placed_at: Iterable[str]) -> dict[str, JsonValue]:
+    return rest(payload, {("type",), ("fired_at",), *map(path, placed_at)})
 
 
 SENDER = Sender(

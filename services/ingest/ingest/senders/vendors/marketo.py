@@ -5,15 +5,14 @@ Signing: none; a secret goes into a custom header of the webhook. Id: none; a le
 JSON, with tokens such as `{{lead.Email Address}}`.
 """
 
-from pydantic import JsonValue
-
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import CampaignDraft, LeadDraft
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import composite, put, text_at
+from ingest.senders.kit.payloads import composite, text_at
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
@@ -26,13 +25,13 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     if not isinstance(payload, dict):
         raise NotUnderstoodError("the template must be a form or an object")
     parts = [text_at(payload, (name,)) for name in _ID]
-    document: dict[str, JsonValue] = {}
-    if parts[0] is not None and parts[-1] is not None:
-        document["delivery_id"] = composite(*parts)
-    put(document, ("campaign", "name"), parts[1])
+    is_told_apart = parts[0] is not None and parts[-1] is not None
+    draft = LeadDraft(
+        delivery_id=composite(*parts) if is_told_apart else None,
+        campaign=CampaignDraft(name=parts[1]),
+    )
     left = (Answer(name, value) for name, value in payload.items() if name != "program")
-    forms.place(document, left, source.answers)
-    return [Item("lead", document)]
+    return [Item(forms.place(draft, left, source.answers))]
 
 
 SENDER = Sender(

@@ -20,10 +20,11 @@ from pydantic import JsonValue
 from baton.policy.sources import IdOnlySource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft, answered
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Fetch, Item, Told, each
-from ingest.senders.kit.payloads import at, list_at, put, text_at, unix_time
+from ingest.senders.kit.payloads import at, list_at, text_at, unix_time
 from ingest.senders.kit.places import ForbiddenError, HeaderItem, NotAuthenticError, Parameter, body
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
@@ -68,28 +69,28 @@ def _read_one(change: JsonValue) -> list[Item]:
     id_ = text_at(value, ("leadgen_id",))
     if id_ is None:
         raise NotUnderstoodError("a change without a leadgen_id")
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
-    document["test"] = set(id_) == {"4"}
-    put(document, ("occurred_at",), unix_time(at(value, ("created_time",))))
-    put(document, ("request", "form_id"), at(value, ("form_id",)))
-    for name in _OF_THE_AD:
-        put(document, ("answers", name), at(value, (name,)))
-    return [Item("lead", document, fetch=Fetch("leadgen", id_))]
+    lead = LeadDraft(
+        delivery_id=id_,
+        external_id=id_,
+        occurred_at=unix_time(at(value, ("created_time",))),
+        request=RequestDraft(form_id=at(value, ("form_id",))),
+        test=set(id_) == {"4"},
+    )
+    lead = answered(lead, {name: at(value, (name,)) for name in _OF_THE_AD})
+    return [Item(lead, fetch=Fetch("leadgen", id_))]
 
 
-def complete(source: IdOnlySource, item: Item, details: JsonValue) -> Item:
+def complete(source: IdOnlySource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
     """The lead, with what the Graph API says of it: `field_data`, a name and values each."""
-    document = dict(item.document)
-    answered = [
+    answers = [
         Answer(text_at(field, ("name",)) or "", list_at(field, ("values",)))
         for field in list_at(details, ("field_data",))
     ]
     one_each = [
         Answer(a.key, a.value[0]) if isinstance(a.value, list) and len(a.value) == 1 else a
-        for a in answered
+        for a in answers
     ]
-    forms.place(document, one_each, source.answers)
-    return Item("lead", document)
+    return forms.place(draft, one_each, source.answers)
 
 
 SENDER = Sender(

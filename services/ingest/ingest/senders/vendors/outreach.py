@@ -7,15 +7,18 @@ record's kind and what happened to it; `data` is the record, of an update only w
 `relationships` has the ids of whom it is about.
 """
 
+from dataclasses import replace
+
 from pydantic import JsonValue
 
 from baton.events import FollowupType
 from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import at, list_at, path, put, text_at
+from ingest.senders.kit.payloads import at, list_at, path, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
@@ -45,24 +48,27 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         raise NotUnderstoodError("it has no meta.eventName, or no data.id")
     kind = event.partition(".")[0]
     attributes = at(payload, path("data.attributes"))
-    document: dict[str, JsonValue] = {"delivery_id": job, "external_id": id_}
-    put(document, ("occurred_at",), text_at(attributes, ("updatedAt",)))
-    document["answers"] = attributes if isinstance(attributes, dict) else {}
+    draft = FollowupDraft(
+        delivery_id=job,
+        external_id=id_,
+        occurred_at=text_at(attributes, ("updatedAt",)),
+        answers=attributes if isinstance(attributes, dict) else {},
+    )
     person = id_ if kind == "prospect" else _related(payload, "prospect")
     what, owner = _told(source, payload, event, kind)
     if what is None or (person is None and kind not in ("call", "opportunity")):
-        return [Passed(document)]
-    document.pop("external_id")
-    put(document, ("external_id",), person)
-    put(document, ("channel",), _CHANNELS.get(kind))
-    put(document, ("phone",), text_at(attributes, ("to",)) if kind == "call" else None)
-    put(document, ("amount",), text_at(attributes, ("amount",)))
-    document["records"] = sales.records(
-        **{kind: id_} if kind in ("call", "opportunity") else {},
+        return [Passed(draft)]
+    draft = replace(
+        draft,
+        external_id=person,
+        phone=text_at(attributes, ("to",)) if kind == "call" else None,
+        rep=owner or sales.rep(source, _related(payload, "user"), _related(payload, "owner")),
+        channel=_CHANNELS.get(kind),
+        amount=text_at(attributes, ("amount",)),
+        records=sales.records(**{kind: id_} if kind in ("call", "opportunity") else {}),
     )
-    by = owner or sales.rep(source, _related(payload, "user"), _related(payload, "owner"))
     notes = [text_at(attributes, (name,)) for name in _TEXTS]
-    return [sales.followup(document, what, rep=by, note=notes)]
+    return [sales.followup(draft, what, note=notes)]
 
 
 def _told(

@@ -8,7 +8,7 @@ is that of one event, and the same for each attempt. Payload: `data` is the enti
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -16,9 +16,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Item, Passed, Told
-from ingest.senders.kit.payloads import at, composite, list_at, path, put, text_at
+from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Token
@@ -35,13 +36,13 @@ _PERSON = ("contact", "emails", "phones", "first_name", "last_name", "name", "id
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What happened to an entity; `document` has what is told of it whatever it is."""
+    """What happened to an entity; `draft` has what is told of it whatever it is."""
 
     source: SalesToolSource
     payload: JsonValue
     action: str
     number: str
-    document: dict[str, JsonValue]
+    draft: FollowupDraft
 
     @property
     def data(self) -> JsonValue:
@@ -56,12 +57,14 @@ class _Change:
         previous = at(self.payload, ("previous",))
         return isinstance(previous, dict) and field in previous
 
-    def by(self, user: str, **records: str | None) -> dict[str, JsonValue]:
-        """The document of something that a rep does with a person; `user` is where the rep is."""
-        document = self.document | {"records": sales.records(**records)}
-        put(document, ("external_id",), self.text("person_id"))
-        put(document, ("rep",), sales.rep(self.source, self.text(user)))
-        return document
+    def by(self, user: str, **records: str | None) -> FollowupDraft:
+        """The draft of something that a rep does with a person; `user` is where the rep is."""
+        return replace(
+            self.draft,
+            external_id=self.text("person_id"),
+            rep=sales.rep(self.source, self.text(user)),
+            records=sales.records(**records),
+        )
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
@@ -71,11 +74,14 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     number = text_at(payload, path("data.id")) or text_at(payload, path("meta.entity_id"))
     if entity is None or action is None or number is None:
         raise NotUnderstoodError("it has no meta.entity, no meta.action, or no id")
-    document: dict[str, JsonValue] = {"delivery_id": _id(payload, entity, number, action)}
-    put(document, ("occurred_at",), text_at(payload, path("meta.timestamp")))
-    change = _Change(source, payload, action, number, document)
+    draft = FollowupDraft(
+        delivery_id=_id(payload, entity, number, action),
+        occurred_at=text_at(payload, path("meta.timestamp")),
+    )
+    change = _Change(source, payload, action, number, draft)
     told = list(_OF[entity](change)) if entity in _OF else []
-    yield from told or [Passed(document | {"external_id": number, "answers": change.data})]
+    answers = change.data if isinstance(change.data, dict) else None
+    yield from told or [Passed(replace(draft, external_id=number, answers=answers))]
 
 
 def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
@@ -85,49 +91,55 @@ def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
 
 def _of_person(change: _Change) -> Iterator[Told]:
     data = change.data
-    document = change.document | {"external_id": change.number}
     if change.action == "create":
-        lead = dict(document)
-        put(lead, ("email",), _primary(data, "emails"))
-        put(lead, ("phone",), _primary(data, "phones"))
-        put(lead, ("first_name",), change.text("first_name"))
-        put(lead, ("last_name",), change.text("last_name"))
-        lead["answers"] = {
-            name: value
-            for name, value in (data.items() if isinstance(data, dict) else ())
-            if name not in _PERSON and value not in (None, [], {})
-        }
-        yield Item("lead", lead)
-    elif change.action == "delete":
-        yield sales.followup(document, FollowupType.DELETED)
+        lead = LeadDraft(
+            delivery_id=change.draft.delivery_id,
+            external_id=change.number,
+            occurred_at=change.draft.occurred_at,
+            email=_primary(data, "emails"),
+            phone=_primary(data, "phones"),
+            first_name=change.text("first_name"),
+            last_name=change.text("last_name"),
+            answers={
+                name: value
+                for name, value in (data.items() if isinstance(data, dict) else ())
+                if name not in _PERSON and value not in (None, [], {})
+            },
+        )
+        yield Item(lead)
+        return
+    draft = replace(change.draft, external_id=change.number)
+    if change.action == "delete":
+        yield sales.followup(draft, FollowupType.DELETED)
     else:
-        yield from _owner(change, document)
+        yield from _owner(change, draft)
 
 
 def _of_deal(change: _Change) -> Iterator[Told]:
-    document = change.by("owner_id", opportunity=change.number)
-    document["answers"] = {name: at(change.data, (name,)) for name in ("title", "stage_id")}
+    draft = change.by("owner_id", opportunity=change.number)
+    answers = {name: at(change.data, (name,)) for name in ("title", "stage_id")}
+    draft = replace(draft, answers=answers)
     new = change.action == "create"
     if change.action == "delete":
         return
-    yield from _owner(change, document)
+    yield from _owner(change, draft)
     status = sales.outcome(change.source, "status", change.text("status"), _STATUS)
     if status is not None and (new or change.of("status")):
-        put(document, ("amount",), change.text("value"))
-        put(document, ("currency",), change.text("currency"))
-        yield sales.followup(document, status, part="status", note=[change.text("lost_reason")])
+        amount, currency = change.text("value"), change.text("currency")
+        closed = replace(draft, amount=amount, currency=currency)
+        yield sales.followup(closed, status, part="status", note=[change.text("lost_reason")])
     elif new or change.of("stage_id"):
         first = SalesOutcome(type=FollowupType.OPPORTUNITY) if new else None
         what = sales.outcome(change.source, "stage_id", change.text("stage_id"), otherwise=first)
         if what is not None:
-            yield sales.followup(document, what, part="stage")
+            yield sales.followup(draft, what, part="stage")
 
 
 def _of_activity(change: _Change) -> Iterator[Told]:
     type_ = change.text("type") or ""
     kind = type_ if type_ in ("call", "meeting") else None
-    document = change.by("owner_id", **{kind: change.number} if kind else {})
-    document["answers"] = {"subject": at(change.data, ("subject",)), "type": type_}
+    draft = change.by("owner_id", **{kind: change.number} if kind else {})
+    draft = replace(draft, answers={"subject": at(change.data, ("subject",)), "type": type_})
     new = change.action == "create"
     done = at(change.data, ("done",)) in (True, 1)
     notes = [change.text("note"), change.text("public_description")]
@@ -136,20 +148,20 @@ def _of_activity(change: _Change) -> Iterator[Told]:
     if what is None:
         return
     if done and (new or change.of("done")):
-        yield sales.followup(document, what, part="done", note=notes)
+        yield sales.followup(draft, what, part="done", note=notes)
     elif type_ == "meeting" and change.action in ("create", "change") and not done:
         booked = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
         day, hour = change.text("due_date"), change.text("due_time")
         if new or change.of("due_date") or change.of("due_time"):
             begins = f"{day}T{hour}Z" if day and hour else None
-            yield sales.followup(document, booked, starts_at=begins, note=notes)
+            yield sales.followup(replace(draft, starts_at=begins), booked, note=notes)
 
 
 def _of_note(change: _Change) -> Iterator[Told]:
     deal = change.text("deal_id")
-    document = change.by("user_id", opportunity=deal)
-    if change.action != "delete" and ("external_id" in document or deal):
-        yield sales.followup(document, FollowupType.NOTE, note=[change.text("content")])
+    draft = change.by("user_id", opportunity=deal)
+    if change.action != "delete" and (draft.external_id is not None or deal):
+        yield sales.followup(draft, FollowupType.NOTE, note=[change.text("content")])
 
 
 _OF: Mapping[str, Callable[[_Change], Iterator[Told]]] = {
@@ -160,10 +172,10 @@ _OF: Mapping[str, Callable[[_Change], Iterator[Told]]] = {
 }
 
 
-def _owner(change: _Change, document: dict[str, JsonValue]) -> Iterator[Told]:
+def _owner(change: _Change, draft: FollowupDraft) -> Iterator[Told]:
     owner = change.text("owner_id")
     if change.of("owner_id") and owner is not None:
-        taken = document | {"rep": sales.owner(change.source, owner)}
+        taken = replace(draft, rep=sales.owner(change.source, owner))
         yield sales.followup(taken, FollowupType.OWNER_CHANGED, part="owner")
 
 

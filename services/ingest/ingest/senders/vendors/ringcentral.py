@@ -16,9 +16,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told, each
-from ingest.senders.kit.payloads import list_at, path, put, text_at
+from ingest.senders.kit.items import Told, each
+from ingest.senders.kit.payloads import list_at, path, text_at
 from ingest.senders.kit.places import Header
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
 from ingest.senders.kit.signing import Token
@@ -64,19 +65,19 @@ def _read_one(source: SalesToolSource, payload: JsonValue, call: str, party: Jso
     known = _INCOMING if came_in else _OUTGOING
     what = sales.outcome(source, "status", code, {str(code): known.get(str(code))})
     if what is None:
-        return Passed({"answers": party})
-    document: dict[str, JsonValue] = {
-        "delivery_id": text_at(payload, ("uuid",)),
-        "channel": "phone",
-        "records": sales.records(call=call),
-        "answers": party if isinstance(party, dict) else {},
-    }
-    put(document, ("occurred_at",), text_at(payload, ("timestamp",)))
+        return sales.passed(party)
     theirs, ours = ("from", "to") if came_in else ("to", "from")
-    put(document, ("phone",), text_at(party, (theirs, "phoneNumber")))
     users = (text_at(party, ("extensionId",)), text_at(party, (ours, "phoneNumber")))
-    put(document, ("rep",), sales.rep(source, *users))
-    return sales.followup(document, what, part=text_at(party, ("id",)) or "")
+    draft = FollowupDraft(
+        delivery_id=text_at(payload, ("uuid",)),
+        occurred_at=text_at(payload, ("timestamp",)),
+        phone=text_at(party, (theirs, "phoneNumber")),
+        rep=sales.rep(source, *users),
+        channel="phone",
+        records=sales.records(call=call),
+        answers=party if isinstance(party, dict) else {},
+    )
+    return sales.followup(draft, what, part=text_at(party, ("id",)) or "")
 
 
 SENDER = Sender(

@@ -13,9 +13,10 @@ from baton.events import FollowupType
 from baton.policy.sources import SalesOutcome, SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import at, composite, path, put, text_at
+from ingest.senders.kit.items import Told
+from ingest.senders.kit.payloads import at, composite, path, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
@@ -45,29 +46,29 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     if not isinstance(payload, dict) or id_ is None:
         raise NotUnderstoodError("it is no record with an id")
     if kind not in _CHANNELS:
-        return [Passed({"external_id": id_, "answers": payload})]
+        return [sales.passed(payload, id_)]
     what = sales.outcome(source, "event", event, {**_KNOWN, **_others(event)})
     if what is None:
-        return [Passed({"external_id": id_, "answers": payload})]
+        return [sales.passed(payload, id_)]
     what = _by_result(source, payload, event, what)
     if what is None:
-        return [Passed({"external_id": id_, "answers": payload})]
+        return [sales.passed(payload, id_)]
     at_ = text_at(payload, ("updated_at",)) or text_at(payload, ("created_at",))
     person = id_ if kind == "person" else text_at(payload, path("person.id"))
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite(event, id_, at_),
-        "records": sales.records(**{kind: id_} if kind in ("call", "meeting") else {}),
-        "answers": {name: value for name, value in payload.items() if value not in (None, {}, [])},
-    }
-    put(document, ("external_id",), person or text_at(payload, path("called_person.id")))
-    put(document, ("occurred_at",), at_)
-    put(document, ("channel",), _CHANNELS[kind])
-    put(document, ("email",), text_at(payload, ("recipient_email",)))
-    put(document, ("phone",), text_at(payload, ("to",)))
-    put(document, ("disposition",), text_at(payload, ("disposition",)))
-    put(document, ("starts_at",), text_at(payload, ("start_time",)))
-    put(document, ("rep",), sales.rep(source, text_at(payload, path("user.id"))))
-    return [sales.followup(document, what, note=[text_at(payload, (name,)) for name in _TEXTS])]
+    draft = FollowupDraft(
+        delivery_id=composite(event, id_, at_),
+        external_id=person or text_at(payload, path("called_person.id")),
+        occurred_at=at_,
+        email=text_at(payload, ("recipient_email",)),
+        phone=text_at(payload, ("to",)),
+        rep=sales.rep(source, text_at(payload, path("user.id"))),
+        channel=_CHANNELS[kind],
+        disposition=text_at(payload, ("disposition",)),
+        starts_at=text_at(payload, ("start_time",)),
+        records=sales.records(**{kind: id_} if kind in ("call", "meeting") else {}),
+        answers={name: value for name, value in payload.items() if value not in (None, {}, [])},
+    )
+    return [sales.followup(draft, what, note=[text_at(payload, (name,)) for name in _TEXTS])]
 
 
 def _others(event: str) -> sales.Known:

@@ -11,32 +11,33 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ActivityDraft, LeadDraft, LeadField, placed
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import FIRST_NAME, put_full_name
+from ingest.senders.kit.forms import with_full_name
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import Path, at, path, put, rest, text_at
+from ingest.senders.kit.payloads import Path, at, path, rest, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Signature, in_hex
 
-_PLACES: dict[Path, str] = {
-    ("contact", "email"): "traits.email",
-    ("contact", "first_name"): "traits.firstName",
-    ("contact", "last_name"): "traits.lastName",
-    ("contact", "phone"): "traits.phone",
-    ("contact", "job_title"): "traits.title",
-    ("contact", "country"): "traits.address.country",
-    ("contact", "region"): "traits.address.state",
-    ("contact", "language"): "context.locale",
-    ("company", "name"): "traits.company.name",
-    ("company", "industry"): "traits.company.industry",
-    ("campaign", "utm_source"): "context.campaign.source",
-    ("campaign", "utm_medium"): "context.campaign.medium",
-    ("campaign", "utm_campaign"): "context.campaign.name",
-    ("campaign", "utm_term"): "context.campaign.term",
-    ("campaign", "utm_content"): "context.campaign.content",
-    ("campaign", "landing_url"): "context.page.url",
-    ("campaign", "referrer"): "context.page.referrer",
+_PLACES: dict[LeadField, str] = {
+    "contact.email": "traits.email",
+    "contact.first_name": "traits.firstName",
+    "contact.last_name": "traits.lastName",
+    "contact.phone": "traits.phone",
+    "contact.job_title": "traits.title",
+    "contact.country": "traits.address.country",
+    "contact.region": "traits.address.state",
+    "contact.language": "context.locale",
+    "company.name": "traits.company.name",
+    "company.industry": "traits.company.industry",
+    "campaign.utm_source": "context.campaign.source",
+    "campaign.utm_medium": "context.campaign.medium",
+    "campaign.utm_campaign": "context.campaign.name",
+    "campaign.utm_term": "context.campaign.term",
+    "campaign.utm_content": "context.campaign.content",
+    "campaign.landing_url": "context.page.url",
+    "campaign.referrer": "context.page.referrer",
 }
 _NOTHING_TO_US = ("alias", "group")
 _ALWAYS_TAKEN = [path(text) for text in ["type", "messageId", "timestamp", "traits.name"]]
@@ -51,39 +52,40 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     type_ = text_at(payload, ("type",))
     if type_ in _NOTHING_TO_US:
         return []
-    document: dict[str, JsonValue] = {}
-    put(document, ("delivery_id",), text_at(payload, ("messageId",)))
-    put(document, ("occurred_at",), at(payload, ("timestamp",)))
     who = ("userId",) if text_at(payload, ("userId",)) else ("anonymousId",)
-    put(document, ("external_id",), text_at(payload, who))
     if type_ == "identify":
-        return [Item("lead", _identified(payload, document, who))]
+        return [Item(_identified(payload, who))]
     if type_ == "track":
-        document["type"] = ActivityType.OTHER.value
-        put(document, ("subject",), text_at(payload, ("event",)))
+        done, subject = ActivityType.OTHER, text_at(payload, ("event",))
     elif type_ in ("page", "screen"):
-        document["type"] = ActivityType.PAGE_VIEWED.value
         url = text_at(payload, path("properties.url"))
-        put(document, ("subject",), url or text_at(payload, ("name",)))
+        done, subject = ActivityType.PAGE_VIEWED, url or text_at(payload, ("name",))
     else:
         raise NotUnderstoodError(f"a type that is not known: {type_}")
     email = text_at(payload, path("context.traits.email"))
-    put(document, ("email",), email or text_at(payload, path("properties.email")))
-    document["answers"] = rest(payload, [*_ALWAYS_TAKEN, *_NOT_ANSWERS, who])
-    return [Item("activity", document)]
+    activity = ActivityDraft(
+        type=done,
+        delivery_id=text_at(payload, ("messageId",)),
+        external_id=text_at(payload, who),
+        occurred_at=at(payload, ("timestamp",)),
+        email=email or text_at(payload, path("properties.email")),
+        subject=subject,
+        answers=rest(payload, [*_ALWAYS_TAKEN, *_NOT_ANSWERS, who]),
+    )
+    return [Item(activity)]
 
 
-def _identified(
-    payload: JsonValue, document: dict[str, JsonValue], who: Path
-) -> dict[str, JsonValue]:
-    for to, place in _PLACES.items():
-        put(document, to, text_at(payload, path(place)))
-    name = text_at(payload, path("traits.name"))
-    if name and at(document, FIRST_NAME) is None:
-        put_full_name(document, name)
+def _identified(payload: JsonValue, who: Path) -> LeadDraft:
     places = [path(place) for place in _PLACES.values()]
-    document["answers"] = rest(payload, [*places, *_ALWAYS_TAKEN, *_NOT_ANSWERS, who])
-    return document
+    lead = LeadDraft(
+        delivery_id=text_at(payload, ("messageId",)),
+        external_id=text_at(payload, who),
+        occurred_at=at(payload, ("timestamp",)),
+        answers=rest(payload, [*places, *_ALWAYS_TAKEN, *_NOT_ANSWERS, who]),
+    )
+    lead = placed(lead, {to: text_at(payload, path(place)) for to, place in _PLACES.items()})
+    name = text_at(payload, path("traits.name"))
+    return with_full_name(lead, name) if name and lead.contact.first_name is None else lead
 
 
 SENDER = Sender(

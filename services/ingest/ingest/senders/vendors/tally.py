@@ -10,7 +10,7 @@ value has ids, whose texts are in `options`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -18,15 +18,18 @@ from baton.cloudevents import describe
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import EMAIL, PHONE, Answer
+from ingest.senders.kit.forms import Answer, Place
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import put
 from ingest.senders.kit.places import Header
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Signature, in_base64
 
-_BY_TYPE = {"INPUT_EMAIL": EMAIL, "INPUT_PHONE_NUMBER": PHONE}
+_BY_TYPE: Mapping[str, Place] = {
+    "INPUT_EMAIL": "contact.email",
+    "INPUT_PHONE_NUMBER": "contact.phone",
+}
 _STRING_OR_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*+"?)|[ \t\r\n]+', re.DOTALL)
 
 
@@ -80,15 +83,13 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
         payload = _Payload.model_validate(json_of(delivery))
     except ValidationError as error:
         raise NotUnderstoodError(describe(error)) from error
-    document: dict[str, JsonValue] = {
-        "delivery_id": payload.eventId,
-        "external_id": payload.data.responseId,
-    }
-    put(document, ("occurred_at",), payload.createdAt)
-    put(document, ("request", "form_id"), payload.data.formId)
-    put(document, ("request", "form_name"), payload.data.formName)
-    forms.place(document, _answered(payload.data), source.answers, _BY_TYPE)
-    return [Item("lead", document)]
+    draft = LeadDraft(
+        delivery_id=payload.eventId,
+        external_id=payload.data.responseId,
+        occurred_at=payload.createdAt,
+        request=RequestDraft(form_id=payload.data.formId, form_name=payload.data.formName),
+    )
+    return [Item(forms.place(draft, _answered(payload.data), source.answers, _BY_TYPE))]
 
 
 def _answered(response: _Response) -> Iterator[Answer]:

@@ -14,15 +14,14 @@ else `To`.
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from pydantic import JsonValue
-
 from baton.events import FollowupType
 from baton.policy.sources import SalesToolSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import form_of, json_of
-from ingest.senders.kit.items import Passed, Told
-from ingest.senders.kit.payloads import composite, put
+from ingest.senders.kit.items import Told
+from ingest.senders.kit.payloads import composite
 from ingest.senders.kit.places import Header, HeaderItem, NotAuthenticError, Parameter, Place, url
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Signature, in_base64
@@ -56,29 +55,29 @@ def fields(delivery: Delivery) -> bytes:
 def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     """What became of the call. Raises NotUnderstoodError."""
     if delivery.media_type == "application/json":
-        return [Passed({"answers": json_of(delivery)})]
+        return [sales.passed(json_of(delivery))]
     form = dict(form_of(delivery))
     call, state = form.get("CallSid"), form.get("CallStatus")
     if not call or not state:
         raise NotUnderstoodError("it has no CallSid, or no CallStatus")
     what = sales.outcome(source, "CallStatus", state, _STATES)
     if what is None:
-        return [Passed({"answers": dict(form)})]
+        return [sales.passed(dict(form))]
     if form.get("AnsweredBy", "").startswith(_MACHINE):
         what = what.model_copy(update={"type": FollowupType.ATTEMPTED})
     came_in = form.get("Direction") == "inbound"
     if came_in and what.type is FollowupType.ATTEMPTED:
         what = what.model_copy(update={"type": FollowupType.NOTE})
-    document: dict[str, JsonValue] = {
-        "delivery_id": composite(call, form.get("SequenceNumber")).replace("/", ":"),
-        "channel": "phone",
-        "records": sales.records(call=call),
-        "answers": {name: text for name, text in form.items() if text and name not in _TAKEN},
-    }
-    put(document, ("occurred_at",), _time(form.get("Timestamp")))
-    put(document, ("phone",), form.get("From" if came_in else "To"))
-    put(document, ("rep",), sales.rep(source, form.get("To" if came_in else "From")))
-    return [sales.followup(document, what)]
+    draft = FollowupDraft(
+        delivery_id=composite(call, form.get("SequenceNumber")).replace("/", ":"),
+        occurred_at=_time(form.get("Timestamp")),
+        phone=form.get("From" if came_in else "To"),
+        rep=sales.rep(source, form.get("To" if came_in else "From")),
+        channel="phone",
+        records=sales.records(call=call),
+        answers={name: text for name, text in form.items() if text and name not in _TAKEN},
+    )
+    return [sales.followup(draft, what)]
 
 
 def _time(text: str | None) -> str | None:

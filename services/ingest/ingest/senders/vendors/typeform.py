@@ -11,7 +11,7 @@ its `type` gives, and the question's `field.id`. What was asked stands in
 parameters among them, come in `form_response.hidden`. A question of type `legal` is a consent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -20,15 +20,16 @@ from baton.cloudevents import describe
 from baton.policy.sources import TypeformSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import ConsentDraft, LeadDraft, RequestDraft, answered
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import EMAIL, PHONE, Answer
+from ingest.senders.kit.forms import Answer, Place
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import CONSENT, path, put
 from ingest.senders.kit.places import HeaderItem, body
 from ingest.senders.kit.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.kit.signing import Signature, in_base64
 
-_BY_TYPE = {"email": EMAIL, "phone_number": PHONE}
+_BY_TYPE: Mapping[str, Place] = {"email": "contact.email", "phone_number": "contact.phone"}
+_CONSENT = "consent.status"
 _CONSENT_TYPE = "legal"
 
 
@@ -98,24 +99,22 @@ def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
     except ValidationError as error:
         raise NotUnderstoodError(describe(error)) from error
     response = payload.form_response
-    document: dict[str, JsonValue] = {
-        "delivery_id": payload.event_id,
-        "external_id": response.token,
-    }
-    put(document, ("occurred_at",), response.submitted_at)
-    put(document, ("request", "form_id"), response.form_id)
-    put(document, ("request", "form_name"), response.definition.title)
-    answered = list(_answered(response))
-    of_consent = [each for each in source.answers if path(each.to) == CONSENT]
+    answers = list(_answered(response))
+    of_consent = [each for each in source.answers if each.to == _CONSENT]
     by_hand = [each for each in of_consent if each.type != _CONSENT_TYPE]
-    asked = [] if by_hand else [each for each in answered if _CONSENT_TYPE in each.types]
-    _put_consent(document, asked, response.submitted_at)
-    others = [each for each in answered if each not in asked]
+    asked = [] if by_hand else [each for each in answers if _CONSENT_TYPE in each.types]
+    draft = LeadDraft(
+        delivery_id=payload.event_id,
+        external_id=response.token,
+        occurred_at=response.submitted_at,
+        consent=_consent(asked, response.submitted_at),
+        request=RequestDraft(form_id=response.form_id, form_name=response.definition.title),
+    )
+    others = [each for each in answers if each not in asked]
     places = [each for each in source.answers if each not in of_consent or each in by_hand]
-    forms.place(document, [*others, *_hidden(response)], places, _BY_TYPE)
-    for name in ("calculated", "variables"):
-        put(document, ("answers", name), getattr(response, name))
-    return [Item("lead", document)]
+    draft = forms.place(draft, [*others, *_hidden(response)], places, _BY_TYPE)
+    computed = {"calculated": response.calculated, "variables": response.variables}
+    return [Item(answered(draft, computed))]
 
 
 def _answered(response: _Response) -> Iterator[Answer]:
@@ -135,17 +134,18 @@ def _hidden(response: _Response) -> Iterator[Answer]:
         yield Answer(key=name, value=value, hidden=True)
 
 
-def _put_consent(
-    document: dict[str, JsonValue], asked: list[Answer], submitted_at: str | None
-) -> None:
+def _consent(asked: list[Answer], submitted_at: str | None) -> ConsentDraft:
     """Granted where every consent that was answered was given; its text is what was asked.
 
     What such a text is about nobody says, so to decline it is no refusal of mail.
     """
-    if asked:
-        put(document, CONSENT, all(each.value is True for each in asked))
-        put(document, ("consent", "text"), "\n".join(each.title for each in asked))
-        put(document, ("consent", "at"), submitted_at)
+    if not asked:
+        return ConsentDraft()
+    return ConsentDraft(
+        status=all(each.value is True for each in asked),
+        text="\n".join(each.title for each in asked),
+        at=submitted_at,
+    )
 
 
 SENDER = Sender(

@@ -8,15 +8,14 @@ Id: `payload.id` (v1: `_id`) of the submission. Payload: `payload.data` (v1: `da
 by the names of their fields.
 """
 
-from pydantic import JsonValue
-
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft, answered
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.payloads import at, put, text_at
+from ingest.senders.kit.payloads import at, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import SHOWN, SentAt, Signature, in_hex, unix_milliseconds
@@ -35,13 +34,16 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     id_ = text_at(payload, ("_id" if type_ is None else "id",))
     if not isinstance(data, dict) or id_ is None:
         raise NotUnderstoodError("it has no id, or no data")
-    document: dict[str, JsonValue] = {"delivery_id": id_, "external_id": id_}
-    put(document, ("occurred_at",), at(payload, ("d" if type_ is None else "submittedAt",)))
-    put(document, ("request", "form_id"), at(payload, ("formId",)))
-    put(document, ("request", "form_name"), at(payload, ("name",)))
-    forms.place(document, (Answer(name, value) for name, value in data.items()), source.answers)
-    put(document, ("answers", "site"), at(payload, ("site" if type_ is None else "siteId",)))
-    return [Item("lead", document)]
+    draft = LeadDraft(
+        delivery_id=id_,
+        external_id=id_,
+        occurred_at=at(payload, ("d" if type_ is None else "submittedAt",)),
+        request=RequestDraft(form_id=at(payload, ("formId",)), form_name=at(payload, ("name",))),
+    )
+    answers = (Answer(name, value) for name, value in data.items())
+    draft = forms.place(draft, answers, source.answers)
+    site = at(payload, ("site" if type_ is None else "siteId",))
+    return [Item(answered(draft, {"site": site}))]
 
 
 SENDER = Sender(

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import LeadDraft
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item, Told, each
@@ -28,10 +29,9 @@ def read(source: FormSource, delivery: Delivery) -> Iterator[Told]:
         position, fields = numbered
         if not isinstance(fields, dict):
             raise NotUnderstoodError("it is no object with the fields of a lead")
-        document: dict[str, JsonValue] = {}
-        answered = (Answer(name, value) for name, value in fields.items())
-        forms.place(document, answered, source.answers)
-        return [Item("lead", document, part=str(position) if len(people) > 1 else "")]
+        answers = (Answer(name, value) for name, value in fields.items())
+        draft = forms.place(LeadDraft(), answers, source.answers)
+        return [Item(draft, part=str(position) if len(people) > 1 else "")]
 
     return each(enumerate(people), read_one)
 

@@ -6,15 +6,19 @@ means that a field has not changed.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import JsonValue
 
+from baton.events import FollowupType
 from baton.policy.sources import SalesforceSource
+from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.items import Item, Passed, Told, each
-from ingest.senders.kit.payloads import at, list_at, path, put, text_at, unix_time
+from ingest.senders.kit.payloads import at, list_at, path, text_at, unix_time
 from ingest.senders.vendors.salesforce import selling
-from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, put_person
+from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
 
 _WRAPPERS = (path("payload"), path("data.payload"), path("detail.payload"))
 _HEADER = "ChangeEventHeader"
@@ -40,12 +44,14 @@ def _read_one(source: SalesforceSource, change: JsonValue) -> list[Told]:
         raise NotUnderstoodError(f"an object or a change that is not known: {kind}, {happened}")
     items: list[Told] = []
     for id_ in list_at(header, ("recordIds",)):
-        document: dict[str, JsonValue] = {"delivery_id": f"{key}:{number}"}
-        put(document, ("external_id",), id_)
-        put(document, ("occurred_at",), unix_time(at(header, ("commitTimestamp",))))
-        found = list(_of_record(source, kind, happened, _fields(event), document))
-        changed: JsonValue = {"changed": at(header, ("changedFields",))}
-        items += found or [Passed(document | {"answers": changed})]
+        draft = FollowupDraft(
+            delivery_id=f"{key}:{number}",
+            external_id=id_,
+            occurred_at=unix_time(at(header, ("commitTimestamp",))),
+        )
+        found = list(_of_record(source, kind, happened, _fields(event), draft))
+        changed = {"changed": at(header, ("changedFields",))}
+        items += found or [Passed(replace(draft, answers=changed))]
     return items
 
 
@@ -54,21 +60,20 @@ def _of_record(
     kind: str,
     happened: str,
     fields: dict[str, JsonValue],
-    document: dict[str, JsonValue],
+    draft: FollowupDraft,
 ) -> Iterator[Told]:
     new = happened == "CREATE"
     if happened == "DELETE":
         if kind in PEOPLE:
-            yield Item("followup", document | {"type": "deleted"})
+            yield sales.followup(draft, FollowupType.DELETED)
     elif kind == "Opportunity":
-        yield from selling.of_opportunity(source, fields, document, new=new)
+        yield from selling.of_opportunity(source, fields, draft, new=new)
     elif kind not in PEOPLE:
-        yield from selling.of_activity(source, kind, fields, document, new=new)
+        yield from selling.of_activity(source, kind, fields, draft, new=new)
     elif new:
-        put_person(document, source, fields)
-        yield Item("lead", document)
+        yield Item(with_person(of_record(draft), source, fields))
     else:
-        yield from selling.of_person(source, fields, document, changed=True)
+        yield from selling.of_person(source, fields, draft, changed=True)
 
 
 def _unwrapped(change: JsonValue) -> JsonValue:

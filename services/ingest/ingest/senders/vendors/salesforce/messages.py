@@ -9,15 +9,15 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from pydantic import JsonValue
 
 from baton.policy.sources import SalesforceSource
 from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft, answered
 from ingest.senders.kit.formats import checked
 from ingest.senders.kit.items import Item, Told, each
-from ingest.senders.kit.payloads import put, text_at
+from ingest.senders.kit.payloads import text_at
 from ingest.senders.vendors.salesforce import selling
-from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, put_person
+from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
 
 _OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -56,17 +56,17 @@ def _read_one(
     fields = checked({field.tag.rpartition("}")[2]: field.text for field in record})
     if kind not in KNOWN:
         raise NotUnderstoodError(f"an object that is not known: {kind}")
-    document: dict[str, JsonValue] = {"delivery_id": id_}
-    put(document, ("external_id",), text_at(fields, ("Id",)))
-    put(document, ("occurred_at",), text_at(fields, ("LastModifiedDate",)))
+    draft = FollowupDraft(
+        delivery_id=id_,
+        external_id=text_at(fields, ("Id",)),
+        occurred_at=text_at(fields, ("LastModifiedDate",)),
+    )
     told = {name: value for name, value in fields.items() if name not in ("Id", "LastModifiedDate")}
     if kind == "Opportunity":
-        return list(selling.of_opportunity(source, told, document, new=False))
+        return list(selling.of_opportunity(source, told, draft, new=False))
     if kind not in PEOPLE:
-        return list(selling.of_activity(source, kind, told, document, new=True))
+        return list(selling.of_activity(source, kind, told, draft, new=True))
     # What sales did with a lead goes behind what is known of it.
-    done = list(selling.of_person(source, told, document, changed=False))
-    lead = dict(document)
-    put_person(lead, source, told)
-    put(lead, ("answers", "OrganizationId"), organization)
-    return [Item("lead", lead), *done]
+    done = list(selling.of_person(source, told, draft, changed=False))
+    lead = with_person(of_record(draft), source, told)
+    return [Item(answered(lead, {"OrganizationId": organization})), *done]

@@ -1,42 +1,60 @@
 """A Lead or Contact of Salesforce as a lead: its standard fields, and what the bundle maps."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from baton.policy.sources import SalesforceSource
-from ingest.senders.kit.payloads import Path, path, put
+from ingest.senders.kit.drafts import (
+    ConsentDraft,
+    FollowupDraft,
+    LeadDraft,
+    LeadField,
+    mapped,
+    placed,
+)
 
 PEOPLE = ("Lead", "Contact")
 KNOWN = (*PEOPLE, "Opportunity", "Task", "Event")
 
-_PLACES: dict[Path, str] = {
-    ("contact", "email"): "Email",
-    ("contact", "phone"): "Phone",
-    ("contact", "first_name"): "FirstName",
-    ("contact", "last_name"): "LastName",
-    ("contact", "job_title"): "Title",
-    ("contact", "country"): "Country",
-    ("contact", "region"): "State",
-    ("company", "name"): "Company",
-    ("company", "domain"): "Website",
-    ("company", "industry"): "Industry",
-    ("company", "employees"): "NumberOfEmployees",
-    ("request", "message"): "Description",
+_PLACES: dict[LeadField, str] = {
+    "contact.email": "Email",
+    "contact.phone": "Phone",
+    "contact.first_name": "FirstName",
+    "contact.last_name": "LastName",
+    "contact.job_title": "Title",
+    "contact.country": "Country",
+    "contact.region": "State",
+    "company.name": "Company",
+    "company.domain": "Website",
+    "company.industry": "Industry",
+    "company.employees": "NumberOfEmployees",
+    "request.message": "Description",
 }
 _OPTED_OUT = "HasOptedOutOfEmail"
 
 
-def put_person(
-    document: dict[str, JsonValue], source: SalesforceSource, fields: Mapping[str, JsonValue]
-) -> None:
-    """Place a record's fields; what has no place is kept as an answer, by the field's name."""
-    places = _PLACES | {path(to): name for to, name in source.fields.items()}
-    for to, name in places.items():
-        put(document, to, fields.get(name))
+def of_record(draft: FollowupDraft) -> LeadDraft:
+    """A lead of the same record."""
+    return LeadDraft(
+        delivery_id=draft.delivery_id,
+        external_id=draft.external_id,
+        occurred_at=draft.occurred_at,
+    )
+
+
+def with_person(
+    draft: LeadDraft, source: SalesforceSource, fields: Mapping[str, JsonValue]
+) -> LeadDraft:
+    """With a record's fields; what has no place is kept as an answer, by the field's name."""
+    draft = placed(draft, {to: fields.get(name) for to, name in _PLACES.items()})
+    for to, name in source.fields.items():
+        draft = mapped(draft, to, fields.get(name))
     if str(fields.get(_OPTED_OUT)).lower() == "true":
-        document["consent"] = {"status": "denied"}
-    placed = set(places.values())
-    document["answers"] = {
-        name: value for name, value in fields.items() if name not in placed and value is not None
+        draft = replace(draft, consent=ConsentDraft(status="denied"))
+    names = {*_PLACES.values(), *source.fields.values()}
+    answers = {
+        name: value for name, value in fields.items() if name not in names and value is not None
     }
+    return replace(draft, answers=answers)

@@ -4,14 +4,17 @@ The fields have the same names in outbound messages, as text, and in change even
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from baton.events import FollowupType
 from baton.policy.sources import SalesforceSource, SalesOutcome
 from ingest.senders.kit import sales
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.items import Told
-from ingest.senders.kit.payloads import composite, put, text_at
+from ingest.senders.kit.payloads import composite, text_at
 
 Fields = Mapping[str, JsonValue]
 
@@ -23,7 +26,7 @@ _DEAL = ("Name", "StageName", "ForecastCategoryName", "IsClosed", "IsWon", "Acco
 
 
 def of_person(
-    source: SalesforceSource, fields: Fields, document: dict[str, JsonValue], *, changed: bool
+    source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, changed: bool
 ) -> Iterator[Told]:
     """What a Lead or Contact tells. `changed`: the fields are those that have changed."""
     if _is_true(fields, "IsConverted"):
@@ -31,55 +34,53 @@ def of_person(
             person=_text(fields, "ConvertedContactId"),
             opportunity=_text(fields, "ConvertedOpportunityId"),
         )
-        done = document | {"answers": {"Status": fields.get("Status")}}
-        yield sales.followup(done, FollowupType.CONVERTED, part="converted", records=became)
+        done = replace(draft, records=became, answers={"Status": fields.get("Status")})
+        yield sales.followup(done, FollowupType.CONVERTED, part="converted")
         return
     master = _text(fields, "MasterRecordId")
     if master is not None:
-        into = sales.records(person=master)
-        yield sales.followup(document, FollowupType.MERGED, part="merged", records=into)
+        into = replace(draft, records=sales.records(person=master))
+        yield sales.followup(into, FollowupType.MERGED, part="merged")
     owner = _text(fields, "OwnerId")
     if owner is not None and not owner.startswith(_QUEUE):
         rep = sales.owner(source, owner) if changed else sales.rep(source, owner)
         if rep is not None:
-            yield sales.followup(document, FollowupType.OWNER_CHANGED, part="owner", rep=rep)
+            yield sales.followup(replace(draft, rep=rep), FollowupType.OWNER_CHANGED, part="owner")
     status = _text(fields, "Status")
     said = sales.outcome(source, "Status", status)
     if said is not None:
-        told = document if changed else _once(source, fields, document)
+        told = draft if changed else _once(source, fields, draft)
         yield sales.followup(told, said, part="status")
 
 
-def _once(
-    source: SalesforceSource, fields: Fields, document: dict[str, JsonValue]
-) -> dict[str, JsonValue]:
+def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> FollowupDraft:
     """A message has the status each time, whatever has changed: once is what it tells.
 
     Where the record says since when it has its status, one that it comes back to is told again.
     When it was last modified does not say that: a rejection would be told once more as soon as the
     next rep is written into the record, and would take the lead away from that one as well.
     """
-    told = {name: value for name, value in document.items() if name != "occurred_at"}
-    parts = [text_at(document, ("external_id",)), "Status", _text(fields, "Status")]
+    record = None if draft.external_id is None else str(draft.external_id)
+    parts = [record, "Status", _text(fields, "Status")]
     since = _text(fields, source.status_since) if source.status_since else None
     if since is not None:
         parts.append(since)
-        told["occurred_at"] = since
-    return told | {"delivery_id": composite(*parts)}
+    return replace(draft, delivery_id=composite(*parts), occurred_at=since)
 
 
 def of_opportunity(
-    source: SalesforceSource, fields: Fields, document: dict[str, JsonValue], *, new: bool
+    source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, new: bool
 ) -> Iterator[Told]:
     """What an Opportunity tells of the lead that it came of."""
-    deal = dict(document)
-    id_ = deal.pop("external_id")
-    deal["records"] = sales.records(opportunity=str(id_))
-    put(deal, ("external_id",), _text(fields, "ContactId"))
-    put(deal, ("amount",), _text(fields, "Amount"))
-    put(deal, ("currency",), _text(fields, "CurrencyIsoCode"))
-    put(deal, ("rep",), sales.rep(source, _text(fields, "OwnerId")))
-    deal["answers"] = {name: fields[name] for name in _DEAL if fields.get(name) is not None}
+    deal = replace(
+        draft,
+        external_id=_text(fields, "ContactId"),
+        rep=sales.rep(source, _text(fields, "OwnerId")),
+        amount=_text(fields, "Amount"),
+        currency=_text(fields, "CurrencyIsoCode"),
+        records=sales.records(opportunity=_record(draft)),
+        answers={name: fields[name] for name in _DEAL if fields.get(name) is not None},
+    )
     closed = FollowupType.WON if _is_true(fields, "IsWon") else FollowupType.LOST
     stage = _text(fields, "StageName")
     known: sales.Known | None = None
@@ -97,19 +98,20 @@ def of_activity(
     source: SalesforceSource,
     kind: str,
     fields: Fields,
-    document: dict[str, JsonValue],
+    draft: FollowupDraft,
     *,
     new: bool,
 ) -> Iterator[Told]:
     """What a Task or an Event tells of the person that it is with."""
-    made = dict(document)
-    id_ = str(made.pop("external_id"))
     meeting = kind == "Event"
-    made["records"] = sales.records(**{"meeting" if meeting else "call": id_})
-    put(made, ("external_id",), next(filter(None, (_text(fields, n) for n in _WITH_WHOM)), None))
-    put(made, ("rep",), sales.rep(source, _text(fields, "OwnerId")))
-    put(made, ("starts_at",), _text(fields, "StartDateTime"))
-    put(made, ("disposition",), _text(fields, "CallDisposition"))
+    made = replace(
+        draft,
+        external_id=next(filter(None, (_text(fields, name) for name in _WITH_WHOM)), None),
+        rep=sales.rep(source, _text(fields, "OwnerId")),
+        disposition=_text(fields, "CallDisposition"),
+        starts_at=_text(fields, "StartDateTime"),
+        records=sales.records(**{"meeting" if meeting else "call": _record(draft)}),
+    )
     note = [_text(fields, "Subject"), _text(fields, "Description")]
     what: SalesOutcome | FollowupType | None
     if meeting:
@@ -128,6 +130,13 @@ def of_activity(
         )
     if what is not None:
         yield sales.followup(made, what, note=note)
+
+
+def _record(draft: FollowupDraft) -> str:
+    """The id of the record that is told of. Raises NotUnderstoodError where there is none."""
+    if draft.external_id is None:
+        raise NotUnderstoodError("a record without an id")
+    return str(draft.external_id)
 
 
 def _text(fields: Fields, name: str) -> str | None:
