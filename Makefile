@@ -24,6 +24,25 @@ PACKAGES := $(notdir $(patsubst %/__init__.py,%,$(wildcard \
 # Installed from the checkout, so no lock file names them.
 MEMBERS := baton baton-cli baton-local $(SERVICES:%=baton-%)
 
+# More workers than cores: while one waits for a server, another has the core.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+# Without servers nothing is shared, so that the tests go to whoever has nothing to do.
+UNIT := $(BIN)/python -m pytest -n 2 --dist worksteal --max-worker-restart 0
+
+LINT := set -ex; \
+	$(BIN)/ruff format --check .; \
+	$(BIN)/ruff check .; \
+	$(BIN)/mypy $(PACKAGES:%=-p %) -m bootstrap; \
+	$(BIN)/lint-imports; \
+	$(BIN)/python -m baton.contracts check
+
+# Lint runs beside the tests. It is shown after them, and fails the target too.
+define BESIDE_LINT
+	@( $(LINT) ) > .run/lint.log 2>&1 & lint=$$!; \
+	$(1); failed=$$?; \
+	wait $$lint || failed=1; cat .run/lint.log; exit $$failed
+endef
+
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,13 +60,16 @@ demo: setup ## Watch leads go from a form to a rep, and a promise broken
 	@$(BIN)/python -m baton_local.demo $(ARGS)
 
 .PHONY: test
-test: lint ## Every check and every test, on a real Kafka and PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		--max-worker-restart 0 $(ARGS)
+test: setup ## Every check and every test, on a real Kafka and PostgreSQL
+	$(call BESIDE_LINT,$(PYTEST) $(ARGS))
+
+.PHONY: check
+check: setup ## For daily work, in a minute: lint, and the quick tests that need no server
+	$(call BESIDE_LINT,$(UNIT) -m "not servers and not long" $(ARGS))
 
 .PHONY: unit
-unit: setup ## The tests that need no server, in seconds
-	@$(BIN)/python -m pytest -m "not servers" $(ARGS)
+unit: setup ## The tests that need no server
+	@$(UNIT) -m "not servers" $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure how fast it is, in a quarter of an hour (ARGS="--help" for parts of it)
@@ -69,12 +91,7 @@ fuzz: setup ## Throw at intake what no sender would send, for half an hour
 
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES:%=-p %)
-	$(BIN)/mypy deploy/local/bootstrap.py
-	$(BIN)/lint-imports
-	$(BIN)/python -m baton.contracts check
+	@$(LINT)
 
 .PHONY: format
 format: setup ## Let ruff put things right

@@ -65,7 +65,7 @@ def until() -> Callable[[Callable[[], CompletedProcess[str]], str], CompletedPro
     return wait
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(
     kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
 ) -> Iterator[Deployment]:

@@ -18,6 +18,7 @@ from rich.console import Console
 from baton_local.paths import ROOT
 from baton_local.stack import Stack
 from tests.bench import (
+    calibration,
     catching_up,
     growing,
     importing,
@@ -32,7 +33,9 @@ from tests.bench.deployment import servers
 from tests.bench.figures import Aim, Figure, Measured, NothingFoundError, Run, spreads
 from tests.bench.setting import FULL, QUICK, Scenario, Setting
 
+CALIBRATION = "calibration"
 SCENARIOS: Mapping[str, Scenario] = {
+    CALIBRATION: calibration.scenario,
     "latency": latency.scenario,
     "throughput": throughput.scenario,
     "ingest": taking_in.scenario,
@@ -63,7 +66,7 @@ def main() -> None:
     failed: list[str] = []
     with servers() as stack:
         setting = _setting(given, stack, console)
-        for name in given.only or (each for each in SCENARIOS if each not in _IF_ASKED_FOR):
+        for name in _wanted(given.only):
             try:
                 measured.append(_measure(name, given.repeat, setting, console))
             except NothingFoundError as error:
@@ -74,6 +77,13 @@ def main() -> None:
             _keep(given, measured)
     if failed:
         sys.exit("not measured:\n" + "\n".join(failed))
+
+
+def _wanted(only: Sequence[str] | None) -> Sequence[str]:
+    """The scenarios to measure: beside each figure stands what the machine could do then."""
+    if only:
+        return [CALIBRATION, *(name for name in only if name != CALIBRATION)]
+    return [name for name in SCENARIOS if name not in _IF_ASKED_FOR]
 
 
 def _keep(given: argparse.Namespace, measured: Sequence[Measured]) -> None:
@@ -95,7 +105,7 @@ def _arguments() -> argparse.Namespace:
         "--only",
         action="append",
         choices=SCENARIOS,
-        help="this scenario; given more than once, these in their order",
+        help="this scenario, after the calibration; given more than once, these in their order",
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each scenario N times")
     parser.add_argument(

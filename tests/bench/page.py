@@ -17,6 +17,7 @@ PAGE, KEPT = Path("docs/performance.md"), Path("docs/performance.json")
 _MADE_BY = "make bench"
 _COSTS = (Unit.MS_CPU, Unit.BYTES, Unit.MEGABYTES)
 _PARTS: Mapping[str, tuple[str, Sequence[Unit]]] = {
+    "calibration": ("calibration", tuple(Unit)),
     "latency": ("latency", (Unit.MS, Unit.PERCENT)),
     "costs": ("latency", _COSTS),
     "throughput": ("throughput", tuple(Unit)),

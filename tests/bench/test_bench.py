@@ -4,15 +4,16 @@ The scenario that takes least stands for all; `make bench ARGS=--quick` tries th
 """
 
 from baton_local.stack import Stack
-from tests.bench import taking_in
+from tests.bench import calibration, taking_in
+from tests.bench.__main__ import _wanted
 from tests.bench.figures import Unit
 from tests.bench.setting import QUICK, Setting
 
 
 async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
-    module_stack: Stack,
+    shared_stack: Stack,
 ) -> None:
-    setting = Setting(stack=module_stack, sizes=QUICK, say=lambda _: None)
+    setting = Setting(stack=shared_stack, sizes=QUICK, say=lambda _: None)
     figures = {figure.what: figure async for figure in taking_in.scenario(setting)}
     assert taking_in.AIMS.keys() <= figures.keys()
     floors = {figure.floor for figure in figures.values() if figure.floor}
@@ -21,3 +22,18 @@ async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     # So few leads may take less CPU than the system counts.
     counted = [figures[floor] for floor in floors if figures[floor].unit is not Unit.MS_CPU]
     assert all(figure.value > 0 for figure in counted)
+
+
+async def test_the_calibration_measures_a_loop_and_a_bare_relay(shared_stack: Stack) -> None:
+    setting = Setting(stack=shared_stack, sizes=QUICK, say=lambda _: None)
+    figures = {figure.what: figure async for figure in calibration.scenario(setting)}
+    assert figures[calibration.LOOP].value > 0
+    assert calibration.RELAY in figures
+    assert figures["bare relay: a hop: p50"].value > 0
+
+
+def test_every_run_begins_with_the_calibration() -> None:
+    assert _wanted(["latency"]) == ["calibration", "latency"]
+    assert _wanted(["growth", "calibration"]) == ["calibration", "growth"]
+    assert _wanted(None)[0] == "calibration"
+    assert "import" not in _wanted(None)

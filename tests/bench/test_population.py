@@ -13,8 +13,8 @@ SAMPLE, COPIES = 5, 40
 
 
 @pytest.fixture
-async def filled(module_stack: Stack) -> AsyncIterator[asyncpg.Connection]:
-    async with deployed(module_stack) as deployment:
+async def filled(shared_stack: Stack) -> AsyncIterator[asyncpg.Connection]:
+    async with deployed(shared_stack) as deployment:
         await growing.make_sample(deployment, SAMPLE)
         await population.keep_sample(deployment.database_url)
         await population.add_copies(deployment.database_url, range(1, COPIES))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
@@ -40,6 +41,7 @@ each_type = pytest.mark.parametrize("model", events.ALL, ids=lambda model: model
 few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
+@cache
 def instances(model: type[BaseModel]) -> SearchStrategy[Any]:
     """Every instance that a model allows, more or less."""
     return st.builds(
@@ -108,6 +110,7 @@ def in_microseconds(moment: datetime) -> datetime:
 # --- there and back
 
 
+@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few
@@ -121,6 +124,7 @@ def test_what_is_decoded_is_what_was_encoded(model: type[EventData], data: st.Da
     assert cloudevents.event_type(message.headers) == model.event_type
 
 
+@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few
@@ -144,6 +148,7 @@ def test_the_cloudevents_sdk_reads_what_was_encoded(
     assert read.get_data() == json.loads(event.data.model_dump_json())
 
 
+@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few

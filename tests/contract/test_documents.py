@@ -182,12 +182,20 @@ def test_the_examples_of_a_lead_are_numbered_as_a_reader_meets_them() -> None:
 # --- the command
 
 
+@pytest.fixture(scope="module")
+def up_to_date(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`docs/` as the code would have it, which no test writes to."""
+    made = tmp_path_factory.mktemp("up-to-date") / "docs"
+    shutil.copytree(DOCS, made)
+    kept.write(made, kept.documents(made))
+    return made
+
+
 @pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    """A copy of `docs/`, as the code would have it, to be written to."""
+def docs(up_to_date: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be written to."""
     copy = tmp_path / "docs"
-    shutil.copytree(DOCS, copy)
-    kept.write(copy, kept.documents(copy))
+    shutil.copytree(up_to_date, copy)
     return copy
 
 
@@ -208,6 +216,7 @@ def texts(docs: Path) -> dict[Path, bytes]:
     return {path.relative_to(docs): path.read_bytes() for path in docs.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["write", "check", "release"])
 def test_no_command_does_anything_about_a_change_that_breaks_a_reader(
     docs: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -220,6 +229,7 @@ def test_no_command_does_anything_about_a_change_that_breaks_a_reader(
     assert texts(docs) == before
 
 
+@pytest.mark.long
 def test_check_names_each_document_that_differs_is_missing_or_left_over(
     docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +256,7 @@ def test_check_names_each_document_that_differs_is_missing_or_left_over(
     assert texts(docs) == whole
 
 
+@pytest.mark.long
 def test_what_was_released_is_what_later_changes_are_measured_by(
     docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +266,7 @@ def test_what_was_released_is_what_later_changes_are_measured_by(
     assert run(docs, "check", monkeypatch) == 0
 
 
+@pytest.mark.long
 def test_what_was_added_since_the_release_may_still_change(
     docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

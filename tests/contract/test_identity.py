@@ -111,6 +111,7 @@ def test_every_public_function_has_vectors() -> None:
     assert {vector["function"] for vector in VECTORS} == set(CALLS) == public | {"event_id"}
 
 
+@pytest.mark.long
 def test_python_and_idna_may_be_newer_but_answer_the_same_for_each_character_of_unicode_3_2() -> (
     None
 ):

@@ -24,7 +24,7 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unruled(
     kafka_bootstrap: str, make_database: Callable[[], str], make_topic_prefix: Callable[[], str]
 ) -> Iterator[Deployment]:
@@ -38,7 +38,7 @@ def unruled(
         made.stack.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def without_policy(unruled: Deployment) -> Mapping[str, tuple[int, httpx.Response]]:
     """What each service said of itself before there was a policy: /healthz's status, /readyz."""
 
@@ -59,7 +59,7 @@ def without_policy(unruled: Deployment) -> Mapping[str, tuple[int, httpx.Respons
     return {service: said(service) for service in SERVICES}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def everyday(
     unruled: Deployment, without_policy: Mapping[str, tuple[int, httpx.Response]]
 ) -> Deployment:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -434,13 +434,18 @@ async def make_schema(url: str) -> None:
     await db.close()
 
 
+@cache
+def _bundle() -> Bundle:
+    return Bundle.read(BUNDLE)
+
+
 @contextlib.asynccontextmanager
 async def deployment(bootstrap: str, url: str, prefix: str) -> AsyncIterator[World]:
     """A deployment of the counter service, with a policy in force and no process yet."""
     settings = settings_for(bootstrap, url, prefix)
     await make_schema(url)
     await kafka.apply_topics(settings, USED)
-    await activation.activate(settings, Bundle.read(BUNDLE), None, "test", "test")
+    await activation.activate(settings, _bundle(), None, "test", "test")
     producer = kafka.producer(settings)
     await producer.start()
     db = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})

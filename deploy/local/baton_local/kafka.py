@@ -14,6 +14,9 @@ CLUSTER_ID = "QmF0b25Mb2NhbFN0YWNrMQ"
 CLASSES = "classes.aot"
 """Beside the jars; `class_cache` makes it."""
 
+ONE_COMPILER = "-XX:TieredStopAtLevel=1"
+"""Java's option for what runs for a short time: the second compiler costs more than it gives."""
+
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
@@ -40,9 +43,8 @@ def prepare_kafka(home: Path, jars: Path, ports: Ports, *options: str) -> None:
         return
     format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID]
     done = subprocess.run(
-        # One compiler is quicker for what runs a second.
         [
-            *_java(jars, "-XX:TieredStopAtLevel=1"),
+            *_java(jars, ONE_COMPILER),
             *(*format_storage, "-c", "server.properties", *options),
         ],
         cwd=home,

@@ -35,6 +35,9 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+# A killed server still loses nothing, since the system has what it wrote. A power failure would
+# destroy the database. Images of pages stay in the WAL: a kill can cut a write short.
+NOT_DURABLE = {"fsync": "off"}
 
 
 def database_url(port: int, password: str, database: str = DATABASE) -> str:
@@ -46,9 +49,10 @@ def other_database(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
-def postgres_program(home: Path, port: int, password: str) -> Program:
+def postgres_program(home: Path, port: int, password: str, *, durable: bool = True) -> Program:
     """PostgreSQL with its data in `home`, which `prepare_postgres` has made ready."""
-    settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    values = SETTINGS if durable else SETTINGS | NOT_DURABLE
+    settings = [f"--{name}={value}" for name, value in values.items()]
     return Program(
         name="postgres",
         argv=(str(_binaries(home) / "postgres"), "-D", "data", "-p", str(port), *settings),
@@ -63,7 +67,7 @@ def postgres_program(home: Path, port: int, password: str) -> Program:
     )
 
 
-def prepare_postgres(home: Path, password: str) -> None:
+def prepare_postgres(home: Path, password: str, *, durable: bool = True) -> None:
     """Makes the data directory unless it is there.
 
     As root, `home` must be a directory that other users can reach, since the server runs as one:
@@ -87,10 +91,10 @@ def prepare_postgres(home: Path, password: str) -> None:
     data.mkdir(mode=0o700)
     if is_root():
         _give_away(data)
-    _initdb(home, password)
+    _initdb(home, password, durable=durable)
 
 
-def _initdb(home: Path, password: str) -> None:
+def _initdb(home: Path, password: str, *, durable: bool) -> None:
     password_file = home / "password"
     write_private(password_file, password)
     if is_root():
@@ -106,6 +110,7 @@ def _initdb(home: Path, password: str) -> None:
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
         "--locale=C",
+        *([] if durable else ["--no-sync"]),
     ]
     done = subprocess.run(
         command,
@@ -141,6 +146,25 @@ def create_database(server_url: str, name: str) -> str:
             await connection.close()
 
     blocking(create)
+    return other_database(server_url, name)
+
+
+def copy_database(url: str, name: str) -> str:
+    """Makes a database with all that another one has, to which nobody may be connected.
+
+    Returns its URL.
+    """
+    original = urlsplit(url).path.removeprefix("/")
+    server_url = other_database(url, "postgres")
+
+    async def copy() -> None:
+        connection = await asyncpg.connect(server_url)
+        try:
+            await connection.execute(f'create database "{name}" template "{original}"')
+        finally:
+            await connection.close()
+
+    blocking(copy)
     return other_database(server_url, name)
 
 

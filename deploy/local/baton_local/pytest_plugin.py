@@ -7,20 +7,32 @@ unless they come from the `env` file of a local stack.
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from baton_local.given import given_servers
 from baton_local.leftovers import new_state, remove_leftovers
-from baton_local.postgres import create_database, drop_database
+from baton_local.postgres import copy_database, create_database, drop_database
 from baton_local.readiness import blocking
 from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
 
 SHARED = pytest.StashKey[Stack]()
 SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_stack"})
+DEPLOYMENTS = "deployments"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        DEPLOYMENTS,
+        "folders, each with a deployment for all its tests: a worker has the whole folder",
+        type="linelist",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,16 +45,39 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow: set[Path] = set()
     for item in items:
         if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker("servers")
+            slow.add(item.path)
+    folders = [config.rootpath / each for each in config.getini(DEPLOYMENTS)]
+    # What takes long comes first, so that no worker is left alone with it in the end.
+    items.sort(
+        key=lambda item: (not any(map(item.path.is_relative_to, folders)), item.path not in slow)
+    )
+
+
+class ByDeployment(LoadFileScheduling):  # type: ignore[misc]  # untyped
+    """A worker has all tests of a file, and all those of a folder with a deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        folders: list[str] = self.config.getini(DEPLOYMENTS)
+        return next((each for each in folders if Path(file).is_relative_to(each)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return ByDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Where a run has several workers, they share the servers too."""
     config = node.config
+    if "not servers" in config.getoption("markexpr"):
+        return
     if SHARED not in config.stash:
         config.stash[SHARED] = _start(KAFKA, POSTGRES)
         config.add_cleanup(config.stash[SHARED].remove)
@@ -103,6 +138,24 @@ def database(postgres_url: str) -> Iterator[str]:
     drop_database(postgres_url, name)
 
 
+@pytest.fixture
+def copy_of(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Makes copies, for this test, of a database that nobody is connected to; gives their URLs.
+
+    A copy takes a small part of the time that migrations take.
+    """
+    made = []
+
+    def make(url: str) -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        made.append(name)
+        return copy_database(url, name)
+
+    yield make
+    for name in made:
+        drop_database(postgres_url, name)
+
+
 @pytest.fixture(scope="session")
 def make_topic_prefix(kafka_bootstrap: str) -> Iterator[Callable[[], str]]:
     """Makes prefixes that no other topic has; their topics last until the end of the run."""
@@ -151,7 +204,9 @@ def module_stack() -> Iterator[Stack]:
 
 def _start(*servers: str) -> Stack:
     remove_leftovers()
-    return start_on_free_ports(lambda ports: Stack(new_state(), ports, servers=servers))
+    return start_on_free_ports(
+        lambda ports: Stack(new_state(), ports, servers=servers, short_lived=True)
+    )
 
 
 def _delete_topics(bootstrap: str, prefixes: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Self
 from baton_local.credentials import keep_secrets
 from baton_local.errors import NotReadyError, PortInUseError, StackError, tail
 from baton_local.interrupts import deferred
-from baton_local.kafka import kafka_program, prepare_kafka
+from baton_local.kafka import ONE_COMPILER, kafka_program, prepare_kafka
 from baton_local.kafka_jars import require_jars
 from baton_local.paths import KAFKA_JARS
 from baton_local.ports import LOOPBACK, Ports, require_free
@@ -58,7 +58,10 @@ class Stack:
 
     It runs those of `servers` whose address is not given; a given one belongs to somebody else.
     With `outlives_parent=False` everything ends when the process that started it does, however
-    that ends. All methods block; none needs an event loop, and none minds one.
+    that ends. With `short_lived=True` the servers spend nothing on what pays only later: Kafka
+    compiles its code with one compiler, and PostgreSQL does not wait for the disk, so that its data
+    survives killed processes and no power failure. All methods block; none needs an event loop, and
+    none minds one.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Stack:
         kafka_bootstrap: str | None = None,
         server_url: str | None = None,
         outlives_parent: bool = False,
+        short_lived: bool = False,
     ) -> None:
         self.state = StateDirectory(state)
         self.ports = ports
@@ -78,6 +82,7 @@ class Stack:
         self._runs_kafka = KAFKA in servers and kafka_bootstrap is None
         self._runs_postgres = POSTGRES in servers and server_url is None
         self._outlives_parent = outlives_parent
+        self._short_lived = short_lived
         self._programs: dict[str, Program] = {}
         self._supervision = Supervision(self.state)
 
@@ -120,9 +125,17 @@ class Stack:
     def attach(self) -> None:
         """Takes up what another process has prepared, and changes nothing."""
         if self._runs_kafka:
-            self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports))
+            options = [ONE_COMPILER] if self._short_lived else []
+            self.add(kafka_program(self._kafka_home, KAFKA_JARS, self.ports, *options))
         if self._runs_postgres:
-            self.add(postgres_program(self._postgres_home, self.ports.postgres, self._password()))
+            self.add(
+                postgres_program(
+                    self._postgres_home,
+                    self.ports.postgres,
+                    self._password(),
+                    durable=not self._short_lived,
+                )
+            )
 
     def prepare(self) -> None:
         """Makes the directory and what Kafka and PostgreSQL need in it, where it is missing.
@@ -137,8 +150,14 @@ class Stack:
                 jars = require_jars(KAFKA_JARS)
                 steps.append(both.submit(prepare_kafka, self._kafka_home, jars, self.ports))
             if self._runs_postgres:
-                password = self._password()
-                steps.append(both.submit(prepare_postgres, self._postgres_home, password))
+                steps.append(
+                    both.submit(
+                        prepare_postgres,
+                        self._postgres_home,
+                        self._password(),
+                        durable=not self._short_lived,
+                    )
+                )
         for step in steps:
             step.result()
 

@@ -93,6 +93,7 @@ def test_nothing_is_left_on_disk_when_a_stack_is_removed(empty: Stack) -> None:
     assert not annex.exists()
 
 
+@pytest.mark.long
 def test_a_stack_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     parent = start_elsewhere(tmp_path, outlives_parent=False)
     processes = processes_of(Stack(tmp_path, Ports(), servers=()))
@@ -103,6 +104,7 @@ def test_a_stack_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     Stack(tmp_path, Ports(), servers=()).remove()
 
 
+@pytest.mark.long
 def test_a_stack_in_the_background_outlives_its_parent_and_is_stopped_by_another(
     tmp_path: Path,
 ) -> None:
@@ -155,6 +157,7 @@ def test_programs_end_with_a_killed_supervisor(empty: Stack) -> None:
     wait_until(all_gone(processes), "they do not end")
 
 
+@pytest.mark.long
 def test_a_program_can_be_added_while_the_stack_runs(empty: Stack) -> None:
     empty.add(web_server("first"))
     empty.start_supervisor()
@@ -197,6 +200,7 @@ def test_a_program_that_never_gets_ready_is_reported_with_the_end_of_its_log(
     assert "no policy" in str(late.value)
 
 
+@pytest.mark.long
 def test_a_program_that_ends_again_and_again_is_given_up(empty: Stack) -> None:
     complaint = (sys.executable, "-c", "import sys; sys.exit('BATON_API_TOKEN is missing')")
     empty.add(Program("ingest", complaint, {}, Path("/"), lambda: "it does not answer"))

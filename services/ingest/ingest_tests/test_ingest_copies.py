@@ -39,11 +39,12 @@ async def processes(settings: Settings, bundle: Bundle) -> AsyncIterator[tuple[P
         yield one, other
 
 
-async def insist(process: Process, path: str, **parts: Any) -> httpx.Response:
-    """As senders do: again, for as long as they are told to come again."""
+async def insist(process: Process, path: str, **parts: Any) -> tuple[httpx.Response, int]:
+    """As senders do: again, for as long as the answer is to try again. Also how many attempts."""
+    attempts = 1
     while (answer := await process.http.post(path, **parts)).status_code == 503:
-        pass
-    return answer
+        attempts += 1
+    return answer, attempts
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ async def test_fifty_copies_at_one_moment_are_one_event(
         insist(processes[number % 2], path, content=body, headers=headers)
         for number in range(COPIES)
     ]
-    answers = await asyncio.gather(*sent)
+    answers, attempts = zip(*await asyncio.gather(*sent), strict=True)
     assert {answer.status_code for answer in answers} == {202}
     told = [json.loads(answer.text) for answer in answers]
     ids = {each["event_id"] for one in told for each in one.get("results", [one])}
@@ -73,6 +74,7 @@ async def test_fifty_copies_at_one_moment_are_one_event(
     (event_id,) = ids
     events = await processes[0].events(topics.LEAD_CAPTURED)
     copies = [event for event in events if str(event.id) == event_id]
-    # Copies may stand on the topic; being one event is what a reader's inbox knows them by.
-    assert 1 <= len(copies) <= COPIES
+    # Each attempt may leave a copy on the topic, also one that was answered with 503; that they are
+    # one event is what a reader's inbox knows them by.
+    assert 1 <= len(copies) <= sum(attempts)
     assert len({event.subject for event in copies}) == 1

@@ -21,7 +21,7 @@ from routing.api import router
 from routing.settings import Settings
 from routing.store import Reads
 from routing_tests.sales import BUNDLE, Sales, lead
-from routing_tests.shard import SCHEMA, Process, migrated, process
+from routing_tests.shard import SCHEMA, Process, process
 
 X = lead("x")
 NONE_SUCH = str(lead("none such"))
@@ -53,11 +53,6 @@ class Api:
         """The current assignment, as its rep names it."""
         current = (await self.history())["current"]
         return {"rep": current["rep"], "assignment_id": current["id"]}
-
-
-@pytest.fixture
-def settings(database: str) -> Settings:
-    return migrated(database)
 
 
 @pytest.fixture

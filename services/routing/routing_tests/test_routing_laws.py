@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -292,4 +293,4 @@ class Department(RuleBasedStateMachine):
 
 
 Department.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestDepartment = Department.TestCase
+TestDepartment = pytest.mark.long(Department.TestCase)

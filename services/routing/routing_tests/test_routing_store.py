@@ -17,12 +17,7 @@ from routing.domain.rows import AssignmentRow
 from routing.settings import Settings
 from routing.store import RoutingStore
 from routing_tests.sales import BUNDLE, MONDAY, Sales, lead
-from routing_tests.shard import Process, migrated, process
-
-
-@pytest.fixture
-def settings(database: str) -> Settings:
-    return migrated(database)
+from routing_tests.shard import Process, process
 
 
 @pytest.fixture

@@ -31,11 +31,17 @@ Made = Callable[..., EventInput]
 Keep = Callable[..., Awaitable[list[ScoreChange]]]
 
 
+@pytest.fixture(scope="session")
+def migrated(make_database: Callable[[], str]) -> str:
+    """Nobody writes to it: each test has a copy."""
+    url = make_database()
+    migrations.upgrade(DatabaseSettings(database_url=SecretStr(url)), SCHEMA, MIGRATIONS)
+    return url
+
+
 @pytest.fixture
-def settings(database: str) -> DatabaseSettings:
-    made = DatabaseSettings(database_url=SecretStr(database))
-    migrations.upgrade(made, SCHEMA, MIGRATIONS)
-    return made
+def settings(migrated: str, copy_of: Callable[[str], str]) -> DatabaseSettings:
+    return DatabaseSettings(database_url=SecretStr(copy_of(migrated)))
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from uuid import uuid5
 
 import pytest
 
-from baton.events import AssignmentChange, FollowupType
+from baton.events import AssignmentChange, FollowupType, SlaMoved
 from sla_monitor.domain.state import Verdict
-from sla_monitor_tests.lead import FIRST, FOURTH, LEAD, MONDAY, SECOND, THIRD, Lead, t
+from sla_monitor_tests.lead import FIRST, FOURTH, LEAD, MONDAY, SECOND, THIRD, Lead, t, the
 
 CONTACTED = FollowupType.CONTACTED
 
@@ -78,3 +78,25 @@ def test_a_promise_that_was_kept_is_no_reason_against_a_breach_of_another(lead: 
     lead.reassigned("2026-03-02T14:30:02+01:00", THIRD, SECOND)
     assert lead.stands(SECOND) is Verdict.BREACHED
     assert lead.stands(THIRD) is Verdict.RUNNING
+
+
+def test_a_return_while_the_clock_still_runs_starts_none_though_it_ends_unjudged_later(
+    lead: Lead,
+) -> None:
+    lead.routed(MONDAY)
+    lead.routed("2026-03-02T11:00+01:00", SECOND, change=AssignmentChange.RETURNED, previous=FIRST)
+    lead.released("2026-03-02T12:00+01:00", SECOND)
+    assert lead.stands(FIRST) is Verdict.RELEASED
+    assert lead.stands(SECOND) is Verdict.COVERED
+
+
+def test_an_enquiry_at_the_return_is_served_by_its_clock_and_not_by_one_that_ended_then(
+    lead: Lead,
+) -> None:
+    moment = "2026-03-02T11:00+01:00"
+    lead.routed(MONDAY)
+    lead.followed_up(FollowupType.DECLINED, moment, rep="rep-1")
+    lead.routed(moment, SECOND, change=AssignmentChange.RETURNED, previous=FIRST)
+    moved = the(lead.renewed(moment, THIRD, SECOND, sla="strict"), SlaMoved)
+    assert isinstance(moved, SlaMoved)
+    assert moved.due_at == t("2026-03-02T12:00+01:00")

@@ -1,7 +1,7 @@
 """The store and the API against a real PostgreSQL, migrated from empty."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -62,11 +62,17 @@ def breached(name: str, minutes: int = 0, **changes: object) -> Clock:
     return clock(name, **told | changes)
 
 
-@pytest.fixture
-def settings(database: str) -> DatabaseSettings:
-    made = DatabaseSettings(database_url=SecretStr(database))
+@pytest.fixture(scope="session")
+def migrated(make_database: Callable[[], str]) -> str:
+    """Nobody writes to it: each test has a copy."""
+    made = DatabaseSettings(database_url=SecretStr(make_database()))
     migrations.upgrade(made, SCHEMA, Path(__file__).parents[1] / "migrations")
-    return made
+    return made.database_url.get_secret_value()
+
+
+@pytest.fixture
+def settings(migrated: str, copy_of: Callable[[str], str]) -> DatabaseSettings:
+    return DatabaseSettings(database_url=SecretStr(copy_of(migrated)))
 
 
 @pytest.fixture

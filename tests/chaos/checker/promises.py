@@ -66,6 +66,11 @@ class Judgement:
         ended = self.end is not None and self.end.at < self.due_at
         return self.void or (ended and not self.met)
 
+    def let_go_by(self, moment: datetime) -> bool:
+        """Ended by then, before it was due or answered, and was a promise."""
+        ended = self.end is not None and self.end.at <= moment
+        return ended and self.dropped and not self.void
+
     @property
     def wrong(self) -> bool:
         """A breach of it led to nothing that stands."""
@@ -123,7 +128,7 @@ class Promises:
             return any(judgement.undecided_at(given.at) for *_, judgement in earlier)
         standing = [each for each in earlier if not each[2].covered]
         last = max(standing, key=lambda each: each[:2], default=None)
-        return last is None or last[2].void or not last[2].dropped
+        return last is None or not last[2].let_go_by(given.at)
 
     def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, tuple[Given, Judgement]]:
         """What the facts make of these clocks, by their ids, in order of their start."""
@@ -144,7 +149,10 @@ class Promises:
         return found
 
     def _void(self, given: Given, earlier: Iterable[tuple[Given, Judgement]]) -> bool:
-        """The breach that led to the assignment was wrong, or followed from a wrong one."""
+        """The breach that led to the assignment was wrong, or followed from a wrong one.
+
+        It was that of the clock that started last.
+        """
         if given.change != "breached" or given.previous is None:
             return False
         tenure = self.tenure(given.previous)
@@ -155,7 +163,7 @@ class Promises:
             and not judgement.covered
             and judgement.due_at <= given.at
         ]
-        return bool(causes) and max(causes, key=lambda each: each.due_at).wrong
+        return bool(causes) and causes[-1].wrong
 
     def _answers(self, given: Given) -> Iterator[Mark]:
         for event in self._followups:

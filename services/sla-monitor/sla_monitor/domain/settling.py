@@ -43,20 +43,28 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
 def _cover(
     clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
 ) -> Clock | None:
-    """The clock that serves this enquiry too; at most one is undecided at a time."""
+    """The clock that serves this enquiry too.
+
+    At most one is undecided at a time, but for the moment at which one ends and the lead returns:
+    then it is the clock of the return, since that one runs on.
+    """
     if assignment.change is not AssignmentChange.RENEWED:
         return None
+    cover = None
     for each in earlier:
         same = each.target == clock.target and tenures.of(each.assignment_id) == assignment.tenure
         if same and undecided_at(each, clock.started_at):
-            return each
-    return None
+            cover = each
+    return cover
 
 
 def _answered_before_return(
     clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
 ) -> bool:
-    """Whether a clock of a return has nothing to serve: the rep's last one was not just let go."""
+    """Whether a clock of a return has nothing to serve.
+
+    So it is unless the rep's last one was let go by then; what ends later ends that one.
+    """
     if assignment.change is not AssignmentChange.RETURNED:
         return False
     last = None
@@ -64,7 +72,9 @@ def _answered_before_return(
         same = each.target == clock.target and tenures.of(each.assignment_id) == assignment.tenure
         if same and not each.covered:
             last = each
-    return last is None or last.void is not None or verdict(last) is not Verdict.RELEASED
+    if last is None or last.void is not None or verdict(last) is not Verdict.RELEASED:
+        return True
+    return last.end is not None and last.end.at > clock.started_at
 
 
 def _void(
@@ -72,22 +82,21 @@ def _void(
 ) -> Mark | None:
     """The start of this clock, and the answer that shows that no breach led to its assignment.
 
-    Of each target, the clock that was due last before the assignment may have led to it: one that
-    was called broken, where any was.
+    Of each target, the clock that started last among those due before the assignment may have led
+    to it: an earlier one was decided before that one started. Which of them were called broken
+    meanwhile does not matter, since that depends on the order of reading.
     """
     if assignment.change is not AssignmentChange.BREACHED or assignment.previous is None:
         return None
     tenure = tenures.of(assignment.previous)
-    due = [
-        each
-        for each in sorted(earlier, key=lambda each: (each.due.at, each.id))
+    causes = {
+        each.target: each
+        for each in earlier
         if each.reassign
         and not each.covered
         and each.due.at <= assignment.started_at
         and tenures.of(each.assignment_id) == tenure
-    ]
-    broken = [each for each in due if each.breach or verdict(each) is Verdict.BREACHED]
-    causes = {each.target: each for each in broken or due}
+    }
     if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
         return None
     answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]
