@@ -13,8 +13,8 @@ from baton.events import EventData
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton.topics import Topic
-from ingest.capture import event_ids, events, origin
-from ingest.capture.event_ids import CE_SOURCE
+from ingest.capture import events, origin
+from ingest.capture.events import CE_SOURCE
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import LeadIn
 
@@ -88,7 +88,7 @@ def captured(
     person = origin.person_of(given, source.brand, source)
     lead_id = known or person.identified(id_key).lead_id
     event: Event[EventData] = Event(
-        id=event_ids.event_id(given, source, lead_id, receipt),
+        id=events.event_id(given, source, lead_id, receipt),
         source=CE_SOURCE,
         time=receipt.received_at,
         subject=str(lead_id),

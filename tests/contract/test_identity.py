@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from baton import identity
 from baton.identity import UnusableIdentityError
 from baton.policy.sources import ApiSource
-from ingest.capture import event_ids
+from ingest.capture import events
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission
 
@@ -41,7 +41,7 @@ def event_id(arguments: dict[str, Any]) -> UUID:
         part=arguments.get("part", ""),
     )
     source = ApiSource(label="Webinars", kind="api", brand="acme")
-    return event_ids.event_id(given, source, UUID(arguments["lead"]), receipt)
+    return events.event_id(given, source, UUID(arguments["lead"]), receipt)
 
 
 CALLS: Mapping[str, Callable[[dict[str, Any]], object]] = {

@@ -1,4 +1,4 @@
-"""Intake's HTTP side, put together: its routes, and what goes on beside the requests."""
+"""The parts of an ingest process, put together: its routes, and what goes on beside them."""
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -25,7 +25,7 @@ from ingest.edge.webhooks import Webhooks
 from ingest.features.backlog import look_after
 from ingest.features.enrichment.http import HttpFetcher
 from ingest.features.enrichment.store import FetchTable
-from ingest.features.enrichment.worker import FetchWorker, Patience
+from ingest.features.enrichment.worker import FetchLimits, FetchWorker
 from ingest.features.failed.replay import Replays
 from ingest.features.failed.store import FailedDeliveries
 from ingest.features.privacy.holdings import holdings
@@ -34,7 +34,7 @@ from ingest.features.quarantine.store import QuarantineTable
 from ingest.features.quiet_sources.arrivals import Hearing
 from ingest.features.quiet_sources.monitor import Listening
 from ingest.features.quiet_sources.store import Arrivals
-from ingest.features.unmatched.queue import WaitingRoom
+from ingest.features.unmatched.queue import UnmatchedQueue
 from ingest.features.unmatched.retrier import Retrier
 from ingest.features.unmatched.store import WaitingTable
 from ingest.identity.alias_store import AliasReads
@@ -55,7 +55,7 @@ WRITES = (*OWN, topics.OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Composition:
     """What answers requests, and what goes on beside them.
 
     `tasks` run for as long as the process does, by name; each until it is cancelled.
@@ -67,7 +67,7 @@ class Edge:
     hearing: Hearing
 
 
-def edge(
+def compose(
     settings: Settings,
     pool: asyncpg.Pool,
     policy: PolicyInForce,
@@ -75,8 +75,8 @@ def edge(
     metrics: IngestMetrics,
     status: Status,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Edge:
-    """The edge of one process. `environment` holds the secrets of the bundle's sources.
+) -> Composition:
+    """The parts of one process. `environment` holds the secrets of the bundle's sources.
 
     What `status` is told degrades intake, and does not end it.
     """
@@ -99,7 +99,7 @@ def edge(
     publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
     quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
     waits = WaitingTable(pool)
-    room = WaitingRoom(waits, settings.waiting_most, settings.database_wait, clock, metrics)
+    unmatched = UnmatchedQueue(waits, settings.waiting_most, settings.database_wait, clock, metrics)
     aliases = AliasReads(pool, settings.database_wait)
     id_key = settings.id_key.get_secret_value().encode()
     intake = Intake(
@@ -108,7 +108,7 @@ def edge(
         leads_of=aliases.leads_of,
         publisher=publisher,
         hold=quarantine.hold,
-        waiting_room=room,
+        unmatched=unmatched,
         clock=clock,
         ahead=settings.ahead,
         metrics=metrics,
@@ -135,7 +135,7 @@ def edge(
                 fetcher=HttpFetcher(client, secrets, settings.fetch_wait),
                 complete=capture.complete,
                 keep=failed.keep,
-                patience=Patience(settings.fetch_within, lease=3 * settings.fetch_wait),
+                limits=FetchLimits(settings.fetch_within, lease=3 * settings.fetch_wait),
                 clock=clock,
                 metrics=metrics,
             ).run(settings.times)
@@ -143,8 +143,8 @@ def edge(
     # Batches wait for every group of the deployment, whichever services it has.
     groups = [service.package for service in manifests() if service.consumes]
     forwarder = Forwarder(pool, table, spool, circuit, metrics, status)
-    retrier = Retrier(pool, room, spool, table, settings.partitions, settings.waiting_old)
-    return Edge(
+    retrier = Retrier(pool, unmatched, spool, table, settings.partitions, settings.waiting_old)
+    return Composition(
         handlers=Handlers(
             settings=settings,
             metrics=metrics,

@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from baton.events import ActivityType, ConsentStatus, FollowupType
 from baton.policy.bundle import Bundle
-from ingest.capture import event_ids, events, origin
+from ingest.capture import events, origin
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import (
     ActivityIn,
@@ -44,7 +44,7 @@ def followup(type_: str = "contacted", **said: JsonValue) -> FollowupIn:
 def id_of(
     given: Submission, bundle: Bundle, receipt: Receipt = RECEIPT, named: UUID = LEAD
 ) -> UUID:
-    return event_ids.event_id(given, bundle.sources[given.source], named, receipt)
+    return events.event_id(given, bundle.sources[given.source], named, receipt)
 
 
 def test_the_senders_id_makes_the_event_whatever_the_body(bundle: Bundle) -> None:
@@ -171,8 +171,8 @@ def test_a_bundle_from_before_there_was_a_repeat_horizon_has_one_of_a_minute(
 def test_an_erasure_is_one_of_its_own_each_time_unless_it_has_a_key() -> None:
     later = replace(RECEIPT, received_at=NOW + timedelta(seconds=1))
     given = ErasureIn(lead_id=LEAD, why="asked")
-    ids = [event_ids.erasure_id(LEAD, given, each) for each in (RECEIPT, later)]
-    keyed = [event_ids.erasure_id(LEAD, given, replace(each, key="k")) for each in (RECEIPT, later)]
+    ids = [events.erasure_id(LEAD, given, each) for each in (RECEIPT, later)]
+    keyed = [events.erasure_id(LEAD, given, replace(each, key="k")) for each in (RECEIPT, later)]
     assert ids[0] != ids[1]
     assert keyed[0] == keyed[1]
 
@@ -188,7 +188,7 @@ def test_an_erasure_is_one_of_its_own_each_time_unless_it_has_a_key() -> None:
 def test_an_erasure_that_is_passed_on_again_is_the_same(told: dict[str, str]) -> None:
     given = PassedOnErasure.model_validate({"source": "website", "why": "asked", **told})
     later = replace(RECEIPT, received_at=NOW + timedelta(hours=6))
-    first, second = (event_ids.erasure_id(LEAD, given, each) for each in (RECEIPT, later))
+    first, second = (events.erasure_id(LEAD, given, each) for each in (RECEIPT, later))
     assert first == second
     up_to = {events.erased(LEAD, given, each).occurred_at for each in (RECEIPT, later)}
     assert len(up_to) == (1 if "occurred_at" in told else 2)

@@ -22,7 +22,7 @@ from baton.policy.bundle import Bundle
 from ingest.features.enrichment.fetcher import Fetcher
 from ingest.features.enrichment.http import HttpFetcher
 from ingest.features.enrichment.store import FetchTable, Incomplete
-from ingest.features.enrichment.worker import FetchWorker, Patience, pause
+from ingest.features.enrichment.worker import FetchLimits, FetchWorker, pause
 from ingest.features.failed.store import FailedDeliveries
 from ingest.identity.alias_store import AliasStore
 from ingest.identity.aliases import Forget
@@ -394,7 +394,7 @@ async def test_a_fault_of_ours_with_one_lead_puts_that_lead_off_and_the_others_a
                 fetcher=HttpFetcher(client, process.environment, timedelta(seconds=1)),
                 complete=complete,
                 keep=FailedDeliveries(process.pool).keep,
-                patience=Patience(timedelta(hours=24), timedelta(seconds=30)),
+                limits=FetchLimits(timedelta(hours=24), timedelta(seconds=30)),
                 clock=process.clock,
                 metrics=IngestMetrics(CollectorRegistry()),
             )

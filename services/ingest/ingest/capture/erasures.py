@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from ingest.capture import events
-from ingest.capture.event_ids import erasure_id
+from ingest.capture.events import erasure_id
 from ingest.capture.intake import Intake, Taken
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ErasureIn, PersonIn, validation

@@ -12,8 +12,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.sources import Source
 from baton.tracing import current_traceparent
 from ingest.capture import events
-from ingest.capture.event_ids import event_id
-from ingest.capture.events import AnyLead
+from ingest.capture.events import AnyLead, event_id
 from ingest.capture.origin import brand_of, check_time, person_of, source_of
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission, validation
@@ -21,7 +20,7 @@ from ingest.deadline import DATABASE_AWAY
 from ingest.errors import IntakeError, RejectedError, StorageAwayError, TryLaterError
 from ingest.features.quarantine.decisions import holding
 from ingest.features.quarantine.store import Held
-from ingest.features.unmatched.queue import WaitingRoom, unnamed
+from ingest.features.unmatched.queue import UnmatchedQueue, unnamed
 from ingest.identity.aliases import AliasKind, AliasName, SeveralLeadsError, lead_named
 from ingest.identity.person import BY_EMAIL, Identified, Person
 from ingest.metrics import IngestMetrics
@@ -81,7 +80,7 @@ class Intake:
         leads_of: LeadsOf,
         publisher: Publisher,
         hold: Hold,
-        waiting_room: WaitingRoom,
+        unmatched: UnmatchedQueue,
         clock: Callable[[], datetime],
         ahead: timedelta,
         metrics: IngestMetrics,
@@ -91,7 +90,7 @@ class Intake:
         self._leads_of = leads_of
         self._publisher = publisher
         self._hold = hold
-        self._waiting_room = waiting_room
+        self._unmatched = unmatched
         self._clock = clock
         self._ahead = ahead
         self._metrics = metrics
@@ -226,7 +225,7 @@ class Intake:
         if lead_id is not None:
             return await self.publish(events.of_lead(event, lead_id), source)
         try:
-            await self._waiting_room.keep(unnamed(event, source, whose.person, self._id_key))
+            await self._unmatched.keep(unnamed(event, source, whose.person, self._id_key))
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._count(event.data, source, State.WAITING)

@@ -71,10 +71,10 @@ class Admission:
             self._requests -= 1
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator["Held"]:
+    async def reading(self) -> AsyncIterator["BodyShare"]:
         """For as long as a request holds its body."""
         self.check()
-        held = Held(self)
+        held = BodyShare(self)
         try:
             yield held
         finally:
@@ -102,7 +102,7 @@ class Admission:
         self._bytes += size
 
 
-class Held:
+class BodyShare:
     """What a request has read of its body so far."""
 
     def __init__(self, admission: Admission) -> None:

@@ -30,7 +30,7 @@ Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class FetchLimits:
     """`within`: so long after receipt a vendor is asked no more. `lease`: longer than an answer."""
 
     within: timedelta
@@ -47,7 +47,7 @@ class FetchWorker:
         fetcher: Fetcher,
         complete: Complete,
         keep: Keep,
-        patience: Patience,
+        limits: FetchLimits,
         clock: Callable[[], datetime],
         metrics: IngestMetrics,
     ) -> None:
@@ -55,7 +55,7 @@ class FetchWorker:
         self._fetcher = fetcher
         self._complete = complete
         self._keep = keep
-        self._patience = patience
+        self._limits = limits
         self._clock = clock
         self._metrics = metrics
         self._counted_at: datetime | None = None
@@ -76,7 +76,7 @@ class FetchWorker:
                 await asyncio.sleep(times.look.total_seconds())
 
     async def _work(self) -> bool:
-        claimed = await self._table.claim(self._clock(), self._patience.lease, AT_ONCE)
+        claimed = await self._table.claim(self._clock(), self._limits.lease, AT_ONCE)
         await asyncio.gather(*map(self._try, claimed))
         return len(claimed) == AT_ONCE
 
@@ -109,7 +109,7 @@ class FetchWorker:
 
     async def _later(self, given: Incomplete, why: str, after: timedelta = timedelta(0)) -> None:
         now = self._clock()
-        if now - given.delivery.received_at >= self._patience.within:
+        if now - given.delivery.received_at >= self._limits.within:
             await self._give_up(given, why)
             return
         due_at = now + max(pause(given.attempts), after)

@@ -15,7 +15,7 @@ from baton.cloudevents import Event
 from baton.database import connection
 from baton.events import LeadCaptured, Reason
 from baton.paging import Position
-from ingest.capture.event_ids import CE_SOURCE
+from ingest.capture.events import CE_SOURCE
 from ingest.features.backlog import Backlog
 
 _REASONS = TypeAdapter(tuple[Reason, ...])

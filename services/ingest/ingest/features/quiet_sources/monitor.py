@@ -12,7 +12,7 @@ from baton.cloudevents import Event
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
 from baton.logs import logger
 from baton.policy.bundle import Bundle
-from ingest.capture.event_ids import CE_SOURCE
+from ingest.capture.events import CE_SOURCE
 from ingest.deadline import DATABASE_AWAY
 from ingest.errors import IntakeError
 from ingest.features.quiet_sources.arrivals import Hearing

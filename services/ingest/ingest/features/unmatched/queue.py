@@ -28,7 +28,7 @@ def unnamed(event: Event[LeadEvent], source: str, person: Person, id_key: bytes)
     )
 
 
-class WaitingRoom:
+class UnmatchedQueue:
     """What waits, within a bound; each process looks how full it is once in a while."""
 
     def __init__(

@@ -14,12 +14,11 @@ from baton.database import connection
 from baton.events import DeliveriesWaiting, LeadEvent
 from baton.logs import logger
 from baton.times import Times
-from ingest.capture.event_ids import CE_SOURCE
-from ingest.capture.events import of_lead
+from ingest.capture.events import CE_SOURCE, of_lead
 from ingest.deadline import DATABASE_AWAY
 from ingest.errors import TooLargeError
 from ingest.features.unmatched import store
-from ingest.features.unmatched.queue import WaitingRoom
+from ingest.features.unmatched.queue import UnmatchedQueue
 from ingest.features.unmatched.store import GrownOld, Waiting
 from ingest.identity.alias_store import leads_of
 from ingest.identity.aliases import SeveralLeadsError, lead_named
@@ -42,7 +41,7 @@ class Retrier:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        room: WaitingRoom,
+        room: UnmatchedQueue,
         spool: Spool,
         spooled: SpoolTable,
         shards: int,
