@@ -8,6 +8,7 @@ from pydantic import BaseModel, JsonValue
 
 from baton.events import LeadFollowup, Profile
 from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.senders.kit.draft_fields import LeadField, answered, mapped, placed, value_at
 from ingest.senders.kit.drafts import (
     ActivityDraft,
     CompanyDraft,
@@ -16,13 +17,8 @@ from ingest.senders.kit.drafts import (
     ErasureDraft,
     FollowupDraft,
     LeadDraft,
-    LeadField,
     RequestDraft,
-    answered,
     lead_draft,
-    mapped,
-    placed,
-    value_at,
 )
 
 NOT_OF_A_DRAFT = {"brand", "source", "custom"}

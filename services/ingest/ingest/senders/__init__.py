@@ -26,8 +26,8 @@ To add a sender:
 
 An item's `draft` (`drafts`) has what was said, field by field: values may be as the vendor has
 them, and what has no field is kept under `answers`. A table that places the vendor's fields names
-ours by `LeadField`, so that a misspelt one is a type error. The `delivery_id` must be the same for
-each attempt, and for nothing else that the same person did. `fetch` says that the vendor must be
-asked for the rest, which `completing` puts into the draft. That several records are one person's is
-said by a follow-up's `records`.
+ours by `LeadField` (`draft_fields`): a misspelt one is a type error. `delivery_id` must be the same
+for each attempt, and for nothing else that the same person did. `fetch` says that the vendor must
+be asked for the rest, which `completing` puts into the draft. That several records are one person's
+is said by a follow-up's `records`.
 """

@@ -7,50 +7,12 @@ needs one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
 from baton.events import ActivityType, FollowupType, RecordKind
-
-LeadField = Literal[
-    "external_id",
-    "delivery_id",
-    "occurred_at",
-    "contact.email",
-    "contact.email_kind",
-    "contact.phone",
-    "contact.first_name",
-    "contact.last_name",
-    "contact.job_title",
-    "contact.country",
-    "contact.region",
-    "contact.language",
-    "company.name",
-    "company.domain",
-    "company.industry",
-    "company.employees",
-    "company.country",
-    "campaign.name",
-    "campaign.utm_source",
-    "campaign.utm_medium",
-    "campaign.utm_campaign",
-    "campaign.utm_term",
-    "campaign.utm_content",
-    "campaign.click_id",
-    "campaign.click_id_kind",
-    "campaign.landing_url",
-    "campaign.referrer",
-    "consent.status",
-    "consent.text",
-    "consent.at",
-    "request.form_id",
-    "request.form_name",
-    "request.product",
-    "request.message",
-]
-"""Where a table of a sender places what the vendor names; custom fields are the bundle's alone."""
 
 
 def clean(value: JsonValue, *, custom: bool = False) -> JsonValue:
@@ -65,19 +27,24 @@ def clean(value: JsonValue, *, custom: bool = False) -> JsonValue:
 
 
 def _values(draft: "_Draft") -> Iterator[tuple[str, object]]:
-    for each in fields(draft):  # type: ignore[arg-type]  # each subclass is a dataclass
-        yield each.name, getattr(draft, each.name)
+    for name in draft.__dataclass_fields__:
+        yield name, getattr(draft, name)
+
+
+_VENDORS = (str, int, float, list)
+"""What a vendor's value may be that is not as drafts have it; our own are of other types."""
 
 
 class _Draft:
     """A part of a draft; what is None was not said."""
 
     __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __post_init__(self) -> None:
         for name, value in _values(self):
-            if isinstance(value, str | int | float | list):
-                object.__setattr__(self, name, clean(value))
+            if type(value) in _VENDORS:
+                object.__setattr__(self, name, clean(value))  # type: ignore[arg-type]  # JSON
 
     def document(self) -> dict[str, JsonValue]:
         """What was said, as our own API takes it."""
@@ -232,67 +199,21 @@ class ErasureDraft(_Draft):
 
 
 Draft = LeadDraft | ActivityDraft | FollowupDraft | ErasureDraft
-AnyDraft = TypeVar("AnyDraft", bound=Draft)
-Answering = TypeVar("Answering", bound=LeadDraft | ActivityDraft | FollowupDraft)
-
-_PARTS: Mapping[str, type[_Draft]] = {
+PARTS: Mapping[str, type[_Draft]] = {
     "contact": ContactDraft,
     "company": CompanyDraft,
     "campaign": CampaignDraft,
     "consent": ConsentDraft,
     "request": RequestDraft,
 }
-
-
-def mapped(draft: AnyDraft, to: str, value: JsonValue) -> AnyDraft:
-    """With a value in a field that the bundle names by its path, `contact.email`; once it has one.
-
-    Raises LookupError for a path that is no field's: the model of the policy knows them all.
-    """
-    place, _, inner = to.partition(".")
-    found = clean(value, custom=place == "custom")
-    if found is None:
-        return draft
-    new: Any = found
-    try:
-        if inner:
-            if not isinstance(draft, LeadDraft) or place not in ("custom", *_PARTS):
-                raise LookupError(to)
-            old = getattr(draft, place)
-            new = {**old, inner: found} if place == "custom" else replace(old, **{inner: found})
-        return replace(draft, **{place: new})
-    except TypeError as error:
-        raise LookupError(to) from error
-
-
-def placed(draft: LeadDraft, values: Mapping[LeadField, JsonValue]) -> LeadDraft:
-    """With these values, each once it has one, instead of what was there."""
-    for to, value in values.items():
-        draft = mapped(draft, to, value)
-    return draft
-
-
-def value_at(draft: LeadDraft, to: str) -> JsonValue:
-    """What is in a field, by its path; None where nothing is."""
-    place, _, inner = to.partition(".")
-    if place == "custom":
-        return draft.custom.get(inner)
-    found: JsonValue = getattr(getattr(draft, place), inner) if inner else getattr(draft, place)
-    return found
-
-
-def answered(draft: Answering, values: Mapping[str, JsonValue]) -> Answering:
-    """With these among its answers, each once it has a value."""
-    found = {name: clean(value) for name, value in values.items()}
-    answers = {**(draft.answers or {}), **{n: v for n, v in found.items() if v is not None}}
-    return replace(draft, answers=answers if answers or draft.answers is not None else None)
+"""Of a lead: by the names of its fields, those that are drafts themselves."""
 
 
 def lead_draft(document: Mapping[str, JsonValue]) -> LeadDraft:
     """The draft of a document that one was kept as. Raises ValueError for any other document."""
     said: dict[str, Any] = dict(document)
     try:
-        for name, part in _PARTS.items():
+        for name, part in PARTS.items():
             if name in said:
                 said[name] = part(**said[name])
         return LeadDraft(**said)

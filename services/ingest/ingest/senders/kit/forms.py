@@ -12,7 +12,8 @@ from baton.events import ConsentStatus
 from baton.policy.sources import FormAnswer
 from ingest.capture.normalisation import consents
 from ingest.capture.normalisation.names import flat
-from ingest.senders.kit.drafts import LeadDraft, LeadField, mapped, placed, value_at
+from ingest.senders.kit.draft_fields import LeadField, mapped, placed, value_at
+from ingest.senders.kit.drafts import LeadDraft
 
 FULL_NAME: Literal["full_name"] = "full_name"
 """No field of a lead: it is split into the first and the last name."""

@@ -1,6 +1,6 @@
 """Payloads whose meaning the bundle has: what each type becomes, and where its fields are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -14,15 +14,8 @@ from baton.policy.sources import (
     MappedSource,
 )
 from ingest.senders.kit.delivery import NotUnderstoodError
-from ingest.senders.kit.drafts import (
-    ActivityDraft,
-    AnyDraft,
-    Draft,
-    ErasureDraft,
-    FollowupDraft,
-    LeadDraft,
-    mapped,
-)
+from ingest.senders.kit.draft_fields import filled
+from ingest.senders.kit.drafts import ActivityDraft, Draft, ErasureDraft, FollowupDraft, LeadDraft
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.payloads import Path, at, path, rest
 
@@ -65,20 +58,14 @@ def _draft(mapping: EventMapping, event: Event) -> Draft:
     answers, values = _answers(mapping, event), list(_values(mapping, event))
     match mapping:
         case LeadMapping():
-            return _filled(LeadDraft(answers=answers), values)
+            return filled(LeadDraft(answers=answers), values)
         case ActivityMapping():
-            return _filled(ActivityDraft(type=mapping.type, answers=answers), values)
+            return filled(ActivityDraft(type=mapping.type, answers=answers), values)
         case FollowupMapping():
-            return _filled(FollowupDraft(type=mapping.type, answers=answers), values)
+            return filled(FollowupDraft(type=mapping.type, answers=answers), values)
         case ErasureMapping():
             why = f"asked for by a delivery of type {event.type}"
-            return _filled(ErasureDraft(why=why), values)
-
-
-def _filled(draft: AnyDraft, values: Iterable[tuple[str, JsonValue]]) -> AnyDraft:
-    for field, value in values:
-        draft = mapped(draft, field, value)
-    return draft
+            return filled(ErasureDraft(why=why), values)
 
 
 def _answers(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:

@@ -109,7 +109,10 @@ class Sender(Generic[S]):
 
     def read(self, source: S, delivery: Delivery) -> list[Told]:
         """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
-        return list({repr(told): told for told in self.reading(source, delivery)}.values())
+        told = list(self.reading(source, delivery))
+        if len(told) == 1:
+            return told
+        return list({repr(each): each for each in told}.values())
 
     def readable(self, source: S, delivery: Delivery) -> Delivery:
         """What of a delivery may be read and kept: no address, signature or credentials.

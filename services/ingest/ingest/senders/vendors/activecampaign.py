@@ -12,7 +12,8 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ActivityDraft, LeadDraft, LeadField, placed
+from ingest.senders.kit.draft_fields import LeadField, placed
+from ingest.senders.kit.drafts import ActivityDraft, LeadDraft
 from ingest.senders.kit.formats import form_of, nested
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.payloads import at, composite, path, rest, text_at, values_at

@@ -14,7 +14,8 @@ from pydantic import JsonValue
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import CampaignDraft, LeadDraft, RequestDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import CampaignDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import FULL_NAME, Answer, Place
 from ingest.senders.kit.items import Item

@@ -18,7 +18,8 @@ from baton.events import FollowupType
 from baton.policy.sources import HubspotSource
 from ingest.senders.kit import forms, sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ErasureDraft, FollowupDraft, LeadDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import ErasureDraft, FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Fetch, Item, Told, each

@@ -10,15 +10,8 @@ Id: `id` of the notification is the same for each attempt. Payload: `topic` says
 from baton.events import ActivityType, FollowupType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import (
-    ActivityDraft,
-    ConsentDraft,
-    FollowupDraft,
-    LeadDraft,
-    LeadField,
-    answered,
-    placed,
-)
+from ingest.senders.kit.draft_fields import LeadField, answered, placed
+from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import with_full_name
 from ingest.senders.kit.items import Item

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import LeadDraft, RequestDraft, placed
+from ingest.senders.kit.draft_fields import placed
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_text, payload_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, LeadDraft, LeadField, placed
+from ingest.senders.kit.draft_fields import LeadField, placed
+from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.items import Item, Told, each
 from ingest.senders.kit.payloads import Path, at, list_at, path, text_at, unix_time, values_at

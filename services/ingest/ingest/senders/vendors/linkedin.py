@@ -21,7 +21,8 @@ from pydantic import JsonValue
 from baton.policy.sources import IdOnlySource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ErasureDraft, LeadDraft, RequestDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import ErasureDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Fetch, Item

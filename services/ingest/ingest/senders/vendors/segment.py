@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from baton.events import ActivityType
 from baton.policy.sources import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ActivityDraft, LeadDraft, LeadField, placed
+from ingest.senders.kit.draft_fields import LeadField, placed
+from ingest.senders.kit.drafts import ActivityDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import with_full_name
 from ingest.senders.kit.items import Item

@@ -20,7 +20,8 @@ from baton.cloudevents import describe
 from baton.policy.sources import TypeformSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import ConsentDraft, LeadDraft, RequestDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import ConsentDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer, Place
 from ingest.senders.kit.items import Item

@@ -11,7 +11,8 @@ by the names of their fields.
 from baton.policy.sources import FormSource
 from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.drafts import LeadDraft, RequestDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
 from ingest.senders.kit.items import Item

@@ -12,7 +12,8 @@ from defusedxml.ElementTree import fromstring
 
 from baton.policy.sources import SalesforceSource
 from ingest.senders.kit.delivery import NotUnderstoodError
-from ingest.senders.kit.drafts import FollowupDraft, answered
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import checked
 from ingest.senders.kit.items import Item, Told, each
 from ingest.senders.kit.payloads import text_at

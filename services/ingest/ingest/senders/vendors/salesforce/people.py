@@ -6,14 +6,8 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from baton.policy.sources import SalesforceSource
-from ingest.senders.kit.drafts import (
-    ConsentDraft,
-    FollowupDraft,
-    LeadDraft,
-    LeadField,
-    mapped,
-    placed,
-)
+from ingest.senders.kit.draft_fields import LeadField, filled, placed
+from ingest.senders.kit.drafts import ConsentDraft, FollowupDraft, LeadDraft
 
 PEOPLE = ("Lead", "Contact")
 KNOWN = (*PEOPLE, "Opportunity", "Task", "Event")
@@ -49,8 +43,7 @@ def with_person(
 ) -> LeadDraft:
     """With a record's fields; what has no place is kept as an answer, by the field's name."""
     draft = placed(draft, {to: fields.get(name) for to, name in _PLACES.items()})
-    for to, name in source.fields.items():
-        draft = mapped(draft, to, fields.get(name))
+    draft = filled(draft, ((to, fields.get(name)) for to, name in source.fields.items()))
     if str(fields.get(_OPTED_OUT)).lower() == "true":
         draft = replace(draft, consent=ConsentDraft(status="denied"))
     names = {*_PLACES.values(), *source.fields.values()}
