@@ -37,23 +37,23 @@ class NormalProfile:
 
 
 def normalise(
-    said: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
+    profile: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
 ) -> NormalProfile:
     """The profile in the forms that `baton.events` promises, as far as they can be worked out.
 
     What can't be is left as it was sent; nothing of it is a reason to refuse a lead. `answers` are
     what the sender says beside the profile.
     """
-    contact = _contact(said.contact, source)
-    profile = said.model_copy(
+    contact = _contact(profile.contact, source)
+    normal = profile.model_copy(
         update={
             "contact": contact,
-            "company": _company(said.company, contact),
-            "campaign": campaigns.understood(said.campaign, answers),
+            "company": _company(profile.company, contact),
+            "campaign": campaigns.understood(profile.campaign, answers),
         }
     )
-    profile = _with_campaigns_name(profile, definitions)
-    return NormalProfile(profile, dict(_as_sent(said, profile)))
+    normal = _with_campaigns_name(normal, definitions)
+    return NormalProfile(normal, dict(_as_sent(profile, normal)))
 
 
 def _contact(said: Contact, source: Source) -> Contact:
@@ -101,8 +101,8 @@ def _written(understand: Callable[[str], str | None], said: str | None) -> str |
     return found if found and len(found) <= _LONGEST else said
 
 
-def _as_sent(said: Profile, understood: Profile) -> Iterator[tuple[str, str]]:
+def _as_sent(profile: Profile, normal: Profile) -> Iterator[tuple[str, str]]:
     for part, name in _WRITTEN_ANEW:
-        before = getattr(getattr(said, part), name)
-        if before is not None and before != getattr(getattr(understood, part), name):
+        before = getattr(getattr(profile, part), name)
+        if before is not None and before != getattr(getattr(normal, part), name):
             yield f"{part}.{name}", before
