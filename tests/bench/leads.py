@@ -13,9 +13,10 @@ from baton.events import EventData
 from baton.policy.bundle import Bundle
 from baton.settings import KafkaSettings
 from baton.topics import Topic
-from ingest import capturing
-from ingest.capturing import CE_SOURCE, Receipt
-from ingest.deliveries import LeadIn
+from ingest.capture import events, origin
+from ingest.capture.events import CE_SOURCE
+from ingest.capture.receipt import Receipt
+from ingest.capture.submissions import LeadIn
 from ingest.policy.sources import sources_of
 
 _COUNTRIES = ("DE", "US", "FR", "GB", "CA", "NL")
@@ -85,14 +86,14 @@ def captured(
     given = LeadIn.model_validate_json(text)
     receipt = Receipt(text, datetime.now(UTC))
     source = sources_of(bundle)[given.source]
-    person = capturing.person_of(given, source.brand, source)
+    person = origin.person_of(given, source.brand, source)
     lead_id = known or person.identified(id_key).lead_id
     event: Event[EventData] = Event(
-        id=capturing.event_id(given, source, lead_id, receipt),
+        id=events.event_id(given, source, lead_id, receipt),
         source=CE_SOURCE,
         time=receipt.received_at,
         subject=str(lead_id),
-        data=capturing.captured(given, source.brand, lead_id, bundle, receipt),
+        data=events.captured(given, source.brand, lead_id, bundle, receipt),
         policyversion=bundle.hash,
     )
     return cloudevents.encode(event)

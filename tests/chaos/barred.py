@@ -8,8 +8,8 @@ import asyncpg
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from ingest.capturing import person_of
-from ingest.deliveries import LeadIn
+from ingest.capture.origin import person_of
+from ingest.capture.submissions import LeadIn
 from ingest.policy.sources import Source, sources_of
 from tests.chaos.checker.seen import Barred
 from tests.chaos.deployment import Deployment

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from baton import identity
 from baton.identity import UnusableIdentityError
-from ingest import capturing
-from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.capture import events
+from ingest.capture.receipt import Receipt
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission
 from ingest.policy.source import ApiSource
 
 VECTORS = json.loads(Path(__file__).with_name("id_vectors.json").read_text("utf-8"))["vectors"]
 ANSWERS_OF_UNICODE_3_2 = "5369c01883b2cc600ae5e2011e3dcffb66a54b45f29521ba2e9b0733aa3ca5f7"
 
-KINDS: Mapping[str, type[Delivery]] = {
+KINDS: Mapping[str, type[Submission]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
     "followup": FollowupIn,
@@ -41,7 +41,7 @@ def event_id(arguments: dict[str, Any]) -> UUID:
         part=arguments.get("part", ""),
     )
     source = ApiSource(label="Webinars", kind="api", brand="acme")
-    return capturing.event_id(given, source, UUID(arguments["lead"]), receipt)
+    return events.event_id(given, source, UUID(arguments["lead"]), receipt)
 
 
 CALLS: Mapping[str, Callable[[dict[str, Any]], object]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from baton.manifest import manifests
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
 
 LIBRARY = Path(__file__).parents[2] / "shared" / "baton"
 MODULES = sorted(LIBRARY.rglob("*.py"))

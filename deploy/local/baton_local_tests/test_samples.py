@@ -6,14 +6,14 @@ from pathlib import Path
 
 from baton.policy.bundle import Bundle
 from baton.policy_sections import policy_sections
-from ingest.deliveries import ActivityIn, Delivery, FollowupIn, LeadIn
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submission
 from ingest.policy.sources import sources_of
 
 DEPLOY = Path(__file__).parents[2]
 SAMPLES = [
     json.loads(line) for line in (DEPLOY / "samples" / "leads.ndjson").read_text().splitlines()
 ]
-MODELS: Mapping[str, type[Delivery]] = {
+MODELS: Mapping[str, type[Submission]] = {
     "lead": LeadIn,
     "activity": ActivityIn,
     "followup": FollowupIn,

@@ -7,46 +7,35 @@ from collections import Counter
 from pydantic import JsonValue
 
 from baton.values import DEEPEST_NESTING
+from ingest.errors import RejectedError, UnreadableError
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _MOST_DIGITS = 19
 _LONGEST_NAME = 200
 
 
-class NotJsonError(ValueError):
-    """The bytes are not a JSON text; the message says where."""
-
-
-class UnusableValueError(ValueError):
-    """A value that not every reader can take, or not in one way; `field` is its path."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field} {reason}")
-        self.field = field
-
-
 def read(raw: bytes) -> JsonValue:
     """The document in `raw`, in UTF-8.
 
-    Raises NotJsonError, and UnusableValueError for what RFC 8259 leaves open and readers disagree
+    Raises UnreadableError, and RejectedError for what RFC 8259 leaves open and readers disagree
     on: a key that stands twice, half of a surrogate pair, NUL, a number that is not finite or an
     integer beyond 64 bits, and nesting deeper than events may have.
     """
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise NotJsonError(f"not UTF-8 at byte {error.start}") from error
+        raise UnreadableError(f"not UTF-8 at byte {error.start}") from error
     try:
         document: JsonValue = _JSON.decode(text)
     except json.JSONDecodeError as error:
-        raise NotJsonError(f"{error.msg} at line {error.lineno} column {error.colno}") from error
+        raise UnreadableError(f"{error.msg} at line {error.lineno} column {error.colno}") from error
     except RecursionError as error:
-        raise UnusableValueError("body", f"nests deeper than {DEEPEST_NESTING} levels") from error
+        raise _unusable("body", f"nests deeper than {DEEPEST_NESTING} levels") from error
     return checked(document)
 
 
 def checked(document: JsonValue) -> JsonValue:
-    """A document that came otherwise than as JSON. Raises UnusableValueError as `read` does."""
+    """A document that came otherwise than as JSON. Raises RejectedError as `read` does."""
     _check(document, ())
     return document
 
@@ -57,12 +46,17 @@ def path_text(parts: tuple[str | int, ...]) -> str:
     return text[:_LONGEST_NAME].encode("utf-8", "backslashreplace").decode()
 
 
+def _unusable(field: str, reason: str) -> RejectedError:
+    """Of a value that not every reader can take, or not in one way; `field` is its path."""
+    return RejectedError(f"{field} {reason}", field)
+
+
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     members = dict(pairs)
     if len(members) != len(pairs):
         counts = Counter(key for key, _ in pairs)
         twice, _ = counts.most_common(1)[0]
-        raise UnusableValueError(path_text((twice,)), "stands twice in one object")
+        raise _unusable(path_text((twice,)), "stands twice in one object")
     return members
 
 
@@ -83,11 +77,11 @@ def _check(value: JsonValue, path: tuple[str | int, ...]) -> None:
         case str():
             _check_text(value, path)
         case float() if not math.isfinite(value):
-            raise UnusableValueError(path_text(path), "is no number that can be kept")
+            raise _unusable(path_text(path), "is no number that can be kept")
         case int() if not _SMALLEST <= value <= _LARGEST:
-            raise UnusableValueError(path_text(path), "is an integer beyond 64 bits")
+            raise _unusable(path_text(path), "is an integer beyond 64 bits")
         case dict() | list() if len(path) == DEEPEST_NESTING:
-            raise UnusableValueError(path_text(path), f"nests deeper than {DEEPEST_NESTING} levels")
+            raise _unusable(path_text(path), f"nests deeper than {DEEPEST_NESTING} levels")
         case dict():
             for key, inner in value.items():
                 if _is_plain(key) and _is_plain(inner):
@@ -109,9 +103,9 @@ def _is_plain(value: JsonValue) -> bool:
 
 def _check_text(text: str, path: tuple[str | int, ...]) -> None:
     if "\0" in text:
-        raise UnusableValueError(path_text(path).replace("\0", "\\0"), "has a NUL character")
+        raise _unusable(path_text(path).replace("\0", "\\0"), "has a NUL character")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise UnusableValueError(path_text(path), "has half of a surrogate pair") from error
+            raise _unusable(path_text(path), "has half of a surrogate pair") from error

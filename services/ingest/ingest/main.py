@@ -13,7 +13,7 @@ from baton.runtime.commands import Commands
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
 from baton.service import Task, application, background, main, serve, surroundings
-from ingest.edge import edge
+from ingest.composition import compose
 from ingest.metrics import IngestMetrics
 from ingest.service import MANIFEST, consumer
 from ingest.settings import Settings
@@ -29,7 +29,7 @@ async def run(settings: Settings) -> None:
     keeper = consumer()
     around = await surroundings(settings, keeper, registry, status, aside)
     runner = Runner(keeper, around)
-    parts = edge(settings, around.pool, around.policies, os.environ, metrics, aside)
+    parts = compose(settings, around.pool, around.policies, os.environ, metrics, aside)
     routers = MANIFEST.routers(parts.handlers)
     commands = Commands(MANIFEST.package, settings, around.pool, runner.wake)
     app = application(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from baton.policy.section import Section
     from baton.runtime.parts import Service
-    from ingest.domain import NoState
-    from ingest.routes import Handlers
+    from ingest.edge.routes import Handlers
+    from ingest.identity.aliases import NoState
     from ingest.settings import Settings
 
 
@@ -26,8 +26,8 @@ def _settings() -> "type[Settings]":
 def consumer() -> "Service[NoState, None]":
     """The alias keeper, with what the edge reads of the policy."""
     from baton.runtime.parts import Service
-    from ingest.aliases.store import AliasStore
-    from ingest.domain import SUBSCRIPTION, decide
+    from ingest.identity.alias_store import AliasStore
+    from ingest.identity.aliases import SUBSCRIPTION, decide
     from ingest.policy.reads import READS
 
     return Service(MANIFEST.package, SUBSCRIPTION, AliasStore(), decide, READS)
@@ -40,7 +40,7 @@ def _tables() -> "MetaData":
 
 
 def _routers(handlers: "Handlers") -> Routers:
-    from ingest.routes import routers
+    from ingest.edge.routes import routers
 
     return routers(handlers)
 

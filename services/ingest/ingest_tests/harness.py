@@ -26,10 +26,10 @@ from baton.runtime.status import Status
 from baton.service import Task, application
 from baton.topics import Topic
 from baton.tracing import Tracing
-from ingest.arrivals.heard import Hearing
-from ingest.circuit import Circuit
-from ingest.edge import WRITES, edge
+from ingest.composition import WRITES, compose
+from ingest.features.quiet_sources.arrivals import Hearing
 from ingest.metrics import IngestMetrics
+from ingest.publish.circuit import Circuit
 from ingest.service import MANIFEST
 from ingest.settings import Settings
 from ingest.supervision import Supervisor
@@ -298,7 +298,7 @@ async def running(
     pool = await database.pool(settings, "ingest", settings.times)
     status = Status()
     metrics = IngestMetrics(registry)
-    parts = edge(settings, pool, policy, environment, metrics, status, clock)
+    parts = compose(settings, pool, policy, environment, metrics, status, clock)
     supervisor = Supervisor(
         asyncio.Event(), status, metrics.task_failures, SHORTEST_PAUSE, LONGEST_PAUSE
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from ingest.senders.items import Item, Passed
+from ingest.senders.kit.items import Item, Passed
 
 OF_SALES = {
     "aircall": "{kind: aircall}",

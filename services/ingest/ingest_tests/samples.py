@@ -14,15 +14,15 @@ import pytest
 
 from baton.events import ConsentStatus, EventData, LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from ingest import capturing
-from ingest.capturing import Receipt
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn
+from ingest.capture import events
+from ingest.capture.receipt import Receipt
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn
 from ingest.policy.reads import READS
 from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
-from ingest.senders.payloads import at
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.payloads import at
 from ingest_tests.harness import FILES
 from ingest_tests.sales import OF_SALES
 
@@ -167,18 +167,18 @@ def _signed_at(headers: Mapping[str, str]) -> datetime:
 
 def event_of(sample: Sample, item: Item, of: Bundle) -> EventData:
     """The event that an item becomes; pure, as in the process."""
-    receipt = Receipt(sample.delivery.body, sample.now, part=item.part, mendable=False)
+    receipt = Receipt(sample.delivery.body, sample.now, part=item.part, strict=False)
     document = {**item.document, "source": sample.vendor}
     match item.becomes:
         case "lead":
             lead = LeadIn.model_validate(document)
-            return capturing.captured(lead, "main", NOBODY, of, receipt)
+            return events.captured(lead, "main", NOBODY, of, receipt)
         case "activity":
             activity = ActivityIn.model_validate(document)
-            return capturing.activity(activity, NOBODY, of.definitions, receipt)
+            return events.activity(activity, NOBODY, of.definitions, receipt)
         case "followup":
             followup = FollowupIn.model_validate(document)
-            return capturing.followup(followup, "main", NOBODY, of.definitions, receipt)
+            return events.followup(followup, "main", NOBODY, of.definitions, receipt)
         case _:
             raise AssertionError(item.becomes)
 

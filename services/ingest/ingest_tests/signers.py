@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from standardwebhooks import Webhook
 
-from ingest.senders.delivery import Delivery
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery
 from ingest_tests.harness import NOW
 
 HOOKS = "https://ingest.example.com/hooks/"

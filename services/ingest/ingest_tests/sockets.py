@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from baton.metrics import HttpMetrics
 from baton.policy.bundle import Bundle
 from baton.service import http_server
-from ingest.edge import WRITES
+from ingest.composition import WRITES
 from ingest.settings import Settings
 from ingest_tests.harness import Process, running
 

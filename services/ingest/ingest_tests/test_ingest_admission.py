@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.problems import Problem
-from ingest.admission import Admission
+from ingest.edge.admission import Admission
+from ingest.edge.rates import Bucket, Rates, taken
 from ingest.policy.source import RateLimit
-from ingest.rates import Bucket, Rates, taken
 
 LIMIT = RateLimit(per_second=10, burst=3)
 

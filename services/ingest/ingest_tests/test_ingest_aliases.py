@@ -20,8 +20,8 @@ from baton.events import (
 )
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, TimerInput
-from ingest.aliases.store import AliasReads, AliasStore
-from ingest.domain import (
+from ingest.identity.alias_store import AliasReads, AliasStore
+from ingest.identity.aliases import (
     Alias,
     AliasKind,
     AliasName,

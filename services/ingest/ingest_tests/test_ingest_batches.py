@@ -16,8 +16,8 @@ from baton import topics
 from baton.connections import GONE
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
-from ingest.batch_lines import Entry, Room
-from ingest.batch_results import Results
+from ingest.edge.batch_lines import Entry, Room
+from ingest.edge.batch_results import Results
 from ingest.settings import Settings
 from ingest_tests.harness import TOKEN, Process, eventually, running
 

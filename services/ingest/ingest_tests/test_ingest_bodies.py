@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from baton.problems import Problem
-from ingest import bodies
-from ingest.bodies import Bounds, Line, Pace
+from ingest.edge import bodies
+from ingest.edge.bodies import Bounds, Line, Pace
 
 LIMIT = 20
 BOUNDS = Bounds(LIMIT, Pace(seconds=60, rate=1))

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
 from baton.cloudevents import Message
-from ingest.circuit import Circuit
+from ingest.publish.circuit import Circuit
 
 SECOND = timedelta(seconds=1)
 

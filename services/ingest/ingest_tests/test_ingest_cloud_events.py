@@ -10,9 +10,9 @@ from cloudevents.core.bindings import http
 from cloudevents.core.v1.event import CloudEvent
 from pydantic import JsonValue
 
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item
 from ingest_tests.vendors import SOURCES, delivery, read
 
 EVENT: dict[str, JsonValue] = {

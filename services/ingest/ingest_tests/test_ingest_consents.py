@@ -13,7 +13,7 @@ from baton import topics
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.policy.reads import READS
-from ingest.senders.delivery import Delivery
+from ingest.senders.kit.delivery import Delivery
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, TOKEN, Process, running
 from ingest_tests.signers import HOOKS, SECRET, WAYS

@@ -18,17 +18,17 @@ import pytest
 from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadFollowup
 from baton.policy.bundle import Bundle
-from ingest.aliases.store import AliasStore
-from ingest.deliveries import FollowupIn
-from ingest.domain import Alias
-from ingest.identifying import Person
+from ingest.capture.submissions import FollowupIn
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Alias
+from ingest.identity.person import Person
 from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS, sender_of
-from ingest.senders.places import NotAuthenticError
-from ingest.senders.signing import Scheme, UnusableSecretError, verify
+from ingest.senders.catalogue import SENDERS, sender_of
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.places import NotAuthenticError
+from ingest.senders.kit.signing import Scheme, UnusableSecretError, verify
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, TOKEN, Process, eventually, running
 from ingest_tests.signers import HOOKS, SECRET, WAYS, Way, at_the_end, delivered

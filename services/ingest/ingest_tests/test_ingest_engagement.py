@@ -3,8 +3,8 @@
 import pytest
 from pydantic import JsonValue
 
-from ingest.senders.delivery import NotUnderstoodError
-from ingest.senders.items import Item, Unread
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.items import Item, Unread
 from ingest_tests.vendors import delivery, form, one, read
 
 MAILCHIMP = {"type": "unsubscribe", "fired_at": "2026-01-31 09:00:00", "data[id]": "m1"}

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from baton import topics
 from baton.events import LeadFollowup
 from baton.policy.bundle import Bundle
-from ingest.aliases.store import AliasStore
-from ingest.domain import Alias, name_by_external_id
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Alias, name_by_external_id
 from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, eventually, hook_headers, running, shop_headers

@@ -1,14 +1,12 @@
 """Senders that give only an id: the lead that its details make is still the same event."""
 
-from collections.abc import Callable
-
 import pytest
 import yaml
 from pydantic import JsonValue
 
 from ingest.policy.source import Details
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.drafts import LeadDraft
 from ingest_tests.vendors import DETAILS, SOURCES, one
 
 SENT: dict[str, JsonValue] = {
@@ -23,13 +21,13 @@ def test_an_id_alone_is_a_lead_with_its_details_and_stays_the_same_event(kind: s
     item = one(kind, SENT[kind])
     assert item.fetch is not None
     assert item.fetch.id == "5"
-    completing: Callable[..., Item] | None = SENDERS[kind].completing
+    completing = SENDERS[kind].completing
     assert completing is not None
-    whole = completing(SOURCES[kind], item, DETAILS[kind])
-    assert whole.fetch is None
-    assert whole.document["contact"] == {"email": "buyer@example.com"}
-    assert whole.document["delivery_id"] == item.document["delivery_id"]
-    assert whole.document["external_id"] == item.document["external_id"]
+    assert isinstance(item.draft, LeadDraft)
+    whole = completing(SOURCES[kind], item.draft, DETAILS[kind])
+    assert whole.contact.email == "buyer@example.com"
+    assert whole.delivery_id == item.draft.delivery_id
+    assert whole.external_id == item.draft.external_id
     assert item == one(kind, SENT[kind])
 
 

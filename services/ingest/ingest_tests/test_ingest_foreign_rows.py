@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from baton import topics
 from baton.events import DeliveriesWaiting
 from baton.policy.bundle import Bundle
-from ingest import forwarding
-from ingest.aliases.store import AliasStore
-from ingest.domain import Alias, AliasKind, AliasName, Forget
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Alias, AliasKind, AliasName, Forget
+from ingest.publish import forwarder
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, eventually, running
 
@@ -251,7 +251,7 @@ async def test_more_than_a_page_of_what_can_not_be_sent_keeps_nothing_behind_it_
 ) -> None:
     async with running(settings, bundle, without="forwarder") as process:
         await process.pool.execute("DELETE FROM spool")
-        for _ in range(forwarding.PAGE + 20):
+        for _ in range(forwarder.PAGE + 20):
             await spool(process, topic="lead-pondered")
         good = await spool(process)
     async with running(settings, bundle) as process:
@@ -260,6 +260,6 @@ async def test_more_than_a_page_of_what_can_not_be_sent_keeps_nothing_behind_it_
             return good not in await in_the_spool(process)
 
         await eventually(sent)
-        assert len(await in_the_spool(process)) == forwarding.PAGE + 20
+        assert len(await in_the_spool(process)) == forwarder.PAGE + 20
         await intake_works(process)
         await process.pool.execute("DELETE FROM spool")

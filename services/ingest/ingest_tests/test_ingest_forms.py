@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import JsonValue
 
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item
 from ingest_tests.vendors import delivery, form, one, read
 
 

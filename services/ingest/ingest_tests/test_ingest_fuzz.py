@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from baton.policy.bundle import Bundle
-from ingest.edge import WRITES
+from ingest.composition import WRITES
 from ingest.settings import Settings
 from ingest_tests.harness import Process, form_headers, hook_headers, running
 from ingest_tests.sockets import TIMES

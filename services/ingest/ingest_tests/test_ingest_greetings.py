@@ -14,12 +14,12 @@ import pytest
 
 from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS, sender_of
-from ingest.senders.places import NotAuthenticError
-from ingest.senders.sender import Reply, no_handshake
-from ingest.senders.signing import Signature, UnusableSecretError, verify
+from ingest.senders.catalogue import SENDERS, sender_of
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.places import NotAuthenticError
+from ingest.senders.kit.sender import Reply, no_handshake
+from ingest.senders.kit.signing import Signature, UnusableSecretError, verify
 from ingest.settings import Settings
 from ingest_tests.harness import NOW, Process, running
 from ingest_tests.signers import HOOKS, SECRET, WAYS, Way, added, delivered, mac

@@ -13,8 +13,8 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadActivity, LeadCaptured, LeadErased, LeadFollowup
 from baton.topics import Topic
-from ingest.aliases.store import AliasStore
-from ingest.domain import Alias, name_by_external_id, name_by_phone
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Alias, name_by_external_id, name_by_phone
 from ingest_tests.harness import NOW, Process
 
 LEAD: dict[str, JsonValue] = {"source": "website", "email": "lead@example.com"}

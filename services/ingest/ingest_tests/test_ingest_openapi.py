@@ -6,9 +6,9 @@ import pytest
 from openapi_spec_validator import validate
 from pydantic import BaseModel
 
-from ingest import openapi
-from ingest.deliveries import ActivityIn, ErasureIn, FollowupIn, LeadIn
-from ingest.senders.known import SENDERS
+from ingest.capture.submissions import ActivityIn, ErasureIn, FollowupIn, LeadIn
+from ingest.edge import openapi
+from ingest.senders.catalogue import SENDERS
 from ingest_tests.harness import Process
 
 

@@ -13,8 +13,8 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import EventData, LeadCaptured
 from baton.policy.bundle import Bundle
-from ingest.aliases.store import AliasStore
-from ingest.domain import Forget
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Forget
 from ingest.policy.reads import READS
 from ingest.settings import Settings
 from ingest_tests.harness import FILES, NOW, Process, eventually, hook_headers, running

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.arrivals.rhythm import LEARNT_FROM, HeardHour, Rhythm, learnt
+from ingest.features.quiet_sources.rhythm import LEARNT_FROM, HeardHour, Rhythm, learnt
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 BEGAN = MONDAY - LEARNT_FROM

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from baton.policy.bundle import Bundle
-from ingest.deliveries import FollowupIn
+from ingest.capture.submissions import FollowupIn
 from ingest.policy.reads import READS
 from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Passed, Told, Unread
-from ingest.senders.known import sender_of
+from ingest.senders.catalogue import sender_of
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item, Passed, Told, Unread
 from ingest_tests.harness import FILES
 from ingest_tests.vendors import delivery, form
 

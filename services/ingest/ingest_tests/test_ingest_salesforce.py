@@ -3,9 +3,9 @@
 import pytest
 from pydantic import JsonValue
 
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item, Told
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item, Told, Unread
 from ingest_tests.vendors import delivery, read
 
 ENVELOPE = SENDERS["salesforce"].example.body
@@ -65,3 +65,19 @@ def test_a_change_of_several_records_is_one_of_each() -> None:
     items = read("salesforce", delivery(wrapped))
     assert [i.document["external_id"] for i in items if isinstance(i, Item)] == ["00Q1", "00Q2"]
     assert [i.document["type"] for i in items if isinstance(i, Item)] == ["deleted", "deleted"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [("Opportunity", "CREATE"), ("Task", "UPDATE"), ("Event", "CREATE")],
+)
+def test_a_change_that_names_no_record_is_not_understood(kind: str, changed: str) -> None:
+    header: dict[str, JsonValue] = {
+        "entityName": kind,
+        "changeType": changed,
+        "transactionKey": "k",
+        "sequenceNumber": 1,
+        "recordIds": [""],
+    }
+    (told,) = read("salesforce", delivery({"ChangeEventHeader": header}))
+    assert told == Unread("a record without an id")

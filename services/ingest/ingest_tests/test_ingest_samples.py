@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from baton.events import EventData, LeadCaptured
 from baton.policy.bundle import Bundle
 from baton.topics import LEAD_ACTIVITY, LEAD_CAPTURED, LEAD_FOLLOWUP
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item, Told, Unread
-from ingest.senders.known import sender_of
-from ingest.senders.places import NotAuthenticError
-from ingest.senders.sender import Reply
-from ingest.senders.signing import verify
+from ingest.senders.catalogue import sender_of
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item, Told, Unread
+from ingest.senders.kit.places import NotAuthenticError
+from ingest.senders.kit.sender import Reply
+from ingest.senders.kit.signing import verify
 from ingest.settings import Settings
 from ingest_tests import sales as ingest_sales
 from ingest_tests.harness import Process, running

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook
 from stripe import SignatureVerificationError, WebhookSignature
 
-from ingest.senders.delivery import Delivery
+from ingest.senders.kit.delivery import Delivery
 from ingest_tests.harness import NOW
 from ingest_tests.signers import SECRET, WAYS, WHSEC, delivered
 

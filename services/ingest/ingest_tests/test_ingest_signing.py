@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.senders.delivery import Delivery
-from ingest.senders.places import (
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.places import (
     Authorization,
     Header,
     HeaderItem,
@@ -24,7 +24,7 @@ from ingest.senders.places import (
     method,
     url,
 )
-from ingest.senders.signing import (
+from ingest.senders.kit.signing import (
     SHOWN,
     Scheme,
     SentAt,
@@ -40,8 +40,8 @@ from ingest.senders.signing import (
     unix_seconds,
     verify,
 )
-from ingest.senders.standard_webhooks import SENDER as STANDARD
-from ingest.senders.twilio import SENDER as TWILIO
+from ingest.senders.vendors.standard_webhooks import SENDER as STANDARD
+from ingest.senders.vendors.twilio import SENDER as TWILIO
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECONDS = "1772452800"

@@ -20,11 +20,11 @@ from baton.policy.bundle import Bundle
 from baton_local.postgres import create_database
 from baton_local.processes import with_children
 from baton_local.stack import KAFKA, POSTGRES, Stack
-from ingest.forwarding import deletable
 from ingest.metrics import IngestMetrics
-from ingest.publishing import Spool, SpoolBounds, SpoolFullError
+from ingest.publish.forwarder import deletable
+from ingest.publish.spool import Spool, SpoolBounds, SpoolFullError
+from ingest.publish.spool_store import Addressed, Spooled, SpoolTable
 from ingest.settings import Settings
-from ingest.store import Addressed, Spooled, SpoolTable
 from ingest_tests.harness import NOW, Process, deployed, eventually, hook_headers, running
 
 LEAD = {"source": "website", "email": "lead@example.com"}

@@ -12,11 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ingest.senders.delivery import Delivery
-from ingest.senders.gong import SENDER as GONG
-from ingest.senders.places import Authorization, NotAuthenticError
-from ingest.senders.signing import UnusableSecretError, key, signs_address, verify
-from ingest.senders.tokens import SignedToken
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.places import Authorization, NotAuthenticError
+from ingest.senders.kit.signing import UnusableSecretError, key, signs_address, verify
+from ingest.senders.kit.tokens import SignedToken
+from ingest.senders.vendors.gong import SENDER as GONG
 from ingest_tests.signers import KEY, PEM
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

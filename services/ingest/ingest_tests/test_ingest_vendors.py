@@ -12,9 +12,9 @@ from pydantic import JsonValue
 
 from ingest.policy.source import ApiSource
 from ingest.policy.sources import Source
-from ingest.senders.delivery import Delivery, NotUnderstoodError
-from ingest.senders.items import Item
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.items import Item
 from ingest_tests.vendors import MODELS, read
 
 

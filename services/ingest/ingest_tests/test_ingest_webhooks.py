@@ -15,11 +15,11 @@ from baton import topics
 from baton.events import LeadActivity, LeadCaptured, LeadErased, LeadFollowup
 from baton.policy.bundle import Bundle
 from baton.topics import Topic
-from ingest.aliases.store import AliasStore
-from ingest.domain import Forget
+from ingest.identity.alias_store import AliasStore
+from ingest.identity.aliases import Forget
 from ingest.policy.reads import READS
-from ingest.senders.delivery import Delivery
-from ingest.senders.known import SENDERS
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.delivery import Delivery
 from ingest.settings import Settings
 from ingest_tests.harness import (
     FILES,

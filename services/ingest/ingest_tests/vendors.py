@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, JsonValue
 
 from baton.policy.bundle import Bundle
-from ingest.deliveries import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
+from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, PassedOnErasure
 from ingest.policy.reads import READS
 from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
-from ingest.senders.delivery import Delivery
-from ingest.senders.items import Item, Told
-from ingest.senders.known import SENDERS, sender_of
+from ingest.senders.catalogue import SENDERS, sender_of
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.items import Item, Told
 from ingest_tests.harness import FILES
 from ingest_tests.signers import IN_HOUSE
 

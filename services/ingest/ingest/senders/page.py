@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from textwrap import indent
 from typing import Any
 
-from ingest.senders.known import SENDERS
-from ingest.senders.sender import Sender
-from ingest.senders.signing import SHOWN
+from ingest.senders.catalogue import SENDERS
+from ingest.senders.kit.sender import Sender
+from ingest.senders.kit.signing import SHOWN
 
 _HEAD = """\
 # Senders

@@ -1,1 +1,0 @@
-"""By which records, phones, calls and meetings leads are known."""

@@ -1,0 +1,1 @@
+"""From a submission to the event of a lead."""

@@ -1,0 +1,234 @@
+"""What an authentic delivery of a webhook becomes, item by item; what fails of it is kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from baton.logs import logger
+from ingest.capture import submissions
+from ingest.capture.erasures import Erasures
+from ingest.capture.intake import Intake, Taken
+from ingest.capture.misfits import fitted
+from ingest.capture.origin import signed_source
+from ingest.capture.receipt import Receipt, ReceivedDelivery
+from ingest.capture.submissions import ActivityIn, FollowupIn, PassedOnErasure
+from ingest.deadline import DATABASE_AWAY
+from ingest.errors import ConflictError, IntakeError, RejectedError, StorageAwayError
+from ingest.features.enrichment.fetcher import Fetcher
+from ingest.features.enrichment.store import Incomplete
+from ingest.features.failed.failure import failed_delivery
+from ingest.features.failed.store import FailedDelivery
+from ingest.metrics import IngestMetrics
+from ingest.policy.source import SignedSource
+from ingest.publish.publisher import State
+from ingest.senders.catalogue import sender_of
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.drafts import (
+    ActivityDraft,
+    Draft,
+    ErasureDraft,
+    FollowupDraft,
+    LeadDraft,
+)
+from ingest.senders.kit.items import Fetch, Item, Passed, Told, Unread
+
+Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
+"""Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
+
+FetchLater = Callable[[Incomplete], Awaitable[None]]
+"""Notes what is to be fetched. Raises one of DATABASE_AWAY."""
+
+_TOGETHER = 32
+"""So many things that one delivery tells are published at once: its sender waits for all."""
+_LOG = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of each thing that a delivery tells: taken, or the reason why it is not."""
+
+    became: Sequence[Taken | str]
+
+    @property
+    def taken(self) -> list[Taken]:
+        return [each for each in self.became if isinstance(each, Taken)]
+
+    @property
+    def lead_ids(self) -> list[UUID]:
+        """Whom what was taken is about, as far as that is known."""
+        return [taken.lead_id for taken in self.taken if taken.lead_id is not None]
+
+    @property
+    def why(self) -> str | None:
+        """Why some of it was not understood; None where all was."""
+        reasons = dict.fromkeys(each for each in self.became if isinstance(each, str))
+        return "; ".join(reasons) or None
+
+
+class DeliveryCapture:
+    """Takes what authentic deliveries tell. Each method raises TryLaterError."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        erasures: Erasures,
+        keep: Keep,
+        fetch_later: FetchLater,
+        id_key: bytes,
+        metrics: IngestMetrics,
+    ) -> None:
+        self._intake = intake
+        self._erasures = erasures
+        self._keep = keep
+        self._fetch_later = fetch_later
+        self._id_key = id_key
+        self._metrics = metrics
+
+    def source(self, name: str) -> SignedSource:
+        """A source of the bundle in force. Raises as `signed_source`."""
+        return signed_source(name, self._intake.bundle())
+
+    def received(self, name: str, delivery: Delivery) -> ReceivedDelivery:
+        """A delivery that came now. Raises as `source`."""
+        receipt = self._intake.receipt(delivery.body)
+        return ReceivedDelivery(name, self.source(name), delivery, receipt)
+
+    async def outcome(self, received: ReceivedDelivery) -> Outcome:
+        """What becomes of each thing that the delivery tells."""
+        source = received.source
+        try:
+            told = sender_of(source).read(source, received.delivery)
+        except RejectedError as error:
+            return Outcome([error.reason])
+        became: list[Taken | str] = []
+        for start in range(0, len(told), _TOGETHER):
+            page = (self._item(received, each) for each in told[start : start + _TOGETHER])
+            for each in await asyncio.gather(*page, return_exceptions=True):
+                if isinstance(each, BaseException):
+                    raise each
+                became += each
+        return Outcome(became)
+
+    async def again(self, failed: FailedDelivery) -> Outcome:
+        """What becomes of a delivery that was kept, as of when it came.
+
+        Raises ConflictError where the bundle no longer has its source.
+        """
+        bundle = self._intake.bundle()
+        try:
+            source = signed_source(failed.source, bundle)
+        except IntakeError as error:
+            raise ConflictError(error.reason, title="Unknown source") from error
+        receipt = replace(self._intake.receipt(failed.body), received_at=failed.received_at)
+        delivery = sender_of(source).readable(source, Delivery(failed.headers, failed.body))
+        return await self.outcome(ReceivedDelivery(failed.source, source, delivery, receipt))
+
+    async def keep_failed(self, received: ReceivedDelivery, outcome: Outcome) -> UUID:
+        """Keep the delivery whole, under the id that is returned."""
+        failed = failed_delivery(received, outcome.why or "", outcome.lead_ids, self._id_key)
+        try:
+            await self._keep(failed, received.receipt.received_at)
+        except DATABASE_AWAY as error:
+            raise StorageAwayError from error
+        self._metrics.deliveries.labels(received.name, "kept").inc()
+        _LOG.warning("a delivery was not understood", source=received.name, delivery=str(failed.id))
+        return failed.id
+
+    async def complete(self, incomplete: Incomplete, fetcher: Fetcher) -> None:
+        """Fetch the details of a lead, and take it as if it had come with them.
+
+        Raises RejectedError where they make no lead, and what fetching raises.
+        """
+        name = incomplete.delivery.source
+        source = self.source(name)
+        completing = sender_of(source).completing
+        if completing is None:
+            raise RejectedError("its sender gives no ids alone")
+        details = await fetcher.details(source, incomplete.wanted)
+        draft = completing(source, incomplete.draft, details)
+        receipt = Receipt(
+            incomplete.delivery.body,
+            incomplete.delivery.received_at,
+            strict=False,
+            traceparent=incomplete.traceparent,
+            event_id=incomplete.event_id,
+        )
+        await self._lead(name, draft, receipt)
+
+    async def _item(self, received: ReceivedDelivery, told: Told) -> Sequence[Taken | str]:
+        """What became of it, or why it is not understood."""
+        if isinstance(told, Unread):
+            return [told.reason]
+        if isinstance(told, Passed):
+            return []
+        try:
+            return await self._taken(received, told)
+        except RejectedError as error:
+            return [error.reason]
+
+    async def _taken(self, received: ReceivedDelivery, item: Item) -> Sequence[Taken]:
+        if item.fetch is not None:
+            return [await self._fetch(received, item, item.fetch)]
+        receipt = replace(received.receipt, part=item.part, strict=False)
+        match item.draft:
+            case LeadDraft():
+                return [await self._lead(received.name, item.draft, receipt)]
+            case ActivityDraft():
+                activity = submissions.read(ActivityIn, _document(received.name, item.draft))
+                return [await self._intake.activity(activity, receipt)]
+            case FollowupDraft():
+                followup = submissions.read(FollowupIn, _document(received.name, item.draft))
+                return [await self._intake.followup(followup, receipt)]
+            case ErasureDraft():
+                # What was said to one brand is not the other brands' to forget.
+                brand: dict[str, JsonValue] = {"brand": received.source.brand}
+                document = brand | _document(received.name, item.draft)
+                request = submissions.read(PassedOnErasure, document)
+                return await self._erasures.take(request, receipt)
+
+    async def _lead(self, name: str, draft: LeadDraft, receipt: Receipt) -> Taken:
+        lead, misfits = fitted(_document(name, draft), self._intake.bundle().definitions)
+        taken = await self._intake.lead(lead, receipt)
+        if misfits:
+            self._metrics.unfitting_values.labels(name).inc(len(misfits))
+            _LOG.warning("values do not fit their fields", source=name, fields=list(misfits))
+        return taken
+
+    async def _fetch(self, received: ReceivedDelivery, item: Item, wanted: Fetch) -> Taken:
+        """Have the rest fetched; until then the lead waits, under the id that it has from now on.
+
+        What is a lead by itself already is not asked for twice: a retry is the same event.
+        """
+        name = received.name
+        if not isinstance(item.draft, LeadDraft) or received.source.details is None:
+            raise RejectedError(
+                f"its details can't be fetched: the bundle has no `details` for {name}"
+            )
+        receipt = replace(received.receipt, part=item.part, strict=False)
+        lead, _ = fitted(_document(name, item.draft), self._intake.bundle().definitions)
+        event_id, named = self._intake.at_receipt(lead, receipt)
+        incomplete = Incomplete(
+            event_id=event_id,
+            draft=item.draft,
+            part=item.part,
+            wanted=wanted,
+            delivery=failed_delivery(received, "it waits for its details", [named], self._id_key),
+            traceparent=receipt.traceparent,
+            attempts=0,
+            due_at=receipt.received_at,
+        )
+        try:
+            await self._fetch_later(incomplete)
+        except DATABASE_AWAY as error:
+            raise StorageAwayError from error
+        self._metrics.deliveries.labels(name, State.FETCHING.value).inc()
+        return Taken(None, event_id, State.FETCHING)
+
+
+def _document(name: str, draft: Draft) -> dict[str, JsonValue]:
+    """What a submission is read from."""
+    return {**draft.document(), "source": name}

@@ -1,0 +1,116 @@
+"""Which activities no person did: a crawler's page views, a mail scanner's opens and clicks.
+
+Here is what one activity shows by itself. That several links of a mail were followed at once is for
+scoring to see, which has the activities of a lead together.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from crawlerdetect import CrawlerDetect
+from pydantic import JsonValue
+
+from baton.events import ActivityType, LeadActivity
+from baton.policy.definitions import Definitions
+from baton.policy.fields import facts_of_activity
+from ingest.capture.normalisation.names import flat
+
+DECLARED, VENDOR, USER_AGENT = "declared", "vendor", "user-agent"
+
+_VENDORS_WORDS = frozenset(
+    {
+        "isbot",
+        "isbotactivity",
+        "botactivity",
+        "botclick",
+        "ismachine",
+        "machineopen",
+        "machineclick",
+        "ismachineopen",
+        "ismachineclick",
+        "sgmachineopen",
+        "filteredevent",
+        "prefetched",
+        "isprefetched",
+    }
+)
+_AGENTS = frozenset({"useragent", "browseruseragent", "clientuseragent", "useragentstring"})
+_SEEN_BY_AGENT = frozenset(
+    {
+        ActivityType.PAGE_VIEWED,
+        ActivityType.MAIL_OPENED,
+        ActivityType.MAIL_CLICKED,
+        ActivityType.CONTENT_DOWNLOADED,
+    }
+)
+_SCANNERS = re.compile(
+    r"barracuda|proofpoint|mimecast|safe ?links|google-safety|symantec|messagelabs|trend ?micro"
+    r"|cloudmark|fireeye|trellix|sophos|forcepoint|zscaler|ironport|spamtitan",
+    re.IGNORECASE,
+)
+"""Who looks at mails before the people to whom they are sent."""
+
+_PEOPLES = re.compile(
+    r"googleimageproxy|yahoomailproxy|outlook-(ios|android)|airmail|thunderbird", re.IGNORECASE
+)
+"""Programs by which people read mail, though lists of crawlers have some of them."""
+
+_MOST_VALUES = 500
+_LONGEST = 1_000
+_CRAWLERS = CrawlerDetect()
+_CRAWLERS.isCrawler("compiled once, before anybody waits for it")
+
+
+def mark(
+    activity: LeadActivity, answers: Mapping[str, JsonValue], definitions: Definitions
+) -> str | None:
+    """By what an activity is a bot's: its sender, the vendor, its user agent, or a bundle's rule.
+
+    None for a person's. Whoever has unsubscribed has, also where a scanner followed the link: an
+    address that is written to against its will costs more than one that is not written to.
+    """
+    if activity.bot:
+        return DECLARED
+    if activity.type is ActivityType.UNSUBSCRIBED:
+        return None
+    said = {flat(name): value for name, value in _values(answers)}
+    if any(name in said and str(said[name]).lower() == "true" for name in _VENDORS_WORDS):
+        return VENDOR
+    agents = [str(said[name]) for name in _AGENTS if name in said]
+    if activity.type in _SEEN_BY_AGENT and any(map(is_bots, agents)):
+        return USER_AGENT
+    facts = facts_of_activity(activity)
+    rules = definitions.bot_activities
+    return next((rule.id for rule in rules if rule.when.holds(facts)), None)
+
+
+def is_bots(user_agent: str) -> bool:
+    """Whether no person has a program that calls itself so."""
+    return _is_bots(user_agent[:_LONGEST])
+
+
+@lru_cache(maxsize=8192)
+def _is_bots(user_agent: str) -> bool:
+    if _SCANNERS.search(user_agent):
+        return True
+    return bool(_CRAWLERS.isCrawler(user_agent)) and not _PEOPLES.search(user_agent)
+
+
+def _values(answers: Mapping[str, JsonValue]) -> Iterator[tuple[str, str | bool]]:
+    """What stands in the answers by the last name on its way, what is less deep first."""
+    waiting: deque[tuple[str, JsonValue]] = deque(answers.items())
+    for _ in range(_MOST_VALUES):
+        if not waiting:
+            return
+        path, value = waiting.popleft()
+        match value:
+            case dict():
+                waiting += value.items()
+            case list():
+                waiting += ((path, each) for each in value)
+            case str() | bool():
+                yield path.rpartition(".")[2], value
+            case _:
+                pass

@@ -1,0 +1,108 @@
+"""An enquiry, understood: each field in the one form that conditions and readers can rely on."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from baton.events import Company, Contact, EmailKind, Profile
+from baton.policy.definitions import Definitions
+from baton.policy.fields import facts_of
+from ingest.capture.normalisation import campaigns, companies, locales, mailboxes, phones
+from ingest.identity.person import usable_email
+from ingest.policy.sources import Source
+
+_LONGEST = 1_000
+"""Of a `Name`: what is understood must not become longer than an event may have it."""
+
+_WRITTEN_ANEW = (
+    ("contact", "email"),
+    ("contact", "phone"),
+    ("contact", "country"),
+    ("contact", "language"),
+    ("company", "domain"),
+    ("company", "country"),
+    ("campaign", "name"),
+)
+
+_OF_PROVIDERS = (EmailKind.FREE, EmailKind.DISPOSABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalProfile:
+    """A profile in normal form; by its path, each text that was sent otherwise."""
+
+    profile: Profile
+    as_sent: dict[str, str]
+
+
+def normalise(
+    profile: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
+) -> NormalProfile:
+    """The profile in the forms that `baton.events` promises, as far as they can be worked out.
+
+    What can't be is left as it was sent; nothing of it is a reason to refuse a lead. `answers` are
+    what the sender says beside the profile.
+    """
+    contact = _contact(profile.contact, source)
+    normal = profile.model_copy(
+        update={
+            "contact": contact,
+            "company": _company(profile.company, contact),
+            "campaign": campaigns.understood(profile.campaign, answers),
+        }
+    )
+    normal = _with_campaigns_name(normal, definitions)
+    return NormalProfile(normal, dict(_as_sent(profile, normal)))
+
+
+def _contact(said: Contact, source: Source) -> Contact:
+    email = _written(usable_email, said.email)
+    country = _written(locales.country, said.country)
+    countries = [each for each in (country, source.default_country) if each]
+    return said.model_copy(
+        update={
+            "email": email,
+            "email_kind": mailboxes.kind_of(email) if email else None,
+            "phone": _written(lambda text: phones.e164(text, countries), said.phone),
+            "country": country,
+            "language": _written(locales.language, said.language),
+        }
+    )
+
+
+def _company(said: Company, contact: Contact) -> Company:
+    """Who writes from a company's address has told its domain; a mail provider's is nobody's."""
+    own = companies.domain(said.domain) if said.domain else None
+    of_mail = companies.domain(contact.email.rpartition("@")[2]) if contact.email else None
+    domain = own or said.domain
+    if contact.email_kind is EmailKind.BUSINESS:
+        domain = own or of_mail or said.domain
+    elif contact.email_kind in _OF_PROVIDERS and own == of_mail:
+        domain = None
+    return said.model_copy(
+        update={"domain": domain, "country": _written(locales.country, said.country)}
+    )
+
+
+def _with_campaigns_name(profile: Profile, definitions: Definitions) -> Profile:
+    """With the name that the bundle has for its campaign, the first whose condition holds."""
+    facts = facts_of(profile)
+    for campaign in definitions.campaigns:
+        if campaign.when.holds(facts):
+            named = profile.campaign.model_copy(update={"name": campaign.name})
+            return profile.model_copy(update={"campaign": named})
+    return profile
+
+
+def _written(understand: Callable[[str], str | None], said: str | None) -> str | None:
+    """A text as it is understood, or else as it was sent."""
+    found = understand(said) if said else None
+    return found if found and len(found) <= _LONGEST else said
+
+
+def _as_sent(profile: Profile, normal: Profile) -> Iterator[tuple[str, str]]:
+    for part, name in _WRITTEN_ANEW:
+        before = getattr(getattr(profile, part), name)
+        if before is not None and before != getattr(getattr(normal, part), name):
+            yield f"{part}.{name}", before

@@ -1,0 +1,294 @@
+"""What our own API takes, and what the drafts of webhooks are read into."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Self, TypeVar, get_args
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from baton import cloudevents
+from baton.events import (
+    ActivityType,
+    Campaign,
+    Company,
+    Consent,
+    Contact,
+    FollowupType,
+    History,
+    Record,
+    Request,
+)
+from baton.values import Moment, Name, Text
+from ingest.capture.normalisation import consents
+from ingest.documents import path_text
+from ingest.errors import RejectedError
+
+Plain = TypeVar("Plain", bound=BaseModel)
+
+_OPEN = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class ContactIn(Contact):
+    model_config = _OPEN
+
+
+class CompanyIn(Company):
+    model_config = _OPEN
+
+
+class CampaignIn(Campaign):
+    model_config = _OPEN
+
+
+class ConsentIn(Consent):
+    """Whether marketing may write. Of sales' answer to an enquiry it says nothing.
+
+    Forms have many words for the status, and it may stand in place of the whole: `yes`, `opt-in`,
+    `true` are granted; `no`, `opt-out`, `unsubscribed` are denied. A box that nobody ticked
+    (`false`, `off`, `0`, empty) is unknown: it takes back no consent that was given before.
+    """
+
+    model_config = _OPEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_status_alone(cls, said: object) -> object:
+        return {"status": said} if isinstance(said, bool | str) else said
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _in_any_words(cls, said: object) -> object:
+        return consents.status(said)
+
+
+class RequestIn(Request):
+    model_config = _OPEN
+
+
+class HistoryIn(History):
+    """How a lead stands that sales has already.
+
+    Of an outcome, its time may stand by itself: `won_at`, `contacted_at`, any type with `_at`.
+    """
+
+    model_config = _OPEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_times(cls, said: object) -> object:
+        if not isinstance(said, dict):
+            return said
+        times = {f"{each}_at": each for each in FollowupType}
+        found = [
+            {"type": times[name], "occurred_at": value}
+            for name, value in said.items()
+            if name in times and value is not None
+        ]
+        outcomes = said.get("outcomes", [])
+        if not found or not isinstance(outcomes, list | tuple):
+            return said
+        plain = {name: value for name, value in said.items() if name not in times}
+        return plain | {"outcomes": [*outcomes, *found]}
+
+
+class Submission(BaseModel):
+    """What leads, activities and follow-ups have in common; what nobody declared is kept.
+
+    The first that is there of email, external_id and phone (with the name) says whose it is.
+    """
+
+    model_config = _OPEN
+
+    source: Name = Field(description="a source that the policy bundle declares")
+    brand: Name | None = Field(None, description="the source's own where it is not given")
+    email: Name | None = None
+    external_id: Name | None = Field(None, description="the person's id in the sender's system")
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    occurred_at: Moment | None = Field(
+        None,
+        description="now where it is not given. Without it, a `delivery_id` and an "
+        "`Idempotency-Key`, the same body of the same person is a repetition: an enquiry within "
+        "the source's `retry_horizon` (by default a day of UTC), an activity or a follow-up "
+        "within its `repeat_horizon` (by default a minute of the clock). A repetition across the "
+        "end of such a span is an event of its own",
+    )
+    delivery_id: Name | None = Field(
+        None,
+        description="the same id for the same person is the same enquiry sent again, or the same "
+        "activity or follow-up where its `type` is the same too. Give one, so that a retry "
+        "is the same event whenever it comes",
+    )
+    answers: dict[str, JsonValue] = Field(default_factory=dict, description="kept as sent")
+
+    def undeclared(self) -> dict[str, JsonValue]:
+        """By its path, each field that this model does not know."""
+        return dict(_undeclared(self, ""))
+
+
+class LeadIn(Submission):
+    """A person left an enquiry. What stands in `contact` may stand at the top as well."""
+
+    contact: ContactIn = ContactIn()
+    company: CompanyIn = CompanyIn()
+    campaign: CampaignIn = CampaignIn()
+    consent: ConsentIn = ConsentIn()
+    request: RequestIn = RequestIn()
+    custom: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the fields that the bundle declares"
+    )
+    test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+    history: HistoryIn | None = Field(
+        None, description="of a lead that sales has already: nothing is routed, no clock starts"
+    )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for name in _AT_THE_TOP:
+            top, inner = getattr(self, name), getattr(self.contact, name)
+            if top is not None and inner is not None and top != inner:
+                raise ValueError(f"{name} and contact.{name} differ")
+        return self
+
+    def whole_contact(self) -> Contact:
+        """The contact, with what stands at the top."""
+        said = {name: getattr(self, name) for name in _AT_THE_TOP}
+        return Contact.model_validate(
+            declared(self.contact) | {name: text for name, text in said.items() if text is not None}
+        )
+
+
+class ActivityIn(Submission):
+    """A person engaged with us."""
+
+    lead_id: UUID | None = Field(None, description="instead of the person's own details")
+    type: ActivityType
+    subject: Text | None = Field(None, description="the page, mail, webinar or content")
+    bot: bool = Field(default=False, description="done by a scanner, not by the person")
+
+
+class FollowupIn(Submission):
+    """What the rep or the CRM did; `external_id` is the person's record in the sender's system.
+
+    The lead may also be named by other `records` that stand for it there.
+    """
+
+    lead_id: UUID | None = Field(None, description="instead of the person's own details")
+    type: FollowupType
+    rep: Name | None = Field(None, description="id of the rep who did it")
+    assignment_id: UUID | None = None
+    reason: Name | None = Field(None, description="a code of the bundle's table of reasons")
+    channel: Name | None = Field(None, description="phone, mail, meeting, ...")
+    disposition: Name | None = None
+    note: Text | None = None
+    amount: str | None = Field(
+        None, pattern=r"^-?\d{1,18}(\.\d{1,6})?$", description="a decimal number as text"
+    )
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217")
+    starts_at: Moment | None = Field(None, description="when a meeting begins")
+    records: tuple[Record, ...] = Field(
+        (),
+        max_length=20,
+        description="name the lead too, from now on: what it was converted to, the call, "
+        "the meeting; of `merged`, the record that lives on",
+    )
+
+
+class PersonIn(BaseModel):
+    """A person, by all that is known. Without a brand, in every brand that the bundle declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lead_id: UUID | None = None
+    brand: Name | None = None
+    source: Name | None = Field(None, description="whose external_id or phone it is")
+    email: Name | None = None
+    external_id: Name | None = None
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+
+
+class ErasureIn(PersonIn):
+    """A request to forget a person."""
+
+    why: Text = Field(min_length=1)
+    requested_by: Name = "api"
+
+
+class PassedOnErasure(ErasureIn):
+    """A request that a sender was told of and passes on, again and again until it is taken."""
+
+    source: Name
+    occurred_at: Moment | None = None
+    delivery_id: Name | None = None
+
+    @field_validator("occurred_at", mode="wrap")
+    @classmethod
+    def _or_nothing(cls, value: object, read: Callable[[object], datetime]) -> datetime | None:
+        """A time that nobody can read keeps nobody from being forgotten."""
+        try:
+            return None if value is None else read(value)
+        except ValueError:
+            return None
+
+
+_AT_THE_TOP = ("email", "phone", "first_name", "last_name")
+
+
+@contextmanager
+def validation() -> Iterator[None]:
+    """Raises RejectedError, which names the first field that is wrong, for what a model refuses."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise RejectedError(cloudevents.describe(error), path_text(first["loc"])) from error
+
+
+def read(model: type[Plain], document: object) -> Plain:
+    """A submission out of a document. Raises RejectedError where it does not fit the model."""
+    with validation():
+        return model.model_validate(document)
+
+
+def declared(given: BaseModel) -> dict[str, object]:
+    """The fields of a part that its model knows."""
+    return dict(vars(given))
+
+
+def plain(model: type[Plain], given: BaseModel) -> Plain:
+    """A part as the event has it."""
+    return model.model_validate(declared(given))
+
+
+def _undeclared(part: BaseModel, prefix: str) -> Iterator[tuple[str, JsonValue]]:
+    for name, value in (part.model_extra or {}).items():
+        yield f"{prefix}{name}", value
+    for name in _parts_of(type(part)):
+        inner = getattr(part, name)
+        if isinstance(inner, BaseModel):
+            yield from _undeclared(inner, f"{prefix}{name}.")
+
+
+@cache
+def _parts_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields that may hold a model."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        for said in (field.annotation, *get_args(field.annotation))
+        if isinstance(said, type) and issubclass(said, BaseModel)
+    )

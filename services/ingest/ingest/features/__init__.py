@@ -1,0 +1,1 @@
+"""What happens to deliveries beside capture, each part with its table and its API."""

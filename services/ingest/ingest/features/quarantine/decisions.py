@@ -1,0 +1,111 @@
+"""What becomes of an enquiry that a rule of the bundle holds back."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from baton.cloudevents import Event
+from baton.events import LeadCaptured
+from baton.logs import logger
+from baton.policy.bundle import Bundle
+from ingest.deadline import DATABASE_AWAY, within
+from ingest.errors import ConflictError, StorageAwayError, UnknownError
+from ingest.features.quarantine.store import Decision, Held, QuarantineTable, Standing
+from ingest.metrics import IngestMetrics
+from ingest.publish.publisher import Publisher, State
+
+_LOG = logger(__name__)
+
+
+def holding(event: Event[LeadCaptured], bundle: Bundle) -> Held | None:
+    """The enquiry as it is held; None where nothing holds it.
+
+    Trials never get to anybody, and whom sales has already it need not be kept from.
+    """
+    data = event.data
+    nobody_is_told = data.test or data.history is not None
+    found = None if nobody_is_told else bundle.definitions.holding(data.profile)
+    if found is None:
+        return None
+    rule, outcome = found
+    return Held(event, rule.id, outcome.reasons(f"quarantine.{rule.id}", rule.label))
+
+
+class Quarantine:
+    """Keeps enquiries from their topic until somebody has looked at them."""
+
+    def __init__(
+        self,
+        table: QuarantineTable,
+        publisher: Publisher,
+        patience: timedelta,
+        clock: Callable[[], datetime],
+        metrics: IngestMetrics,
+    ) -> None:
+        self._table = table
+        self._publisher = publisher
+        self._patience = patience
+        self._clock = clock
+        self._metrics = metrics
+
+    async def hold(self, held: Sequence[Held]) -> list[State]:
+        """Where each is now: one that was released already is with the others.
+
+        Raises StorageAwayError: only PostgreSQL can hold an enquiry.
+        """
+        try:
+            released = await within(self._patience, self._table.hold(held))
+        except DATABASE_AWAY as error:
+            raise StorageAwayError from error
+        return [
+            State.PUBLISHED if each.event.id in released else State.QUARANTINED for each in held
+        ]
+
+    async def release(self, event_id: UUID, by: str, why: str) -> State:
+        """Send an enquiry on as if nothing had held it, under the id that it had from the first.
+
+        So it takes effect once, whatever is killed or asked again in between. One that was
+        discarded can still be released. Raises UnknownError, ConflictError where it was released
+        already, and what publishing raises.
+        """
+        held, standing = await self._found(event_id)
+        if standing.decision is Decision.RELEASED:
+            raise _released(standing)
+        state = await self._publisher.publish(held.event)
+        await self._decide(held, Decision.RELEASED, by, why)
+        return state
+
+    async def discard(self, event_id: UUID, by: str, why: str) -> None:
+        """Keep an enquiry from everybody for good.
+
+        Raises UnknownError, and ConflictError once it is released.
+        """
+        held, standing = await self._found(event_id)
+        if standing.decision is Decision.RELEASED or not await self._decide(
+            held, Decision.DISCARDED, by, why
+        ):
+            raise _released(standing)
+
+    async def _found(self, event_id: UUID) -> tuple[Held, Standing]:
+        found = await self._table.whole(event_id)
+        if found is None:
+            raise unknown(event_id)
+        return found
+
+    async def _decide(self, held: Held, decision: Decision, by: str, why: str) -> bool:
+        decided = Standing(decision, self._clock(), by, why)
+        counts = await self._table.decide(held.event.id, decided)
+        if counts:
+            source = held.event.data.profile.source
+            self._metrics.deliveries.labels(source, decision.value).inc()
+            _LOG.info("an enquiry left quarantine", decision=decision, enquiry=str(held.event.id))
+        return counts
+
+
+def unknown(event_id: UUID) -> UnknownError:
+    return UnknownError(f"no enquiry {event_id} is or was in quarantine", title="No such enquiry")
+
+
+def _released(standing: Standing) -> ConflictError:
+    at = f" at {standing.decided_at}" if standing.decided_at else ""
+    return ConflictError(f"it was sent on{at}; sales can reject it", title="Released already")

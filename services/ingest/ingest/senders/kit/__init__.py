@@ -1,0 +1,1 @@
+"""What vendors' modules are made of: bodies, payloads, mappings, forms, signatures."""

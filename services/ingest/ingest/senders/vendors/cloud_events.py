@@ -1,0 +1,110 @@
+"""CloudEvents 1.0 by HTTP, in binary, structured and batched mode (github.com/cloudevents/spec).
+
+Signing: none; the specification for webhooks has a bearer's token, or `access_token` in the query.
+
+Handshake: OPTIONS with `WebHook-Request-Origin`, answered in headers. A callback that is named
+there is not called: whoever may name an address to us could have us call any.
+
+Id: `id` and `source` together. Type, id, source and time are headers `ce-...` in binary mode, where
+the body is the data; else they stand in the event, beside `data`. Paths are those within the data.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from pydantic import JsonValue
+
+from ingest.policy.mapped import EventsSource
+from ingest.senders.kit import mapping
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.formats import json_of, json_text, payload_of
+from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.mapping import Event
+from ingest.senders.kit.payloads import at, composite, text_at
+from ingest.senders.kit.places import Header, Parameter
+from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, headers, signed_by
+from ingest.senders.kit.signing import SHOWN, Token
+
+_ONE = "application/cloudevents+json"
+_MANY = "application/cloudevents-batch+json"
+_BINARY = ("ce-id", "ce-source", "ce-type", "ce-time", "ce-subject", "ce-specversion")
+_ORIGIN = Header("webhook-request-origin")
+_PLAIN_ORIGIN = re.compile(r"[\x21-\x7e]{1,255}")
+_RATE = "6000"
+
+
+def greet(source: EventsSource, delivery: Delivery, environment: Environment) -> Reply | None:  # noqa: ARG001 - a sender's
+    """That the sender may send, and how often a minute; nothing for a browser's own question."""
+    origins = _ORIGIN.texts(delivery)
+    if delivery.method != "OPTIONS" or not origins or not _PLAIN_ORIGIN.fullmatch(origins[0]):
+        return None
+    allowed = {"WebHook-Allowed-Origin": origins[0], "WebHook-Allowed-Rate": _RATE}
+    return Reply(200, headers={"Allow": "POST", **allowed})
+
+
+def read(source: EventsSource, delivery: Delivery) -> Iterator[Told]:
+    """What each event tells, by the bundle's mapping. Raises NotUnderstoodError."""
+    if delivery.media_type == _MANY:
+        events = json_of(delivery)
+        if not isinstance(events, list):
+            raise NotUnderstoodError("a batch that is no list")
+    else:
+        events = [json_of(delivery) if delivery.media_type == _ONE else _binary(delivery)]
+
+    def read_one(event: JsonValue) -> list[Item]:
+        id_, from_ = text_at(event, ("id",)), text_at(event, ("source",))
+        if id_ is None or from_ is None:
+            raise NotUnderstoodError("it has no id, or no source")
+        return mapping.read(
+            source,
+            Event(
+                type=at(event, ("type",)),
+                payload=_data(event),
+                shared=event,
+                delivery_id=composite(from_, id_),
+                occurred_at=at(event, ("time",)),
+            ),
+        )
+
+    return each(events, read_one)
+
+
+def _binary(delivery: Delivery) -> JsonValue:
+    given = {name: delivery.headers[name] for name in _BINARY if name in delivery.headers}
+    attributes: dict[str, JsonValue] = {n.removeprefix("ce-"): unquote(v) for n, v in given.items()}
+    return {**attributes, "data": payload_of(delivery)}
+
+
+def _data(event: JsonValue) -> JsonValue:
+    encoded = text_at(event, ("data_base64",))
+    if encoded is None:
+        return at(event, ("data",))
+    try:
+        return json_text(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise NotUnderstoodError("its data_base64 is no JSON in base64") from error
+
+
+SENDER = Sender(
+    kind="cloudevents",
+    source=EventsSource,
+    signing=signed_by(*SHOWN[:-1], Token(Parameter("access_token"))),
+    reading=read,
+    handshake=greet,
+    guide=Guide(
+        name="CloudEvents",
+        enter="The address, with the secret as bearer's token or as `?access_token=`.",
+        sends="CloudEvents in any of the three modes: binary, structured, batched.",
+        becomes="What `events` says of the type, each event by itself; paths are within `data`.",
+        retries="As the sender has it; 429 and 503 come with `Retry-After`.",
+    ),
+    example=Example(
+        '{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "form.submitted",'
+        ' "time": "2026-01-31T09:00:00Z", "data": {"email": "buyer@example.com"}}',
+        _ONE,
+    ),
+    read_headers=headers(*_BINARY),
+)

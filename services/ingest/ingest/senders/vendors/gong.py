@@ -1,0 +1,122 @@
+"""Gong's automation rules that fire a webhook (help.gong.io, Create a webhook rule).
+
+Signing: `Authorization: Bearer` is a JWT by RS256, whose claims are the `webhook_url`, the
+`body_sha256` and how long it holds. The secret is the rule's public key. Or the rule's address has
+a key of our own in it. These are two kinds: a public key is no secret that somebody may show.
+
+Id: none; a call's id is that of what is told. Payload: `callData` with `metaData` and `parties`;
+who is not ours has an address or a number where Gong knows them.
+"""
+
+from pydantic import JsonValue
+
+from baton.events import FollowupType
+from ingest.policy.vendors import SalesOutcome, SalesToolSource
+from ingest.senders.kit import sales
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
+from ingest.senders.kit.formats import json_of
+from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
+from ingest.senders.kit.places import Authorization, Parameter
+from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
+from ingest.senders.kit.signing import Token
+from ingest.senders.kit.tokens import SignedToken
+
+_META = path("callData.metaData")
+_KNOWN: sales.Known = {
+    "No Answer": FollowupType.ATTEMPTED,
+    "Busy": FollowupType.ATTEMPTED,
+    "Left Voicemail": FollowupType.ATTEMPTED,
+    "Wrong Number": FollowupType.ATTEMPTED,
+}
+_SPOKEN_WITH = SalesOutcome(type=FollowupType.CONTACTED)
+_OURS = "Internal"
+
+
+def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+    """The call that was recorded. Raises NotUnderstoodError."""
+    payload = json_of(delivery)
+    meta = at(payload, _META)
+    call = text_at(meta, ("id",))
+    if not isinstance(meta, dict) or call is None:
+        raise NotUnderstoodError("it has no call with an id")
+    parties = list_at(payload, path("callData.parties"))
+    others = [each for each in parties if text_at(each, ("affiliation",)) != _OURS]
+    users = [each for each in parties if each not in others]
+    disposition = text_at(meta, ("sdrDisposition",))
+    by = [text_at(each, (name,)) for each in users for name in ("emailAddress", "userId")]
+    draft = FollowupDraft(
+        delivery_id=composite("call", call),
+        occurred_at=text_at(meta, ("started",)),
+        email=_first(others, "emailAddress"),
+        phone=_first(others, "phoneNumber"),
+        rep=sales.rep(source, *by),
+        channel="phone",
+        disposition=disposition,
+        records=sales.records(call=call),
+        answers={
+            **{name: value for name, value in meta.items() if value is not None},
+            "participants": [text_at(each, ("emailAddress",)) for each in users],
+        },
+    )
+    if at(payload, ("isTest",)) is True:
+        return [Passed(draft)]
+    known = _KNOWN if disposition in _KNOWN else None
+    what = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
+    if what is None:
+        return [Passed(draft)]
+    return [sales.followup(draft, what, note=[text_at(meta, ("title",))])]
+
+
+def _first(parties: list[JsonValue], name: str) -> str | None:
+    return next(filter(None, (text_at(each, (name,)) for each in parties)), None)
+
+
+_SENDS = "Each call that was recorded and that the rule takes."
+_BECOMES = (
+    "`contacted` of the first party that is not ours and that Gong knows an address or a number "
+    "of; `attempted` where the disposition says that nobody was there. `outcomes` may say "
+    "otherwise, by `sdrDisposition`. `reps` by our own party's address or id. What the rule sends "
+    "to try it is passed over."
+)
+_RETRIES = "Three times within minutes."
+_EXAMPLE = Example(
+    '{"callData": {"metaData": {"id": "1", "started": "2026-01-31T09:00:00Z"}, "parties":'
+    ' [{"affiliation": "External", "emailAddress": "buyer@example.com"}]}, "isTest": false}'
+)
+
+UNSIGNED = Sender(
+    kind="gong_unsigned",
+    source=SalesToolSource,
+    signing=signed_by(Token(Parameter("token"))),
+    reading=read,
+    guide=Guide(
+        name="Gong, with a key in the address",
+        enter=(
+            "Automation rules, Fire webhook: the address with `?token=` and the secret, as one "
+            "that includes a key."
+        ),
+        sends=_SENDS,
+        becomes=_BECOMES,
+        retries=_RETRIES,
+    ),
+    example=_EXAMPLE,
+)
+SENDER = Sender(
+    kind="gong",
+    source=SalesToolSource,
+    signing=signed_by(SignedToken(Authorization("Bearer"))),
+    reading=read,
+    guide=Guide(
+        name="Gong",
+        enter=(
+            "Automation rules, Fire webhook: the address, signed by JWT. The secret is the rule's "
+            "public key, as PEM. `BATON_WEBHOOKS_URL` must be set, since the address is signed."
+        ),
+        sends=_SENDS,
+        becomes=_BECOMES,
+        retries=_RETRIES,
+    ),
+    example=_EXAMPLE,
+)

@@ -1,0 +1,91 @@
+"""What HubSpot's events tell of sales: stages, owners, deals, merged contacts.
+
+`propertyName` and `propertyValue` are those of a property that has changed. Of an association
+`fromObjectId` and `toObjectId` are the two, and `associationType` which they are. Of merged
+contacts `mergedObjectIds` are gone, and `newObjectId` lives on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from baton.events import FollowupType
+from ingest.policy.vendors import HubspotSource
+from ingest.senders.kit import sales
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
+from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.payloads import at, list_at, text_at
+
+_STAGES: sales.Known = {"closedwon": FollowupType.WON, "closedlost": FollowupType.LOST}
+_OWNER = "hubspot_owner_id"
+_ABOUT = ("portalId", "changeSource", "propertyName", "propertyValue")
+_OF_NO_LEAD = ("company", "ticket", "product", "line_item")
+
+
+def read(
+    source: HubspotSource,
+    type_: str,
+    event: JsonValue,
+    object_id: str,
+    draft: FollowupDraft,
+) -> Iterator[Told]:
+    """What one event tells. Raises NotUnderstoodError."""
+    kind, _, happened = type_.partition(".")
+    told = {name: at(event, (name,)) for name in _ABOUT}
+    answers = {name: value for name, value in told.items() if value is not None}
+    draft = replace(draft, answers=answers)
+    of_deal = replace(draft, external_id=None, records=sales.records(opportunity=object_id))
+    match kind, happened:
+        case "contact", "merge":
+            yield from _merged(event, draft)
+        case (("contact" | "deal"), "associationChange"):
+            yield _associated(event, draft)
+        case "contact", "propertyChange":
+            yield _changed(source, event, draft)
+        case "deal", "propertyChange":
+            yield _changed(source, event, of_deal)
+        case "deal", "creation":
+            yield sales.followup(of_deal, FollowupType.OPPORTUNITY)
+        case ("deal", "deletion") | ("contact", "restore"):
+            yield Passed(draft)
+        case _ if kind in _OF_NO_LEAD:
+            yield Passed(draft)
+        case _:
+            raise NotUnderstoodError(f"an event that is not known: {type_}")
+
+
+def _merged(event: JsonValue, draft: FollowupDraft) -> Iterator[Told]:
+    lives_on = text_at(event, ("newObjectId",)) or text_at(event, ("primaryObjectId",))
+    for number in list_at(event, ("mergedObjectIds",)):
+        if str(number) != lives_on:
+            records = sales.records(person=lives_on)
+            gone = replace(draft, external_id=str(number), records=records)
+            yield sales.followup(gone, FollowupType.MERGED, part=str(number))
+
+
+def _associated(event: JsonValue, draft: FollowupDraft) -> Told:
+    ends = text_at(event, ("fromObjectId",)), text_at(event, ("toObjectId",))
+    type_ = text_at(event, ("associationType",))
+    if type_ not in ("DEAL_TO_CONTACT", "CONTACT_TO_DEAL") or at(event, ("associationRemoved",)):
+        return Passed(draft)
+    deal, contact = ends if type_ == "DEAL_TO_CONTACT" else ends[::-1]
+    linked = replace(draft, external_id=contact, records=sales.records(opportunity=deal))
+    return sales.followup(linked, FollowupType.NOTE)
+
+
+def _changed(source: HubspotSource, event: JsonValue, draft: FollowupDraft) -> Told:
+    name, value = (text_at(event, (part,)) for part in ("propertyName", "propertyValue"))
+    if name is None:
+        raise NotUnderstoodError("a change without a propertyName")
+    if value is None or sales.is_ignored(source, name, value):
+        return Passed(draft)
+    if name == _OWNER and draft.external_id is not None:
+        given = replace(draft, rep=sales.owner(source, value))
+        return sales.followup(given, FollowupType.OWNER_CHANGED)
+    known = _STAGES if name == "dealstage" and value in _STAGES else None
+    what = sales.outcome(source, name, value, known)
+    if what is None:
+        raise NotUnderstoodError(f"the bundle says of {name} neither outcomes nor ignore")
+    return sales.followup(draft, what)

@@ -1,0 +1,112 @@
+"""RingCentral's webhooks of telephony sessions (developers.ringcentral.com, Webhooks).
+
+Signing: none; `Verification-Token` is what was given when the subscription was made. Before it is,
+a request with `Validation-Token` asks for that header's echo.
+
+Id: `uuid`. Payload: `body.parties`, each with `direction`, `from`, `to` and a `status.code`; the
+session's id is the call's. The number is `from` of a call that came in, else `to`.
+"""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from baton.events import FollowupType
+from ingest.policy.vendors import SalesToolSource
+from ingest.senders.kit import sales
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
+from ingest.senders.kit.formats import json_of
+from ingest.senders.kit.items import Told, each
+from ingest.senders.kit.payloads import list_at, path, text_at
+from ingest.senders.kit.places import Header
+from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
+from ingest.senders.kit.signing import Token
+
+_VALIDATION = "validation-token"
+_ECHOED = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_OUTGOING: sales.Known = {
+    "Setup": None,
+    "Proceeding": FollowupType.ATTEMPTED,
+    "Answered": FollowupType.CONTACTED,
+}
+_INCOMING: sales.Known = {
+    "Answered": FollowupType.CONTACTED,
+    "VoiceMail": FollowupType.NOTE,
+}
+
+
+def handshake(
+    source: SalesToolSource,  # noqa: ARG001 - a sender's
+    delivery: Delivery,
+    environment: Environment,  # noqa: ARG001 - as above
+) -> Reply | None:
+    """The echo that a new subscription asks for."""
+    asked = delivery.headers.get(_VALIDATION)
+    if asked is None or delivery.body or not _ECHOED.fullmatch(asked):
+        return None
+    return Reply(200, headers={"Validation-Token": asked})
+
+
+def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
+    """What became of each party of the call. Raises NotUnderstoodError."""
+    payload = json_of(delivery)
+    call = text_at(payload, path("body.telephonySessionId"))
+    if call is None:
+        raise NotUnderstoodError("it is of no telephony session")
+    parties = list_at(payload, path("body.parties"))
+    return each(parties, lambda party: [_read_one(source, payload, call, party)])
+
+
+def _read_one(source: SalesToolSource, payload: JsonValue, call: str, party: JsonValue) -> Told:
+    came_in = text_at(party, ("direction",)) == "Inbound"
+    code = text_at(party, path("status.code"))
+    known = _INCOMING if came_in else _OUTGOING
+    what = sales.outcome(source, "status", code, {str(code): known.get(str(code))})
+    if what is None:
+        return sales.passed(party)
+    theirs, ours = ("from", "to") if came_in else ("to", "from")
+    users = (text_at(party, ("extensionId",)), text_at(party, (ours, "phoneNumber")))
+    draft = FollowupDraft(
+        delivery_id=text_at(payload, ("uuid",)),
+        occurred_at=text_at(payload, ("timestamp",)),
+        phone=text_at(party, (theirs, "phoneNumber")),
+        rep=sales.rep(source, *users),
+        channel="phone",
+        records=sales.records(call=call),
+        answers=party if isinstance(party, dict) else {},
+    )
+    return sales.followup(draft, what, part=text_at(party, ("id",)) or "")
+
+
+SENDER = Sender(
+    kind="ringcentral",
+    source=SalesToolSource,
+    signing=signed_by(Token(Header("verification-token"))),
+    reading=read,
+    handshake=handshake,
+    answer=ok,
+    guide=Guide(
+        name="RingCentral",
+        enter=(
+            "By its API, `POST /restapi/v1.0/subscription`: the address, the secret as "
+            "`verificationToken`, and telephony sessions as event filter."
+        ),
+        sends="Each change of a call's parties.",
+        becomes=(
+            "`contacted` when a party answers, `attempted` when one is called; a voice mail that "
+            "came in is a `note`, all else is passed over. `outcomes` may say otherwise, by "
+            "`status` (its code). `reps` by the extension's id or number."
+        ),
+        retries=(
+            "For 15 minutes after any answer but 200, which is what it gets; after that the "
+            "subscription is put on its black list."
+        ),
+    ),
+    example=Example(
+        '{"uuid": "u1", "timestamp": "2026-01-31T09:00:00Z", "body": {"telephonySessionId": "s-1",'
+        ' "parties": [{"id": "p-1", "direction": "Outbound", "to": {"phoneNumber":'
+        ' "+493090182000"}, "status": {"code": "Answered"}}]}}'
+    ),
+)

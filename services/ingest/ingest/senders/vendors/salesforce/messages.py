@@ -1,0 +1,73 @@
+"""Outbound messages (SOAP API guide): up to a hundred `Notification`s in one envelope.
+
+A notification has an `Id`, the same for each attempt, and an `sObject` with the fields that were
+chosen. Without an `Ack` all are sent again, for a day.
+"""
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from ingest.policy.vendors import SalesforceSource
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import FollowupDraft
+from ingest.senders.kit.formats import checked
+from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.payloads import text_at
+from ingest.senders.vendors.salesforce import selling
+from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
+
+_OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+
+ACK = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    '<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack>'
+    "</notificationsResponse></soapenv:Body></soapenv:Envelope>"
+)
+
+
+def read(source: SalesforceSource, text: bytes) -> Iterator[Told]:
+    """What each notification tells. Raises NotUnderstoodError."""
+    try:
+        envelope = fromstring(text, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        name = type(error).__name__
+        raise NotUnderstoodError(f"no XML, or XML with a DOCTYPE ({name})") from error
+    found = list(envelope.iter(f"{_OUTBOUND}Notification"))
+    if not found:
+        raise NotUnderstoodError("it has no Notification")
+    organization = next(envelope.iter(f"{_OUTBOUND}OrganizationId"), None)
+    of = None if organization is None else organization.text
+    return each(found, lambda one: _read_one(source, one, of))
+
+
+def _read_one(
+    source: SalesforceSource, notification: Element, organization: str | None
+) -> list[Told]:
+    id_ = notification.findtext(f"{_OUTBOUND}Id")
+    record = notification.find(f"{_OUTBOUND}sObject")
+    if record is None or not id_:
+        raise NotUnderstoodError("a Notification without an Id, or without an sObject")
+    kind = record.get(_TYPE, "").rpartition(":")[2]
+    fields = checked({field.tag.rpartition("}")[2]: field.text for field in record})
+    if kind not in KNOWN:
+        raise NotUnderstoodError(f"an object that is not known: {kind}")
+    draft = FollowupDraft(
+        delivery_id=id_,
+        external_id=text_at(fields, ("Id",)),
+        occurred_at=text_at(fields, ("LastModifiedDate",)),
+    )
+    told = {name: value for name, value in fields.items() if name not in ("Id", "LastModifiedDate")}
+    if kind == "Opportunity":
+        return list(selling.of_opportunity(source, told, draft, new=False))
+    if kind not in PEOPLE:
+        return list(selling.of_activity(source, kind, told, draft, new=True))
+    # What sales did with a lead goes behind what is known of it.
+    done = list(selling.of_person(source, told, draft, changed=False))
+    lead = with_person(of_record(draft), source, told)
+    return [Item(answered(lead, {"OrganizationId": organization})), *done]

@@ -1,0 +1,147 @@
+"""What sales does with records of Salesforce: stages, owners, conversions, deals, meetings.
+
+The fields have the same names in outbound messages, as text, and in change events, as JSON.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from baton.events import FollowupType
+from ingest.policy.vendors import SalesforceSource, SalesOutcome
+from ingest.senders.kit import sales
+from ingest.senders.kit.delivery import NotUnderstoodError
+from ingest.senders.kit.drafts import FollowupDraft
+from ingest.senders.kit.items import Told
+from ingest.senders.kit.payloads import composite, text_at
+
+Fields = Mapping[str, JsonValue]
+
+_QUEUE = "00G"
+"""What a queue's id begins with: nobody has what is in it."""
+_CLOSED_TASK = "Completed"
+_WITH_WHOM = ("WhoId", "ContactId")
+_DEAL = ("Name", "StageName", "ForecastCategoryName", "IsClosed", "IsWon", "AccountId")
+
+
+def of_person(
+    source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, changed: bool
+) -> Iterator[Told]:
+    """What a Lead or Contact tells. `changed`: the fields are those that have changed."""
+    if _is_true(fields, "IsConverted"):
+        became = sales.records(
+            person=_text(fields, "ConvertedContactId"),
+            opportunity=_text(fields, "ConvertedOpportunityId"),
+        )
+        done = replace(draft, records=became, answers={"Status": fields.get("Status")})
+        yield sales.followup(done, FollowupType.CONVERTED, part="converted")
+        return
+    master = _text(fields, "MasterRecordId")
+    if master is not None:
+        into = replace(draft, records=sales.records(person=master))
+        yield sales.followup(into, FollowupType.MERGED, part="merged")
+    owner = _text(fields, "OwnerId")
+    if owner is not None and not owner.startswith(_QUEUE):
+        rep = sales.owner(source, owner) if changed else sales.rep(source, owner)
+        if rep is not None:
+            yield sales.followup(replace(draft, rep=rep), FollowupType.OWNER_CHANGED, part="owner")
+    status = _text(fields, "Status")
+    said = sales.outcome(source, "Status", status)
+    if said is not None:
+        told = draft if changed else _once(source, fields, draft)
+        yield sales.followup(told, said, part="status")
+
+
+def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> FollowupDraft:
+    """A message has the status each time, whatever has changed: once is what it tells.
+
+    Where the record says since when it has its status, one that it comes back to is told again.
+    When it was last modified does not say that: a rejection would be told once more as soon as the
+    next rep is written into the record, and would take the lead away from that one as well.
+    """
+    record = None if draft.external_id is None else str(draft.external_id)
+    parts = [record, "Status", _text(fields, "Status")]
+    since = _text(fields, source.status_since) if source.status_since else None
+    if since is not None:
+        parts.append(since)
+    return replace(draft, delivery_id=composite(*parts), occurred_at=since)
+
+
+def of_opportunity(
+    source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, new: bool
+) -> Iterator[Told]:
+    """What an Opportunity tells of the lead that it came of."""
+    deal = replace(
+        draft,
+        external_id=_text(fields, "ContactId"),
+        rep=sales.rep(source, _text(fields, "OwnerId")),
+        amount=_text(fields, "Amount"),
+        currency=_text(fields, "CurrencyIsoCode"),
+        records=sales.records(opportunity=_record(draft)),
+        answers={name: fields[name] for name in _DEAL if fields.get(name) is not None},
+    )
+    closed = FollowupType.WON if _is_true(fields, "IsWon") else FollowupType.LOST
+    stage = _text(fields, "StageName")
+    known: sales.Known | None = None
+    if stage is not None and _is_true(fields, "IsClosed"):
+        known = {stage: closed}
+    elif stage is not None and new:
+        known = {stage: FollowupType.OPPORTUNITY}
+    what = sales.outcome(source, "StageName", stage, known)
+    if what is not None:
+        note = _text(fields, "NextStep")
+        yield sales.followup(deal, what, note=[note])
+
+
+def of_activity(
+    source: SalesforceSource,
+    kind: str,
+    fields: Fields,
+    draft: FollowupDraft,
+    *,
+    new: bool,
+) -> Iterator[Told]:
+    """What a Task or an Event tells of the person that it is with."""
+    meeting = kind == "Event"
+    made = replace(
+        draft,
+        external_id=next(filter(None, (_text(fields, name) for name in _WITH_WHOM)), None),
+        rep=sales.rep(source, _text(fields, "OwnerId")),
+        disposition=_text(fields, "CallDisposition"),
+        starts_at=_text(fields, "StartDateTime"),
+        records=sales.records(**{"meeting" if meeting else "call": _record(draft)}),
+    )
+    note = [_text(fields, "Subject"), _text(fields, "Description")]
+    what: SalesOutcome | FollowupType | None
+    if meeting:
+        what = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
+        if not new and _text(fields, "StartDateTime") is None:
+            what = None
+    else:
+        called = _text(fields, "TaskSubtype") == "Call" or _text(fields, "CallType") is not None
+        done = SalesOutcome(type=FollowupType.ATTEMPTED if called else FollowupType.NOTE)
+        is_done = _text(fields, "Status") == _CLOSED_TASK
+        what = sales.outcome(
+            source,
+            "CallDisposition",
+            _text(fields, "CallDisposition"),
+            otherwise=done if is_done else None,
+        )
+    if what is not None:
+        yield sales.followup(made, what, note=note)
+
+
+def _record(draft: FollowupDraft) -> str:
+    """The id of the record that is told of. Raises NotUnderstoodError where there is none."""
+    if draft.external_id is None:
+        raise NotUnderstoodError("a record without an id")
+    return str(draft.external_id)
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    return text_at(dict(fields), (name,))
+
+
+def _is_true(fields: Fields, name: str) -> bool:
+    return str(fields.get(name)).lower() == "true"

@@ -1,0 +1,57 @@
+"""TikTok for developers' webhooks (developers.tiktok.com, Webhooks).
+
+Signing: `TikTok-Signature` has `t=`, a Unix time, and `s=`, the hex of an HMAC-SHA256 over
+`{t}.{body}`; the key is the client secret.
+
+Id: none; an `event` of a user at `create_time` with its content is one. Payload: `event`, and in
+`content` JSON written as text. What its events become is the bundle's: paths are those within the
+content, or else beside it.
+"""
+
+from pydantic import JsonValue
+
+from ingest.policy.mapped import EventsSource
+from ingest.senders.kit import mapping
+from ingest.senders.kit.delivery import Delivery
+from ingest.senders.kit.formats import json_of, json_text
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.mapping import Event
+from ingest.senders.kit.payloads import at, composite, text_at, unix_time
+from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
+from ingest.senders.kit.signing import as_stripe
+
+
+def read(source: EventsSource, delivery: Delivery) -> list[Item]:
+    """What the event tells, by the bundle's mapping. Raises NotUnderstoodError."""
+    payload = json_of(delivery)
+    content: JsonValue = text_at(payload, ("content",))
+    said = json_text(content.encode()) if isinstance(content, str) else at(payload, ("content",))
+    parts = [text_at(payload, (name,)) for name in ("event", "create_time", "user_openid")]
+    event = Event(
+        type=at(payload, ("event",)),
+        payload=said,
+        shared=payload,
+        delivery_id=composite(*parts, content if isinstance(content, str) else None),
+        occurred_at=unix_time(at(payload, ("create_time",))),
+    )
+    return mapping.read(source, event)
+
+
+SENDER = Sender(
+    kind="tiktok",
+    source=EventsSource,
+    signing=signed_by(as_stripe("tiktok-signature", "s")),
+    reading=read,
+    answer=ok,
+    guide=Guide(
+        name="TikTok",
+        enter="Webhooks of the developer app: the address. The secret is the client secret.",
+        sends="Events of the app, their content as JSON within JSON.",
+        becomes="What `events` says of the event.",
+        retries="For 72 hours after any answer but 200, which is what it gets.",
+    ),
+    example=Example(
+        '{"client_key": "k", "event": "form.submitted", "create_time": 1769850000,'
+        ' "user_openid": "u", "content": "{\\"email\\": \\"buyer@example.com\\"}"}'
+    ),
+)

@@ -1,0 +1,177 @@
+"""Typeform's webhooks (typeform.com/developers/webhooks).
+
+Signing: `Typeform-Signature` is `sha256=` and the base64 of an HMAC-SHA256 over the body; the key
+is the secret as it was entered.
+
+Id: `event_id` is the same for each attempt; `form_response.token` is that of the response.
+
+Payload: `form_response.answers` has a value for each question that was answered, under a name that
+its `type` gives, and the question's `field.id`. What was asked stands in
+`form_response.definition.fields`, by the same id, with a `title` and a `ref`. Hidden fields, UTM
+parameters among them, come in `form_response.hidden`. A question of type `legal` is a consent.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from baton.cloudevents import describe
+from ingest.policy.vendors import TypeformSource
+from ingest.senders.kit import forms
+from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
+from ingest.senders.kit.draft_fields import answered
+from ingest.senders.kit.drafts import ConsentDraft, LeadDraft, RequestDraft
+from ingest.senders.kit.formats import json_of
+from ingest.senders.kit.forms import Answer, Place
+from ingest.senders.kit.items import Item
+from ingest.senders.kit.places import HeaderItem, body
+from ingest.senders.kit.sender import Example, Guide, Sender, headers, signed_by
+from ingest.senders.kit.signing import Signature, in_base64
+
+_BY_TYPE: Mapping[str, Place] = {"email": "contact.email", "phone_number": "contact.phone"}
+_CONSENT = "consent.status"
+_CONSENT_TYPE = "legal"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Question(_Part):
+    id: str
+    title: str = ""
+    ref: str | None = None
+
+
+class _Definition(_Part):
+    title: str | None = None
+    fields: tuple[_Question, ...] = ()
+
+
+class _AnsweredField(_Part):
+    id: str
+    type: str = ""
+    ref: str | None = None
+
+
+class _Answer(BaseModel):
+    """Beside these it has the value, under the name that `type` says."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    field: _AnsweredField
+
+    @property
+    def value(self) -> JsonValue:
+        """What was answered; of choices their labels, and what was written beside them."""
+        given: JsonValue = (self.model_extra or {}).get(self.type)
+        if self.type == "choice" and isinstance(given, dict):
+            return given.get("label", given.get("other"))
+        if self.type == "choices" and isinstance(given, dict):
+            labels, other = given.get("labels"), given.get("other")
+            chosen = list(labels) if isinstance(labels, list) else []
+            return chosen if other is None else [*chosen, other]
+        return given
+
+
+class _Response(_Part):
+    form_id: str
+    token: str
+    submitted_at: str | None = None
+    hidden: dict[str, JsonValue] = Field(default_factory=dict)
+    calculated: JsonValue = None
+    variables: JsonValue = None
+    definition: _Definition = _Definition()
+    answers: tuple[_Answer, ...] = ()
+
+
+class _Payload(_Part):
+    event_id: str
+    event_type: Literal["form_response"]
+    form_response: _Response
+
+
+def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
+    """The lead that a response is. Raises NotUnderstoodError."""
+    try:
+        payload = _Payload.model_validate(json_of(delivery))
+    except ValidationError as error:
+        raise NotUnderstoodError(describe(error)) from error
+    response = payload.form_response
+    answers = list(_answered(response))
+    of_consent = [each for each in source.answers if each.to == _CONSENT]
+    by_hand = [each for each in of_consent if each.type != _CONSENT_TYPE]
+    asked = [] if by_hand else [each for each in answers if _CONSENT_TYPE in each.types]
+    draft = LeadDraft(
+        delivery_id=payload.event_id,
+        external_id=response.token,
+        occurred_at=response.submitted_at,
+        consent=_consent(asked, response.submitted_at),
+        request=RequestDraft(form_id=response.form_id, form_name=response.definition.title),
+    )
+    others = [each for each in answers if each not in asked]
+    places = [each for each in source.answers if each not in of_consent or each in by_hand]
+    draft = forms.place(draft, [*others, *_hidden(response)], places, _BY_TYPE)
+    computed = {"calculated": response.calculated, "variables": response.variables}
+    return [Item(answered(draft, computed))]
+
+
+def _answered(response: _Response) -> Iterator[Answer]:
+    questions = {question.id: question for question in response.definition.fields}
+    for answer in response.answers:
+        question = questions.get(answer.field.id, _Question(id=answer.field.id))
+        yield Answer(
+            key=answer.field.ref or question.ref or answer.field.id,
+            value=answer.value,
+            title=question.title,
+            types=(answer.type, answer.field.type),
+        )
+
+
+def _hidden(response: _Response) -> Iterator[Answer]:
+    for name, value in response.hidden.items():
+        yield Answer(key=name, value=value, hidden=True)
+
+
+def _consent(asked: list[Answer], submitted_at: str | None) -> ConsentDraft:
+    """Granted where every consent that was answered was given; its text is what was asked.
+
+    What such a text is about nobody says, so to decline it is no refusal of mail.
+    """
+    if not asked:
+        return ConsentDraft()
+    return ConsentDraft(
+        status=all(each.value is True for each in asked),
+        text="\n".join(each.title for each in asked),
+        at=submitted_at,
+    )
+
+
+SENDER = Sender(
+    kind="typeform",
+    source=TypeformSource,
+    signing=signed_by(
+        Signature(at=HeaderItem("typeform-signature", "sha256"), signs=(body,), written=in_base64)
+    ),
+    reading=read,
+    guide=Guide(
+        name="Typeform",
+        enter="Connect, Webhooks: the address as the endpoint; under Edit the secret.",
+        sends="Each response to the form (`form_response`), with the questions that were asked.",
+        becomes=(
+            "A lead. `answers` says which answer goes where; the first email and phone, consents "
+            "(questions of type legal) and what its name says plainly need no mapping. A legal "
+            "text that was not accepted leaves consent unknown; the No of a yes/no question that "
+            "is mapped to it denies it. All else is kept under its question."
+        ),
+        retries="Tried again for hours after any answer but 2xx; a 404 or 410 switches it off.",
+    ),
+    example=Example(
+        '{"event_id": "evt_1", "event_type": "form_response", "form_response": {"form_id": "f1",'
+        ' "token": "t1", "submitted_at": "2026-01-31T09:00:00Z", "answers": [{"type": "email",'
+        ' "email": "buyer@example.com", "field": {"id": "q1", "type": "email"}}]}}'
+    ),
+    read_headers=headers("typeform-event"),
+)
