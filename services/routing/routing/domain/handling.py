@@ -11,17 +11,15 @@ from baton import identity
 from baton.events import (
     AssignmentChange,
     EventData,
-    LeadReleased,
-    LeadRouted,
-    LeadUnrouted,
     Reason,
     ReleaseCode,
     Rep,
 )
+from baton.policy import teams as policy
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import Arm, Decision, Input, Row
+from routing.domain import announcements, outcomes, successors
 from routing.domain import choice as choosing
-from routing.domain import codes, outcomes
 from routing.domain.choice import Choice, Match, Question
 from routing.domain.codes import Cause, DecisionCode, Excluded
 from routing.domain.floor import Floor
@@ -171,24 +169,10 @@ class Handling:
         """
         held = self.held
         rep = self.bundle.rep(held.rep.id)
-        renewed = held.model_copy(
-            update={
-                "id": self._assignment_id(),
-                "decision_id": self.decision_id,
-                "enquiry": self.scored.enquiry,
-                "attempt": 1,
-                "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
-                "team": rep.team,
-                "terms": held.terms.model_copy(update=self.promise(found, held.terms)),
-                "previous_rep": rep.id,
-                "assigned_at": self.now,
-                "accepted_at": None,
-                "change": AssignmentChange.RENEWED,
-                "previous_assignment": held.id,
-                "earlier_ids": held.ids,
-                "earlier_starts": held.starts,
-                "began_at": held.since,
-            }
+        renewed = successors.renewed(
+            self._successor(held, rep),
+            self.scored.enquiry,
+            held.terms.model_copy(update=self.promise(found, held.terms)),
         )
         self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, ReleaseCode.RENEWED))
         self.become(held=renewed, attempts=1, tried=(rep.id,))
@@ -201,21 +185,7 @@ class Handling:
         It is as it would be without the breach: the same terms, the same turn.
         """
         rep, tried = self.bundle.rep(before.rep.id), self.lead.tried
-        returned = before.model_copy(
-            update={
-                "id": self._assignment_id(),
-                "decision_id": self.decision_id,
-                "rep": Rep(id=rep.id, name=rep.name, email=rep.email),
-                "team": rep.team,
-                "previous_rep": tried[-1] if tried else None,
-                "assigned_at": self.now,
-                "change": AssignmentChange.RETURNED,
-                "previous_assignment": before.id,
-                "earlier_ids": before.ids,
-                "earlier_starts": before.starts,
-                "began_at": before.since,
-            }
-        )
+        returned = successors.returned(self._successor(before, rep), tried[-1] if tried else None)
         self._stop_waiting()
         self.become(
             held=returned,
@@ -237,6 +207,9 @@ class Handling:
         )
         self._tell_routed(returned, (reason,))
 
+    def _successor(self, held: Assignment, rep: policy.Rep) -> Assignment:
+        return successors.successor(held, rep, self._assignment_id(), self.decision_id, self.now)
+
     def _assignment_id(self) -> UUID:
         """One for each input; of two, the second renews the first."""
         first = identity.named_id("assignment", str(self.given.id))
@@ -253,29 +226,8 @@ class Handling:
         return {"sla_policy": self.bundle.section(ROUTING).rules[-1].sla, "promised": True}
 
     def _tell_routed(self, held: Assignment, reasons: tuple[Reason, ...]) -> None:
-        scored, terms = self.scored, held.terms
         self.events.append(
-            LeadRouted(
-                lead_id=self.given.lead_id,
-                occurred_at=self.now,
-                assignment_id=held.id,
-                decision_id=held.decision_id,
-                enquiry=held.enquiry,
-                attempt=held.attempt,
-                rep=held.rep,
-                role=terms.role,
-                team=held.team,
-                pool=terms.pool,
-                rule=terms.rule,
-                sla_policy=terms.sla_policy,
-                previous_rep=held.previous_rep,
-                reasons=reasons,
-                score=scored.score,
-                stage=scored.stage,
-                profile=scored.profile,
-                change=held.change,
-                previous_assignment=held.previous_assignment,
-            )
+            announcements.routed(self.given.lead_id, self.scored, held, reasons, self.now)
         )
 
     def leave_with(
@@ -345,16 +297,8 @@ class Handling:
         waits = self.lead.waits + 1
         self.become(unrouted=NoOwner.by(cause, retry_at), waits=waits)
         self.events.append(
-            LeadUnrouted(
-                lead_id=self.given.lead_id,
-                occurred_at=self.now,
-                decision_id=self.decision_id,
-                enquiry=self.lead.scored.enquiry if self.lead.scored else None,
-                attempt=self.lead.attempts + 1,
-                code=str(cause),
-                retry_at=retry_at,
-                reasons=reasons,
-                exclusion=codes.excluded_id(cause),
+            announcements.unrouted(
+                self.given.lead_id, self.lead, self.decision_id, cause, reasons, retry_at, self.now
             )
         )
         self.decide(cause)
@@ -380,15 +324,8 @@ class Handling:
         named_at = max(ended_at, held.assigned_at)
         self._rows.append(AssignmentRow(self.given.lead_id, held, named_at, code, reason))
         self.events.append(
-            LeadReleased(
-                lead_id=self.given.lead_id,
-                occurred_at=named_at,
-                assignment_id=held.id,
-                decision_id=self.decision_id,
-                rep=held.rep,
-                pool=held.terms.pool,
-                code=code,
-                reason=reason,
+            announcements.released(
+                self.given.lead_id, held, self.decision_id, code, reason, named_at
             )
         )
         self.decide(code)
