@@ -562,7 +562,7 @@ class SlaBreached(SlaEvent):
     due_at: Moment
     used_seconds: Count
     late_seconds: Count
-    reassign: bool = Field(description="whether the bundle has routing give the lead to another")
+    reassign: bool = Field(description="whether the policy has the lead given to another rep")
     facts_complete: bool = True
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,6 @@ NO_VENDORS = frozenset(
     }
 )
 VENDORS = frozenset(SENDERS) - NO_VENDORS
-
-EXCEPTIONS: Mapping[str, frozenset[str]] = {
-    # A sentence of a published event.
-    "events.py": frozenset({"routing"}),
-}
 
 
 def words(text: str) -> list[str]:
@@ -76,13 +71,7 @@ def known_by(source: str, path: str) -> set[str]:
 def test_no_module_of_the_library_names_a_service_or_a_vendor(module: Path) -> None:
     path = str(module.relative_to(LIBRARY))
     known = known_by(module.read_text("utf-8"), path)
-    assert known - EXCEPTIONS.get(path, frozenset()) == set()
-
-
-@pytest.mark.parametrize("path", EXCEPTIONS)
-def test_an_exception_that_is_no_longer_needed_goes(path: str) -> None:
-    known = known_by((LIBRARY / path).read_text("utf-8"), path)
-    assert known & EXCEPTIONS[path]
+    assert known == set()
 
 
 @pytest.mark.parametrize(
