@@ -60,8 +60,12 @@ demo: setup ## Watch leads go from a form to a rep, and a promise broken
 	@$(BIN)/python -m baton_local.demo $(ARGS)
 
 .PHONY: test
-test: setup ## Every check and every test, on a real Kafka and PostgreSQL
-	$(call BESIDE_LINT,$(PYTEST) $(ARGS))
+test: setup ## Every check and every test but the trials, on a real Kafka and PostgreSQL
+	$(call BESIDE_LINT,$(PYTEST) -m "not trial" $(ARGS))
+
+.PHONY: trials
+trials: setup ## The long tests: servers that are killed, a short chaos run, the demo, the bench
+	@$(PYTEST) -m trial $(ARGS)
 
 .PHONY: check
 check: setup ## For daily work, in a minute: lint, and the quick tests that need no server

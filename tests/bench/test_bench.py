@@ -3,6 +3,8 @@
 The scenario that takes least stands for all; `make bench ARGS=--quick` tries the others.
 """
 
+import pytest
+
 from baton_local.stack import Stack
 from tests.bench import calibration, taking_in
 from tests.bench.__main__ import _wanted
@@ -10,6 +12,7 @@ from tests.bench.figures import Unit
 from tests.bench.setting import QUICK, Setting
 
 
+@pytest.mark.trial
 async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     shared_stack: Stack,
 ) -> None:
@@ -24,6 +27,7 @@ async def test_each_way_into_kafka_is_measured_beside_the_bare_endpoint(
     assert all(figure.value > 0 for figure in counted)
 
 
+@pytest.mark.trial
 async def test_the_calibration_measures_a_loop_and_a_bare_relay(shared_stack: Stack) -> None:
     setting = Setting(stack=shared_stack, sizes=QUICK, say=lambda _: None)
     figures = {figure.what: figure async for figure in calibration.scenario(setting)}

@@ -9,6 +9,8 @@ from baton_local.stack import Stack
 from tests.bench import growing, population
 from tests.bench.deployment import deployed
 
+pytestmark = pytest.mark.trial
+
 SAMPLE, COPIES = 5, 40
 
 

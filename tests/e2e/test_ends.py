@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import httpx
+import pytest
 
 from baton.events import LeadCaptured, LeadRouted, LeadScored, SlaStarted
 from baton_local.services import SERVICES
 from tests.e2e.people import person
 from tests.e2e.test_answers import sequences
 from tests.e2e.world import Taken, World, eventually
+
+pytestmark = pytest.mark.trial
 
 BEFORE = 10
 """So many leads are answered before something ends."""

@@ -23,7 +23,8 @@ from baton_local.readiness import blocking
 from baton_local.stack import KAFKA, POSTGRES, Stack, start_on_free_ports
 
 SHARED = pytest.StashKey[Stack]()
-SERVERS = frozenset({"kafka_bootstrap", "postgres_url", "own_stack", "module_stack"})
+OWN_SERVERS = frozenset({"own_stack", "module_stack"})
+SERVERS = OWN_SERVERS | {"kafka_bootstrap", "postgres_url"}
 DEPLOYMENTS = "deployments"
 
 
@@ -40,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
     config.addinivalue_line("markers", "servers: uses a real server; set by itself, never by hand")
+    config.addinivalue_line(
+        "markers",
+        "trial: long; runs a program as a whole, or has servers of its own (then set by itself)",
+    )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As in the background of a shell. What tests start would inherit it, and some interrupt it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,6 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker("servers")
+            if not OWN_SERVERS.isdisjoint(item.fixturenames):
+                item.add_marker("trial")
             slow.add(item.path)
     folders = [config.rootpath / each for each in config.getini(DEPLOYMENTS)]
     # What takes long comes first, so that no worker is left alone with it in the end.

@@ -15,8 +15,8 @@ from baton_local.paths import ROOT
 from baton_local.processes import alive, with_children
 from baton_local.waiting import wait_until
 
-# They start Kafka and PostgreSQL, if not by the fixtures that set this mark.
-pytestmark = pytest.mark.servers
+# They start Kafka and PostgreSQL, if not by the fixtures that set these marks.
+pytestmark = [pytest.mark.servers, pytest.mark.trial]
 
 
 class Demo:
