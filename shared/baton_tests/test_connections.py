@@ -390,6 +390,7 @@ async def heard(served: Served, parts: Sequence[bytes]) -> bytes:
         return await answer
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "cut"),
     [

@@ -72,6 +72,7 @@ for program in stack.status():
     assert lines == [*ours, "notices 8290"]
 
 
+@pytest.mark.long
 def test_the_contracts_documents_have_it_and_say_the_same_of_the_others(
     python: Path, tmp_path: Path
 ) -> None:
