@@ -110,7 +110,6 @@ def in_microseconds(moment: datetime) -> datetime:
 # --- there and back
 
 
-@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few
@@ -124,7 +123,6 @@ def test_what_is_decoded_is_what_was_encoded(model: type[EventData], data: st.Da
     assert cloudevents.event_type(message.headers) == model.event_type
 
 
-@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few
@@ -148,7 +146,6 @@ def test_the_cloudevents_sdk_reads_what_was_encoded(
     assert read.get_data() == json.loads(event.data.model_dump_json())
 
 
-@pytest.mark.long
 @each_type
 @given(data=st.data())
 @few

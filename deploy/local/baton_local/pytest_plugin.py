@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -53,7 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     slow: set[Path] = set()
     for item in items:
-        if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
+        if not isinstance(item, pytest.Function):
+            continue
+        if is_hypothesis_test(item.obj):
+            item.add_marker("long")
+        if not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker("servers")
             if not OWN_SERVERS.isdisjoint(item.fixturenames):
                 item.add_marker("trial")

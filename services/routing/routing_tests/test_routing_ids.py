@@ -127,6 +127,7 @@ def plain(what: str) -> str:
     return json.dumps(everyday(bundle_with(what, PLAIN)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("what", RENAMED)
 def test_an_id_that_is_also_a_code_changes_nothing_but_its_own_text(what: str, code: str) -> None:

@@ -104,7 +104,6 @@ def _end(lead: Lead) -> tuple[object, ...]:
     return lead.model_copy(update={"told": None}).model_dump_json(), told
 
 
-@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(drawn=FACTS, data=st.data())
 def test_facts_in_any_order_and_repeated_come_to_the_same_state_score_and_stage(
@@ -127,7 +126,6 @@ def test_facts_in_any_order_and_repeated_come_to_the_same_state_score_and_stage(
     assert _end(other) == _end(first)
 
 
-@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(drawn=FACTS_BUT_IMPORTS, data=st.data())
 def test_facts_in_any_order_and_repeated_agree_whether_a_lead_qualified_after_a_give_back(

@@ -39,8 +39,6 @@ from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
 from sla_monitor.domain import LeadClocks, decide
 from sla_monitor.domain.state import Clock, Mark, Verdict
 
-pytestmark = pytest.mark.long
-
 LEAD = UUID("00000000-0000-8000-8000-000000000001")
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

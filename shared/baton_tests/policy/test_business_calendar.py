@@ -211,7 +211,6 @@ def test_nothing_earlier_would_do(
         assert calendar.is_open(due)
 
 
-@pytest.mark.long
 @given(calendars(), moments, lengths, lengths)
 def test_time_used_adds_up(
     calendar: BusinessCalendar, start: datetime, first: timedelta, second: timedelta
@@ -260,7 +259,6 @@ def test_whole_days_in_any_zone_leave_nothing_out(
     assert calendar.is_open(start)
 
 
-@pytest.mark.long
 @given(calendars(), moments)
 @settings(max_examples=300)
 def test_it_is_open_where_a_second_of_it_is_used(calendar: BusinessCalendar, at: datetime) -> None:
@@ -269,7 +267,6 @@ def test_it_is_open_where_a_second_of_it_is_used(calendar: BusinessCalendar, at:
     assert calendar.is_open(at) is (used == timedelta(microseconds=1))
 
 
-@pytest.mark.long
 @given(calendars(), st.lists(st.tuples(moments, durations), min_size=2, max_size=6))
 def test_the_order_in_which_it_is_asked_makes_no_difference(
     calendar: BusinessCalendar, asked: list[tuple[datetime, timedelta]]
