@@ -62,6 +62,9 @@ class Supervisor:
                 error = await self._failure(task)
             finally:
                 recovery.cancel()
+            if is_cancelled():
+                # A task may have kept its cancellation back, or have failed while it ended.
+                raise asyncio.CancelledError from error
             if error is None:
                 return
             worked = time.monotonic() - began_at > self._longest
@@ -75,8 +78,6 @@ class Supervisor:
             await task.work()
         except asyncio.CancelledError as error:
             # A library may raise one though nobody has cancelled this task: that is a failure.
-            if is_cancelled():
-                raise
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, leads must be taken
             return error

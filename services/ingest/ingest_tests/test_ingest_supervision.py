@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -160,3 +161,38 @@ async def test_the_log_has_the_name_of_the_task_and_the_error_that_it_met() -> N
     (line,) = logged
     assert line["event"] == "a side task has failed and begins anew"
     assert (line["task"], line["exc_info"]) == ("side", error)
+
+
+async def keeps_its_cancellation_back(waits: asyncio.Event) -> None:
+    waits.set()
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def fails_while_it_ends(waits: asyncio.Event) -> None:
+    waits.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        raise RuntimeError("at the end")
+
+
+@pytest.mark.parametrize("work", [keeps_its_cancellation_back, fails_while_it_ends])
+async def test_a_cancelled_task_does_not_begin_anew_however_it_ends(
+    work: Callable[[asyncio.Event], Awaitable[None]],
+) -> None:
+    side, waits = Supervised(), asyncio.Event()
+    begins: list[None] = []
+
+    async def once() -> None:
+        begins.append(None)
+        assert len(begins) == 1
+        await work(waits)
+
+    supervised = asyncio.create_task(side.run(once))
+    await waits.wait()
+    supervised.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(60):
+            await supervised
+    assert side.failures in (None, 0)
