@@ -11,7 +11,7 @@ class _Service(StrEnum):
 
     @property
     def manifest(self) -> ServiceManifest:
-        """What it declares of itself."""
+        """The manifest of the service."""
         return next(manifest for manifest in manifests() if manifest.name == self)
 
     @property

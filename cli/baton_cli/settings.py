@@ -18,7 +18,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ClientSettings(BaseSettings):
-    """What every client of the APIs needs. Only commands that need the token ask for it."""
+    """Settings of every client of the APIs. A command that needs no token does not require one."""
 
     model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
 

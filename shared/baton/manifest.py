@@ -1,4 +1,4 @@
-"""What each service declares of itself, once, and how programs find the installed services."""
+"""The manifest in which a service declares itself, and how programs find the installed services."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

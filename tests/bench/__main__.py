@@ -66,7 +66,7 @@ def main() -> None:
     failed: list[str] = []
     with servers() as stack:
         setting = _setting(given, stack, console)
-        for name in _wanted(given.only):
+        for name in wanted_scenarios(given.only):
             try:
                 measured.append(_measure(name, given.repeat, setting, console))
             except NothingFoundError as error:
@@ -79,7 +79,7 @@ def main() -> None:
         sys.exit("not measured:\n" + "\n".join(failed))
 
 
-def _wanted(only: Sequence[str] | None) -> Sequence[str]:
+def wanted_scenarios(only: Sequence[str] | None) -> Sequence[str]:
     """The scenarios to measure: beside each figure stands what the machine could do then."""
     if only:
         return [CALIBRATION, *(name for name in only if name != CALIBRATION)]

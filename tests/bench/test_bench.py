@@ -7,7 +7,7 @@ import pytest
 
 from baton_local.stack import Stack
 from tests.bench import calibration, taking_in
-from tests.bench.__main__ import _wanted
+from tests.bench.__main__ import wanted_scenarios
 from tests.bench.figures import Unit
 from tests.bench.setting import QUICK, Setting
 
@@ -37,7 +37,7 @@ async def test_the_calibration_measures_a_loop_and_a_bare_relay(shared_stack: St
 
 
 def test_every_run_begins_with_the_calibration() -> None:
-    assert _wanted(["latency"]) == ["calibration", "latency"]
-    assert _wanted(["growth", "calibration"]) == ["calibration", "growth"]
-    assert _wanted(None)[0] == "calibration"
-    assert "import" not in _wanted(None)
+    assert wanted_scenarios(["latency"]) == ["calibration", "latency"]
+    assert wanted_scenarios(["growth", "calibration"]) == ["calibration", "growth"]
+    assert wanted_scenarios(None)[0] == "calibration"
+    assert "import" not in wanted_scenarios(None)

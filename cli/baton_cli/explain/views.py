@@ -89,7 +89,7 @@ class PoolChoice(View):
 
 
 class Choice(View):
-    """What a routing decision came to, and why; `reasons` has each rule that was asked.
+    """The result of a routing decision. `reasons` has each rule that was checked, with its result.
 
     `exclusion` is the id of the exclusion that held; an older release of routing does not say it.
     """

@@ -15,7 +15,7 @@ from baton_cli.policy.leadtests import Found, Result, run
 from baton_cli.screen import counted, table
 
 _COUNTED = ("fit criterion", "engagement criterion", "rule", "pool", "rep", "source")
-"""What a summary counts: names of these kinds."""
+"""The kinds of names that the summary of a bundle counts."""
 
 
 def checked(directory: Path, console: Console) -> Bundle:

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 
 class NoticeMetrics:
-    """What the service shows beside the metrics that every service has."""
+    """The metrics of this service, beside those that every service has."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.notices = Counter(

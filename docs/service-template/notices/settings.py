@@ -1,4 +1,4 @@
-"""What the notices process reads from its environment."""
+"""The settings that a notices process reads from its environment."""
 
 from pydantic import Field
 

@@ -1,7 +1,8 @@
-"""Why a delivery is not taken, as its sender is told; what HTTP makes of it, `edge.problems` says.
+"""The errors by which intake says that it does not take a delivery, and why.
 
-Whoever works on a delivery without a sender that waits for the answer decides by the class:
-`TryLaterError` is worth another attempt, `RejectedError` is not.
+They know no HTTP: `edge.problems` gives each its status. Background work has no sender that waits
+for an answer; it decides by the class. `TryLaterError` is worth another attempt, `RejectedError` is
+not.
 """
 
 

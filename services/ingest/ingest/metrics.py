@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class IngestMetrics:
-    """What intake shows of its edge."""
+    """The metrics of an ingest process, beside those that every service has."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.deliveries = Counter(

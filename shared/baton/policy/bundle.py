@@ -93,7 +93,7 @@ class Bundle:
         return cls(content_hash(files), dict(files), parts)
 
     def section(self, section: Section[M]) -> M:
-        """What one of the sections says that the bundle was parsed with."""
+        """The model of a section with which the bundle was parsed."""
         found = self.parts.get(section)
         if found is None:
             msg = f"the bundle was parsed without {section.file} as {section.model.__name__}"

@@ -154,7 +154,7 @@ _KINDS = {
     "role": "role",
     "sla": "SLA policy",
 }
-"""What a test can expect by name, and the kind of that name."""
+"""The keys of a test's expectation that are names, with the kind of each."""
 
 
 def _findings(tests: LeadTests, parts: Parts) -> Iterator[Finding]:

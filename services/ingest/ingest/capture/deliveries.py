@@ -1,4 +1,4 @@
-"""What an authentic delivery of a webhook becomes, item by item; what fails of it is kept."""
+"""Takes the items of an authentic webhook delivery, and keeps the delivery if one of them fails."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -49,7 +49,7 @@ _LOG = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of each thing that a delivery tells: taken, or the reason why it is not."""
+    """The result of each item of a delivery: taken, or the reason why it was not taken."""
 
     became: Sequence[Taken | str]
 
@@ -59,7 +59,7 @@ class Outcome:
 
     @property
     def lead_ids(self) -> list[UUID]:
-        """Whom what was taken is about, as far as that is known."""
+        """The leads of the items that were taken, as far as they are known."""
         return [taken.lead_id for taken in self.taken if taken.lead_id is not None]
 
     @property
@@ -98,7 +98,7 @@ class DeliveryCapture:
         return ReceivedDelivery(name, self.source(name), delivery, receipt)
 
     async def outcome(self, received: ReceivedDelivery) -> Outcome:
-        """What becomes of each thing that the delivery tells."""
+        """Take each item of the delivery."""
         source = received.source
         try:
             told = sender_of(source).read(source, received.delivery)
@@ -114,7 +114,7 @@ class DeliveryCapture:
         return Outcome(became)
 
     async def again(self, failed: FailedDelivery) -> Outcome:
-        """What becomes of a delivery that was kept, as of when it came.
+        """Take a failed delivery again, with the time at which it was received first.
 
         Raises ConflictError where the bundle no longer has its source.
         """
@@ -160,7 +160,7 @@ class DeliveryCapture:
         await self._lead(name, draft, receipt)
 
     async def _item(self, received: ReceivedDelivery, told: Told) -> Sequence[Taken | str]:
-        """What became of it, or why it is not understood."""
+        """The result of an item, or why it is not understood."""
         if isinstance(told, Unread):
             return [told.reason]
         if isinstance(told, Passed):
@@ -230,5 +230,5 @@ class DeliveryCapture:
 
 
 def _document(name: str, draft: Draft) -> dict[str, JsonValue]:
-    """What a submission is read from."""
+    """The document from which a submission is read."""
     return {**draft.document(), "source": name}

@@ -54,7 +54,7 @@ class _Whose:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a submission that was taken; while it waits, it has no lead."""
+    """The result of a submission that was taken; it has no lead while it waits for one."""
 
     lead_id: UUID | None
     event_id: UUID

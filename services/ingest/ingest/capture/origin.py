@@ -73,7 +73,7 @@ def happened_at(submission: Submission, receipt: Receipt) -> datetime:
 
 
 def person_of(submission: Submission, brand: str, source: Source) -> Person:
-    """Whom a submission is about, as far as it says so itself."""
+    """The person that a submission names, as far as it says so itself."""
     inner = submission.contact if isinstance(submission, LeadIn) else submission
     return Person(
         brand=brand,

@@ -1,4 +1,4 @@
-"""What our own API takes, and what the drafts of webhooks are read into."""
+"""Submissions: the models of our own API, into which drafts of webhooks are read too."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -27,7 +27,7 @@ from ingest.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers:
-    """What the routes hand requests to."""
+    """The parts that handle the requests of the routes."""
 
     settings: Settings
     metrics: IngestMetrics

@@ -1,1 +1,1 @@
-"""What happens to deliveries beside capture, each part with its table and its API."""
+"""Features beside capture, each with its table and its API."""

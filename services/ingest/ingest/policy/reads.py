@@ -1,4 +1,4 @@
-"""What ingest reads of the policy."""
+"""The sections of the policy that ingest reads."""
 
 from baton.policy.definitions import DEFINITIONS
 from ingest.policy.sources import SOURCES

@@ -1,4 +1,4 @@
-"""What routing reads of the policy."""
+"""The sections of the policy that routing reads."""
 
 from baton.policy.definitions import DEFINITIONS
 from baton.policy.model import PolicyExtract

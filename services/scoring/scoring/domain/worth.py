@@ -1,4 +1,4 @@
-"""What activities are worth as they age, and which grade points make."""
+"""The points of activities as they age, and the grade that points give."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What scoring reads of the policy."""
+"""The sections of the policy that scoring reads."""
 
 from pydantic import ConfigDict
 

@@ -1,4 +1,4 @@
-"""What the monitor reads of the policy."""
+"""The sections of the policy that the SLA monitor reads."""
 
 from baton.policy.calendars import CALENDARS
 from baton.policy.model import Flag, PolicyExtract

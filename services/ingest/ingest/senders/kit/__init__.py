@@ -1,1 +1,1 @@
-"""What vendors' modules are made of: bodies, payloads, mappings, forms, signatures."""
+"""The parts that vendors' modules share: bodies, payloads, mappings, forms, signatures."""

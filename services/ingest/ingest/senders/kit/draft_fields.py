@@ -54,7 +54,7 @@ LeadField = Literal[
     "request.product",
     "request.message",
 ]
-"""Where a table of a sender places what the vendor names; custom fields are the bundle's alone."""
+"""The fields of a lead that a sender's table may name; only a bundle names custom fields."""
 
 _INNER = ("custom", *PARTS)
 
@@ -98,7 +98,7 @@ def placed(draft: LeadDraft, values: Mapping[LeadField, JsonValue]) -> LeadDraft
 
 
 def value_at(draft: LeadDraft, to: str) -> JsonValue:
-    """What is in a field, by its path; None where nothing is."""
+    """The value of a field, by its path; None if it has none."""
     place, _, inner = to.partition(".")
     if place == "custom":
         return draft.custom.get(inner)

@@ -1,4 +1,4 @@
-"""What senders say, field by field. A submission is read from a draft, which may hold anything.
+"""Drafts: the fields of a delivery, with values as the vendor sent them, before validation.
 
 A value is as its vendor has it: nothing, or text with nothing in it, is no value; several choices
 become one text; numbers become text, but for custom fields, whose type the bundle knows. Senders
@@ -47,7 +47,7 @@ class _Draft:
                 object.__setattr__(self, name, clean(value))  # type: ignore[arg-type]  # JSON
 
     def document(self) -> dict[str, JsonValue]:
-        """What was said, as our own API takes it."""
+        """The fields that have a value, as the document that our own API takes."""
         return dict(_document(self))
 
 

@@ -1,4 +1,4 @@
-"""What deliveries tell, item by item: drafts, and what is no draft."""
+"""The items of a delivery: drafts, and items from which no draft is made."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
