@@ -110,33 +110,6 @@ pools:
     max_attempts: 2
     retry_after: 10m
 """,
-    "sla.yaml": """\
-policies:
-  standard:
-    label: Standard
-    targets:
-      first_response: {allowed: 4h, warn_at_percent: 75, met_by: [contacted], on_breach: notify}
-""",
-    "calendars.yaml": """\
-calendars:
-  office:
-    time_zone: Europe/Berlin
-    hours:
-      monday: ["09:00-17:00"]
-""",
-    "teams.yaml": """\
-teams:
-  - {id: one, name: Team One, calendar: office}
-reps:
-  - {id: rep-1, name: Rep 1, team: one}
-""",
-    "sources.yaml": """\
-sources:
-  website: {label: Website, kind: api, brand: main}
-""",
-    "tests.yaml": """\
-tests: []
-""",
 }
 
 
