@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from baton.events import LeadEvent
 from tests.chaos.checker import answers, clocks
 from tests.chaos.checker.evidence import Evidence
 from tests.chaos.checker.records import Found
@@ -27,6 +28,7 @@ from tests.chaos.checker.told import (
     ScoreChange,
 )
 from tests.chaos.checker.verdict import verdict
+from tests.chaos.storms import READ
 
 NOW = datetime.now(UTC)
 AT_REST = dict.fromkeys(
@@ -445,6 +447,16 @@ def test_what_a_rep_did_by_an_earlier_id_is_done_where_the_same_rep_goes_on(
     world.seen.sent = [accepted.model_copy(update={"assignment_id": earlier})]
     rules = {violation.rule for violation in answers.check(world.evidence())}
     assert ("a rep was told that it is done, and it is not" not in rules) == done
+
+
+@pytest.mark.parametrize("data", READ["routing"].uses, ids=lambda data: data.__name__)
+def test_a_service_keeps_a_broken_record_of_any_type_that_it_decides_on(
+    data: type[LeadEvent],
+) -> None:
+    world = sound()
+    world.seen.spoilt = [Spoilt(topic="any", partition=3, offset=9, type=data.event_type)]
+    world.letters[-1] = world.letters[-1].model_copy(update={"topic": "any"})
+    assert verdict(world.evidence()) == []
 
 
 @pytest.mark.parametrize("late", [timedelta(seconds=3), None], ids=["written late", "incomplete"])

@@ -1,31 +1,21 @@
 """What can't be applied is kept once by each service that uses it, and nothing else is."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
+from baton.manifest import manifests
 from tests.chaos.checker.evidence import Evidence, Violation
 from tests.chaos.checker.told import Letter
 
 _Place = tuple[str, int, int]
 
-_USERS: Mapping[str, frozenset[str]] = {
-    "baton.lead.captured.v1": frozenset({"ingest", "scoring"}),
-    "baton.lead.activity.v1": frozenset({"scoring"}),
-    "baton.lead.followup.v1": frozenset({"ingest", "scoring", "routing", "sla_monitor"}),
-    "baton.lead.scored.v1": frozenset({"routing"}),
-    "baton.lead.routed.v1": frozenset({"sla_monitor"}),
-    "baton.lead.released.v1": frozenset({"sla_monitor"}),
-    "baton.sla.breached.v1": frozenset({"routing"}),
-}
-"""Who has a use for which type, and keeps one that can't be read; nobody has for the others."""
-
 
 def check(evidence: Evidence) -> Iterator[Violation]:
     """Dead letters of the APIs, those of the topic, and what became of the replays."""
+    users = _users()
     spoilt: Mapping[_Place, frozenset[str]] = {
-        (each.topic, each.partition, each.offset): _USERS.get(each.type, frozenset())
-        for each in evidence.seen.spoilt
+        (each.topic, each.partition, each.offset): users[each.type] for each in evidence.seen.spoilt
     }
     barred = {(each.service, each.lead_id) for each in evidence.seen.barred}
     for service, letters in evidence.letters.items():
@@ -44,6 +34,16 @@ def check(evidence: Evidence) -> Iterator[Violation]:
                 )
     yield from _barred(evidence)
     yield from _told(evidence)
+
+
+def _users() -> Mapping[str, frozenset[str]]:
+    """The services that decide on each event type: each keeps a record of it that can't be read."""
+    users: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for service in manifests():
+        if service.consumer is not None:
+            for data in service.consumer().subscription.uses:
+                users[data.event_type] |= {service.package}
+    return users
 
 
 def _place(letter: Letter) -> _Place | None:
