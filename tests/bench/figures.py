@@ -58,6 +58,7 @@ class Aim:
 
     at_least: float | None = None
     less_than: float | None = None
+    at_least_floors: float | None = None
     less_than_floors: float | None = None
 
     def __str__(self) -> str:
@@ -65,7 +66,14 @@ class Aim:
             return f"≥ {self.at_least:,}"
         if self.less_than is not None:
             return f"< {self.less_than:,}"
+        if self.at_least_floors is not None:
+            return f"≥ {self.at_least_floors:,} x floor"
         return f"< {self.less_than_floors:,} x floor"
+
+    @property
+    def counts_floors(self) -> bool:
+        """Whether it bounds how many times its floor a figure is, and not the figure."""
+        return self.at_least_floors is not None or self.less_than_floors is not None
 
     def missed_by(self, value: float, times_floor: float | None) -> float:
         """How much more or less it would have to be; nothing or less where the aim is met."""
@@ -73,9 +81,11 @@ class Aim:
             return self.at_least - value
         if self.less_than is not None:
             return value - self.less_than
-        if self.less_than_floors is None or times_floor is None:
-            raise ValueError("an aim needs a bound, and one of floors a floor")
-        return times_floor - self.less_than_floors
+        if self.at_least_floors is not None and times_floor is not None:
+            return self.at_least_floors - times_floor
+        if self.less_than_floors is not None and times_floor is not None:
+            return times_floor - self.less_than_floors
+        raise ValueError("an aim needs a bound, and one of floors a floor")
 
 
 class Spread(BaseModel):

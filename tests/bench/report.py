@@ -48,7 +48,7 @@ def verdicts(measured: Measured, aims: Mapping[str, Aim]) -> Iterator[Sequence[s
     for spread in measured.spreads:
         if (aim := aims.get(spread.what)) is not None:
             what, found, *_, unit, _, times, said, verdict = _row(spread, medians, aim)
-            if aim.less_than_floors is not None:
+            if aim.counts_floors:
                 found, unit = times, "times its floor"
             yield what, found, unit, said, verdict
 
