@@ -27,13 +27,13 @@ ORDER = (SCORING, ROUTING, SLA_MONITOR, INGEST)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Events that were read, and of them those that were decided on, not passed over by type."""
+    """Inputs of a kind, and of them those that were decided on, not passed over by type."""
 
-    events: int = 0
+    inputs: int = 0
     decided: int = 0
 
     def since(self, before: Self) -> "Counted":
-        return Counted(self.events - before.events, self.decided - before.decided)
+        return Counted(self.inputs - before.inputs, self.decided - before.decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class CaughtUp:
 
     @property
     def rate(self) -> float:
-        """Events a second."""
-        return self.counted.events / self.used.at
+        """Inputs a second."""
+        return self.counted.inputs / self.used.at
 
 
 AIMS = {f"{service}: catch-up": Aim(at_least=4_000) for service in ORDER}
@@ -71,7 +71,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
 def _costs(found: CaughtUp) -> Iterator[Figure]:
     """Of one event that is decided on: those that are passed over cost next to nothing."""
     service, used, decided = found.service, found.used, found.counted.decided
-    share = decided * 100 / found.counted.events
+    share = decided * 100 / found.counted.inputs
     yield Figure(what=f"{service}: events decided on", unit=Unit.PERCENT, value=share)
     for process in (service.schema, *SERVERS):
         cost = used.cpu[process] * 1000 / decided
@@ -96,23 +96,33 @@ async def catch_up(deployment: Deployment, service: Service) -> CaughtUp:
     try:
         waiting = end - await read_up_to(db, service)
         deployment.start(service, wait=False)
-        pids = {name: deployment.stack.pid(name) for name in (service.schema, *SERVERS)}
-        deadline = time.monotonic() + PATIENCE_S
-        # From when it has begun on; or from before, where one look sees it done.
-        first, used_first = Counted(), await usage(db, pids)
-        while (counted := await _counted(deployment.url(service))).events < waiting:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{service} has read {counted.events} of {waiting}")
-            if counted.events and not first.events:
-                first, used_first = counted, await usage(db, pids)
-            await asyncio.sleep(_COUNT_EVERY_S)
-        used = (await usage(db, pids)).since(used_first)
+        found = await work_off(deployment, db, service, "event", waiting)
     finally:
         await db.close()
     # What is passed over is noted once a second.
     await all_read(deployment, service)
     deployment.stop(service)
-    return CaughtUp(service, counted.since(first), used)
+    return found
+
+
+async def work_off(
+    deployment: Deployment, db: asyncpg.Connection, service: Service, kind: str, waiting: int
+) -> CaughtUp:
+    """Returns when a service that was started has worked off so many inputs of a kind.
+
+    The kinds are those of the metric `baton_inputs_total`. Raises TimeoutError.
+    """
+    pids = {name: deployment.stack.pid(name) for name in (service.schema, *SERVERS)}
+    deadline = time.monotonic() + PATIENCE_S
+    # From when it has begun on; or from before, where one look sees it done.
+    first, used_first = Counted(), await usage(db, pids)
+    while (counted := await _counted(deployment.url(service), kind)).inputs < waiting:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{service} has worked off {counted.inputs} {kind}s of {waiting}")
+        if counted.inputs and not first.inputs:
+            first, used_first = counted, await usage(db, pids)
+        await asyncio.sleep(_COUNT_EVERY_S)
+    return CaughtUp(service, counted.since(first), (await usage(db, pids)).since(used_first))
 
 
 async def _pass_over(deployment: Deployment, service: Service) -> float:
@@ -121,28 +131,28 @@ async def _pass_over(deployment: Deployment, service: Service) -> float:
     await all_read(deployment, service)
     url, pid = deployment.url(service), deployment.pid(service)
     again = [each async for each in leads.read(deployment.kafka, topics.LEAD_SLA)]
-    first, cpu_first = await _counted(url), cpu_seconds(pid)
+    first, cpu_first = await _counted(url, "event"), cpu_seconds(pid)
     await leads.write(deployment.kafka, again)
     await all_read(deployment, service)
-    cpu, counted = cpu_seconds(pid) - cpu_first, (await _counted(url)).since(first)
+    cpu, counted = cpu_seconds(pid) - cpu_first, (await _counted(url, "event")).since(first)
     deployment.stop(service)
-    return cpu / counted.events
+    return cpu / counted.inputs
 
 
-async def _counted(url: str) -> Counted:
+async def _counted(url: str, kind: str) -> Counted:
     """What the process has counted; nothing before it answers."""
     try:
         async with httpx.AsyncClient(trust_env=False) as http:
             text = (await http.get(f"{url}/metrics")).text
     except httpx.TransportError:
         return Counted()
-    events = [
+    by_outcome = [
         (sample.labels["outcome"], round(sample.value))
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "baton_inputs_total" and sample.labels["kind"] == "event"
+        if sample.name == "baton_inputs_total" and sample.labels["kind"] == kind
     ]
     return Counted(
-        events=sum(number for _, number in events),
-        decided=sum(number for outcome, number in events if outcome == "applied"),
+        inputs=sum(number for _, number in by_outcome),
+        decided=sum(number for outcome, number in by_outcome if outcome == "applied"),
     )
