@@ -114,11 +114,15 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    stack: Stack, profiles: Path | None = None, stamped: Topic = topics.LEAD_SLA
+    stack: Stack,
+    profiles: Path | None = None,
+    stamped: Topic = topics.LEAD_SLA,
+    shards: int | None = None,
 ) -> AsyncIterator[Deployment]:
     """A deployment of its own on the servers, with no service running yet.
 
-    Of what comes onto `stamped`, the broker notes when it came.
+    Of what comes onto `stamped`, the broker notes when it came. It has as many `shards` as a local
+    deployment unless it is told otherwise.
     """
     name = f"bench{secrets.token_hex(3)}"
     told = environment(stack, secret_names(BUNDLE)) | {
@@ -126,6 +130,8 @@ async def deployed(
         "BATON_TOPIC_PREFIX": f"{name}-",
         "BATON_LOG_FORMAT": "json",
     }
+    if shards is not None:
+        told["BATON_PARTITIONS"] = str(shards)
     made = Deployment(stack, told, roomy_policy(), profiles)
     await asyncio.to_thread(made.migrate)
     await make_topics(made.kafka, topics.ALL, stamped=stamped)

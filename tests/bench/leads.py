@@ -1,7 +1,7 @@
 """Made-up leads: each asks for a demo and qualifies, so that each goes all the way to a rep."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -24,6 +24,9 @@ _INDUSTRIES = ("software", "logistics", "insurance")
 _SIZES = (40, 250, 1500)
 _TITLES = ("Head of Sales", "Marketing Manager", "CEO", "VP Operations", "Director of IT")
 
+_UNACKNOWLEDGED = 10_000
+"""Messages, at most: aiokafka sends what waits for all partitions in one request, and Kafka closes
+the connection on one of more than 100 MB."""
 
 SOURCE = "website"
 
@@ -99,12 +102,14 @@ def captured(
     return cloudevents.encode(event)
 
 
-async def write(settings: KafkaSettings, messages: Sequence[Message]) -> None:
+async def write(settings: KafkaSettings, messages: Iterable[Message]) -> None:
     """Put messages on their topics; returns when Kafka has all of them."""
     producer: AIOKafkaProducer = kafka.producer(settings)
     await producer.start()
     try:
-        for message in messages:
+        for number, message in enumerate(messages, start=1):
+            if number % _UNACKNOWLEDGED == 0:
+                await producer.flush()
             await producer.send(
                 settings.topic_prefix + message.topic,
                 message.value,
