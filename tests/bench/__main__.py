@@ -20,6 +20,7 @@ from baton_local.stack import Stack
 from tests.bench import (
     calibration,
     catching_up,
+    due_timers,
     growing,
     importing,
     latency,
@@ -40,6 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "throughput": throughput.scenario,
     "ingest": taking_in.scenario,
     "catch-up": catching_up.scenario,
+    "timers": due_timers.scenario,
     "growth": growing.scenario,
     "resources": standing.scenario,
     "import": importing.scenario,
@@ -51,6 +53,7 @@ AIMS: Mapping[str, Aim] = {
     **throughput.AIMS,
     **taking_in.AIMS,
     **catching_up.AIMS,
+    **due_timers.AIMS,
     **growing.AIMS,
     **importing.AIMS,
 }
@@ -123,6 +126,7 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="leads in the tables, for growth; the million of the default takes 15 GB of disk",
     )
+    parser.add_argument("--timers", type=int, metavar="N", help="timers that are due, for timers")
     parser.add_argument("--rows", type=int, metavar="N", help="rows of the list, for import")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument(
@@ -145,6 +149,8 @@ def _setting(given: argparse.Namespace, stack: Stack, console: Console) -> Setti
         sizes = replace(sizes, backlog=given.backlog)
     if given.leads is not None:
         sizes = replace(sizes, many=given.leads)
+    if given.timers is not None:
+        sizes = replace(sizes, timers=given.timers)
     if given.rows is not None:
         sizes = replace(sizes, rows=given.rows)
     return Setting(stack=stack, sizes=sizes, say=console.print, profiles=profiles)

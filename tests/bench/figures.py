@@ -17,6 +17,7 @@ class Unit(StrEnum):
 
     EVENTS_A_SECOND = "events/s"
     LEADS_A_SECOND = "leads/s"
+    TIMERS_A_SECOND = "timers/s"
     SECONDS = "s"
     MS = "ms"
     MS_CPU = "ms CPU"
@@ -24,6 +25,7 @@ class Unit(StrEnum):
     BYTES = "bytes"
     MEGABYTES = "MB"
     PERCENT = "%"
+    TRANSACTIONS = "transactions"
 
 
 class Figure(BaseModel):

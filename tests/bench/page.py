@@ -23,6 +23,7 @@ _PARTS: Mapping[str, tuple[str, Sequence[Unit]]] = {
     "throughput": ("throughput", tuple(Unit)),
     "ingest": ("ingest", tuple(Unit)),
     "catch-up": ("catch-up", tuple(Unit)),
+    "timers": ("timers", tuple(Unit)),
     "growth": ("growth", tuple(Unit)),
     "resources": ("resources", tuple(Unit)),
     "import": ("import", tuple(Unit)),
@@ -55,7 +56,9 @@ def _table(measured: Measured, aims: Mapping[str, Aim], units: Sequence[Unit]) -
     heads, *lines = report.rows(measured, aims, units)
     repetitions = max(len(spread.values) for spread in measured.spreads)
     times = "once" if repetitions == 1 else f"{repetitions} times"
-    sizes = "" if measured.sizes == FULL.by_name() else ", with other sizes than this page says"
+    # A file of an earlier release has not all of the sizes that there are now.
+    same = measured.sizes.items() <= FULL.by_name().items()
+    sizes = "" if same else ", with other sizes than this page says"
     caption = (
         f"Measured {times}, on {measured.began_at:%-d %B %Y}{sizes}; the machine's load was "
         f"{measured.load_before:.1f} before and {measured.load_after:.1f} at the end."

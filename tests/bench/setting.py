@@ -32,6 +32,11 @@ class Sizes:
     mixed: int
     """Leads that wait then, half of them known."""
 
+    timers: int
+    """Timers that are all due when the monitor starts."""
+    shards: int
+    """Over which they are spread."""
+
     rows: int
     """Leads in the list that is imported."""
     import_seconds: int
@@ -52,6 +57,8 @@ FULL = Sizes(
     few=10_000,
     many=1_000_000,
     mixed=20_000,
+    timers=100_000,
+    shards=128,
     rows=1_000_000,
     import_seconds=120,
 )
@@ -66,6 +73,8 @@ QUICK = Sizes(
     few=100,
     many=400,
     mixed=60,
+    timers=1_200,
+    shards=16,
     rows=600,
     import_seconds=1,
 )

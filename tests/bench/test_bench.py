@@ -6,8 +6,9 @@ The scenario that takes least stands for all; `make bench ARGS=--quick` tries th
 import pytest
 
 from baton_local.stack import Stack
-from tests.bench import calibration, taking_in
+from tests.bench import calibration, due_timers, taking_in
 from tests.bench.__main__ import wanted_scenarios
+from tests.bench.deployment import servers
 from tests.bench.figures import Unit
 from tests.bench.setting import QUICK, Setting
 
@@ -34,6 +35,18 @@ async def test_the_calibration_measures_a_loop_and_a_bare_relay(shared_stack: St
     assert figures[calibration.LOOP].value > 0
     assert calibration.RELAY in figures
     assert figures["bare relay: a hop: p50"].value > 0
+
+
+@pytest.mark.trial
+async def test_due_timers_are_measured_beside_the_monitors_catch_up() -> None:
+    # Of its own, since the scenario measures the CPU of the servers too.
+    with servers() as stack:
+        setting = Setting(stack=stack, sizes=QUICK, say=lambda _: None)
+        figures = {figure.what: figure async for figure in due_timers.scenario(setting)}
+    assert due_timers.AIMS.keys() <= figures.keys()
+    assert figures[due_timers.TIMERS].floor == due_timers.CATCH_UP
+    assert figures[due_timers.CATCH_UP].value > 0
+    assert figures[due_timers.ROLLBACKS].value == 0
 
 
 def test_every_run_begins_with_the_calibration() -> None:

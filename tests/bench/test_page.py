@@ -15,5 +15,5 @@ def test_the_page_has_the_figures_of_the_file() -> None:
 
 
 def test_the_page_states_the_sizes() -> None:
-    stated = (FULL.backlog, FULL.mixed, FULL.few)
+    stated = (FULL.backlog, FULL.mixed, FULL.few, FULL.timers, FULL.shards)
     assert [size for size in stated if f"{size:,}" not in TEXT] == []
