@@ -1,7 +1,7 @@
 """A toy service: it counts what it is told of a lead, and says so. Its domain is nothing else."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,17 +20,10 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    Answer,
-    Arm,
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Row,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Answer, Arm, Decision, Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
+from baton.subjects import LEAD, Subject
 
 SUBSCRIPTION = Subscription(
     topics=(
@@ -79,14 +72,14 @@ def decide(
                     "facts_complete": given.facts_complete,
                 }
             )
-            return Decision(count, events=[told(given.lead_id, given.due_at, count)])
+            return Decision(count, events=[told(given.subject.id, given.due_at, count)])
         case CommandInput():
             if given.body == "poison":
                 raise ValueError("the command is poison")
             count = count.model_copy(update={"commands": count.commands + 1})
             return Decision(
                 count,
-                events=[told(given.lead_id, now, count)],
+                events=[told(given.subject.id, now, count)],
                 answer=Answer("counted", {"commands": count.commands}),
             )
 
@@ -165,17 +158,21 @@ class CounterStore:
 
     on_lock: Hook | None = None
     on_save: Callable[[asyncpg.Connection], Awaitable[None]] | None = None
-    state: type[Count] = Count
+    states: Mapping[str, type[BaseModel]] = field(default_factory=lambda: {LEAD: Count})
+
+    def version(self, state: Count) -> int:
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: dict[UUID, Count],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, Count],
         bundle: Bundle,
+        missed: Collection[SharedRow],
     ) -> None:
         if self.on_lock is not None:
-            await self.on_lock(db, given)
+            await self.on_lock(db, inputs)
 
     async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: None) -> None:
         for row in rows:
@@ -188,8 +185,9 @@ class CounterStore:
         if self.on_save is not None:
             await self.on_save(db)
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
-        await db.execute("DELETE FROM amount WHERE lead_id = ANY($1::uuid[])", lead_ids)
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
+        ids = [subject.id for subject in subjects]
+        await db.execute("DELETE FROM amount WHERE lead_id = ANY($1::uuid[])", ids)
 
 
 def total_of(value: JsonValue) -> int:

@@ -6,10 +6,10 @@ import gc
 import itertools
 import threading
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -40,18 +40,19 @@ from baton.policy_sections import policy_sections
 from baton.runtime import tables
 from baton.runtime.batch import Batch
 from baton.runtime.commands import Commands
+from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.inputs import Input
-from baton.runtime.membership import Membership
-from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
+from baton.runtime.session import GroupSession
 from baton.runtime.status import Status
-from baton.runtime.transaction import Transactor
+from baton.runtime.transaction import BatchTransaction
 from baton.settings import ServiceSettings
 from baton.times import Times
 from baton.topics import Topic
 from baton.tracing import Tracing
 from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, decide
+from tests.sabotage.steps import runner_without
 
 Found = TypeVar("Found")
 SCHEMA = "counter"
@@ -104,6 +105,7 @@ class Process:
     store: CounterStore
     pool: asyncpg.Pool
     status: Status
+    degraded: Status
     commands: Commands
     stop: asyncio.Event
     registry: CollectorRegistry
@@ -137,19 +139,24 @@ class Process:
             _, left = await asyncio.wait(left, timeout=1)
 
 
-async def start(settings: ServiceSettings, store: CounterStore | None = None) -> Process:
-    """Put a process together in the running loop."""
-    status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
+async def start(
+    settings: ServiceSettings,
+    store: CounterStore | None = None,
+    leave_out: Collection[str] = (),
+) -> Process:
+    """Put a process together in the running loop; its runner leaves steps of the protocol out."""
+    status, degraded = Status(), Status()
+    registry, stop = CollectorRegistry(), asyncio.Event()
     pool = await database.pool(settings, SCHEMA, settings.times)
     store = store or CounterStore()
     service = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
     policies = Policies(settings, status, service.reads)
     metrics = RuntimeMetrics(registry)
-    runner = Runner(
-        service, Surroundings(settings, pool, policies, status, metrics, Tracing(SCHEMA))
+    runner = runner_without(leave_out)(
+        service, Dependencies(settings, pool, policies, status, degraded, metrics, Tracing(SCHEMA))
     )
     commands = Commands(SCHEMA, settings, pool, runner.wake)
-    process = Process(runner, store, pool, status, commands, stop, registry)
+    process = Process(runner, store, pool, status, degraded, commands, stop, registry)
     process.tasks = [
         asyncio.create_task(runner.run(stop)),
         asyncio.create_task(policies.feed(pool)),
@@ -176,7 +183,7 @@ class Stops:
             self.thawed.wait(PATIENCE)
 
 
-class StoppableTransactor(Transactor[Count, None]):
+class StoppableTransaction(BatchTransaction[Count, None]):
     """The real one, which a test can freeze before a batch's transaction begins."""
 
     stops: Stops
@@ -192,7 +199,7 @@ class StoppableTransactor(Transactor[Count, None]):
                 self.stops.batch_over.set()
 
 
-class StoppableMembership(Membership[Count, None]):
+class StoppableSession(GroupSession[Count, None]):
     """The real one, which a test can freeze before it opens what the group has assigned."""
 
     stops: Stops
@@ -209,8 +216,11 @@ class StoppableMembership(Membership[Count, None]):
 class Apart:
     """A process of the counter service on a thread of its own."""
 
-    def __init__(self, settings: ServiceSettings, stops: Stops) -> None:
+    def __init__(
+        self, settings: ServiceSettings, stops: Stops, leave_out: Collection[str] = ()
+    ) -> None:
         self._settings = settings
+        self._leave_out = leave_out
         self.stops = stops
         self._loop = asyncio.new_event_loop()
         self._process: Process | None = None
@@ -230,13 +240,18 @@ class Apart:
             if self.stops.in_batch(given):
                 self.stops.freeze()
 
-        process = await start(self._settings, CounterStore(on_lock=in_batch))
-        transactor = type("_", (StoppableTransactor,), {"stops": self.stops})
-        made = process.runner._transactor
-        process.runner._transactor = partial(transactor, *made.args, **made.keywords)
-        membership: Any = type("_", (StoppableMembership,), {"stops": self.stops})
-        process.runner._membership = membership
+        store = CounterStore(on_lock=in_batch)
+        process = await start(self._settings, store, self._leave_out)
+        runner = process.runner
+        transaction: Any = self._stoppable(StoppableTransaction, runner.parts.transaction)
+        runner.parts = replace(runner.parts, transaction=transaction)
+        runner.session = self._stoppable(StoppableSession, runner.session)
         return process
+
+    def _stoppable(self, stoppable: type[Any], part: type[Any]) -> type[Any]:
+        """A subclass of a part, which may leave a step out."""
+        bases = (stoppable,) if part in stoppable.__mro__ else (stoppable, part)
+        return type(part.__name__, bases, {"stops": self.stops})
 
     async def end(self) -> None:
         """Thaw what is frozen, and kill."""
@@ -270,15 +285,19 @@ class World:
             if identity.shard_of(str(lead_id).encode(), PARTITIONS) == shard:
                 return lead_id
 
-    async def start(self, store: CounterStore | None = None, **changes: Any) -> Process:
+    async def start(
+        self, store: CounterStore | None = None, *, leave_out: Collection[str] = (), **changes: Any
+    ) -> Process:
         """Start a process; `changes` are settings."""
-        process = await start(self.settings.model_copy(update=changes), store)
+        process = await start(self.settings.model_copy(update=changes), store, leave_out)
         self.processes.append(process)
         return process
 
-    def start_apart(self, stops: "Stops", **changes: Any) -> "Apart":
+    def start_apart(
+        self, stops: "Stops", *, leave_out: Collection[str] = (), **changes: Any
+    ) -> "Apart":
         """Start a process on a thread of its own, which can be frozen as a whole."""
-        return Apart(self.settings.model_copy(update=changes), stops)
+        return Apart(self.settings.model_copy(update=changes), stops, leave_out)
 
     async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:
         """Write an event to its topic as another service would; returns its id."""
@@ -318,7 +337,9 @@ class World:
         )
 
     async def state(self, lead_id: UUID) -> Count | None:
-        text = await self.db.fetchval("SELECT state FROM lead WHERE lead_id = $1", lead_id)
+        text = await self.db.fetchval(
+            "SELECT state FROM subject WHERE kind = 'lead' AND id = $1", lead_id
+        )
         return None if text is None else Count.model_validate_json(text)
 
     async def counted(self, lead_id: UUID, what: Callable[[Count], bool]) -> Count:

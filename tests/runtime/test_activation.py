@@ -10,7 +10,7 @@ from baton.database import connection
 from baton.policy.bundle import Bundle
 from baton.policy_sections import policy_sections
 from baton.runtime import store
-from baton.runtime.store import parse_activations
+from baton.runtime.activations import parse_activations
 from tests.runtime.harness import BUNDLE, SCHEMA, World, eventually
 from tests.runtime.scenery import ready
 

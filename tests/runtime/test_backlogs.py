@@ -111,7 +111,7 @@ async def test_timers_at_the_gate_of_one_shard_hold_up_no_other_shard(world: Wor
     batches = Batches()
     await world.start(CounterStore(on_lock=batches.note), batch_events=MOST, times=RARELY)
     await eventually(lambda: nothing_is_due(world))
-    fired = [one.lead_id for one in batches.inputs if isinstance(one, TimerInput)]
+    fired = [one.subject.id for one in batches.inputs if isinstance(one, TimerInput)]
     assert fired[0] == late
     assert len(fired) == 51
 
@@ -148,7 +148,7 @@ async def test_a_batch_loads_no_more_states_than_it_may_have_bytes(world: World)
     await world.start(CounterStore(on_lock=batches.note), batch_bytes=9_000)
     for lead_id in leads:
         await world.counted(lead_id, lambda count: count.followups == 2)
-    assert max(len({one.lead_id for one in batch}) for batch in batches.all) <= 2
+    assert max(len({one.subject.id for one in batch}) for batch in batches.all) <= 2
 
 
 async def test_one_lead_is_decided_on_however_large_its_state_is(world: World) -> None:

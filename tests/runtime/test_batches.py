@@ -44,11 +44,11 @@ async def _applied(world: World, process: Process, item: Item) -> Count | None:
         pass
 
     transactor: Any = process.runner._transactor(committed)
-    assert item.given is not None
+    assert item.input is not None
     async with connection(process.pool) as db:
         epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
         await transactor.run(db, Batch([item], {0: epoch}, {}, {}))
-    return await world.state(item.given.lead_id)
+    return await world.state(item.input.subject.id)
 
 
 def _firing(lead_id: UUID, due_at: datetime) -> TimerInput:
@@ -91,7 +91,7 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
         lead_id,
     )
     due = (await timers(world.db, [0], timedelta(seconds=30), 100, by_event_clock=False)).due
-    assert lead_id in {timer.given.lead_id for timer in due}
+    assert lead_id in {timer.input.subject.id for timer in due}
     assert len(due) < 1000
 
 

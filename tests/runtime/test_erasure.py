@@ -23,7 +23,7 @@ async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> N
     for table in HELD:
         left[table] = await world.db.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
     assert left == dict.fromkeys(HELD, 0) | {"lead": 1}
-    row = await world.row("SELECT state, erased_at FROM lead")
+    row = await world.row("SELECT state, erased_at FROM subject")
     assert row["state"] is None
     assert row["erased_at"] is not None
     assert await world.db.fetchval("SELECT count(*) FROM amount") == 0

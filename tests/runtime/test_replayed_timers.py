@@ -11,7 +11,8 @@ from baton import cloudevents, topics
 from baton.cloudevents import Event
 from baton.database import connection
 from baton.runtime.batch import Batch, Item, Record, read_one
-from baton.runtime.inputs import Arm, CommandInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import CommandInput
 from baton.runtime.transaction import Committed
 from baton.runtime.waiting import REPLAY, timer_id
 from tests.runtime.harness import QUICK, Process, World, erased, eventually, followup
@@ -125,7 +126,8 @@ async def test_a_replayed_timer_that_fails_again_waits_again_as_the_same_dead_le
     await world.counted(lead_id, lambda count: count.followups == 1)
     await spoil(world, '{"followups": "many"}')
     await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL)", lead_id
+        "INSERT INTO timer VALUES ('lead', $1, 't', 0, now() - interval '1 s', true, 1, NULL)",
+        lead_id,
     )
     await eventually(lambda: failed(world, 1))
     row = await world.row("SELECT id, value FROM dead_letter")
@@ -183,7 +185,7 @@ async def test_a_replay_in_the_batch_that_erases_its_lead_sets_no_timer(world: W
     await apply(world, process, items)
     assert await world.db.fetchval("SELECT count(*) FROM timer") == 0
     assert await world.db.fetchval("SELECT count(*) FROM dead_letter") == 0
-    assert await world.db.fetchval("SELECT erased_at FROM lead") is not None
+    assert await world.db.fetchval("SELECT erased_at FROM subject") is not None
 
 
 async def test_a_replay_in_the_batch_that_cancels_its_timer_sets_none(world: World) -> None:

@@ -176,7 +176,8 @@ async def test_a_transactions_marker_at_the_end_of_a_partition_is_no_lag_and_del
     await world.put(captured(lead_id))
     await world.counted(lead_id, lambda count: count.captured >= 1)
     await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL)", lead_id
+        "INSERT INTO timer VALUES ('lead', $1, 't', 0, now() - interval '1 s', true, 1, NULL)",
+        lead_id,
     )
     count = await world.counted(lead_id, lambda count: count.timers == ["t"])
     assert count.facts_complete

@@ -25,7 +25,8 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle, texts_in
-from baton.runtime.inputs import CommandInput, Decision, EventInput, Input, TimerInput
+from baton.runtime.decisions import Decision
+from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from routing.domain import decide
 from routing.domain.floor import Desk, Floor
 from routing.domain.needs import needs

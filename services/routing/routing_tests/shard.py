@@ -14,14 +14,14 @@ from pydantic import SecretStr
 from baton import database, identity, migrations
 from baton.metrics import RuntimeMetrics
 from baton.runtime import waiting
+from baton.runtime.activations import Activation
 from baton.runtime.batch import Batch, Item
+from baton.runtime.dependencies import Service
+from baton.runtime.deployment import check_deployment
 from baton.runtime.inputs import Input
-from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
-from baton.runtime.shards import check_deployment
+from baton.runtime.saving import Committed
 from baton.runtime.status import Status
-from baton.runtime.store import Activation
-from baton.runtime.transaction import Committed, Transactor
 from baton.tracing import Tracing
 from routing.domain import SUBSCRIPTION, decide
 from routing.domain.floor import Floor

@@ -11,7 +11,8 @@ import pytest
 from baton import identity
 from baton.events import ActivityType, FollowupType, LeadScored, Stage
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import CommandInput, Decide, Decision, EventInput, TimerInput
+from baton.runtime.decisions import Decide, Decision
+from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.runtime.ports import Store
 from scoring.domain import SUBSCRIPTION, Lead, ScoreChange, decide
 from scoring.domain.decision import COOLING, NotForScoringError

@@ -16,7 +16,8 @@ from baton import database as databases
 from baton import migrations, problems
 from baton.events import ActivityType, FollowupType
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import EventInput, Row
+from baton.runtime.decisions import Row
+from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
 from scoring.api import router
 from scoring.domain import Lead, ScoreChange, decide

@@ -20,7 +20,8 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import EventInput, Input, TimerInput
 from sla_monitor.domain import ClockRow, LeadClocks, decide
 from sla_monitor.domain.state import Verdict
 

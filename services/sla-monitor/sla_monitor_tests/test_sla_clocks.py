@@ -12,7 +12,8 @@ from baton.events import (
     SlaWarned,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, CommandInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import CommandInput
 from sla_monitor.domain.deciding import UnexpectedInputError
 from sla_monitor.domain.starting import UnknownPolicyError
 from sla_monitor.policy.reads import READS

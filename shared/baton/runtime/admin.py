@@ -14,9 +14,10 @@ from baton.problems import Problem
 from baton.runtime import dead_letters, losses
 from baton.runtime.commands import Commands
 from baton.runtime.dead_letters import Breaker, Letter
+from baton.runtime.inputs import REPLAY
 from baton.runtime.losses import Loss
-from baton.runtime.waiting import REPLAY
 from baton.settings import ServiceSettings
+from baton.subjects import LEAD, Subject
 
 _Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -77,8 +78,8 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
         letter = await _letter(letter_id)
         if letter.replayed_at is not None:
             raise Problem(409, "Replayed already", f"It took effect at {letter.replayed_at}.")
-        lead_id = letter.lead_id or uuid4()
-        answer = await commands.ask(lead_id, REPLAY, str(letter_id), shard=letter.shard)
+        subject = Subject(letter.subject_kind or LEAD, letter.subject_id or uuid4())
+        answer = await commands.ask(subject, REPLAY, str(letter_id), shard=letter.shard)
         after = await _letter(letter_id)
         if after.replayed_at is not None:
             done = Replayed(status=200, detail=_DONE.get(letter.kind, "It took effect."))

@@ -1,30 +1,34 @@
-"""The SQL of a batch: what the runner reads and writes of its own tables, on sets."""
+"""The first statement of a batch: it holds the shards, and reads what the decisions depend on."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from baton.runtime.activations import Activation, parse_activations
 from baton.runtime.batch import Partition
+from baton.subjects import Subject
 
-_FENCE = """
+FENCE = """
 WITH fenced AS MATERIALIZED (
-    SELECT shard, epoch, clock FROM shard WHERE shard = ANY($1::int[]) ORDER BY shard {for_share}
+    SELECT shard, epoch, clock, activated FROM shard
+    WHERE shard = ANY($1::int[]) ORDER BY shard {for_share}
 ), policy AS MATERIALIZED (
     SELECT activations FROM policy_in_force {for_share_policy}
 ), sized AS (
-    SELECT *, sum(pg_column_size(state)) OVER () AS size FROM lead WHERE lead_id = ANY($3::uuid[])
-), leads AS (
-    SELECT array_agg(lead_id) AS ids, array_agg(CASE WHEN size <= $4 THEN state END) AS states,
+    SELECT subject.*, sum(pg_column_size(state)) OVER () AS size FROM subject
+    JOIN unnest($3::text[], $4::uuid[]) AS wanted (kind, id) USING (kind, id)
+), subjects AS (
+    SELECT array_agg(kind) AS kinds, array_agg(id) AS ids, array_agg(shard) AS shards,
+        array_agg(version) AS versions, array_agg(CASE WHEN size <= $5 THEN state END) AS states,
         array_agg(sequences) AS sequences, array_agg(erased_at) AS erased,
-        coalesce(max(size) > $4, false) AS too_large
+        coalesce(max(size) > $5, false) AS too_large
     FROM sized
 )
-SELECT f.epochs, f.clocks, clock_timestamp() AS now,
+SELECT f.epochs, f.clocks, f.activated, clock_timestamp() AS now,
     (SELECT activations FROM policy) AS activations,
     (SELECT json_agg(json_build_array(shard, topic, next_offset))
        FROM position WHERE shard = ANY($1::int[])) AS positions,
@@ -32,37 +36,15 @@ SELECT f.epochs, f.clocks, clock_timestamp() AS now,
           UNION ALL SELECT id FROM inbox_1 WHERE id = ANY($2::uuid[])) AS known,
     (SELECT current FROM inbox_turn) AS inbox,
     (SELECT tripped_at IS NOT NULL AND (resumed_at IS NULL OR resumed_at < tripped_at)
-       FROM breaker) AS tripped, l.*
-FROM leads AS l,
-    (SELECT json_object_agg(shard, epoch) AS epochs, json_object_agg(shard, clock) AS clocks
+       FROM breaker) AS tripped, s.*
+FROM subjects AS s,
+    (SELECT json_object_agg(shard, epoch) AS epochs, json_object_agg(shard, clock) AS clocks,
+        json_object_agg(shard, activated) AS activated
         FROM fenced) AS f
 """
+"""Its two blanks are for the locks: `fence` fills them in."""
 
-_RECORD = """
-WITH leads AS (
-    INSERT INTO lead (lead_id, shard, state, sequences, erased_at)
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::json[], $4::json[], $5::timestamptz[])
-    ON CONFLICT (lead_id) DO UPDATE SET
-        state = excluded.state, sequences = excluded.sequences, erased_at = excluded.erased_at
-), noted AS (
-    INSERT INTO {inbox} (id) SELECT unnest($6::uuid[]) ON CONFLICT DO NOTHING
-), moved AS (
-    INSERT INTO position (shard, topic, next_offset)
-    SELECT * FROM unnest($7::int[], $8::text[], $9::bigint[])
-    ON CONFLICT (shard, topic) DO UPDATE SET next_offset = excluded.next_offset
-), gone AS (
-    DELETE FROM outbox USING unnest($10::int[], $11::bigint[]) AS done (shard, upto)
-    WHERE outbox.shard = done.shard AND outbox.id <= done.upto
-)
-INSERT INTO outbox (shard, event_id, topic, key, headers, value)
-SELECT shard, event_id, topic, key, headers, value
-FROM unnest($12::int[], $13::uuid[], $14::text[], $15::bytea[], $16::json[], $17::bytea[])
-    WITH ORDINALITY AS row (shard, event_id, topic, key, headers, value, at) ORDER BY at
-RETURNING id
-"""
-
-
-_WHATEVER = 2**62
+_ANY_SIZE = 2**62
 
 
 class StatesTooLargeError(Exception):
@@ -74,104 +56,59 @@ class Fence:
     """What a batch's first statement found; it holds the shards and the policy FOR SHARE.
 
     A statement that had to wait for a lock has the locked row as it is now, and all else as it was
-    before. That is right here: nobody but the shard's owner writes what it reads, and who waited
-    for a raise finds a newer epoch.
+    before. That is right here: only the shard's owner writes what it reads, and an owner that
+    waited for a raise finds a newer epoch.
     """
 
     epochs: Mapping[int, int]
     clocks: Mapping[int, datetime | None]
+    activated: Mapping[int, str | None]
     positions: Mapping[Partition, int]
-    activations: Sequence["Activation"]
+    activations: Sequence[Activation]
     known: Collection[UUID]
-    leads: Mapping[UUID, "LeadRow"]
+    subjects: Mapping[Subject, "SubjectRow"]
     inbox: int
     tripped: bool
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Activation:
-    """A bundle's being put in force, as `policy_in_force` keeps it."""
+class SubjectRow:
+    """A row of `subject`: the state as JSON, the last sequence by topic, the tombstone."""
 
-    activation_id: UUID
-    hash: str
-    effective_at: datetime
-    activated_at: datetime
-    by: str
-    why: str
-    offset: int
-
-    def to_json(self) -> dict[str, str | int]:
-        """The form in which the row keeps it."""
-        return {
-            "activation_id": str(self.activation_id),
-            "hash": self.hash,
-            "effective_at": self.effective_at.isoformat(),
-            "activated_at": self.activated_at.isoformat(),
-            "by": self.by,
-            "why": self.why,
-            "offset": self.offset,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class LeadRow:
-    """What is kept of a lead: its state as JSON, the last sequence by topic, the tombstone."""
-
+    shard: int
+    version: int
     state: str | None
     sequences: Mapping[str, int]
     erased_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """An event to be published; `id` is its place in its shard's order."""
-
-    shard: int
-    event_id: UUID
-    topic: str
-    key: bytes
-    headers: Sequence[tuple[str, bytes]]
-    value: bytes
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Writes:
-    """What a batch writes besides timers, commands and dead letters."""
-
-    leads: Mapping[UUID, tuple[int, LeadRow]]
-    noted: Sequence[UUID]
-    positions: Mapping[Partition, int]
-    published: Mapping[int, int]
-    outbox: Sequence[OutboxRow]
 
 
 async def fence(
     db: asyncpg.Connection,
     shards: Sequence[int],
     ids: Sequence[UUID],
-    lead_ids: Sequence[UUID],
-    most_bytes: int,
-    *,
-    lock: bool = True,
-    lock_policy: bool = True,
+    subjects: Sequence[Subject],
+    max_bytes: int,
+    statement: str = FENCE,
 ) -> Fence:
     """Hold the shards against a raise of their epochs, and read what the batch depends on.
 
-    `ids` are those of its events, `lead_ids` those of the leads that it is about. Raises
-    StatesTooLargeError where the states of several leads have more than `most_bytes`, as PostgreSQL
-    stores them. One lead's are read whatever they have.
+    `ids` are those of its inputs, `subjects` what they are about. Raises StatesTooLargeError where
+    the states of several subjects have more than `max_bytes`, as PostgreSQL stores them. The state
+    of a single subject is read whatever its size.
     """
-    statement = _FENCE.format(
-        for_share="FOR SHARE" if lock else "",
-        for_share_policy="FOR SHARE" if lock_policy else "",
+    bound = max_bytes if len(subjects) > 1 else _ANY_SIZE
+    row = await db.fetchrow(
+        statement.format(for_share="FOR SHARE", for_share_policy="FOR SHARE"),
+        sorted(shards),
+        ids,
+        [subject.kind for subject in subjects],
+        [subject.id for subject in subjects],
+        bound,
     )
-    bound = most_bytes if len(lead_ids) > 1 else _WHATEVER
-    row = await db.fetchrow(statement, sorted(shards), ids, lead_ids, bound)
     assert row is not None  # noqa: S101 - an aggregate always has its row
     if row["too_large"]:
-        msg = f"the states of {len(lead_ids)} leads have more than {most_bytes} bytes"
+        msg = f"the states of {len(subjects)} subjects have more than {max_bytes} bytes"
         raise StatesTooLargeError(msg)
     return Fence(
         epochs={int(n): epoch for n, epoch in json.loads(row["epochs"] or "{}").items()},
@@ -179,93 +116,32 @@ async def fence(
             int(n): None if clock is None else datetime.fromisoformat(clock)
             for n, clock in json.loads(row["clocks"] or "{}").items()
         },
+        activated={int(n): mark for n, mark in json.loads(row["activated"] or "{}").items()},
         positions={(n, topic): at for n, topic, at in json.loads(row["positions"] or "[]")},
         activations=parse_activations(row["activations"]),
         known=frozenset(row["known"]),
-        leads=dict(_leads(row)),
+        subjects=dict(_subjects(row)),
         inbox=row["inbox"],
         tripped=bool(row["tripped"]),
         now=row["now"],
     )
 
 
-def parse_activations(text: str | None) -> tuple[Activation, ...]:
-    """The activations of `policy_in_force`, in order of effect."""
-    return tuple(
-        Activation(
-            activation_id=UUID(entry["activation_id"]),
-            hash=entry["hash"],
-            effective_at=datetime.fromisoformat(entry["effective_at"]),
-            activated_at=datetime.fromisoformat(entry["activated_at"]),
-            by=entry["by"],
-            why=entry["why"],
-            offset=entry["offset"],
-        )
-        for entry in json.loads(text or "[]")
-    )
-
-
-def _leads(row: asyncpg.Record) -> Iterator[tuple[UUID, LeadRow]]:
+def _subjects(row: asyncpg.Record) -> Iterator[tuple[Subject, SubjectRow]]:
     if row["ids"] is None:
         return
-    columns = (row["ids"], row["states"], row["sequences"], row["erased"])
-    for lead_id, state, sequences, erased_at in zip(*columns, strict=True):
-        yield lead_id, LeadRow(state, json.loads(sequences), erased_at)
+    names = ("kinds", "ids", "shards", "versions", "states", "sequences", "erased")
+    for kind, id_, shard, version, state, sequences, erased_at in zip(
+        *(row[name] for name in names), strict=True
+    ):
+        yield (
+            Subject(kind, id_),
+            SubjectRow(shard, version, state, json.loads(sequences), erased_at),
+        )
 
 
-async def record(db: asyncpg.Connection, inbox: int, writes: Writes) -> list[int]:
-    """Write what a batch came to; returns the ids of the outbox rows, in their order."""
-    leads = list(writes.leads.items())
-    positions = list(writes.positions.items())
-    outbox = writes.outbox
-    arguments: Sequence[Sequence[Any]] = (
-        [lead_id for lead_id, _ in leads],
-        [shard for _, (shard, _) in leads],
-        [row.state for _, (_, row) in leads],
-        [json.dumps(row.sequences) for _, (_, row) in leads],
-        [row.erased_at for _, (_, row) in leads],
-        writes.noted,
-        [shard for (shard, _), _ in positions],
-        [topic for (_, topic), _ in positions],
-        [offset for _, offset in positions],
-        list(writes.published),
-        list(writes.published.values()),
-        [row.shard for row in outbox],
-        [row.event_id for row in outbox],
-        [row.topic for row in outbox],
-        [row.key for row in outbox],
-        [json.dumps([[name, value.decode()] for name, value in row.headers]) for row in outbox],
-        [row.value for row in outbox],
-    )
-    rows = await db.fetch(_RECORD.format(inbox=f"inbox_{inbox}"), *arguments)
-    return sorted(row["id"] for row in rows)
-
-
-async def move_clocks(db: asyncpg.Connection, clocks: Mapping[int, datetime]) -> None:
-    """Move the events' clock of shards, only forwards."""
-    await db.execute(
-        """
-        UPDATE shard SET clock = moved.clock
-        FROM unnest($1::int[], $2::timestamptz[]) AS moved (shard, clock)
-        WHERE shard.shard = moved.shard AND (shard.clock IS NULL OR shard.clock < moved.clock)
-        """,
-        list(clocks),
-        list(clocks.values()),
-    )
-
-
-async def tombstones(db: asyncpg.Connection, lead_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """When those of these leads were erased that were."""
-    rows = await db.fetch(
-        "SELECT lead_id, erased_at FROM lead "
-        "WHERE lead_id = ANY($1::uuid[]) AND erased_at IS NOT NULL",
-        list(lead_ids),
-    )
-    return {row["lead_id"]: row["erased_at"] for row in rows}
-
-
-async def noted(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of these ids that the inbox knows."""
+async def in_inbox(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these ids that the inbox has."""
     if not ids:
         return frozenset()
     rows = await db.fetch(
@@ -274,34 +150,3 @@ async def noted(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID
         list(ids),
     )
     return frozenset(row["id"] for row in rows)
-
-
-async def erase(
-    db: asyncpg.Connection, lead_ids: Sequence[UUID], made_before: datetime, *, unpublished: bool
-) -> None:
-    """Remove what the runner's tables hold on leads, but for their rows in `lead`.
-
-    What is still `unpublished` goes only if asked for.
-    """
-    keys = [str(lead_id).encode() for lead_id in lead_ids]
-    if unpublished:
-        await db.execute("DELETE FROM outbox WHERE key = ANY($1::bytea[])", keys)
-    # What could not be read says nothing of whose it is; where the lead's id stands in it, it goes.
-    await db.execute(
-        """
-        DELETE FROM dead_letter WHERE lead_id = ANY($1::uuid[]) OR key = ANY($2::bytea[])
-            OR lead_id IS NULL AND EXISTS (
-                SELECT FROM unnest($2::bytea[]) AS lead (id)
-                WHERE position(lead.id IN value) > 0
-                    OR position(encode(lead.id, 'hex') IN headers::text) > 0)
-        """,
-        lead_ids,
-        keys,
-    )
-    await db.execute("DELETE FROM timer WHERE lead_id = ANY($1::uuid[])", lead_ids)
-    await db.execute("DELETE FROM answer WHERE lead_id = ANY($1::uuid[])", lead_ids)
-    await db.execute(
-        "DELETE FROM command WHERE lead_id = ANY($1::uuid[]) AND made_at <= $2",
-        lead_ids,
-        made_before,
-    )

@@ -1,0 +1,31 @@
+"""The classes that a runner is made of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from baton.runtime.batch import Reader
+from baton.runtime.deciding import Deciding
+from baton.runtime.due_work import DueWork
+from baton.runtime.gate import Gate
+from baton.runtime.polling import Polling
+from baton.runtime.publisher import Publisher
+from baton.runtime.saving import Saving
+from baton.runtime.shard_work import ShardWork
+from baton.runtime.shards import ShardOpener
+from baton.runtime.transaction import BatchTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerParts:
+    """The classes of the parts that carry out a step of the protocol."""
+
+    transaction: type[BatchTransaction[Any, Any]] = BatchTransaction
+    deciding: type[Deciding[Any, Any]] = Deciding
+    saving: type[Saving[Any, Any]] = Saving
+    reader: type[Reader] = Reader
+    opener: type[ShardOpener] = ShardOpener
+    gate: type[Gate] = Gate
+    polling: type[Polling] = Polling
+    due_work: type[DueWork] = DueWork
+    work: type[ShardWork[Any, Any]] = ShardWork
+    publisher: type[Publisher] = Publisher
