@@ -39,7 +39,7 @@ async def test_a_state_that_this_release_cannot_read_is_a_dead_letter_of_its_lea
     await world.put(captured(lead_id))
     await world.counted(lead_id, lambda count: count.captured == 1)
     await world.db.execute(
-        """UPDATE subject SET state = '{"captured": "many"}' WHERE lead_id = $1""", lead_id
+        """UPDATE subject SET state = '{"captured": "many"}' WHERE id = $1""", lead_id
     )
     bad = await world.put(captured(lead_id))
     await world.put(captured(other))

@@ -7,7 +7,7 @@ from baton.runtime.batch import Batch
 from baton.subjects import Subject
 from tests.runtime.harness import World, captured, erased, eventually, followup
 
-HELD = ("lead", "outbox", "command", "answer", "timer", "dead_letter")
+HELD = ("subject", "outbox", "command", "answer", "timer", "dead_letter")
 
 
 async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> None:
@@ -23,7 +23,7 @@ async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> N
     left = {}
     for table in HELD:
         left[table] = await world.db.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
-    assert left == dict.fromkeys(HELD, 0) | {"lead": 1}
+    assert left == dict.fromkeys(HELD, 0) | {"subject": 1}
     row = await world.row("SELECT state, erased_at FROM subject")
     assert row["state"] is None
     assert row["erased_at"] is not None
