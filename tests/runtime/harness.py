@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -34,6 +34,7 @@ from baton.events import (
     LeadFollowup,
     LeadScored,
     Profile,
+    SubjectEvent,
 )
 from baton.metrics import RuntimeMetrics
 from baton.policy.bundle import Bundle
@@ -55,7 +56,8 @@ from baton.subjects import Subject
 from baton.times import Times
 from baton.topics import Topic
 from baton.tracing import Tracing
-from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, decide
+from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, Kept, decide
+from tests.runtime.pools import Pool
 from tests.sabotage.steps import runner_without
 
 Found = TypeVar("Found")
@@ -105,7 +107,7 @@ def settings_for(
 class Process:
     """One process of the counter service, as its main.py would put it together."""
 
-    runner: Runner[Count, None]
+    runner: Runner[Kept, None]
     store: CounterStore
     pool: asyncpg.Pool
     status: Status
@@ -152,13 +154,18 @@ async def start(
     settings: ServiceSettings,
     store: CounterStore | None = None,
     leave_out: Collection[str] = (),
+    release: Mapping[str, Any] | None = None,
 ) -> Process:
-    """Put a process together in the running loop; its runner leaves steps of the protocol out."""
+    """Put a process together in the running loop; its runner leaves steps of the protocol out.
+
+    `release` is what another release has otherwise: fields of its `Service`.
+    """
     status, degraded = Status(), Status()
     registry, stop = CollectorRegistry(), asyncio.Event()
     pool = await database.pool(settings, SCHEMA, settings.times)
     store = store or CounterStore()
-    service = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
+    usual = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
+    service = replace(usual, **(release or {}))
     policies = Policies(settings, status, service.reads)
     metrics = RuntimeMetrics(registry)
     runner = runner_without(leave_out)(
@@ -192,7 +199,7 @@ class Stops:
             self.thawed.wait(PATIENCE)
 
 
-class StoppableTransaction(BatchTransaction[Count, None]):
+class StoppableTransaction(BatchTransaction[Kept, None]):
     """The real one, which a test can freeze before a batch's transaction begins."""
 
     stops: Stops
@@ -208,7 +215,7 @@ class StoppableTransaction(BatchTransaction[Count, None]):
                 self.stops.batch_over.set()
 
 
-class StoppableSession(GroupSession[Count, None]):
+class StoppableSession(GroupSession[Kept, None]):
     """The real one, which a test can freeze before it opens what the group has assigned."""
 
     stops: Stops
@@ -295,10 +302,16 @@ class World:
                 return lead_id
 
     async def start(
-        self, store: CounterStore | None = None, *, leave_out: Collection[str] = (), **changes: Any
+        self,
+        store: CounterStore | None = None,
+        *,
+        leave_out: Collection[str] = (),
+        release: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> Process:
-        """Start a process; `changes` are settings."""
-        process = await start(self.settings.model_copy(update=changes), store, leave_out)
+        """Start a process; `changes` are settings, `release` fields of its `Service`."""
+        settings = self.settings.model_copy(update=changes)
+        process = await start(settings, store, leave_out, release)
         self.processes.append(process)
         return process
 
@@ -310,7 +323,7 @@ class World:
 
     async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:
         """Write an event to its topic as another service would; returns its id."""
-        subject = key or getattr(data, "lead_id", None)
+        subject = key or (data.about.id if isinstance(data, SubjectEvent) else None)
         number = next(self.numbers)
         now = datetime.now(UTC)
         event = Event(
@@ -392,6 +405,21 @@ class World:
             "SELECT state FROM subject WHERE kind = 'lead' AND id = $1", lead_id
         )
         return None if text is None else Count.model_validate_json(text)
+
+    async def pool(self, subject: Subject) -> Pool | None:
+        text = await self.db.fetchval(
+            "SELECT state FROM subject WHERE kind = $1 AND id = $2", subject.kind, subject.id
+        )
+        return None if text is None else Pool.model_validate_json(text)
+
+    async def pooled(self, subject: Subject, what: Callable[[Pool], bool]) -> Pool:
+        """Wait until a pool is as wanted."""
+
+        async def look() -> Pool | None:
+            found = await self.pool(subject)
+            return found if found is not None and what(found) else None
+
+        return await eventually(look)
 
     async def counted(self, lead_id: UUID, what: Callable[[Count], bool]) -> Count:
         """Wait until a lead's count is as wanted."""

@@ -34,10 +34,15 @@ class Resumption(BaseModel):
 
 
 class AcceptedLoss(BaseModel):
-    """Who accepts that records are gone, and why."""
+    """Records that are given up, with who accepts that and why.
+
+    `upto` is the offset behind the last record that is passed over, for records that can't be read;
+    without it, the position moves to the nearest record that Kafka has.
+    """
 
     shard: int = Field(ge=0)
     topic: str
+    upto: int | None = Field(None, ge=1)
     by: _Who
     why: _Who
 
@@ -106,7 +111,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
     async def accept_loss(body: AcceptedLoss) -> Loss:
         """Move a position over records that Kafka no longer has."""
         place = (body.shard, body.topic)
-        return await losses.accept(pool, settings, place, body.by, body.why)
+        return await losses.accept(pool, settings, place, body.by, body.why, upto=body.upto)
 
     async def _letter(letter_id: UUID) -> Letter:
         async with connection(pool) as db:

@@ -74,7 +74,8 @@ class Saving(Generic[State, Shared]):
         effects: Effects[State, Shared],
     ) -> Committed:
         """Write all of it."""
-        await self._save_rows(db, effects)
+        if effects.subjects:  # else nothing was decided, and nothing was locked
+            await self._save_rows(db, effects)
         if effects.poisons:
             await self._bury(db, fence.now, effects)
         if effects.replayed:
