@@ -215,7 +215,7 @@ class Deciding(Generic[State, Shared]):
         if decision.state is not None:
             versions.append(self._service.store.version(decision.state))
         before = 1 if erasure.erased(one) is not None else subject.version
-        return max(before, *versions)
+        return max([before, *versions])
 
     def _asked(
         self,
