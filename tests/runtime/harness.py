@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import json
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -24,6 +25,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from baton import activation, cloudevents, database, identity, kafka, topics
 from baton.cloudevents import Event
+from baton.database import connection
 from baton.events import (
     EventData,
     FollowupType,
@@ -38,16 +40,18 @@ from baton.policy.bundle import Bundle
 from baton.policy.definitions import DEFINITIONS
 from baton.policy_sections import policy_sections
 from baton.runtime import tables
-from baton.runtime.batch import Batch
+from baton.runtime.batch import Batch, Item
 from baton.runtime.commands import Commands
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.inputs import Input
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
+from baton.runtime.saving import Committed
 from baton.runtime.session import GroupSession
 from baton.runtime.status import Status
 from baton.runtime.transaction import BatchTransaction
 from baton.settings import ServiceSettings
+from baton.subjects import Subject
 from baton.times import Times
 from baton.topics import Topic
 from baton.tracing import Tracing
@@ -119,6 +123,11 @@ class Process:
     @property
     def ready(self) -> bool:
         return not self.status.reasons
+
+    @property
+    def reasons(self) -> str:
+        """What the process says of what it can't do, all of it."""
+        return " ".join((self.status.reasons | self.degraded.reasons).values())
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
@@ -317,6 +326,48 @@ class World:
         await self.put_record(data.topic, cloudevents.encode(event))
         return event.id
 
+    async def arm(
+        self, lead_id: UUID, due_in: timedelta, *, accuses: bool = False, name: str = "t"
+    ) -> None:
+        """Set a lead's timer, as a decision of before would have."""
+        subject = Subject.lead(lead_id)
+        await self.db.execute(
+            """
+            INSERT INTO timer (subject_kind, subject_id, name, shard, due_at, accuses, version)
+            VALUES ('lead', $1, $2, $3, now() + $4, $5, 1)
+            """,
+            lead_id,
+            name,
+            subject.shard(PARTITIONS),
+            due_in,
+            accuses,
+        )
+
+    async def keep(self, lead_id: UUID, state: str) -> None:
+        """Put a lead's state, as JSON."""
+        await self.db.execute(
+            """
+            INSERT INTO subject (kind, id, shard, version, state, sequences)
+            VALUES ('lead', $1, $2, 1, $3, '{}')
+            """,
+            lead_id,
+            Subject.lead(lead_id).shard(PARTITIONS),
+            state,
+        )
+
+    async def leave_command(self, lead_id: UUID, kind: str, body: JsonValue = None) -> None:
+        """Write a command, and wake no process."""
+        await self.db.execute(
+            """
+            INSERT INTO command (id, shard, subject_kind, subject_id, kind, body, version, made_at)
+            VALUES (gen_random_uuid(), $1, 'lead', $2, $3, $4, 1, now())
+            """,
+            Subject.lead(lead_id).shard(PARTITIONS),
+            lead_id,
+            kind,
+            json.dumps(body),
+        )
+
     async def row(self, query: str) -> asyncpg.Record:
         """The one row of a query."""
         row = await self.db.fetchrow(query)
@@ -391,6 +442,22 @@ class World:
             return reached and not await self.db.fetchval("SELECT count(*) FROM outbox")
 
         await eventually(look)
+
+
+async def apply(world: World, process: Process, items: Sequence[Item]) -> None:
+    """Have the process apply a batch of these items of shard 0 as one of its own."""
+
+    async def committed(_: Committed) -> None:
+        pass
+
+    runner = process.runner
+    parts, service, needs = runner.parts, runner.service, runner.dependencies
+    deciding = parts.deciding(service, needs.tracing, PARTITIONS)
+    saving = parts.saving(service, needs.settings)
+    transaction = parts.transaction(service, needs, deciding, saving, committed)
+    async with connection(process.pool) as db:
+        epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
+        await transaction.run(db, Batch(items, {0: epoch}, {}, {}))
 
 
 async def eventually(

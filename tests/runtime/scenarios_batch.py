@@ -10,6 +10,7 @@ import pytest
 from baton import topics
 from baton.runtime.errors import CommitUnknownError
 from baton.runtime.inputs import Input
+from baton.subjects import Subject
 from tests.runtime.counter import CounterStore
 from tests.runtime.harness import (
     QUICK,
@@ -101,7 +102,7 @@ async def a_timer_fires_once(world: World, left: Left) -> None:
     await world.put(followup(lead_id, arm=0.1))
     await world.counted(lead_id, lambda count: bool(count.timers))
     for _ in range(3):  # each command is taken by a look that takes due timers too
-        await process.commands.ask(lead_id, "count", None)
+        await process.commands.ask(Subject.lead(lead_id), "count", None)
     count = await world.state(lead_id)
     assert count is not None
     assert count.timers == ["t"]
@@ -111,7 +112,7 @@ async def a_command_takes_effect_once(world: World, left: Left) -> None:
     process = await world.start(leave_out=left)
     lead_id = world.lead()
     for _ in range(3):
-        await process.commands.ask(lead_id, "count", None)
+        await process.commands.ask(Subject.lead(lead_id), "count", None)
     count = await world.state(lead_id)
     assert count is not None
     assert count.commands == 3
@@ -123,10 +124,7 @@ async def nobody_is_accused_while_the_answer_lies_unread(world: World, left: Lef
     for _ in range(60):
         await world.put(followup(other))
     await world.put(followup(lead_id, cancel=True))
-    await world.db.execute(
-        "INSERT INTO timer VALUES ('lead', $1, 't', 0, now() - interval '1 s', true, 1, NULL)",
-        lead_id,
-    )
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
     await world.start(leave_out=left, batch_events=5)
     await world.settled(topics.LEAD_FOLLOWUP)
     count = await world.counted(lead_id, lambda count: count.followups == 1)
@@ -136,12 +134,8 @@ async def nobody_is_accused_while_the_answer_lies_unread(world: World, left: Lef
 async def nobody_is_accused_while_the_answer_may_be_in_a_spool(world: World, left: Left) -> None:
     await first_stay(world)
     lead_id, other = world.lead(), world.lead()
-    await world.db.execute(
-        "INSERT INTO timer VALUES ('lead', $1, 't', 0, now() - interval '1 s', true, 1, NULL), "
-        "('lead', $2, 't', 0, now() - interval '1 s', false, 1, NULL)",
-        lead_id,
-        other,
-    )
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
+    await world.arm(other, -timedelta(seconds=1))
     long = timedelta(minutes=2)
     times = QUICK.model_copy(update={"settle": long, "catch_up": long})
     await world.start(leave_out=left, times=times)

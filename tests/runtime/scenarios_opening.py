@@ -207,7 +207,7 @@ async def a_position_that_kafka_does_not_have_is_explained(world: World, left: L
     process = await world.start(leave_out=left)
 
     async def explained() -> bool:
-        reasons = " ".join(process.status.reasons.values())
+        reasons = process.reasons
         return "of lead-captured stands at 5" in reasons and "baton accept-loss" in reasons
 
     await soon(explained, left)

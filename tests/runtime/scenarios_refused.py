@@ -70,7 +70,7 @@ async def a_type_that_is_not_known_is_not_passed_over(world: World, left: Left) 
     process = await world.start(leave_out=left)
 
     async def says_so() -> bool:
-        return "baton.lead.captured.v9" in " ".join(process.status.reasons.values())
+        return "baton.lead.captured.v9" in process.reasons
 
     await soon(says_so, left)
     assert not await world.db.fetchval("SELECT max(next_offset) FROM position")
@@ -96,4 +96,4 @@ async def too_many_dead_letters_stop_the_service_also_after_a_restart(
 
 
 async def _stopped(process: Process) -> bool:
-    return "stopped itself" in " ".join(process.status.reasons.values())
+    return "stopped itself" in process.reasons

@@ -14,7 +14,7 @@ from baton import identity
 from baton.events import LeadErased
 from baton.runtime.batch import Item
 from baton.runtime.decisions import Shared, State
-from baton.runtime.effects import Effects, Erasure, SubjectInBatch
+from baton.runtime.effects import Effects, Erasure
 from baton.runtime.inputs import EventInput, Input
 from baton.runtime.ports import Store
 from baton.subjects import Subject
@@ -46,7 +46,7 @@ def inbox_ids(asked: EventInput, erased_at: datetime | None) -> tuple[UUID, ...]
 def new_ids(
     items: Sequence[Item],
     known: Collection[UUID],
-    subjects: Mapping[Subject, SubjectInBatch[State]],
+    tombstones: Mapping[Subject, datetime],
 ) -> dict[UUID, UUID]:
     """New ids, by the old, for events that the inbox `known` has from before an erasure.
 
@@ -64,9 +64,7 @@ def new_ids(
     ]
     if not again:
         return {}
-    erased_at = {
-        subject: kept.erased_at for subject, kept in subjects.items() if kept.erased_at is not None
-    }
+    erased_at = dict(tombstones)
     for item in items:
         data = erased(item.input)
         if data is not None and item.input is not None and item.input.id not in known:

@@ -39,7 +39,7 @@ class Runner(Generic[State, Shared]):
     session: type[GroupSession[Any, Any]] = GroupSession
 
     def __init__(self, service: Service[State, Shared], dependencies: Dependencies) -> None:
-        self._service = service
+        self.service = service
         self._settings = dependencies.settings
         self._pool = dependencies.pool
         self._policies = dependencies.policies
@@ -48,7 +48,7 @@ class Runner(Generic[State, Shared]):
         self.wake = asyncio.Event()
         self._worked = False
         self._open_since = float("inf")
-        self._dependencies = dependencies
+        self.dependencies = dependencies
         dependencies.status.not_ready(_PART, "it has not joined its group yet")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -112,18 +112,18 @@ class Runner(Generic[State, Shared]):
 
     def _check_breaker(self, breaker: Breaker) -> None:
         if breaker.tripped:
-            raise BreakerTrippedError(self._service.name, breaker.why)
+            raise BreakerTrippedError(self.service.name, breaker.why)
 
     async def _stay(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        consumer = kafka.member(settings, self._service.name, settings.times)
+        consumer = kafka.member(settings, self.service.name, settings.times)
         producer = kafka.producer(settings)
         publisher = self.parts.publisher(
             producer, settings.topic_prefix, settings.times, self._metrics
         )
         session = self.session(
-            self._service,
-            self._dependencies,
+            self.service,
+            self.dependencies,
             self.parts,
             consumer,
             publisher,
@@ -175,7 +175,7 @@ class Runner(Generic[State, Shared]):
         return self._worked or time.monotonic() - self._open_since > patience
 
     async def _check_deployment(self) -> None:
-        found = await kafka.partitions(self._settings, self._service.subscription.topics)
+        found = await kafka.partitions(self._settings, self.service.subscription.topics)
         await check_deployment(self._settings, self._pool, found)
 
     async def _first_news(self, stop: asyncio.Event) -> None:

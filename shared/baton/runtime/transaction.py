@@ -168,11 +168,11 @@ class BatchTransaction(Generic[State, Shared]):
         self._check_positions(found, batch)
         nows = self._nows(found, batch)
         in_force = await self._in_force(db, found, batch, nows)
-        subjects = self._load(found, batch)
-        items = await self._rename(db, await still_wait(db, batch.items), found, subjects)
-        effects: Effects[State, Any] = Effects(subjects, None)
+        items = await self._rename(db, await still_wait(db, batch.items), found)
+        effects: Effects[State, Any] = Effects({}, None)
         todo = self._deciding.pick(items, self._known(found), effects)
         if todo:
+            effects.subjects = self._load(found, todo)
             bundles = {shard: bundle for shard, (_, bundle) in in_force.items()}
             effects.shared = await self._lock(db, todo, effects, bundles, nows, missed)
             self._deciding.decide(todo, bundles, nows, effects)
@@ -241,13 +241,9 @@ class BatchTransaction(Generic[State, Shared]):
         }
         return {shard: by_time[now] for shard, now in nows.items()}
 
-    def _load(self, found: Fence, batch: Batch) -> dict[Subject, SubjectInBatch[State]]:
-        """The subjects of the batch. Raises NewerVersionError."""
-        shards = {
-            item.input.subject: item.shard
-            for item in batch.items
-            if item.input is not None and item.fault is None
-        }
+    def _load(self, found: Fence, todo: Sequence[Item]) -> dict[Subject, SubjectInBatch[State]]:
+        """The subjects of these items. Raises NewerVersionError."""
+        shards = {item.input.subject: item.shard for item in todo if item.input is not None}
         return {subject: self._load_one(found, subject, shard) for subject, shard in shards.items()}
 
     def _load_one(self, found: Fence, subject: Subject, shard: int) -> SubjectInBatch[State]:
@@ -267,10 +263,14 @@ class BatchTransaction(Generic[State, Shared]):
         db: asyncpg.Connection,
         items: Sequence[Item],
         found: Fence,
-        subjects: Mapping[Subject, SubjectInBatch[State]],
     ) -> Sequence[Item]:
         """The items, with new ids for events whose ids were used up before an erasure."""
-        names = erasure.new_ids(items, self._known(found), subjects)
+        tombstones = {
+            subject: row.erased_at
+            for subject, row in found.subjects.items()
+            if row.erased_at is not None
+        }
+        names = erasure.new_ids(items, self._known(found), tombstones)
         if not names:
             return items
         copies = await in_inbox(db, names.values())
