@@ -282,3 +282,12 @@ async def test_processes_that_share_pools_wait_for_each_other_without_deadlock(
 async def work(of: Process, shard: int, given: list[EventInput]) -> None:
     for start in range(0, len(given), 3):
         await of.run(*given[start : start + 3], shard=shard)
+
+
+async def test_a_lead_that_the_database_refuses_becomes_a_dead_letter(routing: Process) -> None:
+    refuse = f"ALTER TABLE subject ADD CONSTRAINT refused CHECK (id <> '{lead('x')}')"
+    await routing.pool.execute(refuse)
+    given = enquiry("x")
+    await routing.run(given)
+    assert await routing.pool.fetchval("SELECT id FROM dead_letter") == given.id
+    assert await loads(routing.pool) == {}
