@@ -6,7 +6,7 @@ a field may be added if it has a default; anything else is a new type (`...v2`).
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,7 +35,9 @@ class EventData(Model):
 class SubjectEvent(EventData):
     """Something about one subject, whose id is the record's key and the CloudEvents subject."""
 
-    occurred_at: Moment
+    if TYPE_CHECKING:
+        # Each kind's base class has it at its own place among the fields, which the documents give.
+        occurred_at: Moment
 
     @property
     def about(self) -> Subject:
