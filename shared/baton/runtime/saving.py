@@ -104,10 +104,7 @@ class Saving(Generic[State, Shared]):
             await store.save(db, effects.rows[begin : each.rows_before], effects.shared)
             await erasure.apply(db, store, each)
             begin = each.rows_before
-        rows = effects.rows[begin:]
-        # Where nothing was decided, nothing shared was loaded either.
-        if rows or effects.shared is not None:
-            await store.save(db, rows, effects.shared)
+        await store.save(db, effects.rows[begin:], effects.shared)
 
     async def _bury(
         self, db: asyncpg.Connection, now: datetime, effects: Effects[State, Shared]
