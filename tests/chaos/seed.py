@@ -7,7 +7,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import httpx
@@ -32,7 +32,7 @@ from tests.chaos.outages import outage
 from tests.chaos.overlaps import overlap
 from tests.chaos.quiet import NotQuietError, quiet
 from tests.chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Overlap, Storm, schedule
-from tests.chaos.storms import storm
+from tests.chaos.storms import USERS, storm
 from tests.chaos.wire import Wire
 from tests.chaos.workload import enquiries
 from tests.e2e.deployment import POLICY
@@ -240,7 +240,8 @@ class Run:
             )
             for process in self.deployment.processes
         }
-        return await gather(apis, self.seen, records, replayed, scrapes, SERVICES)
+        evidence = await gather(apis, self.seen, records, replayed, scrapes, SERVICES)
+        return replace(evidence, users=USERS)
 
 
 async def _replay(apis: Apis) -> list[Replayed]:

@@ -20,6 +20,7 @@ from baton.events import (
 )
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, TimerInput
+from baton.subjects import Subject
 from ingest.identity.alias_store import AliasReads, AliasStore
 from ingest.identity.aliases import (
     Alias,
@@ -131,7 +132,7 @@ def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
 
 
 def test_what_is_no_event_changes_nothing(bundle: Bundle) -> None:
-    assert decide(None, None, TimerInput(ONE, ONE, "t", NOW), bundle, NOW).rows == ()
+    assert decide(None, None, TimerInput(ONE, Subject.lead(ONE), "t", NOW), bundle, NOW).rows == ()
 
 
 def name(value: str, source: str = "crm") -> AliasName:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from baton.events import FollowupType, LeadFollowup
-from baton.runtime.inputs import Answer, Decision
+from baton.runtime.decisions import Answer, Decision
 from routing.domain.floor import Floor
 from routing.domain.outcomes import (
     OUTCOME,

@@ -19,7 +19,8 @@ from baton.events import (
 )
 from baton.identity import UnusableIdentityError
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Decision, EventInput, Input, Row, Subscription
+from baton.runtime.decisions import Decision, Row
+from baton.runtime.inputs import EventInput, Input, Subscription
 from baton.topics import LEAD_CAPTURED, LEAD_FOLLOWUP, LEAD_IDENTITY
 
 SUBSCRIPTION = Subscription(
