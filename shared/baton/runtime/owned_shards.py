@@ -17,7 +17,8 @@ class OwnedShards:
     """Keeps which shards are open, and closes single ones for a fault.
 
     A closed shard is to be tried again after `Times.session`. Its fault stays visible until the
-    shard has worked again.
+    shard has then been open for as long without another: so it does not come and go while the cause
+    is still there.
     """
 
     def __init__(
@@ -61,17 +62,12 @@ class OwnedShards:
             if number not in self.open and self._trial_ends[number] <= now
         )
 
-    def worked(self, number: int) -> None:
-        """An input of the shard was applied: its fault is over."""
-        if number in self._faults:
-            _LOG.info("a shard works again", shard=number)
-            self._forget_fault(number)
-
     def clear_old_faults(self) -> None:
         """Forget the faults of shards that have been open again for long without another."""
         now = time.monotonic()
         for number in [n for n in self._faults if n in self.open and self._trial_ends[n] <= now]:
-            self.worked(number)
+            _LOG.info("a shard works again", shard=number)
+            self._forget_fault(number)
 
     def clear(self) -> None:
         """None of the shards is this process's any more."""

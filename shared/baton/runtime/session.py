@@ -201,11 +201,14 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             return
         self._opened()
         self._gate.opened()
+        self._progress.moved()
         _LOG.info("shards are open", shards=sorted(self._shards.open))
 
     async def _try_closed_again(self) -> None:
         """Open shards again that were closed for a fault, which may be over."""
         for number in self._shards.to_try_again():
+            # What is still to be published of the shard must not meet its drained outbox.
+            await self._publisher.drained()
             self._polling.resume(number)
             if not await self._open([number]):
                 return  # a newer assignment brings it
@@ -224,7 +227,6 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             for topic, partition in self._opener.partitions(number).items():
                 self._offsets.note(partition, shard.positions[topic])
         self._due_work.next_look = 0.0
-        self._progress.moved()
         return True
 
     def _close(self, fault: ShardFaultError) -> None:

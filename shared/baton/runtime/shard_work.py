@@ -228,8 +228,6 @@ class ShardWork(Generic[State, Shared]):
         for (number, topic), end in done.batch.ends.items():
             self._shards.open[number].positions[topic] = end
             self._offsets.note(self._opener.partitions(number)[topic], end)
-        for number in {item.shard for item in done.batch.items}:
-            self._shards.worked(number)
         self._activations |= done.activations
         self._report()
         self._publisher.deleted(dict(done.batch.published))
