@@ -25,6 +25,8 @@ CLOCKS_KEPT = 32
 an older one; the table `clock` goes on showing it."""
 ASSIGNMENTS_KEPT = 64
 """The newest so many, and those that clocks belong to."""
+WARN, DUE = "warn:", "due:"
+"""How the names of timers begin; the id of their clock follows."""
 
 
 class Part(BaseModel):
@@ -168,12 +170,12 @@ class Clock(Part):
     @property
     def warn_timer(self) -> str:
         """The name of the timer that warns."""
-        return f"warn:{self.id}"
+        return f"{WARN}{self.id}"
 
     @property
     def due_timer(self) -> str:
         """The name of the timer that judges."""
-        return f"due:{self.id}"
+        return f"{DUE}{self.id}"
 
 
 class LeadClocks(Part):
