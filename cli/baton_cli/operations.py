@@ -126,13 +126,21 @@ def accept_loss(
     topic: Annotated[str, typer.Option(help="The topic, without the deployment's prefix.")],
     by: By,
     why: Annotated[str, typer.Option(metavar="REASON", help="Why; the service keeps it.")],
+    upto: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pass over records that can't be read, up to before this offset."),
+    ] = None,
 ) -> None:
-    """Give up records that Kafka no longer has, so that a service which misses them goes on.
+    """Give up records that Kafka no longer has or that can't be read, so that their shard goes on.
 
-    Such a service says in `baton status` which shard and topic it means. What is lost stays lost.
+    `baton status` names the shard and the topic, and for a record that can't be read the option
+    --upto. What is lost stays lost.
     """
     _require_consumer(service)
-    loss = asyncio.run(_accept(service, {"shard": shard, "topic": topic, "by": by, "why": why}))
+    body: dict[str, JsonValue] = {"shard": shard, "topic": topic, "by": by, "why": why}
+    if upto is not None:
+        body["upto"] = upto
+    loss = asyncio.run(_accept(service, body))
     number = loss.to_offset - loss.from_offset
     lost = f"{number} records" if number > 0 else "no records, but its place"
     output().print(

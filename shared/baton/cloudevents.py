@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from baton import events
-from baton.events import EventData, LeadEvent
+from baton.events import EventData, LeadEvent, SubjectEvent
 
 D_co = TypeVar("D_co", bound=EventData, covariant=True)
 Headers = Sequence[tuple[str, bytes]]
@@ -142,8 +142,9 @@ def decode(key: bytes | None, value: bytes | None, headers: ReceivedHeaders) -> 
         traceparent=attributes.get("ce_traceparent"),
         policyversion=attributes.get("ce_policyversion"),
     )
-    if isinstance(event.data, LeadEvent) and subject != str(event.data.lead_id):
-        raise NotDecodableError("lead_id is not the record's key")
+    if isinstance(event.data, SubjectEvent) and key != event.data.about.key:
+        name = "lead_id" if isinstance(event.data, LeadEvent) else "the subject's id"
+        raise NotDecodableError(f"{name} is not the record's key")
     return event
 
 

@@ -6,12 +6,13 @@ a field may be added if it has a default; anything else is a new type (`...v2`).
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from baton import topics
+from baton.subjects import Subject
 from baton.topics import Topic
 from baton.values import Count, GrowingEnum, Json, Moment, Name, Ordinal, Points, Text
 
@@ -31,11 +32,29 @@ class EventData(Model):
     topic: ClassVar[Topic]
 
 
-class LeadEvent(EventData):
+class SubjectEvent(EventData):
+    """Something about one subject, whose id is the record's key and the CloudEvents subject."""
+
+    if TYPE_CHECKING:
+        # Each kind's base class has it at its own place among the fields, which the documents give.
+        occurred_at: Moment
+
+    @property
+    def about(self) -> Subject:
+        """The subject. Each kind of subject has a base class of its own, which says it."""
+        raise NotImplementedError
+
+
+class LeadEvent(SubjectEvent):
     """Something about one lead; `lead_id` is the record's key and the CloudEvents subject."""
 
     lead_id: UUID
     occurred_at: Moment
+
+    @property
+    def about(self) -> Subject:
+        """The lead."""
+        return Subject.lead(self.lead_id)
 
 
 # --- what is known of a person and an enquiry

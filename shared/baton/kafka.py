@@ -34,7 +34,7 @@ MAX_HEADER_BYTES = 10_000
 _OF_THE_TOPIC = 1
 """As Kafka calls the source of a setting that a topic has of its own."""
 
-_NOT_TAKEN_APART = (ValueError, UnsupportedCodecError)
+UNREADABLE = (ValueError, UnsupportedCodecError)
 """What the client raises for a record that it can't read: a header's name that is not UTF-8, or a
 compression for which a library is missing."""
 
@@ -139,7 +139,7 @@ async def next_records(
     """
     try:
         found = await consumer.getmany(partition, timeout_ms=_milliseconds(wait))
-    except _NOT_TAKEN_APART:
+    except UNREADABLE:
         return await _one_by_one(consumer, partition, wait)
     return list(found.get(partition, ())), None
 
@@ -152,7 +152,7 @@ async def _one_by_one(
     while True:
         try:
             found = await consumer.getmany(partition, timeout_ms=_milliseconds(wait), max_records=1)
-        except _NOT_TAKEN_APART:
+        except UNREADABLE:
             offset = await consumer.position(partition)
             consumer.seek(partition, offset + 1)
             return records, offset

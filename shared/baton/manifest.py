@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from baton.policy.section import Section
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from baton.settings import ApiSettings
 
 GROUP = "baton.services"

@@ -35,13 +35,19 @@ class RuntimeMetrics:
         )
         self.commands = Gauge(
             "baton_commands_waiting",
-            "Commands, replays too, that wait for this process's shards; no more than 200",
+            "Commands, replays too, that wait for this process's shards; no more than a batch",
             registry=registry,
         )
         self.overdue = Gauge(
             "baton_timers_overdue_seconds",
             "How long the oldest timer of this process's shards is due by the database's clock, "
             "those that wait for unread facts too",
+            registry=registry,
+        )
+        self.shards_closed = Gauge(
+            "baton_shards_closed",
+            "1 for each shard of this process that is closed for a fault, with the fault",
+            ["shard", "reason"],
             registry=registry,
         )
         self.shards_open = Gauge(

@@ -29,8 +29,8 @@ from baton.metrics import HttpMetrics, RuntimeMetrics
 from baton.problems import Problem
 from baton.runtime import admin
 from baton.runtime.commands import Commands
+from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.housekeeping import keep_house
-from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
@@ -77,11 +77,11 @@ def application(
     status: Status,
     registry: CollectorRegistry,
     tracing: Tracing,
-    aside: Status | None = None,
+    degraded: Status,
 ) -> FastAPI:
     """A service's HTTP side.
 
-    What is not ready in `aside` only makes the service degraded.
+    Reasons in `degraded` leave the process ready: some of its work goes on.
     """
     app = _Documented(
         title=f"Baton {manifest.title}",
@@ -106,7 +106,7 @@ def application(
         app.include_router(router, dependencies=[demand])
     for router in routers.unguarded:
         app.include_router(router)
-    app.include_router(_health(status, aside or Status(), registry))
+    app.include_router(_health(status, degraded, registry))
     app.add_middleware(_WithoutNul)
     app.add_middleware(_Traced, tracing=tracing)
     return app
@@ -130,7 +130,7 @@ def _bearer(token: str) -> Callable[..., Awaitable[None]]:
     return check
 
 
-def _health(status: Status, aside: Status, registry: CollectorRegistry) -> APIRouter:
+def _health(status: Status, degraded: Status, registry: CollectorRegistry) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -141,8 +141,8 @@ def _health(status: Status, aside: Status, registry: CollectorRegistry) -> APIRo
     @router.get("/readyz", response_model=Health)
     async def readyz() -> JSONResponse:
         """Whether it can do its work, and why not."""
-        says = "not ready" if status.reasons else "degraded" if aside.reasons else "ready"
-        body = Health(status=says, reasons=aside.reasons | status.reasons)
+        says = "not ready" if status.reasons else "degraded" if degraded.reasons else "ready"
+        body = Health(status=says, reasons=degraded.reasons | status.reasons)
         return JSONResponse(body.model_dump(), status_code=503 if status.reasons else 200)
 
     @router.get("/metrics", response_class=Response)
@@ -310,7 +310,7 @@ async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
     """
     stop = asyncio.Event()
     registry = CollectorRegistry()
-    status = Status()
+    status, degraded = Status(), Status()
     tasks: list[Task] = []
     operations: list[APIRouter] = []
     async with AsyncExitStack() as parts:
@@ -322,15 +322,15 @@ async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
         else:
             of_runner = _with(ServiceSettings, settings, manifest)
             service = manifest.consumer()
-            around = await surroundings(of_runner, service, registry, status)
-            parts.callback(around.pool.terminate)
-            tracing = around.tracing
-            runner = Runner(service, around)
-            commands = Commands(manifest.package, of_runner, around.pool, runner.wake)
+            needs = await dependencies(of_runner, service, registry, status, degraded)
+            parts.callback(needs.pool.terminate)
+            tracing = needs.tracing
+            runner = Runner(service, needs)
+            commands = Commands(manifest.package, of_runner, needs.pool, runner.wake)
             resources = replace(resources, commands_or_none=commands)
-            operations.append(admin.router(around.pool, of_runner, commands))
+            operations.append(admin.router(needs.pool, of_runner, commands))
             tasks.append(Task("runner", partial(runner.run, stop), heeds_stop=True))
-            tasks += background(around, commands)
+            tasks += background(needs, commands)
         parts.callback(tracing.close)
         if manifest.tables is not None:
             of_database = _with(DatabaseSettings, settings, manifest)
@@ -343,6 +343,7 @@ async def run(manifest: ServiceManifest, settings: ApiSettings) -> None:
             settings.api_token.get_secret_value(),
             replace(routers, guarded=[*routers.guarded, *operations]),
             status=status,
+            degraded=degraded,
             registry=registry,
             tracing=tracing,
         )
@@ -363,34 +364,37 @@ def _tracing(settings: ApiSettings, name: str) -> Tracing:
     return Tracing(name, None if endpoint is None else str(endpoint))
 
 
-async def surroundings(
+async def dependencies(
     settings: ServiceSettings,
     service: Service[Any, Any],
     registry: CollectorRegistry,
     status: Status,
-    aside: Status | None = None,
-) -> Surroundings:
+    degraded: Status,
+    *,
+    runner_may_fail: bool = False,
+) -> Dependencies:
     """What a runner needs, made without any I/O.
 
-    `aside` is where the runner says whether it works, if its failing only degrades the service;
-    such a service also goes on with the last bundle that it can read.
+    `runner_may_fail`: a runner that fails only degrades the service, which also goes on with the
+    last bundle that it can read.
     """
-    return Surroundings(
+    return Dependencies(
         settings=settings,
         pool=await database.pool(settings, service.name, settings.times),
-        policies=Policies(settings, status, service.reads, aside),
-        status=status if aside is None else aside,
+        policies=Policies(settings, status, service.reads, degraded if runner_may_fail else None),
+        status=degraded if runner_may_fail else status,
+        degraded=degraded,
         metrics=RuntimeMetrics(registry),
         tracing=_tracing(settings, service.name),
     )
 
 
-def background(around: Surroundings, commands: Commands) -> Sequence[Task]:
+def background(needs: Dependencies, commands: Commands) -> Sequence[Task]:
     """What goes on beside every runner."""
     return (
-        Task("policy feed", partial(around.policies.feed, around.pool)),
+        Task("policy feed", partial(needs.policies.feed, needs.pool)),
         Task("commands", commands.listen),
-        Task("housekeeping", partial(keep_house, around.pool)),
+        Task("housekeeping", partial(keep_house, needs.pool)),
     )
 
 

@@ -117,6 +117,3 @@ class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
         20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
     )
     breaker_seconds: int = Field(300, ge=1, description="see `BATON_BREAKER_DEAD_LETTERS`")
-    test_leave_out: frozenset[str] = Field(
-        frozenset(), description="test only: steps of the runner's protocol that are left out"
-    )

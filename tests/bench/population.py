@@ -35,13 +35,16 @@ SELECT c.table_name, c.column_name, c.data_type
 FROM information_schema.columns AS c
 JOIN information_schema.columns AS has ON (has.table_schema, has.table_name)
     = (c.table_schema, c.table_name)
-WHERE c.table_schema = $1 AND (has.column_name = 'lead_id' OR c.table_name = 'inbox_0')
+WHERE c.table_schema = $1
+    AND (has.column_name IN ('lead_id', 'subject_id') OR c.table_name IN ('subject', 'inbox_0'))
 GROUP BY c.table_name, c.column_name, c.data_type, c.ordinal_position
 ORDER BY c.table_name, c.ordinal_position
 """
 _CHANGED = {
     "alias.value": "{old} || '-' || copy",
     "timer.due_at": "{old}",
+    "subject.id": "pg_temp.other({old}, copy)",
+    "subject_id": "pg_temp.other({old}, copy)",
     "lead_id": "pg_temp.other({old}, copy)",
     "uuid": "pg_temp.older({old}, copy)",
     "timestamp with time zone": "{old} - pg_temp.age(copy)",
@@ -89,9 +92,9 @@ async def some(database_url: str, wanted: int) -> Sequence[UUID]:
     db = await asyncpg.connect(database_url)
     try:
         rows = await db.fetch(
-            "SELECT lead_id FROM scoring.lead ORDER BY md5(lead_id::text) LIMIT $1", wanted
+            "SELECT id FROM scoring.subject ORDER BY md5(id::text) LIMIT $1", wanted
         )
-        return [row["lead_id"] for row in rows]
+        return [row["id"] for row in rows]
     finally:
         await db.close()
 
@@ -122,7 +125,7 @@ async def _add(database_url: str, service: Service, copies: range) -> None:
 def _copied(service: Service, table: str, name: str, type_: str) -> str:
     """The expression for a column of a copy."""
     old = f'old."{name}"'
-    if (table, name) == ("lead", "state") and service in _ROW_OF_A_STATE:
+    if (table, name) == ("subject", "state") and service in _ROW_OF_A_STATE:
         id_ = f"{old} #>> '{_ROW_OF_A_STATE[service]}'"
         return (
             f"coalesce(replace({old}::text, {id_}, "

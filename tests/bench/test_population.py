@@ -37,14 +37,14 @@ async def test_a_copied_lead_has_rows_of_its_own_which_its_state_knows_and_no_ti
 
 FOUND = """
 SELECT
-    (SELECT count(DISTINCT lead_id) FROM scoring.lead) AS scored,
+    (SELECT count(DISTINCT id) FROM scoring.subject) AS scored,
     (SELECT count(*) FROM scoring.score_history WHERE number = 1) AS histories,
     (SELECT count(DISTINCT value) FROM ingest.alias WHERE kind = 'phone') AS phones,
-    (SELECT count(*) FROM routing.lead JOIN routing.assignment AS held
-        ON held.id = (lead.state #>> '{held,id}')::uuid AND held.lead_id = lead.lead_id
+    (SELECT count(*) FROM routing.subject AS lead JOIN routing.assignment AS held
+        ON held.id = (lead.state #>> '{held,id}')::uuid AND held.lead_id = lead.id
         WHERE held.worked_at IS NOT NULL) AS assignments,
-    (SELECT count(*) FROM sla_monitor.lead JOIN sla_monitor.clock
-        ON clock.clock_id = (lead.state #>> '{clocks,0,id}')::uuid AND clock.lead_id = lead.lead_id
+    (SELECT count(*) FROM sla_monitor.subject AS lead JOIN sla_monitor.clock
+        ON clock.clock_id = (lead.state #>> '{clocks,0,id}')::uuid AND clock.lead_id = lead.id
         WHERE clock.state = 'met') AS clocks
 """
 TIMERS = "SELECT count(*) FROM scoring.timer"

@@ -15,7 +15,13 @@ from tests.chaos.checker.seen import Barred
 from tests.chaos.deployment import Deployment
 from tests.chaos.workload import SOURCE, Sort, enquiries
 
-_TABLES = {"ingest": "alias", "scoring": "lead", "routing": "lead", "sla_monitor": "clock"}
+_TABLES = {
+    "ingest": ("alias", "lead_id"),
+    "scoring": ("subject", "id"),
+    "routing": ("subject", "id"),
+    "sla_monitor": ("clock", "lead_id"),
+}
+"""By service, the table that refuses a lead, and the column of the lead's id."""
 _OF_EACH = 3
 _AMONG = 400
 
@@ -41,7 +47,8 @@ async def bar(deployment: Deployment, barred: Sequence[Barred]) -> None:
     """Have their tables refuse them."""
     for service, leads in _by_service(barred):
         ids = ", ".join(f"'{lead_id}'" for lead_id in leads)
-        await _alter(deployment, service, f"ADD CONSTRAINT barred CHECK (lead_id NOT IN ({ids}))")
+        _, column = _TABLES[service]
+        await _alter(deployment, service, f"ADD CONSTRAINT barred CHECK ({column} NOT IN ({ids}))")
 
 
 async def mend(deployment: Deployment, barred: Sequence[Barred]) -> None:
@@ -58,8 +65,9 @@ def _by_service(barred: Sequence[Barred]) -> Iterator[tuple[str, list[UUID]]]:
 
 
 async def _alter(deployment: Deployment, service: str, change: str) -> None:
+    table, _ = _TABLES[service]
     db = await asyncpg.connect(deployment.alone.database_url)
     try:
-        await db.execute(f'ALTER TABLE "{service}".{_TABLES[service]} {change}')
+        await db.execute(f'ALTER TABLE "{service}".{table} {change}')
     finally:
         await db.close()

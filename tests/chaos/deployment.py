@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import httpx
@@ -70,9 +70,12 @@ def servers() -> Iterator[Stack]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """`alone` has what each process is told."""
+    """`alone` has the settings of each process; `leave_out` the steps of the runner's protocol that
+    each process leaves out.
+    """
 
     alone: Alone
+    leave_out: Sequence[str] = ()
     _programs: dict[str, Program] = field(default_factory=dict)
 
     @property
@@ -93,6 +96,8 @@ class Deployment:
     def begin(self, process: Process) -> None:
         """Start it, and don't wait until it is ready."""
         program = self.alone.another(process.service, process.name)
+        if self.leave_out:
+            program = sabotaged(program, self.leave_out)
         self.stack.add(program)
         self.stack.start_program(process.name, wait=False)
         self._programs[process.name] = program
@@ -129,23 +134,28 @@ class Deployment:
                 self.stack.stop_program(name, crash=True)
 
 
+def sabotaged(program: Program, steps: Sequence[str]) -> Program:
+    """The program of a service, with a runner that leaves these steps out."""
+    python, option, module = program.argv
+    argv = (python, option, "tests.sabotage", ",".join(steps), module)
+    return replace(program, argv=argv)
+
+
 @contextmanager
 def deployed(stack: Stack, leave_out: Sequence[str] = ()) -> Iterator[Deployment]:
     """A deployment of its own on the servers, with tables and topics, and no process yet."""
     name = f"chaos{secrets.token_hex(3)}"
     url = create_database(stack.server_url, name)
-    steps = {"BATON_TEST_LEAVE_OUT": f"[{', '.join(f'{chr(34)}{s}{chr(34)}' for s in leave_out)}]"}
     alone = on_stack(
         stack,
         BATON_DATABASE_URL=url,
         BATON_TOPIC_PREFIX=f"{name}-",
         BATON_PARTITIONS=str(SHARDS),
         **{f"BATON_TIMES__{time}": seconds for time, seconds in TIMES.items()},
-        **(steps if leave_out else {}),
     )
     # When a broken promise's answer was there to be read is for the broker to say.
     asyncio.run(note_arrivals(alone.kafka, topics.LEAD_FOLLOWUP))
-    made = Deployment(alone)
+    made = Deployment(alone, leave_out)
     try:
         yield made
     finally:

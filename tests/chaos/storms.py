@@ -20,6 +20,13 @@ READ: dict[str, Subscription] = {
 }
 """What each service reads."""
 
+USERS: dict[str, frozenset[str]] = {
+    data.event_type: frozenset(name for name, read in READ.items() if data in read.uses)
+    for subscription in READ.values()
+    for data in subscription.uses
+}
+"""The services that decide on each event type."""
+
 _LONGEST = 10.0
 
 

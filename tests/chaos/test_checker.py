@@ -28,7 +28,7 @@ from tests.chaos.checker.told import (
     ScoreChange,
 )
 from tests.chaos.checker.verdict import verdict
-from tests.chaos.storms import READ
+from tests.chaos.storms import READ, USERS
 
 NOW = datetime.now(UTC)
 AT_REST = dict.fromkeys(
@@ -122,6 +122,7 @@ class World:
             letters={"routing": self.letters},
             replayed=self.replayed,
             scrapes={"ingest-1": Scrape(self.metrics, self.unready, intake=True)},
+            users=USERS,
         )
 
 

@@ -1,11 +1,14 @@
-"""A file of a service is about one thing, which shows in its length."""
+"""A file of a service and a class of the runtime are short, since each is about one thing."""
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-SERVICES = Path(__file__).parents[2] / "services"
+ROOT = Path(__file__).parents[2]
+SERVICES = ROOT / "services"
+RUNTIME = ROOT / "shared" / "baton" / "runtime"
 MOST = 300
 """Lines."""
 
@@ -35,3 +38,20 @@ def test_a_file_is_short_or_has_a_reason(file: str) -> None:
 @pytest.mark.parametrize("file", REASONS)
 def test_a_reason_that_is_no_longer_needed_goes(file: str) -> None:
     assert FILES[file] > MOST
+
+
+CLASSES = {
+    f"{path.name} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+    for path in sorted(RUNTIME.glob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def test_classes_were_found() -> None:
+    assert len(CLASSES) > 50
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_of_the_runtime_is_short(name: str) -> None:
+    assert CLASSES[name] <= MOST

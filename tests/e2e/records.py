@@ -128,21 +128,22 @@ def routed(lead_id: UUID, **changes: Any) -> LeadRouted:
 class Reader:
     """A service with an event that it decides on, and how the effect is seen.
 
-    `table` gets a row of the lead by it.
+    `table` gets a row of the lead by it, whose id is in `column`.
     """
 
     service: str
     table: str
     make: Callable[[UUID], EventData]
+    column: str = "lead_id"
 
     async def took_effect(self, world: World, lead_id: UUID) -> bool:
-        found = f"SELECT count(*) FROM {self.service}.{self.table} WHERE lead_id = $1"  # noqa: S608 - the tests' own
+        found = f"SELECT count(*) FROM {self.service}.{self.table} WHERE {self.column} = $1"  # noqa: S608 - the tests' own
         return bool(await world.db.fetchval(found, lead_id))
 
 
 READERS = (
     Reader("ingest", "alias", captured),
-    Reader("scoring", "lead", activity),
+    Reader("scoring", "subject", activity, column="id"),
     Reader("routing", "assignment", scored),
     Reader("sla_monitor", "clock", routed),
 )

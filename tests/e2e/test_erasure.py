@@ -58,7 +58,7 @@ async def forget(world: World, who: Person, lead_id: UUID) -> datetime:
     erased = await world.wire.event(LeadErased, lead_id)
 
     async def done(schema: str) -> bool:
-        at = f"SELECT erased_at FROM {schema}.lead WHERE lead_id = $1"  # noqa: S608 - our schemas
+        at = f"SELECT erased_at FROM {schema}.subject WHERE id = $1"  # noqa: S608 - our schemas
         return bool(await world.db.fetchval(at, lead_id) == erased.data.occurred_at)
 
     for schema in SCHEMAS:
@@ -84,8 +84,8 @@ async def test_nothing_of_a_person_is_left_in_any_table_but_that_they_were_forgo
     before = await places_of(world, *who.texts, str(taken.lead_id))
     assert before >= {
         "ingest.alias",
-        "scoring.lead",
-        "routing.lead",
+        "scoring.subject",
+        "routing.subject",
         "routing.assignment",
         "routing.decision",
         "sla_monitor.clock",
@@ -98,12 +98,12 @@ async def test_nothing_of_a_person_is_left_in_any_table_but_that_they_were_forgo
     async def only_tombs() -> bool:
         """Once what was told of it has left the outboxes too."""
         left = await places_of(world, str(taken.lead_id))
-        return left == {f"{schema}.lead" for schema in SCHEMAS}
+        return left == {f"{schema}.subject" for schema in SCHEMAS}
 
     await eventually(only_tombs)
     for schema in SCHEMAS:
         tomb = await world.db.fetchrow(
-            f"SELECT erased_at FROM {schema}.lead WHERE lead_id = $1",  # noqa: S608 - our schemas
+            f"SELECT erased_at FROM {schema}.subject WHERE id = $1",  # noqa: S608 - our schemas
             taken.lead_id,
         )
         assert tomb is not None

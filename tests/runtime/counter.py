@@ -1,8 +1,9 @@
 """A toy service: it counts what it is told of a lead, and says so. Its domain is nothing else."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -20,17 +21,12 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    Answer,
-    Arm,
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Row,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Answer, Arm, Ask, Decision, Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
+from baton.subjects import LEAD, Subject
+from tests.runtime import pools
+from tests.runtime.pools import POOL, Pool, PoolChanged, pool
 
 SUBSCRIPTION = Subscription(
     topics=(
@@ -40,7 +36,7 @@ SUBSCRIPTION = Subscription(
         topics.LEAD_SCORED,
         topics.LEAD_IDENTITY,
     ),
-    uses=(LeadCaptured, LeadFollowup, LeadScored, LeadErased),
+    uses=(LeadCaptured, LeadFollowup, LeadScored, LeadErased, PoolChanged),
 )
 
 
@@ -64,10 +60,19 @@ class CountRow(Row):
     amount: int
 
 
+Kept = Count | Pool
+"""The state of a subject, of either kind."""
+
+
 def decide(
-    state: Count | None, shared: None, given: Input, bundle: Bundle, now: datetime
-) -> Decision[Count, None]:
+    state: Kept | None, shared: None, given: Input, bundle: Bundle, now: datetime
+) -> Decision[Kept, None]:
     """Count; what the follow-up's answers ask for, they get: see the tests."""
+    if given.subject.kind == POOL:
+        assert state is None or isinstance(state, Pool)
+        decision: Decision[Any, None] = pools.decide(state, given, bundle, now)
+        return decision
+    assert state is None or isinstance(state, Count)
     count = state or Count()
     match given:
         case EventInput(event=event):
@@ -79,19 +84,19 @@ def decide(
                     "facts_complete": given.facts_complete,
                 }
             )
-            return Decision(count, events=[told(given.lead_id, given.due_at, count)])
+            return Decision(count, events=[told(given.subject.id, given.due_at, count)])
         case CommandInput():
             if given.body == "poison":
                 raise ValueError("the command is poison")
             count = count.model_copy(update={"commands": count.commands + 1})
             return Decision(
                 count,
-                events=[told(given.lead_id, now, count)],
+                events=[told(given.subject.id, now, count)],
                 answer=Answer("counted", {"commands": count.commands}),
             )
 
 
-def _on_event(count: Count, data: object, now: datetime) -> Decision[Count, None]:
+def _on_event(count: Count, data: object, now: datetime) -> Decision[Kept, None]:
     if isinstance(data, LeadErased):
         return _on_erased(count, data)
     if isinstance(data, LeadScored):
@@ -105,7 +110,7 @@ def _on_event(count: Count, data: object, now: datetime) -> Decision[Count, None
     return Decision(count, events=[told(data.lead_id, data.occurred_at, count)])
 
 
-def _on_erased(count: Count, data: LeadErased) -> Decision[Count, None]:
+def _on_erased(count: Count, data: LeadErased) -> Decision[Kept, None]:
     """The last capture begins anew where it was later, with a row and a timer to see that by."""
     if count.captured_at is None or count.captured_at <= data.occurred_at:
         return Decision(None)
@@ -118,14 +123,15 @@ def _on_erased(count: Count, data: LeadErased) -> Decision[Count, None]:
     )
 
 
-def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Count, None]:
+def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Kept, None]:
     asked = data.answers
     if asked.get("poison"):
         raise ValueError("this fact is poison")
     arm: Sequence[Arm] = ()
     if "arm" in asked:
         seconds = timedelta(seconds=float(str(asked["arm"])))
-        arm = [Arm("t", now + seconds, accuses=bool(asked.get("accuses")))]
+        version = int(str(asked.get("version", 1)))
+        arm = [Arm("t", now + seconds, accuses=bool(asked.get("accuses")), version=version)]
     rows: Sequence[Row] = ()
     if "amount" in asked:
         rows = [CountRow(data.lead_id, int(str(asked["amount"])))]
@@ -136,6 +142,7 @@ def _on_followup(count: Count, data: LeadFollowup, now: datetime) -> Decision[Co
         arm=arm,
         cancel=["t"] if asked.get("cancel") else (),
         rows=rows,
+        ask=[Ask(pool(str(asked["pool"])), "take", str(data.lead_id))] if "pool" in asked else (),
     )
 
 
@@ -165,17 +172,21 @@ class CounterStore:
 
     on_lock: Hook | None = None
     on_save: Callable[[asyncpg.Connection], Awaitable[None]] | None = None
-    state: type[Count] = Count
+    states: Mapping[str, type[BaseModel]] = field(default_factory=lambda: {LEAD: Count, POOL: Pool})
+
+    def version(self, state: Kept) -> int:
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: dict[UUID, Count],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, Kept],
         bundle: Bundle,
+        missed: Collection[SharedRow],
     ) -> None:
         if self.on_lock is not None:
-            await self.on_lock(db, given)
+            await self.on_lock(db, inputs)
 
     async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: None) -> None:
         for row in rows:
@@ -188,8 +199,9 @@ class CounterStore:
         if self.on_save is not None:
             await self.on_save(db)
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
-        await db.execute("DELETE FROM amount WHERE lead_id = ANY($1::uuid[])", lead_ids)
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
+        ids = [subject.id for subject in subjects]
+        await db.execute("DELETE FROM amount WHERE lead_id = ANY($1::uuid[])", ids)
 
 
 def total_of(value: JsonValue) -> int:

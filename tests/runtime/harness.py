@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import json
 import threading
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -24,6 +25,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from baton import activation, cloudevents, database, identity, kafka, topics
 from baton.cloudevents import Event
+from baton.database import connection
 from baton.events import (
     EventData,
     FollowupType,
@@ -32,26 +34,31 @@ from baton.events import (
     LeadFollowup,
     LeadScored,
     Profile,
+    SubjectEvent,
 )
 from baton.metrics import RuntimeMetrics
 from baton.policy.bundle import Bundle
 from baton.policy.definitions import DEFINITIONS
 from baton.policy_sections import policy_sections
 from baton.runtime import tables
-from baton.runtime.batch import Batch
+from baton.runtime.batch import Batch, Item
 from baton.runtime.commands import Commands
+from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.inputs import Input
-from baton.runtime.membership import Membership
-from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
+from baton.runtime.saving import Committed
+from baton.runtime.session import GroupSession
 from baton.runtime.status import Status
-from baton.runtime.transaction import Transactor
+from baton.runtime.transaction import BatchTransaction
 from baton.settings import ServiceSettings
+from baton.subjects import Subject
 from baton.times import Times
 from baton.topics import Topic
 from baton.tracing import Tracing
-from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, decide
+from tests.runtime.counter import SUBSCRIPTION, Count, CounterStore, Kept, decide
+from tests.runtime.pools import Pool
+from tests.sabotage.steps import runner_without
 
 Found = TypeVar("Found")
 SCHEMA = "counter"
@@ -100,10 +107,11 @@ def settings_for(
 class Process:
     """One process of the counter service, as its main.py would put it together."""
 
-    runner: Runner[Count, None]
+    runner: Runner[Kept, None]
     store: CounterStore
     pool: asyncpg.Pool
     status: Status
+    degraded: Status
     commands: Commands
     stop: asyncio.Event
     registry: CollectorRegistry
@@ -117,6 +125,11 @@ class Process:
     @property
     def ready(self) -> bool:
         return not self.status.reasons
+
+    @property
+    def reasons(self) -> str:
+        """What the process says of what it can't do, all of it."""
+        return " ".join((self.status.reasons | self.degraded.reasons).values())
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
@@ -137,19 +150,29 @@ class Process:
             _, left = await asyncio.wait(left, timeout=1)
 
 
-async def start(settings: ServiceSettings, store: CounterStore | None = None) -> Process:
-    """Put a process together in the running loop."""
-    status, registry, stop = Status(), CollectorRegistry(), asyncio.Event()
+async def start(
+    settings: ServiceSettings,
+    store: CounterStore | None = None,
+    leave_out: Collection[str] = (),
+    release: Mapping[str, Any] | None = None,
+) -> Process:
+    """Put a process together in the running loop; its runner leaves steps of the protocol out.
+
+    `release` is what another release has otherwise: fields of its `Service`.
+    """
+    status, degraded = Status(), Status()
+    registry, stop = CollectorRegistry(), asyncio.Event()
     pool = await database.pool(settings, SCHEMA, settings.times)
     store = store or CounterStore()
-    service = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
+    usual = Service(SCHEMA, SUBSCRIPTION, store, decide, (DEFINITIONS,))
+    service = replace(usual, **(release or {}))
     policies = Policies(settings, status, service.reads)
     metrics = RuntimeMetrics(registry)
-    runner = Runner(
-        service, Surroundings(settings, pool, policies, status, metrics, Tracing(SCHEMA))
+    runner = runner_without(leave_out)(
+        service, Dependencies(settings, pool, policies, status, degraded, metrics, Tracing(SCHEMA))
     )
     commands = Commands(SCHEMA, settings, pool, runner.wake)
-    process = Process(runner, store, pool, status, commands, stop, registry)
+    process = Process(runner, store, pool, status, degraded, commands, stop, registry)
     process.tasks = [
         asyncio.create_task(runner.run(stop)),
         asyncio.create_task(policies.feed(pool)),
@@ -176,7 +199,7 @@ class Stops:
             self.thawed.wait(PATIENCE)
 
 
-class StoppableTransactor(Transactor[Count, None]):
+class StoppableTransaction(BatchTransaction[Kept, None]):
     """The real one, which a test can freeze before a batch's transaction begins."""
 
     stops: Stops
@@ -192,7 +215,7 @@ class StoppableTransactor(Transactor[Count, None]):
                 self.stops.batch_over.set()
 
 
-class StoppableMembership(Membership[Count, None]):
+class StoppableSession(GroupSession[Kept, None]):
     """The real one, which a test can freeze before it opens what the group has assigned."""
 
     stops: Stops
@@ -209,8 +232,11 @@ class StoppableMembership(Membership[Count, None]):
 class Apart:
     """A process of the counter service on a thread of its own."""
 
-    def __init__(self, settings: ServiceSettings, stops: Stops) -> None:
+    def __init__(
+        self, settings: ServiceSettings, stops: Stops, leave_out: Collection[str] = ()
+    ) -> None:
         self._settings = settings
+        self._leave_out = leave_out
         self.stops = stops
         self._loop = asyncio.new_event_loop()
         self._process: Process | None = None
@@ -230,13 +256,18 @@ class Apart:
             if self.stops.in_batch(given):
                 self.stops.freeze()
 
-        process = await start(self._settings, CounterStore(on_lock=in_batch))
-        transactor = type("_", (StoppableTransactor,), {"stops": self.stops})
-        made = process.runner._transactor
-        process.runner._transactor = partial(transactor, *made.args, **made.keywords)
-        membership: Any = type("_", (StoppableMembership,), {"stops": self.stops})
-        process.runner._membership = membership
+        store = CounterStore(on_lock=in_batch)
+        process = await start(self._settings, store, self._leave_out)
+        runner = process.runner
+        transaction: Any = self._stoppable(StoppableTransaction, runner.parts.transaction)
+        runner.parts = replace(runner.parts, transaction=transaction)
+        runner.session = self._stoppable(StoppableSession, runner.session)
         return process
+
+    def _stoppable(self, stoppable: type[Any], part: type[Any]) -> type[Any]:
+        """A subclass of a part, which may leave a step out."""
+        bases = (stoppable,) if part in stoppable.__mro__ else (stoppable, part)
+        return type(part.__name__, bases, {"stops": self.stops})
 
     async def end(self) -> None:
         """Thaw what is frozen, and kill."""
@@ -270,19 +301,29 @@ class World:
             if identity.shard_of(str(lead_id).encode(), PARTITIONS) == shard:
                 return lead_id
 
-    async def start(self, store: CounterStore | None = None, **changes: Any) -> Process:
-        """Start a process; `changes` are settings."""
-        process = await start(self.settings.model_copy(update=changes), store)
+    async def start(
+        self,
+        store: CounterStore | None = None,
+        *,
+        leave_out: Collection[str] = (),
+        release: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Process:
+        """Start a process; `changes` are settings, `release` fields of its `Service`."""
+        settings = self.settings.model_copy(update=changes)
+        process = await start(settings, store, leave_out, release)
         self.processes.append(process)
         return process
 
-    def start_apart(self, stops: "Stops", **changes: Any) -> "Apart":
+    def start_apart(
+        self, stops: "Stops", *, leave_out: Collection[str] = (), **changes: Any
+    ) -> "Apart":
         """Start a process on a thread of its own, which can be frozen as a whole."""
-        return Apart(self.settings.model_copy(update=changes), stops)
+        return Apart(self.settings.model_copy(update=changes), stops, leave_out)
 
     async def put(self, data: EventData, *, key: UUID | None = None, **changes: Any) -> UUID:
         """Write an event to its topic as another service would; returns its id."""
-        subject = key or getattr(data, "lead_id", None)
+        subject = key or (data.about.id if isinstance(data, SubjectEvent) else None)
         number = next(self.numbers)
         now = datetime.now(UTC)
         event = Event(
@@ -297,6 +338,48 @@ class World:
         )
         await self.put_record(data.topic, cloudevents.encode(event))
         return event.id
+
+    async def arm(
+        self, lead_id: UUID, due_in: timedelta, *, accuses: bool = False, name: str = "t"
+    ) -> None:
+        """Set a lead's timer, as a decision of before would have."""
+        subject = Subject.lead(lead_id)
+        await self.db.execute(
+            """
+            INSERT INTO timer (subject_kind, subject_id, name, shard, due_at, accuses, version)
+            VALUES ('lead', $1, $2, $3, now() + $4, $5, 1)
+            """,
+            lead_id,
+            name,
+            subject.shard(PARTITIONS),
+            due_in,
+            accuses,
+        )
+
+    async def keep(self, lead_id: UUID, state: str) -> None:
+        """Put a lead's state, as JSON."""
+        await self.db.execute(
+            """
+            INSERT INTO subject (kind, id, shard, version, state, sequences)
+            VALUES ('lead', $1, $2, 1, $3, '{}')
+            """,
+            lead_id,
+            Subject.lead(lead_id).shard(PARTITIONS),
+            state,
+        )
+
+    async def leave_command(self, lead_id: UUID, kind: str, body: JsonValue = None) -> None:
+        """Write a command, and wake no process."""
+        await self.db.execute(
+            """
+            INSERT INTO command (id, shard, subject_kind, subject_id, kind, body, version, made_at)
+            VALUES (gen_random_uuid(), $1, 'lead', $2, $3, $4, 1, now())
+            """,
+            Subject.lead(lead_id).shard(PARTITIONS),
+            lead_id,
+            kind,
+            json.dumps(body),
+        )
 
     async def row(self, query: str) -> asyncpg.Record:
         """The one row of a query."""
@@ -318,8 +401,25 @@ class World:
         )
 
     async def state(self, lead_id: UUID) -> Count | None:
-        text = await self.db.fetchval("SELECT state FROM lead WHERE lead_id = $1", lead_id)
+        text = await self.db.fetchval(
+            "SELECT state FROM subject WHERE kind = 'lead' AND id = $1", lead_id
+        )
         return None if text is None else Count.model_validate_json(text)
+
+    async def pool(self, subject: Subject) -> Pool | None:
+        text = await self.db.fetchval(
+            "SELECT state FROM subject WHERE kind = $1 AND id = $2", subject.kind, subject.id
+        )
+        return None if text is None else Pool.model_validate_json(text)
+
+    async def pooled(self, subject: Subject, what: Callable[[Pool], bool]) -> Pool:
+        """Wait until a pool is as wanted."""
+
+        async def look() -> Pool | None:
+            found = await self.pool(subject)
+            return found if found is not None and what(found) else None
+
+        return await eventually(look)
 
     async def counted(self, lead_id: UUID, what: Callable[[Count], bool]) -> Count:
         """Wait until a lead's count is as wanted."""
@@ -370,6 +470,22 @@ class World:
             return reached and not await self.db.fetchval("SELECT count(*) FROM outbox")
 
         await eventually(look)
+
+
+async def apply(world: World, process: Process, items: Sequence[Item]) -> None:
+    """Have the process apply a batch of these items of shard 0 as one of its own."""
+
+    async def committed(_: Committed) -> None:
+        pass
+
+    runner = process.runner
+    parts, service, needs = runner.parts, runner.service, runner.dependencies
+    deciding = parts.deciding(service, needs.tracing, PARTITIONS)
+    saving = parts.saving(service, needs.settings)
+    transaction = parts.transaction(service, needs, deciding, saving, committed)
+    async with connection(process.pool) as db:
+        epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
+        await transaction.run(db, Batch(items, {0: epoch}, {}, {}))
 
 
 async def eventually(

@@ -10,6 +10,7 @@ import pytest
 from baton import topics
 from baton.runtime.errors import CommitUnknownError
 from baton.runtime.inputs import Input
+from baton.subjects import Subject
 from tests.runtime.counter import CounterStore
 from tests.runtime.harness import (
     QUICK,
@@ -28,7 +29,7 @@ from tests.runtime.scenery import (
 
 
 async def an_owner_who_finds_a_newer_epoch_loses_no_event(world: World, left: Left) -> None:
-    await ready(await world.start(test_leave_out=left))
+    await ready(await world.start(leave_out=left))
     # One who raised late, and was not confirmed.
     await world.db.execute("UPDATE shard SET epoch = epoch + 1")
     lead_id = world.lead()
@@ -41,7 +42,7 @@ async def an_owner_who_finds_a_newer_epoch_loses_no_event(world: World, left: Le
 
 
 async def what_stands_behind_the_position_is_not_applied_again(world: World, left: Left) -> None:
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     await ready(process)
     await world.db.execute("INSERT INTO position VALUES (0, 'lead-captured', 1)")
     applied, later = world.lead(), world.lead()
@@ -58,7 +59,7 @@ async def the_policy_does_not_change_under_a_decision(world: World, left: Left) 
         deciding.set()
         await go_on.wait()
 
-    await world.start(CounterStore(on_lock=hold), test_leave_out=left)
+    await world.start(CounterStore(on_lock=hold), leave_out=left)
     await world.put(captured(world.lead()))
     await asyncio.wait_for(deciding.wait(), 30)
     try:
@@ -76,7 +77,7 @@ async def a_copy_of_an_event_has_no_effect(world: World, left: Left) -> None:
     lead_id = world.lead()
     event_id = await world.put(captured(lead_id))
     await world.put(captured(lead_id), id=event_id)
-    await world.start(test_leave_out=left)
+    await world.start(leave_out=left)
     await world.settled()
     count = await world.state(lead_id)
     assert count is not None
@@ -84,7 +85,7 @@ async def a_copy_of_an_event_has_no_effect(world: World, left: Left) -> None:
 
 
 async def what_a_service_says_on_its_own_topic_is_no_news_to_it(world: World, left: Left) -> None:
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     lead_id = world.lead()
     await world.put(captured(lead_id))
     await world.settled()
@@ -96,22 +97,22 @@ async def what_a_service_says_on_its_own_topic_is_no_news_to_it(world: World, le
 
 
 async def a_timer_fires_once(world: World, left: Left) -> None:
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     lead_id = world.lead()
     await world.put(followup(lead_id, arm=0.1))
     await world.counted(lead_id, lambda count: bool(count.timers))
     for _ in range(3):  # each command is taken by a look that takes due timers too
-        await process.commands.ask(lead_id, "count", None)
+        await process.commands.ask(Subject.lead(lead_id), "count", None)
     count = await world.state(lead_id)
     assert count is not None
     assert count.timers == ["t"]
 
 
 async def a_command_takes_effect_once(world: World, left: Left) -> None:
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     lead_id = world.lead()
     for _ in range(3):
-        await process.commands.ask(lead_id, "count", None)
+        await process.commands.ask(Subject.lead(lead_id), "count", None)
     count = await world.state(lead_id)
     assert count is not None
     assert count.commands == 3
@@ -123,10 +124,8 @@ async def nobody_is_accused_while_the_answer_lies_unread(world: World, left: Lef
     for _ in range(60):
         await world.put(followup(other))
     await world.put(followup(lead_id, cancel=True))
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL)", lead_id
-    )
-    await world.start(test_leave_out=left, batch_events=5)
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
+    await world.start(leave_out=left, batch_events=5)
     await world.settled(topics.LEAD_FOLLOWUP)
     count = await world.counted(lead_id, lambda count: count.followups == 1)
     assert count.timers == []
@@ -135,15 +134,11 @@ async def nobody_is_accused_while_the_answer_lies_unread(world: World, left: Lef
 async def nobody_is_accused_while_the_answer_may_be_in_a_spool(world: World, left: Left) -> None:
     await first_stay(world)
     lead_id, other = world.lead(), world.lead()
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL), "
-        "($2, 't', 0, now() - interval '1 s', false, NULL)",
-        lead_id,
-        other,
-    )
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
+    await world.arm(other, -timedelta(seconds=1))
     long = timedelta(minutes=2)
     times = QUICK.model_copy(update={"settle": long, "catch_up": long})
-    await world.start(test_leave_out=left, times=times)
+    await world.start(leave_out=left, times=times)
     await world.counted(other, lambda count: count.timers == ["t"])  # found due beside the other
     await world.put(followup(other, arm=2 * times.spool_switch.total_seconds()))
     await world.counted(other, lambda count: count.timers == ["t", "t"])
@@ -154,14 +149,14 @@ async def nobody_is_accused_while_the_answer_may_be_in_a_spool(world: World, lef
 
 async def after_a_commit_with_unknown_outcome_the_process_ends(world: World, left: Left) -> None:
     await deferred_at_commit(world, "PERFORM pg_terminate_backend(pg_backend_pid())")
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     await world.put(followup(world.lead(), amount=1))
     assert isinstance(await ended(process, left), CommitUnknownError)
 
 
 async def nothing_is_published_that_is_not_committed(world: World, left: Left) -> None:
     await deferred_at_commit(world, "PERFORM pg_sleep(1); RAISE 'no' USING ERRCODE = 'P0001'")
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     await world.put(followup(world.lead(), amount=1, tell=True))
     await ended(process, left)
     assert await world.told() == []

@@ -10,7 +10,6 @@ from aiokafka.structs import TopicPartition
 from baton import kafka, topics
 from baton.runtime.errors import AssignmentError
 from baton.runtime.inputs import EventInput, TimerInput
-from baton.runtime.steps import Step
 from tests.runtime.counter import SUBSCRIPTION
 from tests.runtime.harness import (
     PARTITIONS,
@@ -36,6 +35,7 @@ from tests.runtime.scenery import (
     soon,
     woken,
 )
+from tests.sabotage.steps import Step
 
 
 async def a_shard_without_all_its_topics_is_not_worked_on(world: World, left: Left) -> None:
@@ -48,7 +48,7 @@ async def a_shard_without_all_its_topics_is_not_worked_on(world: World, left: Le
     )
     await older_release.start()
     try:
-        process = await world.start(test_leave_out=left)
+        process = await world.start(leave_out=left)
         assert isinstance(await ended(process, left), AssignmentError)
     finally:
         await older_release.stop()
@@ -57,7 +57,7 @@ async def a_shard_without_all_its_topics_is_not_worked_on(world: World, left: Le
 async def nothing_is_applied_under_an_epoch_that_is_not_the_newest(
     world: World, left: Left
 ) -> None:
-    await ready(await world.start(test_leave_out=left))
+    await ready(await world.start(leave_out=left))
     # As somebody does who takes the shard over.
     raised = await world.db.fetchval(
         "UPDATE shard SET epoch = epoch + 1 WHERE shard = 0 RETURNING epoch"
@@ -72,7 +72,7 @@ async def nothing_is_applied_under_an_epoch_that_is_not_the_newest(
 async def one_who_was_frozen_before_a_batch_does_not_apply_it(world: World) -> None:
     lead_id = world.lead()
     stops = Stops(
-        before_batch=lambda batch: any(isinstance(i.given, TimerInput) for i in batch.items)
+        before_batch=lambda batch: any(isinstance(i.input, TimerInput) for i in batch.items)
     )
     old = world.start_apart(stops)
     try:
@@ -100,7 +100,7 @@ async def a_successor_waits_for_the_transaction_of_one_who_is_frozen(
         }
     )
     stops = Stops(in_batch=lambda given: any(isinstance(i, EventInput) for i in given))
-    old = world.start_apart(stops, test_leave_out=left, times=times)
+    old = world.start_apart(stops, leave_out=left, times=times)
     try:
         await world.put(captured(lead_id))
         await frozen(stops)
@@ -120,7 +120,7 @@ async def a_successor_waits_for_the_transaction_of_one_who_is_frozen(
 async def a_session_that_holds_a_shard_for_ever_is_ended(world: World, left: Left) -> None:
     await first_stay(world)
     async with holding(world, "SHARE"):
-        process = await world.start(test_leave_out=left)
+        process = await world.start(leave_out=left)
 
         async def opens() -> bool:
             return process.metric("baton_shards_open") == PARTITIONS
@@ -131,7 +131,7 @@ async def a_session_that_holds_a_shard_for_ever_is_ended(world: World, left: Lef
 async def what_the_group_does_not_confirm_is_not_opened(world: World, left: Left) -> None:
     stops = Stops(before_opening=True)
     with structlog.testing.capture_logs() as logs:
-        late = world.start_apart(stops, test_leave_out=left)
+        late = world.start_apart(stops, leave_out=left)
         try:
             await frozen(stops)
             await ready(await world.start())
@@ -158,7 +158,7 @@ async def what_a_predecessor_left_is_published(world: World, left: Left) -> None
     await first_stay(world)
     lead_id = world.lead()
     await world.db.execute(INSERT_OUTBOX, *outbox_row(lead_id))
-    await ready(await world.start(test_leave_out=left))
+    await ready(await world.start(leave_out=left))
     assert totals(await world.told(), lead_id) == [1]
 
 
@@ -166,7 +166,7 @@ async def what_a_predecessor_commits_last_is_published_too(world: World, left: L
     await first_stay(world)
     lead_id = world.lead()
     async with holding(world, "SHARE") as predecessor:
-        process = await world.start(test_leave_out=left, times=PATIENT)
+        process = await world.start(leave_out=left, times=PATIENT)
         await eventually(lambda: _waits_for_lock(world))
         await predecessor.execute(INSERT_OUTBOX, *outbox_row(lead_id))
     await ready(process)
@@ -190,7 +190,7 @@ async def reading_goes_on_where_the_database_stands(world: World, left: Left) ->
     await ahead.stop()
     # Without the seek, the client reads on from the group's offsets. The confirmation would set
     # them back, and may come before the client asks for them.
-    await world.start(test_leave_out=left | {Step.CONFIRM})
+    await world.start(leave_out=left | {Step.CONFIRM})
 
     async def counted() -> bool:
         return await world.state(lead_id) is not None
@@ -204,10 +204,10 @@ async def a_position_that_kafka_does_not_have_is_explained(world: World, left: L
         "INSERT INTO position VALUES (0, 'lead-captured', 5) "
         "ON CONFLICT (shard, topic) DO UPDATE SET next_offset = 5"
     )
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
 
     async def explained() -> bool:
-        reasons = " ".join(process.status.reasons.values())
+        reasons = process.reasons
         return "of lead-captured stands at 5" in reasons and "baton accept-loss" in reasons
 
     await soon(explained, left)

@@ -26,7 +26,7 @@ REVOCATIONS = 5
 
 async def nothing_is_sent_behind_what_kafka_refused(world: World, left: Left) -> None:
     await configure(world, topics.LEAD_SCORED, **{"max.message.bytes": "5000"})
-    process = await world.start(test_leave_out=left)
+    process = await world.start(leave_out=left)
     lead_id = world.lead()
     await world.put(followup(lead_id, large=20))
     await world.counted(lead_id, lambda count: count.followups == 1)
@@ -41,7 +41,7 @@ async def nothing_is_sent_behind_what_kafka_refused(world: World, left: Left) ->
 
 async def a_line_that_kafka_does_not_take_ends_the_process(world: World, left: Left) -> None:
     times = QUICK.model_copy(update={"publish": timedelta(seconds=1)})
-    process = await world.start(test_leave_out=left, times=times)
+    process = await world.start(leave_out=left, times=times)
     await ready(process)
     await delete(world, topics.DEAD_LETTER)
     await world.put(followup(world.lead(), poison=True))
@@ -49,7 +49,7 @@ async def a_line_that_kafka_does_not_take_ends_the_process(world: World, left: L
 
 
 async def what_is_published_leaves_the_outbox(world: World, left: Left) -> None:
-    await world.start(test_leave_out=left)
+    await world.start(leave_out=left)
     lead_id = world.lead()
     await world.put(captured(lead_id))
     await world.counted(lead_id, lambda count: count.captured == 1)
@@ -61,7 +61,7 @@ async def what_is_published_leaves_the_outbox(world: World, left: Left) -> None:
 
 
 async def a_revocation_costs_no_one_the_group(world: World, left: Left) -> None:
-    first = await world.start(test_leave_out=left)
+    first = await world.start(leave_out=left)
     await ready(first)
     # Often enough that a revocation meets what was polled before it.
     for _ in range(REVOCATIONS):

@@ -9,8 +9,8 @@ from baton import activation, database
 from baton.database import connection
 from baton.policy.bundle import Bundle
 from baton.policy_sections import policy_sections
-from baton.runtime import store
-from baton.runtime.store import parse_activations
+from baton.runtime.activations import parse_activations
+from baton.runtime.fence import fence
 from tests.runtime.harness import BUNDLE, SCHEMA, World, eventually
 from tests.runtime.scenery import ready
 
@@ -49,6 +49,6 @@ async def _batches(pool: asyncpg.Pool, number: int, done: Counter[int]) -> None:
     async with connection(pool) as db:
         while True:
             async with db.transaction():
-                await store.fence(db, [], [], [], 1)
+                await fence(db, [], [], [], 1)
                 await db.execute("SELECT pg_sleep($1)", 0.2 + number / 100)
             done[number] += 1

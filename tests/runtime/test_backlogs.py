@@ -35,8 +35,10 @@ class Batches:
 async def due(world: World, count: int, shards: Sequence[int], *, accuses: bool) -> None:
     """Timers, so many in each of these shards, that are due for an hour."""
     await world.db.executemany(
-        "INSERT INTO timer "
-        "VALUES ($1, 't', $2, now() - interval '1 hour' + $3 * interval '1 ms', $4, NULL)",
+        """
+        INSERT INTO timer (subject_kind, subject_id, name, shard, due_at, accuses, version)
+        VALUES ('lead', $1, 't', $2, now() - interval '1 hour' + $3 * interval '1 ms', $4, 1)
+        """,
         [(world.lead(shard), shard, n, accuses) for shard in shards for n in range(count)],
     )
 
@@ -44,11 +46,7 @@ async def due(world: World, count: int, shards: Sequence[int], *, accuses: bool)
 async def asked(world: World, count: int) -> None:
     """Commands that wait."""
     for _ in range(count):
-        await world.db.execute(
-            "INSERT INTO command (id, shard, lead_id, kind, body, made_at) "
-            "VALUES (gen_random_uuid(), 0, $1, 'count', 'null', now())",
-            world.lead(),
-        )
+        await world.leave_command(world.lead(), "count")
 
 
 async def nothing_is_due(world: World) -> bool:
@@ -105,13 +103,11 @@ async def test_timers_at_the_gate_of_one_shard_hold_up_no_other_shard(world: Wor
     for _ in range(200):
         await world.put(followup(world.lead(0)))
     late = world.lead(1)
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 1, now() - interval '1 min', true, NULL)", late
-    )
+    await world.arm(late, -timedelta(minutes=1), accuses=True)
     batches = Batches()
     await world.start(CounterStore(on_lock=batches.note), batch_events=MOST, times=RARELY)
     await eventually(lambda: nothing_is_due(world))
-    fired = [one.lead_id for one in batches.inputs if isinstance(one, TimerInput)]
+    fired = [one.subject.id for one in batches.inputs if isinstance(one, TimerInput)]
     assert fired[0] == late
     assert len(fired) == 51
 
@@ -122,14 +118,12 @@ async def test_the_timers_that_are_due_longest_fire_first_whatever_their_shard(
     await first_stay(world)
     await due(world, 60, [0], accuses=False)
     oldest = world.lead(2)
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 2, now() - interval '1 day', false, NULL)", oldest
-    )
+    await world.arm(oldest, -timedelta(days=1))
     batches = Batches()
     await world.start(CounterStore(on_lock=batches.note), batch_events=MOST, times=RARELY)
     await eventually(lambda: nothing_is_due(world))
     fired = [one for one in batches.inputs if isinstance(one, TimerInput)]
-    assert fired[0].lead_id == oldest
+    assert fired[0].subject.id == oldest
     assert [one.due_at for one in fired] == sorted(one.due_at for one in fired)
 
 
@@ -138,28 +132,20 @@ async def test_a_batch_loads_no_more_states_than_it_may_have_bytes(world: World)
     leads = [world.lead(1) for _ in range(8)]
     for lead_id in leads:
         state = json.dumps({"followups": 1, "kept": secrets.token_hex(2_000)})
-        await world.db.execute(
-            "INSERT INTO lead (lead_id, shard, state, sequences) VALUES ($1, 1, $2, '{}')",
-            lead_id,
-            state,
-        )
+        await world.keep(lead_id, state)
         await world.put(followup(lead_id))
     batches = Batches()
     await world.start(CounterStore(on_lock=batches.note), batch_bytes=9_000)
     for lead_id in leads:
         await world.counted(lead_id, lambda count: count.followups == 2)
-    assert max(len({one.lead_id for one in batch}) for batch in batches.all) <= 2
+    assert max(len({one.subject.id for one in batch}) for batch in batches.all) <= 2
 
 
 async def test_one_lead_is_decided_on_however_large_its_state_is(world: World) -> None:
     await first_stay(world)
     lead_id = world.lead()
     state = json.dumps({"followups": 1, "kept": secrets.token_hex(20_000)})
-    await world.db.execute(
-        "INSERT INTO lead (lead_id, shard, state, sequences) VALUES ($1, 0, $2, '{}')",
-        lead_id,
-        state,
-    )
+    await world.keep(lead_id, state)
     await world.put(followup(lead_id))
     await world.put(followup(world.lead()))
     await world.start(batch_bytes=9_000)

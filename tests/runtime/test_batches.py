@@ -1,20 +1,18 @@
 """Halves of a batch, and inputs that were read before the transaction that applies them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from baton import topics
 from baton.cloudevents import Event
-from baton.database import connection
+from baton.runtime import timers
 from baton.runtime.batch import Batch, Item, Record
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
-from baton.runtime.transaction import Committed
-from baton.runtime.waiting import timer_id, timers
+from baton.subjects import Subject
 from tests.runtime.counter import Count
-from tests.runtime.harness import Process, World, followup
+from tests.runtime.harness import Process, World, apply, followup
 from tests.runtime.scenery import first_stay, ready
 
 TOPIC = topics.LEAD_FOLLOWUP.name
@@ -39,20 +37,14 @@ def test_the_first_half_of_a_batch_moves_no_position_past_a_record_of_the_second
 
 async def _applied(world: World, process: Process, item: Item) -> Count | None:
     """The lead's state after the process has applied an item as one of its own."""
-
-    async def committed(_: Committed) -> None:
-        pass
-
-    transactor: Any = process.runner._transactor(committed)
-    assert item.given is not None
-    async with connection(process.pool) as db:
-        epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
-        await transactor.run(db, Batch([item], {0: epoch}, {}, {}))
-    return await world.state(item.given.lead_id)
+    assert item.input is not None
+    await apply(world, process, [item])
+    return await world.state(item.input.subject.id)
 
 
 def _firing(lead_id: UUID, due_at: datetime) -> TimerInput:
-    return TimerInput(timer_id(lead_id, "t", due_at), lead_id, "t", due_at)
+    subject = Subject.lead(lead_id)
+    return TimerInput(timers.timer_id(subject, "t", due_at), subject, "t", due_at)
 
 
 async def test_a_timer_that_was_cancelled_since_it_was_found_due_does_not_fire(
@@ -69,7 +61,7 @@ async def test_a_command_that_is_done_is_not_done_again_when_its_batch_is_repeat
 ) -> None:
     process = await world.start()
     await ready(process)
-    given = CommandInput(uuid4(), world.lead(), "count", None, datetime.now(UTC))
+    given = CommandInput(uuid4(), Subject.lead(world.lead()), "count", None, datetime.now(UTC))
     assert await _applied(world, process, Item(0, given, command=given.id)) is None
 
 
@@ -77,21 +69,16 @@ async def test_however_many_timers_wait_at_the_gate_another_one_is_found_due(wor
     await first_stay(world)
     await world.db.execute(
         """
-        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
-        SELECT 0, gen_random_uuid(), 't', now() - interval '1 hour', true
+        INSERT INTO timer (shard, subject_kind, subject_id, name, due_at, accuses, version)
+        SELECT 0, 'lead', gen_random_uuid(), 't', now() - interval '1 hour', true, 1
         FROM generate_series(1, 1000)
         """
     )
     lead_id = world.lead()
-    await world.db.execute(
-        """
-        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
-        VALUES (0, $1, 't', now(), false)
-        """,
-        lead_id,
-    )
-    due = (await timers(world.db, [0], timedelta(seconds=30), 100, by_event_clock=False)).due
-    assert lead_id in {timer.given.lead_id for timer in due}
+    await world.arm(lead_id, timedelta())
+    soon = timedelta(seconds=30)
+    due = (await timers.page(world.db, [0], soon, 100, 1, by_event_clock=False)).due
+    assert lead_id in {timer.input.subject.id for timer in due}
     assert len(due) < 1000
 
 
@@ -109,16 +96,9 @@ async def test_that_a_timer_accuses_soon_is_known_before_it_is_due(
 ) -> None:
     await ready(process := await world.start())
     await process.end()
-    await world.db.execute(
-        """
-        INSERT INTO timer (shard, lead_id, name, due_at, accuses)
-        VALUES (1, gen_random_uuid(), 't', now() + $1, $2),
-            (1, gen_random_uuid(), 'u', now() + interval '1 second', false)
-        """,
-        due,
-        accuses,
-    )
-    found = await timers(world.db, [1], timedelta(seconds=30), 100, by_event_clock=False)
+    await world.arm(world.lead(1), due, accuses=accuses)
+    await world.arm(world.lead(1), timedelta(seconds=1))
+    found = await timers.page(world.db, [1], timedelta(seconds=30), 100, 1, by_event_clock=False)
     assert found.accuses_soon is soon
 
 
@@ -129,7 +109,7 @@ async def test_a_dead_letter_that_was_replayed_since_it_was_read_is_not_replayed
     await ready(process)
     letter = await _dead_letter(world)
     await world.db.execute("UPDATE dead_letter SET replayed_at = now()")
-    given = CommandInput(uuid4(), world.lead(), "count", None, datetime.now(UTC))
+    given = CommandInput(uuid4(), Subject.lead(world.lead()), "count", None, datetime.now(UTC))
     assert await _applied(world, process, Item(0, given, replays=letter)) is None
 
 

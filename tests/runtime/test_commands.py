@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from baton.subjects import Subject
 from tests.runtime.harness import QUICK, World
 from tests.runtime.scenery import first_stay
 
@@ -19,5 +20,5 @@ async def test_many_who_wait_for_what_nobody_does_are_all_told_so_and_hold_up_no
     process.running.cancel()
     asking = process.commands
     for _ in range(5):
-        asked = (asking.ask(world.lead(), "count", None) for _ in range(100))
+        asked = (asking.ask(Subject.lead(world.lead()), "count", None) for _ in range(100))
         assert await asyncio.gather(*asked) == [None] * 100

@@ -6,7 +6,8 @@ from uuid import UUID
 from baton import topics
 from baton.cloudevents import Message
 from baton.events import DeadLetter
-from baton.runtime.waiting import REPLAY
+from baton.runtime.inputs import REPLAY
+from baton.subjects import Subject
 from tests.runtime.harness import World, captured, eventually, followup, totals
 
 
@@ -38,7 +39,7 @@ async def test_a_state_that_this_release_cannot_read_is_a_dead_letter_of_its_lea
     await world.put(captured(lead_id))
     await world.counted(lead_id, lambda count: count.captured == 1)
     await world.db.execute(
-        """UPDATE lead SET state = '{"captured": "many"}' WHERE lead_id = $1""", lead_id
+        """UPDATE subject SET state = '{"captured": "many"}' WHERE id = $1""", lead_id
     )
     bad = await world.put(captured(lead_id))
     await world.put(captured(other))
@@ -82,13 +83,13 @@ async def test_a_dead_letter_is_told_once_by_id_and_a_replay_takes_effect(world:
     lead_id = world.lead()
     bad = await world.put(followup(lead_id, poison=True))
     await world.settled(topics.LEAD_FOLLOWUP)
-    again = await process.commands.ask(lead_id, REPLAY, str(bad))
+    again = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(bad))
     assert again is not None
     assert again.outcome == "dead_letter"
     # As a release would that no longer calls it poison: the record is decoded anew.
     mended = followup(lead_id, tell=True).model_dump_json().encode()
     await world.db.execute("UPDATE dead_letter SET value = $2 WHERE id = $1", bad, mended)
-    answer = await process.commands.ask(lead_id, REPLAY, str(bad))
+    answer = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(bad))
     assert answer is not None
     assert answer.outcome == "applied"
     await world.settled(topics.LEAD_FOLLOWUP)
@@ -112,7 +113,7 @@ async def test_a_replay_that_took_effect_does_not_do_so_again(world: World) -> N
     mended = followup(lead_id).model_dump_json().encode()
     await world.db.execute("UPDATE dead_letter SET value = $2 WHERE id = $1", bad, mended)
     for _ in range(2):
-        await process.commands.ask(lead_id, REPLAY, str(bad))
+        await process.commands.ask(Subject.lead(lead_id), REPLAY, str(bad))
     await world.put(followup(lead_id), id=bad)
     await world.settled(topics.LEAD_FOLLOWUP)
     count = await world.state(lead_id)
@@ -127,7 +128,7 @@ async def test_a_replay_of_what_has_taken_effect_meanwhile_is_done(world: World)
     await world.settled(topics.LEAD_FOLLOWUP)
     await world.put(followup(lead_id), id=bad)  # its sender has mended it
     await world.counted(lead_id, lambda count: count.followups == 1)
-    answer = await process.commands.ask(lead_id, REPLAY, str(bad))
+    answer = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(bad))
     assert answer is not None
     assert answer.outcome == "applied"
     assert await world.db.fetchval("SELECT replayed_at FROM dead_letter") is not None
@@ -139,10 +140,10 @@ async def test_a_replay_of_what_has_taken_effect_meanwhile_is_done(world: World)
 async def test_a_command_that_is_poison_is_answered_and_does_not_come_again(world: World) -> None:
     process = await world.start()
     lead_id = world.lead()
-    answer = await process.commands.ask(lead_id, "count", "poison")
+    answer = await process.commands.ask(Subject.lead(lead_id), "count", "poison")
     assert answer is not None
     assert answer.outcome == "dead_letter"
-    await process.commands.ask(lead_id, "count", None)
+    await process.commands.ask(Subject.lead(lead_id), "count", None)
     assert await world.db.fetchval("SELECT count(*) FROM command") == 0
     assert await world.db.fetchval("SELECT failures FROM dead_letter") == 1
 

@@ -10,7 +10,7 @@ from tests.runtime.harness import PARTITIONS, Process, World, captured, eventual
 
 async def says(process: Process, *words: str) -> None:
     async def look() -> bool:
-        reasons = " ".join(process.status.reasons.values())
+        reasons = process.reasons
         return all(word in reasons for word in words)
 
     await eventually(look)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from baton import topics
 from baton.runtime.batch import Batch
+from baton.subjects import Subject
 from tests.runtime.harness import World, captured, erased, eventually, followup
 
-HELD = ("lead", "outbox", "command", "answer", "timer", "dead_letter")
+HELD = ("subject", "outbox", "command", "answer", "timer", "dead_letter")
 
 
 async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> None:
@@ -15,15 +16,15 @@ async def test_nothing_is_left_of_an_erased_lead_but_the_time(world: World) -> N
     await world.put(captured(lead_id))
     await world.put(followup(lead_id, arm=3_600, amount=1))
     await world.put(followup(lead_id, poison=True))
-    await process.commands.ask(lead_id, "count", None)
+    await process.commands.ask(Subject.lead(lead_id), "count", None)
     await world.settled(topics.LEAD_FOLLOWUP)
     await world.put(erased(lead_id))
     await world.settled(topics.LEAD_IDENTITY)
     left = {}
     for table in HELD:
         left[table] = await world.db.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
-    assert left == dict.fromkeys(HELD, 0) | {"lead": 1}
-    row = await world.row("SELECT state, erased_at FROM lead")
+    assert left == dict.fromkeys(HELD, 0) | {"subject": 1}
+    row = await world.row("SELECT state, erased_at FROM subject")
     assert row["state"] is None
     assert row["erased_at"] is not None
     assert await world.db.fetchval("SELECT count(*) FROM amount") == 0

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from baton.runtime.gate import Gate
 from baton.runtime.inputs import TimerInput
 from baton.runtime.shards import Shard
-from baton.runtime.waiting import DueTimer
+from baton.runtime.timers import DueTimer
+from baton.subjects import Subject
 from tests.runtime.harness import QUICK
 
 PLACE = TopicPartition("t", 0)
@@ -60,7 +61,8 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> Steady:
 
 @pytest.fixture
 def timer() -> DueTimer:
-    return DueTimer(0, TimerInput(uuid4(), uuid4(), "t", datetime.now(UTC), accuses=True))
+    subject = Subject.lead(uuid4())
+    return DueTimer(0, TimerInput(uuid4(), subject, "t", datetime.now(UTC), accuses=True))
 
 
 async def opens(gate: Gate, kafka: Any, timer: DueTimer, *, read: int) -> bool:

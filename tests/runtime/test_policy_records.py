@@ -13,7 +13,7 @@ from baton.cloudevents import Event, Message
 from baton.events import BundlePublished, PolicyActivated
 from baton.policy.bundle import Bundle
 from baton.policy_sections import policy_sections
-from baton.runtime.store import parse_activations
+from baton.runtime.activations import parse_activations
 from tests.runtime.harness import BUNDLE, Process, World, captured, eventually
 from tests.runtime.unreadable import NOT_UTF8, put_batch
 

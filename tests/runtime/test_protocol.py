@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from baton.runtime.steps import Step
 from tests.runtime import scenarios_batch as batch
 from tests.runtime import scenarios_opening as opening
 from tests.runtime import scenarios_publishing as publishing
 from tests.runtime import scenarios_refused as refused
 from tests.runtime.harness import World
 from tests.runtime.scenery import Left
+from tests.sabotage.steps import Step
 
 Scenario = Callable[[World, Left], Awaitable[None]]
 

@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from baton import cloudevents, topics
 from baton.cloudevents import Event
-from baton.database import connection
-from baton.runtime.batch import Batch, Item, Record, read_one
-from baton.runtime.inputs import Arm, CommandInput
-from baton.runtime.transaction import Committed
-from baton.runtime.waiting import REPLAY, timer_id
-from tests.runtime.harness import QUICK, Process, World, erased, eventually, followup
+from baton.runtime.batch import Item, Reader, Record
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import REPLAY, CommandInput
+from baton.runtime.timers import timer_id
+from baton.subjects import Subject
+from tests.runtime.harness import PARTITIONS, QUICK, World, apply, erased, eventually, followup
 from tests.runtime.scenery import first_stay, ready
 
 EARLIER: dict[str, JsonValue] = {"name": "t", "facts_complete": True}
@@ -23,11 +23,14 @@ EARLIER: dict[str, JsonValue] = {"name": "t", "facts_complete": True}
 
 async def letter(world: World, lead_id: UUID, due_at: datetime, **body: JsonValue) -> UUID:
     """A timer's dead letter that waits."""
-    id_ = timer_id(lead_id, "t", due_at)
+    id_ = timer_id(Subject.lead(lead_id), "t", due_at)
     whole = {"id": str(id_), "lead_id": str(lead_id), "time": due_at.isoformat(), **body}
     await world.db.execute(
-        "INSERT INTO dead_letter (id, shard, kind, lead_id, value, reason, failures, failed_at) "
-        "VALUES ($1, 0, 'timer', $2, $3, 'it was poison', 1, now())",
+        """
+        INSERT INTO dead_letter (id, shard, kind, subject_kind, subject_id, value, reason, failures,
+            failed_at)
+        VALUES ($1, 0, 'timer', 'lead', $2, $3, 'it was poison', 1, now())
+        """,
         id_,
         lead_id,
         json.dumps(whole).encode(),
@@ -38,14 +41,7 @@ async def letter(world: World, lead_id: UUID, due_at: datetime, **body: JsonValu
 async def asked_to_replay(world: World, lead_id: UUID, *letters: UUID) -> None:
     """The commands of `replay --all`, which no process has come to yet."""
     for id_ in letters:
-        await world.db.execute(
-            "INSERT INTO command (id, shard, lead_id, kind, body, made_at) "
-            "VALUES ($1, 0, $2, $3, $4, now())",
-            uuid4(),
-            lead_id,
-            REPLAY,
-            json.dumps(str(id_)),
-        )
+        await world.leave_command(lead_id, REPLAY, str(id_))
 
 
 async def replayed(world: World) -> bool:
@@ -91,7 +87,7 @@ async def test_a_replayed_timer_fires_once_with_the_facts_that_there_are_by_then
     await ready(process)
     lead_id = world.lead()
     id_ = await letter(world, lead_id, an_hour_ago(), **body)
-    answer = await process.commands.ask(lead_id, REPLAY, str(id_))
+    answer = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(id_))
     assert answer is not None
     assert answer.outcome == "applied"
     count = await world.counted(lead_id, lambda count: count.timers != [])
@@ -104,10 +100,11 @@ async def test_a_replayed_timer_fires_once_with_the_facts_that_there_are_by_then
 async def test_a_replayed_timer_leaves_the_one_that_has_its_name_by_now(world: World) -> None:
     process = await world.start()
     await ready(process)
-    lead_id, later = world.lead(), datetime.now(UTC) + timedelta(days=1)
-    await world.db.execute("INSERT INTO timer VALUES ($1, 't', 0, $2, true, NULL)", lead_id, later)
+    lead_id = world.lead()
+    await world.arm(lead_id, timedelta(days=1), accuses=True)
+    later = await world.db.fetchval("SELECT due_at FROM timer")
     id_ = await letter(world, lead_id, an_hour_ago(), **EARLIER)
-    answer = await process.commands.ask(lead_id, REPLAY, str(id_))
+    answer = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(id_))
     assert answer is not None
     assert answer.outcome == "applied"
     assert await replayed(world)
@@ -124,23 +121,21 @@ async def test_a_replayed_timer_that_fails_again_waits_again_as_the_same_dead_le
     await world.put(followup(lead_id))
     await world.counted(lead_id, lambda count: count.followups == 1)
     await spoil(world, '{"followups": "many"}')
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL)", lead_id
-    )
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
     await eventually(lambda: failed(world, 1))
     row = await world.row("SELECT id, value FROM dead_letter")
     assert json.loads(row["value"])["accuses"] is True
-    await process.commands.ask(lead_id, REPLAY, str(row["id"]))
+    await process.commands.ask(Subject.lead(lead_id), REPLAY, str(row["id"]))
     await eventually(lambda: failed(world, 2))
     await spoil(world, '{"followups": 1}')
-    await process.commands.ask(lead_id, REPLAY, str(row["id"]))
+    await process.commands.ask(Subject.lead(lead_id), REPLAY, str(row["id"]))
     count = await world.counted(lead_id, lambda count: count.timers != [])
     assert count.timers == ["t"]
     assert await replayed(world)
 
 
 async def spoil(world: World, state: str) -> None:
-    await world.db.execute("UPDATE lead SET state = $1", state)
+    await world.db.execute("UPDATE subject SET state = $1", state)
 
 
 async def failed(world: World, times: int) -> bool:
@@ -161,7 +156,7 @@ async def test_a_dead_letter_that_cannot_be_read_fails_again_and_ends_no_process
     lead_id = world.lead()
     id_ = await letter(world, lead_id, an_hour_ago())
     await world.db.execute("UPDATE dead_letter SET value = $1", value.encode())
-    answer = await process.commands.ask(lead_id, REPLAY, str(id_))
+    answer = await process.commands.ask(Subject.lead(lead_id), REPLAY, str(id_))
     assert answer is not None
     assert answer.outcome == "dead_letter"
     assert await failed(world, 2)
@@ -174,16 +169,19 @@ async def test_a_replay_in_the_batch_that_erases_its_lead_sets_no_timer(world: W
     await ready(process)
     lead_id = world.lead()
     id_ = await letter(world, lead_id, an_hour_ago(), **EARLIER)
-    asked = CommandInput(uuid4(), lead_id, REPLAY, str(id_), datetime.now(UTC))
+    asked = CommandInput(uuid4(), Subject.lead(lead_id), REPLAY, str(id_), datetime.now(UTC))
     arms = Arm("t", an_hour_ago(), accuses=True)
     data = erased(lead_id)
     message = cloudevents.encode(Event(uuid4(), "/test", data.occurred_at, str(lead_id), data))
     record = Record(0, topics.LEAD_IDENTITY.name, 0, message.key, message.value, message.headers)
-    items = [Item(0, asked, replays=id_, arms=arms), read_one(record, world.settings.partitions)]
+    items = [
+        Item(0, asked, replays=id_, arms=arms),
+        Reader(frozenset(), PARTITIONS).read_one(record),
+    ]
     await apply(world, process, items)
     assert await world.db.fetchval("SELECT count(*) FROM timer") == 0
     assert await world.db.fetchval("SELECT count(*) FROM dead_letter") == 0
-    assert await world.db.fetchval("SELECT erased_at FROM lead") is not None
+    assert await world.db.fetchval("SELECT erased_at FROM subject") is not None
 
 
 async def test_a_replay_in_the_batch_that_cancels_its_timer_sets_none(world: World) -> None:
@@ -191,24 +189,12 @@ async def test_a_replay_in_the_batch_that_cancels_its_timer_sets_none(world: Wor
     await ready(process)
     lead_id = world.lead()
     id_ = await letter(world, lead_id, an_hour_ago(), **EARLIER)
-    asked = CommandInput(uuid4(), lead_id, REPLAY, str(id_), datetime.now(UTC))
+    asked = CommandInput(uuid4(), Subject.lead(lead_id), REPLAY, str(id_), datetime.now(UTC))
     data = followup(lead_id, cancel=True)
     message = cloudevents.encode(Event(uuid4(), "/test", data.occurred_at, str(lead_id), data))
     record = Record(0, topics.LEAD_FOLLOWUP.name, 0, message.key, message.value, message.headers)
-    cancels = read_one(record, world.settings.partitions)
+    cancels = Reader(frozenset(), PARTITIONS).read_one(record)
     arms = Arm("t", an_hour_ago(), accuses=True)
     await apply(world, process, [cancels, Item(0, asked, replays=id_, arms=arms)])
     assert await world.db.fetchval("SELECT count(*) FROM timer") == 0
     assert await replayed(world)
-
-
-async def apply(world: World, process: Process, items: list[Item]) -> None:
-    """Have the process apply a batch of these items as one of its own."""
-
-    async def committed(_: Committed) -> None:
-        pass
-
-    transactor = process.runner._transactor(committed)
-    async with connection(process.pool) as db:
-        epoch = await db.fetchval("SELECT epoch FROM shard WHERE shard = 0")
-        await transactor.run(db, Batch(items, {0: epoch}, {}, {}))

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from baton import topics
 from baton.events import ActivityType, LeadActivity
 from baton.runtime.errors import StalledError
+from baton.subjects import Subject
 from tests.runtime.harness import QUICK, Process, World, captured, eventually, followup, totals
 from tests.runtime.scenery import ended, first_stay
 
@@ -84,7 +85,7 @@ async def test_a_command_is_answered_from_its_shard_by_another_process(world: Wo
     await eventually(lambda: _ready(first, second))
     answers = await asyncio.gather(
         *(
-            process.commands.ask(world.lead(n), "count", None)
+            process.commands.ask(Subject.lead(world.lead(n)), "count", None)
             for process in (first, second)
             for n in range(3)
         )
@@ -163,7 +164,7 @@ async def test_a_process_for_which_each_batch_fails_ends_although_it_opens_its_s
 ) -> None:
     process = await world.start(times=QUICK.model_copy(update={"patience": timedelta(seconds=2)}))
     await eventually(lambda: _ready(process))
-    await world.db.execute("ALTER TABLE lead RENAME TO elsewhere")
+    await world.db.execute("ALTER TABLE subject RENAME TO elsewhere")
     await world.put(captured(world.lead()))
     assert isinstance(await ended(process, frozenset()), asyncpg.UndefinedTableError)
 
@@ -182,7 +183,7 @@ async def test_a_batch_that_others_got_in_the_way_of_is_repeated_in_the_same_sta
                 IF nextval('attempt') = 1 THEN RAISE 'once' USING ERRCODE = '{sqlstate}'; END IF;
                 RETURN NEW;
             END $$;
-        CREATE TRIGGER fail_once BEFORE INSERT ON lead
+        CREATE TRIGGER fail_once BEFORE INSERT ON subject
             FOR EACH ROW EXECUTE FUNCTION fail_once();
         """
     )
@@ -205,9 +206,7 @@ async def test_a_process_whose_positions_do_not_move_though_there_is_more_to_rea
     lead_id = world.lead()
     await world.put(captured(lead_id))
     # While a promise is about to be judged, Kafka is asked often how far its topics go.
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() + interval '1 hour', true, NULL)", lead_id
-    )
+    await world.arm(lead_id, timedelta(hours=1), accuses=True)
     long = timedelta(hours=2)
     times = {"stall": timedelta(seconds=1), "settle": long, "catch_up": long}
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", dead)

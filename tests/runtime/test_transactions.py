@@ -175,9 +175,7 @@ async def test_a_transactions_marker_at_the_end_of_a_partition_is_no_lag_and_del
     await ready(process)
     await world.put(captured(lead_id))
     await world.counted(lead_id, lambda count: count.captured >= 1)
-    await world.db.execute(
-        "INSERT INTO timer VALUES ($1, 't', 0, now() - interval '1 s', true, NULL)", lead_id
-    )
+    await world.arm(lead_id, -timedelta(seconds=1), accuses=True)
     count = await world.counted(lead_id, lambda count: count.timers == ["t"])
     assert count.facts_complete
     await all_is_read(world, process)

@@ -12,7 +12,7 @@ from baton.runtime import admin
 from baton.runtime.commands import Commands
 from baton.runtime.runner import Runner
 from baton.runtime.status import Status
-from baton.service import Task, application, background, main, serve, surroundings
+from baton.service import Task, application, background, dependencies, main, serve
 from ingest.composition import compose
 from ingest.metrics import IngestMetrics
 from ingest.service import MANIFEST, consumer
@@ -23,38 +23,38 @@ from ingest.supervision import LONGEST_PAUSE, Supervisor
 async def run(settings: Settings) -> None:
     """Put the parts together and live until told to end."""
     stop = asyncio.Event()
-    status, aside = Status(), Status()
+    status, degraded = Status(), Status()
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
     keeper = consumer()
-    around = await surroundings(settings, keeper, registry, status, aside)
-    runner = Runner(keeper, around)
-    parts = compose(settings, around.pool, around.policies, os.environ, metrics, aside)
+    needs = await dependencies(settings, keeper, registry, status, degraded, runner_may_fail=True)
+    runner = Runner(keeper, needs)
+    parts = compose(settings, needs.pool, needs.policies, os.environ, metrics, degraded)
     routers = MANIFEST.routers(parts.handlers)
-    commands = Commands(MANIFEST.package, settings, around.pool, runner.wake)
+    commands = Commands(MANIFEST.package, settings, needs.pool, runner.wake)
     app = application(
         MANIFEST,
         settings.api_token.get_secret_value(),
-        replace(routers, guarded=[*routers.guarded, admin.router(around.pool, settings, commands)]),
+        replace(routers, guarded=[*routers.guarded, admin.router(needs.pool, settings, commands)]),
         status=status,
         registry=registry,
-        tracing=around.tracing,
-        aside=aside,
+        tracing=needs.tracing,
+        degraded=degraded,
     )
     supervisor = Supervisor(
-        stop, aside, metrics.task_failures, settings.times.circuit, LONGEST_PAUSE
+        stop, degraded, metrics.task_failures, settings.times.circuit, LONGEST_PAUSE
     )
     tasks = [
         Task("aliases", partial(runner.run, stop), heeds_stop=True),
         *(Task(name, work) for name, work in parts.tasks.items()),
-        *background(around, commands),
+        *background(needs, commands),
     ]
     side_tasks = [supervisor.supervise(task) for task in tasks]
     try:
         await serve(app, settings, HttpMetrics(registry), side_tasks, stop)
     finally:
-        around.pool.terminate()
-        around.tracing.close()
+        needs.pool.terminate()
+        needs.tracing.close()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from baton.policy.section import Section
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from ingest.edge.routes import Handlers
     from ingest.identity.aliases import NoState
     from ingest.settings import Settings
@@ -25,7 +25,7 @@ def _settings() -> "type[Settings]":
 
 def consumer() -> "Service[NoState, None]":
     """The alias keeper, with what the edge reads of the policy."""
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from ingest.identity.alias_store import AliasStore
     from ingest.identity.aliases import SUBSCRIPTION, decide
     from ingest.policy.reads import READS

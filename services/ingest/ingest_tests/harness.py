@@ -263,7 +263,7 @@ async def running(
         TOKEN,
         MANIFEST.routers(parts.handlers),
         status=Status(),
-        aside=status,
+        degraded=status,
         registry=registry,
         tracing=tracing,
     )

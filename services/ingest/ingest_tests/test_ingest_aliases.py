@@ -22,6 +22,7 @@ from baton.events import (
 )
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import CommandInput, EventInput, TimerInput
+from baton.subjects import Subject
 from ingest.identity.alias_store import AliasReads, AliasStore
 from ingest.identity.aliases import (
     Alias,
@@ -134,6 +135,7 @@ def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
 
 
 def test_there_are_no_timers_commands_and_other_events(bundle: Bundle) -> None:
+    subject = Subject.lead(ONE)
     activity = LeadActivity(
         lead_id=ONE,
         occurred_at=NOW,
@@ -142,8 +144,8 @@ def test_there_are_no_timers_commands_and_other_events(bundle: Bundle) -> None:
         type=ActivityType.PAGE_VIEWED,
     )
     for other, named in (
-        (TimerInput(TWO, ONE, "expire", NOW), "no timer 'expire'"),
-        (CommandInput(TWO, ONE, "rename", None, NOW), "no command 'rename'"),
+        (TimerInput(TWO, subject, "expire", NOW), "no timer 'expire'"),
+        (CommandInput(TWO, subject, "rename", None, NOW), "no command 'rename'"),
         (given(activity), "baton.lead.activity.v1"),
     ):
         with pytest.raises(NotForAliasesError, match=named):

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from baton.problems import Problem, ProblemBody
 from baton.runtime.commands import Commands
-from baton.runtime.inputs import Answer, RunnerOutcome
+from baton.runtime.decisions import Answer, RunnerOutcome
+from baton.subjects import Subject
 from routing.domain.commands import ACCEPT, DECLINE, Acceptance, Refusal
 from routing.domain.outcomes import (
     OUTCOME,
@@ -85,7 +86,7 @@ def router(reads: Reads, commands: Commands) -> APIRouter:
     async def accept(lead_id: UUID, body: Acceptance) -> Response:
         """The rep of the current assignment accepts it; doing so twice changes nothing."""
         asked = body.model_dump(mode="json")
-        return _answered(lead_id, await commands.ask(lead_id, ACCEPT, asked))
+        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), ACCEPT, asked))
 
     @routes.post(
         "/leads/{lead_id}/decline",
@@ -96,7 +97,7 @@ def router(reads: Reads, commands: Commands) -> APIRouter:
     async def decline(lead_id: UUID, body: Refusal) -> Response:
         """The lead goes to another rep at once; the answer says to whom, or why to nobody."""
         asked = body.model_dump(mode="json")
-        return _answered(lead_id, await commands.ask(lead_id, DECLINE, asked))
+        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), DECLINE, asked))
 
     return routes
 

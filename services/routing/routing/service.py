@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from baton.policy.section import Section
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from baton.service import Resources
     from routing.settings import Settings
 
@@ -23,7 +23,7 @@ def _settings() -> "type[Settings]":
 
 
 def _consumer() -> "Service[Any, Any]":
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from routing.domain import SUBSCRIPTION, decide
     from routing.policy.reads import READS
     from routing.store import RoutingStore

@@ -1,18 +1,21 @@
 """The SQL of routing: what the shards share, assignments and decisions, and what the API reads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic import BaseModel
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Input, Row
-from baton.runtime.policies import at
-from baton.runtime.store import parse_activations
+from baton.runtime.activations import at, parse_activations
+from baton.runtime.decisions import Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import Input
+from baton.subjects import LEAD, Subject
 from routing.domain.floor import Desk, Floor
 from routing.domain.needs import needs
 from routing.domain.rows import AssignmentRow, DecisionRow
@@ -87,19 +90,24 @@ class RoutingStore:
         self._reps_there: set[str] = set()
 
     @property
-    def state(self) -> type[Lead]:
+    def states(self) -> Mapping[str, type[BaseModel]]:
         """The model of a lead's state."""
-        return Lead
+        return {LEAD: Lead}
+
+    def version(self, state: Lead) -> int:  # noqa: ARG002 - every release reads every state so far
+        """The first version of the service that reads this state without losing anything of it."""
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: dict[UUID, Lead],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, Lead],
         bundle: Bundle,
+        missed: Collection[SharedRow],
     ) -> Floor:
         """The part of the floor that these inputs may reach for; nothing for most."""
-        need = needs(given, states, bundle)
+        need = needs(inputs, states, bundle, missed)
         pools: Mapping[str, Mapping[str, int]] = {}
         reps: Mapping[str, Desk] = {}
         if need.pools:
@@ -124,8 +132,9 @@ class RoutingStore:
             *_assignment_columns(_latest(row for row in rows if isinstance(row, AssignmentRow))),
         )
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
         """Remove the leads' assignments and decisions; who has how many stays right."""
+        lead_ids = [subject.id for subject in subjects]
         await db.execute("DELETE FROM assignment WHERE lead_id = ANY($1::uuid[])", lead_ids)
         await db.execute("DELETE FROM decision WHERE lead_id = ANY($1::uuid[])", lead_ids)
 

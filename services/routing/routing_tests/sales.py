@@ -25,7 +25,9 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle, texts_in
-from baton.runtime.inputs import CommandInput, Decision, EventInput, Input, TimerInput
+from baton.runtime.decisions import Decision
+from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
+from baton.subjects import Subject
 from routing.domain import decide
 from routing.domain.floor import Desk, Floor
 from routing.domain.needs import needs
@@ -88,21 +90,23 @@ class Sales:
         self.events: list[EventData] = []
         self._count = 0
 
+    @property
+    def states(self) -> dict[Subject, Lead]:
+        """The leads' states, as the runner has them."""
+        return {Subject.lead(id_): state for id_, state in self.leads.items()}
+
     def batch(self, *given: Input) -> list[Decision[Lead, Floor]]:
         """Decide on a batch, with what `needs` names locked and nothing else."""
-        states = {
-            one.lead_id: self.leads[one.lead_id] for one in given if one.lead_id in self.leads
-        }
-        need = needs(given, states, self.bundle)
+        need = needs(given, self.states, self.bundle)
         floor = Floor(
             {pool: self.pools.get(pool, {}) for pool in need.pools},
             {rep: self.reps.get(rep, Desk()) for rep in need.reps},
         )
         made = []
         for one in given:
-            decision = decide(self.leads.get(one.lead_id), floor, one, self.bundle, self.now)
+            decision = decide(self.leads.get(one.subject.id), floor, one, self.bundle, self.now)
             floor = floor if decision.shared is None else decision.shared
-            self._keep(one.lead_id, decision)
+            self._keep(one.subject.id, decision)
             made.append(decision)
         self.pools |= {pool: dict(floor.pools[pool]) for pool in floor.changed_pools}
         self.reps |= {rep: floor.reps[rep] for rep in floor.changed_reps}
@@ -266,11 +270,11 @@ class Sales:
         unrouted = self.leads.get(lead(name), Lead()).unrouted
         if unrouted and unrouted.retry_at:
             self.now = max(self.now, unrouted.retry_at)
-        return TimerInput(self._next(), lead(name), "retry", self.now)
+        return TimerInput(self._next(), Subject.lead(lead(name)), "retry", self.now)
 
     def command(self, kind: str, name: str = "x", **body: str) -> CommandInput:
         """What HTTP asks."""
-        return CommandInput(self._next(), lead(name), kind, dict(body), self.now)
+        return CommandInput(self._next(), Subject.lead(lead(name)), kind, dict(body), self.now)
 
     def later(self, **by: float) -> None:
         """Let time pass."""

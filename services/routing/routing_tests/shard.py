@@ -13,15 +13,17 @@ from pydantic import SecretStr
 
 from baton import database, identity, migrations
 from baton.metrics import RuntimeMetrics
-from baton.runtime import waiting
+from baton.runtime import command_rows
+from baton.runtime.activations import Activation
 from baton.runtime.batch import Batch, Item
+from baton.runtime.deciding import Deciding
+from baton.runtime.dependencies import Dependencies, Service
+from baton.runtime.deployment import check_deployment
 from baton.runtime.inputs import Input
-from baton.runtime.parts import Service, Surroundings
 from baton.runtime.policies import Policies
-from baton.runtime.shards import check_deployment
+from baton.runtime.saving import Committed, Saving
 from baton.runtime.status import Status
-from baton.runtime.store import Activation
-from baton.runtime.transaction import Committed, Transactor
+from baton.runtime.transaction import BatchTransaction
 from baton.tracing import Tracing
 from routing.domain import SUBSCRIPTION, decide
 from routing.domain.floor import Floor
@@ -52,7 +54,7 @@ class Process:
 
     pool: asyncpg.Pool
     settings: Settings
-    transactor: Transactor[Lead, Floor]
+    transaction: BatchTransaction[Lead, Floor]
     told: list[tuple[str, bytes]] = field(default_factory=list)
 
     async def run(self, *given: Input, shard: int = 0) -> None:
@@ -63,12 +65,14 @@ class Process:
         """What was asked of the shards."""
         shards = range(SHARDS)
         async with database.connection(self.pool) as db:
-            items = await waiting.commands(db, list(shards), SHARDS, 100)
+            items = await command_rows.page(
+                db, list(shards), 100, self.settings.batch_bytes, Service.version
+            )
         await self._run(items, shards)
 
     async def _run(self, items: Sequence[Item], shards: Sequence[int]) -> None:
         async with database.connection(self.pool) as db:
-            await self.transactor.run(db, Batch(items, dict.fromkeys(shards, 0), {}, {}))
+            await self.transaction.run(db, Batch(items, dict.fromkeys(shards, 0), {}, {}))
 
     async def committed(self, done: Committed) -> None:
         """What would be published now."""
@@ -89,13 +93,14 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
     await check_deployment(settings, pool, {"lead-scored": SHARDS})
     await _activate(pool)
     status = Status()
-    around = Surroundings(
-        settings,
-        pool,
-        Policies(settings, status, READS),
-        status,
-        RuntimeMetrics(CollectorRegistry()),
-        Tracing(SCHEMA, None),
+    dependencies = Dependencies(
+        settings=settings,
+        pool=pool,
+        policies=Policies(settings, status, READS),
+        status=status,
+        degraded=status,
+        metrics=RuntimeMetrics(CollectorRegistry()),
+        tracing=Tracing(SCHEMA, None),
     )
     service = Service(SCHEMA, SUBSCRIPTION, RoutingStore(), decide, READS)
     made: Process
@@ -103,7 +108,14 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
     async def committed(done: Committed) -> None:
         await made.committed(done)
 
-    made = Process(pool, settings, Transactor(service, around, committed))
+    transaction = BatchTransaction(
+        service,
+        dependencies,
+        Deciding(service, dependencies.tracing, SHARDS),
+        Saving(service, settings),
+        committed,
+    )
+    made = Process(pool, settings, transaction)
     yield made
     await pool.close()
 

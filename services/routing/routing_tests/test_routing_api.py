@@ -296,7 +296,7 @@ async def test_each_refusal_is_answered_to_the_byte(api: Api, kind: str) -> None
     for state, why in ((None, ""), ("rejected", " (rejected)")):
         unrouted = None if state is None else {"code": state, "retry_at": None}
         await api.routing.pool.execute(
-            "UPDATE lead SET state = jsonb_set(state::jsonb, '{unrouted}', $1::jsonb)::json",
+            "UPDATE subject SET state = jsonb_set(state::jsonb, '{unrouted}', $1::jsonb)::json",
             json.dumps(unrouted),
         )
         assert await answered(api, kind, **mine, **reason) == problem(
@@ -318,30 +318,9 @@ async def test_a_command_that_becomes_a_dead_letter_is_answered_to_the_byte(api:
     await routed(api)
     mine = await api.mine()
     await api.routing.pool.execute(
-        "UPDATE lead SET state = jsonb_set(jsonb_set(state::jsonb, '{scored}', 'null'), "
+        "UPDATE subject SET state = jsonb_set(jsonb_set(state::jsonb, '{scored}', 'null'), "
         """'{unrouted}', '{"code": "test", "retry_at": null}')::json"""
     )
     assert await answered(api, "decline", **mine, reason="no-time") == problem(
         500, "It became a dead letter", ""
     )
-
-
-async def test_a_command_that_an_older_release_decides_is_answered_202(api: Api) -> None:
-    async with client(api.routing, timedelta(seconds=1)) as http:
-        body = {"rep": "rep-a", "assignment_id": NONE_SUCH}
-        asked = asyncio.create_task(http.post(f"/leads/{X}/accept", json=body))
-        while not await api.routing.pool.fetchval("SELECT count(*) FROM command"):
-            assert not asked.done(), asked.result().text
-        await api.routing.pool.execute(
-            "INSERT INTO answer (command_id, lead_id, status, body, at) "
-            """SELECT id, lead_id, 404, '{"title": "Unknown lead"}', now() FROM command"""
-        )
-        assert (await asked).status_code == 202
-
-
-async def test_an_older_release_can_answer_202_to_what_this_one_decides(api: Api) -> None:
-    await api.do("accept", rep="rep-a", assignment_id=NONE_SUCH)
-    row = await api.routing.pool.fetchrow("SELECT status, body FROM answer")
-    assert row is not None
-    texts = {key: type(value) for key, value in json.loads(row["body"]).items() if key != "body"}
-    assert (row["status"], texts) == (202, {"outcome": str, "title": str, "detail": str})

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from baton.events import FollowupType, LeadFollowup
-from baton.runtime.inputs import Answer, Decision, TimerInput
+from baton.runtime.decisions import Answer, Decision
+from baton.runtime.inputs import TimerInput
+from baton.subjects import Subject
 from routing.domain.floor import Floor
 from routing.domain.outcomes import (
     OUTCOME,
@@ -125,4 +127,4 @@ def test_there_are_no_other_commands_and_timers() -> None:
     with pytest.raises(ValueError, match="no command 'steal'"):
         sales.give(sales.command("steal", **mine))
     with pytest.raises(ValueError, match="no timer 'expire'"):
-        sales.give(TimerInput(lead("timer"), lead("x"), "expire", sales.now))
+        sales.give(TimerInput(lead("timer"), Subject.lead(lead("x")), "expire", sales.now))

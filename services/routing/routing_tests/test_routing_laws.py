@@ -97,7 +97,7 @@ class Department(RuleBasedStateMachine):
         return self.since[lead(name)]
 
     def note(self, given: Input, seen: int) -> None:
-        data, id_ = scored(given), given.lead_id
+        data, id_ = scored(given), given.subject.id
         if erased(given):
             self.told_before.pop(id_, None)
         elif data is not None:
@@ -230,7 +230,9 @@ class Department(RuleBasedStateMachine):
         facts: list[LeadEvent] = [
             one.event.data
             for one in self.heard
-            if isinstance(one, EventInput) and scored(one) is None
+            if isinstance(one, EventInput)
+            and isinstance(one.event.data, LeadEvent)
+            and scored(one) is None
         ]
         if facts:
             self.process([self.sales.event(data.draw(st.sampled_from(facts)))])

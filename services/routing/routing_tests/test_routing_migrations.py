@@ -151,8 +151,8 @@ async def test_the_migration_leaves_the_rest_of_a_lead_and_the_old_credits_as_th
 ) -> None:
     async with connected(upgraded) as db:
         states = {
-            str(row["lead_id"]): json.loads(row["state"])
-            for row in await db.fetch("SELECT lead_id, state FROM lead")
+            str(row["id"]): json.loads(row["state"])
+            for row in await db.fetch("SELECT id, state FROM subject")
         }
         old = await db.fetch("SELECT id, credits FROM pool")
     for row in ROWS["lead"]:
@@ -197,7 +197,7 @@ async def test_the_migration_waits_for_a_batch_under_way_and_converts_what_it_le
         await batch.execute("""UPDATE pool SET credits = '{"rep-a": 2, "rep-b": -2}'""")
         await under_way.commit()
         await migrating
-        states = await watching.fetch("SELECT state FROM lead")
+        states = await watching.fetch("SELECT state FROM subject")
     assert {json.loads(row["state"])["waits"] for row in states} == {7}
     assert (await balances(earlier))["inbound"] == {"rep-a": LEAD // 2, "rep-b": -LEAD // 2}
 
@@ -215,7 +215,7 @@ async def test_a_batch_that_waited_for_the_migration_decides_by_what_it_left(
         batch = asyncio.create_task(routing.run(rejected))
         await blocked(migration, batch)
         await migration.execute(
-            "UPDATE lead SET state = regexp_replace(state::text, "
+            "UPDATE subject SET state = regexp_replace(state::text, "
             """'("credit_changes" : )\\{.*?\\}', '\\1{"rep-a": -6, "rep-b": 6}')::json"""
         )
         await converting.commit()

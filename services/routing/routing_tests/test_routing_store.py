@@ -156,7 +156,7 @@ async def test_a_batch_that_gives_nothing_to_anybody_locks_nothing(routing: Proc
         sales.event(sales.followup(FollowupType.NOTE)),
     ]
     async with databases.connection(routing.pool) as db:
-        assert await RoutingStore().lock(db, given, sales.leads, BUNDLE) == Floor()
+        assert await RoutingStore().lock(db, given, sales.states, BUNDLE, ()) == Floor()
 
 
 async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) -> None:
@@ -166,9 +166,9 @@ async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) 
     async with databases.connection(pool) as one, databases.connection(pool) as other:
         mine = one.transaction()
         await mine.start()
-        floor = await first.lock(one, [enquiry("x")], {}, BUNDLE)
+        floor = await first.lock(one, [enquiry("x")], {}, BUNDLE, ())
         async with other.transaction():
-            waiting = asyncio.create_task(second.lock(other, [enquiry("y")], {}, BUNDLE))
+            waiting = asyncio.create_task(second.lock(other, [enquiry("y")], {}, BUNDLE, ()))
             await blocked(pool, other, waiting)
             changed = floor.with_turn("inbound", {"rep-a": -1, "rep-b": 1})
             await first.save(one, [], changed.with_lead("rep-b", MONDAY))
@@ -192,9 +192,9 @@ async def test_who_waited_for_a_rep_sees_what_the_other_left(routing: Process) -
     async with databases.connection(pool) as one, databases.connection(pool) as other:
         mine = one.transaction()
         await mine.start()
-        floor = await store.lock(one, [enquiry("y")], {}, BUNDLE)
+        floor = await store.lock(one, [enquiry("y")], {}, BUNDLE, ())
         async with other.transaction():
-            waiting = asyncio.create_task(store.lock(other, [contacted], sales.leads, BUNDLE))
+            waiting = asyncio.create_task(store.lock(other, [contacted], sales.states, BUNDLE, ()))
             await blocked(pool, other, waiting)
             await store.save(one, [], floor.with_lead("rep-a", MONDAY))
             await mine.commit()
@@ -223,7 +223,7 @@ async def test_who_waits_holds_nothing_that_comes_later_in_the_order(
         await one.execute(f"{held} FOR UPDATE")
         async with other.transaction():
             given = [enquiry("x"), enquiry("y", employees=5000)]
-            waiting = asyncio.create_task(RoutingStore().lock(other, given, {}, BUNDLE))
+            waiting = asyncio.create_task(RoutingStore().lock(other, given, {}, BUNDLE, ()))
             await blocked(pool, other, waiting)
             found = [
                 *await pool.fetch("SELECT id FROM pool FOR UPDATE SKIP LOCKED"),
@@ -239,9 +239,9 @@ async def test_rows_whose_adding_was_rolled_back_are_added_again(routing: Proces
     async with databases.connection(routing.pool) as db:
         undone = db.transaction()
         await undone.start()
-        await store.lock(db, [enquiry("x")], {}, BUNDLE)
+        await store.lock(db, [enquiry("x")], {}, BUNDLE, ())
         await undone.rollback()
-        floor = await store.lock(db, [enquiry("x")], {}, BUNDLE)
+        floor = await store.lock(db, [enquiry("x")], {}, BUNDLE, ())
     assert floor.credits("inbound") == {}
     assert floor.desk("rep-c") == Desk()
 
@@ -282,3 +282,12 @@ async def test_processes_that_share_pools_wait_for_each_other_without_deadlock(
 async def work(of: Process, shard: int, given: list[EventInput]) -> None:
     for start in range(0, len(given), 3):
         await of.run(*given[start : start + 3], shard=shard)
+
+
+async def test_a_lead_that_the_database_refuses_becomes_a_dead_letter(routing: Process) -> None:
+    refuse = f"ALTER TABLE subject ADD CONSTRAINT refused CHECK (id <> '{lead('x')}')"
+    await routing.pool.execute(refuse)
+    given = enquiry("x")
+    await routing.run(given)
+    assert await routing.pool.fetchval("SELECT id FROM dead_letter") == given.id
+    assert await loads(routing.pool) == {}

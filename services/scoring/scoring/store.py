@@ -1,19 +1,22 @@
 """The SQL of scoring: the history that decisions write, and what the API reads."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import RowMapping, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from baton.events import Reason
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Input, Row
+from baton.runtime.decisions import Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import Input
+from baton.subjects import LEAD, Subject
 from scoring.domain import Lead, ScoreChange
-from scoring.tables import HISTORY, HISTORY_KEPT, LEAD
+from scoring.tables import HISTORY, HISTORY_KEPT, SUBJECT
 
 _REASONS = TypeAdapter(tuple[Reason, ...])
 
@@ -39,16 +42,21 @@ class ScoringStore:
     """What scoring keeps beside a lead's state. The shards share nothing."""
 
     @property
-    def state(self) -> type[Lead]:
+    def states(self) -> Mapping[str, type[BaseModel]]:
         """The model of a lead's state."""
-        return Lead
+        return {LEAD: Lead}
+
+    def version(self, state: Lead) -> int:  # noqa: ARG002 - every release reads every state so far
+        """The first version of the service that reads this state without losing anything of it."""
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: dict[UUID, Lead],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, Lead],
         bundle: Bundle,
+        missed: Collection[SharedRow],
     ) -> None:
         """Nothing to lock."""
 
@@ -89,8 +97,9 @@ class ScoringStore:
         if max(numbers) > HISTORY_KEPT:
             await db.execute(_TRIM, lead_ids, numbers, HISTORY_KEPT)
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
         """Remove the history of these leads."""
+        lead_ids = [subject.id for subject in subjects]
         await db.execute("DELETE FROM score_history WHERE lead_id = ANY($1::uuid[])", lead_ids)
 
 
@@ -113,7 +122,9 @@ class Reads:
         """A lead with its newest `changes`; None if it is unknown or erased."""
         async with self._engine.connect() as db:
             state = await db.scalar(
-                select(cast(LEAD.c.state, Text)).where(LEAD.c.lead_id == lead_id)
+                select(cast(SUBJECT.c.state, Text)).where(
+                    SUBJECT.c.kind == LEAD, SUBJECT.c.id == lead_id
+                )
             )
             if state is None:
                 return None

@@ -16,7 +16,7 @@ from baton.runtime.tables import TIME, define
 METADATA = MetaData()
 define(METADATA)
 
-LEAD = METADATA.tables["lead"]
+SUBJECT = METADATA.tables["subject"]
 
 HISTORY_KEPT = 500
 """So many changes of one lead's score are kept, the newest."""

@@ -12,8 +12,10 @@ import pytest
 from baton import identity
 from baton.events import ActivityType, FollowupType, LeadScored, Stage
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import CommandInput, Decide, Decision, EventInput, TimerInput
+from baton.runtime.decisions import Decide, Decision
+from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.runtime.ports import Store
+from baton.subjects import Subject
 from scoring.domain import SUBSCRIPTION, Lead, ScoreChange, decide
 from scoring.domain.decision import COOLING, NotForScoringError
 from scoring.policy.reads import READS
@@ -32,7 +34,7 @@ STORE: Store[Lead, None] = ScoringStore()
 
 
 def _timer(lead_id: UUID, due: datetime) -> TimerInput:
-    return TimerInput(id=UUID(int=7), lead_id=lead_id, name=COOLING, due_at=due)
+    return TimerInput(id=UUID(int=7), subject=Subject.lead(lead_id), name=COOLING, due_at=due)
 
 
 def _looks(lead: Lead, lead_id: UUID, bundle: Bundle) -> Iterator[Decision[Lead, None]]:
@@ -238,7 +240,9 @@ def test_a_timer_of_another_name_is_refused_whatever_is_known_of_the_lead(
 def test_a_command_is_refused_by_its_kind_alone(
     bundle: Bundle, now: datetime, lead_id: UUID
 ) -> None:
-    given = CommandInput(UUID(int=1), lead_id, "rescore", {"email": "a@example.com"}, now)
+    given = CommandInput(
+        UUID(int=1), Subject.lead(lead_id), "rescore", {"email": "a@example.com"}, now
+    )
     with pytest.raises(NotForScoringError, match=r"^scoring takes no commands.*rescore$"):
         decide(None, None, given, bundle, now)
 

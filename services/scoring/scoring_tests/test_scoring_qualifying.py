@@ -12,6 +12,7 @@ import pytest
 from baton.events import ActivityType, FollowupType, History, LeadScored, Stage
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, TimerInput
+from baton.subjects import Subject
 from scoring.domain import Lead, decide
 from scoring.domain.decision import COOLING
 
@@ -221,7 +222,7 @@ def test_a_lead_that_cooled_and_qualifies_again_does_so_since_then(
     lead, (*_, hot) = decide_all(enquiry(now - DAY), *before, activity(A.WEBINAR_ATTENDED, now))
     assert (hot.stage, hot.qualified_at) == (Stage.MQL, now)
     due = now + 5 * DAY
-    timer = TimerInput(id=UUID(int=7), lead_id=hot.lead_id, name=COOLING, due_at=due)
+    timer = TimerInput(id=UUID(int=7), subject=Subject.lead(hot.lead_id), name=COOLING, due_at=due)
     cooled = decide(lead, None, timer, bundle, due)
     (event,) = cooled.events
     assert isinstance(event, LeadScored)
@@ -243,7 +244,9 @@ def test_a_timer_that_qualifies_a_lead_does_so_when_it_is_due(
     lead, told = decide_all(enquiry(now), activity(A.PAGE_VIEWED, now, subject="/pricing"))
     earlier = changed_bundle("routing.yaml", "rules:", "from_stage: lead\nrules:")
     due = now + HOUR
-    timer = TimerInput(id=UUID(int=7), lead_id=told[0].lead_id, name=COOLING, due_at=due)
+    timer = TimerInput(
+        id=UUID(int=7), subject=Subject.lead(told[0].lead_id), name=COOLING, due_at=due
+    )
     (event,) = decide(lead, None, timer, earlier, due).events
     assert isinstance(event, LeadScored)
     assert event.qualified_at == due

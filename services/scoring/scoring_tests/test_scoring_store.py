@@ -16,8 +16,10 @@ from baton import database as databases
 from baton import migrations, problems
 from baton.events import ActivityType, FollowupType
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import EventInput, Row
+from baton.runtime.decisions import Row
+from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
+from baton.subjects import Subject
 from scoring.api import router
 from scoring.domain import Lead, ScoreChange, decide
 from scoring.store import Reads, ScoringStore
@@ -79,8 +81,9 @@ def keep(db: asyncpg.Connection, bundle: Bundle, now: datetime) -> Keep:
         async with db.transaction():
             await ScoringStore().save(db, rows, None)
             await db.execute(
-                "INSERT INTO lead (lead_id, shard, state, sequences) VALUES ($1, 0, $2, '{}')",
-                given[0].lead_id,
+                "INSERT INTO subject (kind, id, shard, version, state, sequences) "
+                "VALUES ('lead', $1, 0, 1, $2, '{}')",
+                given[0].subject.id,
                 state.model_dump_json(),
             )
         return [row for row in rows if isinstance(row, ScoreChange)]
@@ -101,11 +104,11 @@ async def test_a_lead_is_shown_with_its_profile_score_reasons_and_history(
     rejected = followup(FollowupType.REJECTED, now, reason="spam")
     changes = await keep(asked, done, rejected)
 
-    response = await api.get(f"/leads/{asked.lead_id}")
+    response = await api.get(f"/leads/{asked.subject.id}")
 
     assert response.status_code == 200
     shown = response.json()
-    assert shown["lead_id"] == str(asked.lead_id)
+    assert shown["lead_id"] == str(asked.subject.id)
     assert shown["profile"]["company"]["employees"] == 250
     assert shown["score"] == {"fit": 35, "engagement": 14, "total": 49, "grade": "B"}
     assert (shown["stage"], shown["policy"]) == ("disqualified", changes[-1].policy)
@@ -126,7 +129,7 @@ async def test_each_entry_of_the_history_is_the_event_that_was_published(
     asked = enquiry(test=True)
     changes = await keep(asked, activity(ActivityType.TRIAL_STARTED, now - DAY))
 
-    history = (await api.get(f"/leads/{asked.lead_id}")).json()["history"]
+    history = (await api.get(f"/leads/{asked.subject.id}")).json()["history"]
 
     for entry, change in zip(history, reversed(changes), strict=True):
         event = change.event.model_dump(mode="json")
@@ -199,9 +202,9 @@ async def test_erasure_removes_the_history_of_that_lead_alone(
     of_other = replace(change, event=change.event.model_copy(update={"lead_id": other}))
     await ScoringStore().save(db, [of_other], None)
 
-    await ScoringStore().erase(db, [lead_id])
+    await ScoringStore().erase(db, [Subject.lead(lead_id)])
     # What the runner does with a lead that is erased.
-    await db.execute("UPDATE lead SET state = NULL, erased_at = now() WHERE lead_id = $1", lead_id)
+    await db.execute("UPDATE subject SET state = NULL, erased_at = now() WHERE id = $1", lead_id)
 
     assert await db.fetchval("SELECT array_agg(lead_id) FROM score_history") == [other]
     assert (await api.get(f"/leads/{lead_id}")).status_code == 404

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from baton.policy.section import Section
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from baton.service import Resources
     from sla_monitor.settings import Settings
 
@@ -23,7 +23,7 @@ def _settings() -> "type[Settings]":
 
 
 def _consumer() -> "Service[Any, Any]":
-    from baton.runtime.parts import Service
+    from baton.runtime.dependencies import Service
     from sla_monitor.domain import SUBSCRIPTION, decide
     from sla_monitor.policy.reads import READS
     from sla_monitor.store import ClockStore

@@ -1,13 +1,13 @@
 """The SQL of the monitor: the list of clocks that decisions write, and what the API reads of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,7 +15,10 @@ from baton.events import LeadRouted
 from baton.paging import Position
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
-from baton.runtime.inputs import EventInput, Input, Row
+from baton.runtime.decisions import Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import EventInput, Input
+from baton.subjects import LEAD, Subject
 from sla_monitor.domain import Bundles, ClockRow, LeadClocks
 from sla_monitor.policy.reads import READS
 from sla_monitor.records import ClockRecord, ClockState
@@ -64,23 +67,28 @@ class ClockStore:
         self._unreadable: set[str] = set()
 
     @property
-    def state(self) -> type[LeadClocks]:
+    def states(self) -> Mapping[str, type[BaseModel]]:
         """The model of a lead's state."""
-        return LeadClocks
+        return {LEAD: LeadClocks}
+
+    def version(self, state: LeadClocks) -> int:  # noqa: ARG002 - every release reads every state so far
+        """The first version of the service that reads this state without losing anything of it."""
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: Mapping[UUID, LeadClocks],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, LeadClocks],
         bundle: Bundle,
+        missed: Collection[SharedRow],  # noqa: ARG002 - bundles are not locked
     ) -> Bundles:
         """The bundles that these inputs need, where they are not the one in force.
 
         The table has each that was ever published. One that this release can't read is left out.
         """
         needed = {clock.bundle for state in states.values() for clock in state.clocks}
-        for item in given:
+        for item in inputs:
             if isinstance(item, EventInput) and isinstance(item.event.data, LeadRouted):
                 needed.add(item.event.policyversion or bundle.hash)
         self._bundles[bundle.hash] = bundle
@@ -103,8 +111,9 @@ class ClockStore:
         if changed:
             await db.execute(_WRITE, _RECORDS.dump_json(list(changed.values())).decode())
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
         """Remove the clocks of these leads."""
+        lead_ids = [subject.id for subject in subjects]
         await db.execute("DELETE FROM clock WHERE lead_id = ANY($1::uuid[])", lead_ids)
 
     async def _read(self, db: asyncpg.Connection, hashes: set[str]) -> None:

@@ -20,7 +20,9 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import EventInput, Input, TimerInput
+from baton.subjects import Subject
 from sla_monitor.domain import ClockRow, LeadClocks, decide
 from sla_monitor.domain.state import Verdict
 
@@ -179,7 +181,9 @@ class Lead:
         return clock.told
 
     def fire(self, arm: Arm, now: str, *, facts_complete: bool = True) -> list[EventData]:
-        timer = TimerInput(event_id(arm.name), LEAD, arm.name, arm.due_at, facts_complete)
+        timer = TimerInput(
+            event_id(arm.name), Subject.lead(LEAD), arm.name, arm.due_at, facts_complete
+        )
         return self.give(timer, t(now))
 
     def wait_until(self, moment: str, *, facts_complete: bool = True) -> list[EventData]:

@@ -12,7 +12,9 @@ from baton.events import (
     SlaWarned,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, CommandInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import CommandInput
+from baton.subjects import Subject
 from sla_monitor.domain.deciding import UnexpectedInputError
 from sla_monitor.domain.starting import UnknownPolicyError
 from sla_monitor.policy.reads import READS
@@ -232,7 +234,9 @@ def test_a_timer_that_is_not_of_a_clock_is_refused(lead: Lead) -> None:
 
 def test_a_command_is_refused(lead: Lead) -> None:
     with pytest.raises(UnexpectedInputError, match="no command 'pause'"):
-        lead.give(CommandInput(event_id("c"), LEAD, "pause", None, t(MONDAY)), t(MONDAY))
+        lead.give(
+            CommandInput(event_id("c"), Subject.lead(LEAD), "pause", None, t(MONDAY)), t(MONDAY)
+        )
 
 
 def test_a_clock_stays_under_the_bundle_that_its_assignment_was_decided_with(lead: Lead) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from baton.events import FollowupType, SlaBreached, SlaMet
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm
+from baton.runtime.decisions import Arm
 from sla_monitor.domain import LeadClocks
 from sla_monitor.policy.sla import MILESTONES, SLA, with_later_milestones
 from sla_monitor_tests.lead import MONDAY, Lead, the

@@ -35,7 +35,9 @@ from baton.events import (
     Stage,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, EventInput, Input, TimerInput
+from baton.runtime.decisions import Arm
+from baton.runtime.inputs import EventInput, Input, TimerInput
+from baton.subjects import Subject
 from sla_monitor.domain import LeadClocks, decide
 from sla_monitor.domain.state import Clock, Mark, Verdict
 
@@ -67,7 +69,7 @@ class Shard:
             arm = min(self.timers.values(), key=lambda arm: (arm.due_at, arm.name))
             del self.timers[arm.name]
             self.now = max(self.now, arm.due_at)
-            self._give(TimerInput(uuid5(LEAD, arm.name), LEAD, arm.name, arm.due_at))
+            self._give(TimerInput(uuid5(LEAD, arm.name), Subject.lead(LEAD), arm.name, arm.due_at))
 
     def finish(self) -> None:
         while self.timers:

@@ -15,7 +15,7 @@ from baton.events import (
     SlaStarted,
     SlaWarned,
 )
-from baton.runtime.inputs import Arm
+from baton.runtime.decisions import Arm
 from sla_monitor.domain.state import CLOCKS_KEPT, Verdict
 from sla_monitor_tests.lead import FIRST, LEAD, MONDAY, SECOND, THIRD, Lead, t, the
 

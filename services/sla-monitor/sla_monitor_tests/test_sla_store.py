@@ -19,6 +19,7 @@ from baton.events import FollowupType, LeadEvent, LeadRouted, Profile, Rep, Scor
 from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput
 from baton.settings import DatabaseSettings
+from baton.subjects import Subject
 from sla_monitor.api import router
 from sla_monitor.domain import ClockRow, LeadClocks
 from sla_monitor.domain.state import Breach, Clock, Due, Mark, Verdict
@@ -343,7 +344,7 @@ async def test_erasing_removes_these_leads_clocks_and_no_others(
     await save(db, kept, lead=other)
 
     async with db.transaction():
-        await ClockStore().erase(db, [LEAD])
+        await ClockStore().erase(db, [Subject.lead(LEAD)])
 
     assert (await api.get(f"/leads/{LEAD}/clocks")).json()["clocks"] == []
     assert await ids(api) == [kept.id]
@@ -370,8 +371,8 @@ async def test_clocks_and_assignments_get_the_bundle_that_they_name(
     store = ClockStore()
 
     async with db.transaction():
-        states = {LEAD: LeadClocks(clocks=clocks)}
-        bundles = await store.lock(db, [assigned(older.hash)], states, bundle)
+        states = {Subject.lead(LEAD): LeadClocks(clocks=clocks)}
+        bundles = await store.lock(db, [assigned(older.hash)], states, bundle, ())
 
     assert {name: found.section(SLA) for name, found in bundles.items()} == {
         old.hash: old.section(SLA),

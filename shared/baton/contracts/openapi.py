@@ -35,7 +35,13 @@ def document(service: ServiceManifest) -> Document:
         routers = replace(routers, guarded=[*routers.guarded, operations])
     tracing = Tracing(service.package, None)
     app = application(
-        service, "", routers, status=Status(), registry=CollectorRegistry(), tracing=tracing
+        service,
+        "",
+        routers,
+        status=Status(),
+        degraded=Status(),
+        registry=CollectorRegistry(),
+        tracing=tracing,
     )
     tracing.close()
     return app.openapi()

@@ -14,9 +14,10 @@ from baton.problems import Problem
 from baton.runtime import dead_letters, losses
 from baton.runtime.commands import Commands
 from baton.runtime.dead_letters import Breaker, Letter
+from baton.runtime.inputs import REPLAY
 from baton.runtime.losses import Loss
-from baton.runtime.waiting import REPLAY
 from baton.settings import ServiceSettings
+from baton.subjects import LEAD, Subject
 
 _Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -33,10 +34,15 @@ class Resumption(BaseModel):
 
 
 class AcceptedLoss(BaseModel):
-    """Who accepts that records are gone, and why."""
+    """Records that are given up, with who accepts that and why.
+
+    `upto` is the offset behind the last record that is passed over, for records that can't be read;
+    without it, the position moves to the nearest record that Kafka has.
+    """
 
     shard: int = Field(ge=0)
     topic: str
+    upto: int | None = Field(None, ge=1)
     by: _Who
     why: _Who
 
@@ -77,8 +83,8 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
         letter = await _letter(letter_id)
         if letter.replayed_at is not None:
             raise Problem(409, "Replayed already", f"It took effect at {letter.replayed_at}.")
-        lead_id = letter.lead_id or uuid4()
-        answer = await commands.ask(lead_id, REPLAY, str(letter_id), shard=letter.shard)
+        subject = Subject(letter.subject_kind or LEAD, letter.subject_id or uuid4())
+        answer = await commands.ask(subject, REPLAY, str(letter_id), shard=letter.shard)
         after = await _letter(letter_id)
         if after.replayed_at is not None:
             done = Replayed(status=200, detail=_DONE.get(letter.kind, "It took effect."))
@@ -105,7 +111,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
     async def accept_loss(body: AcceptedLoss) -> Loss:
         """Move a position over records that Kafka no longer has."""
         place = (body.shard, body.topic)
-        return await losses.accept(pool, settings, place, body.by, body.why)
+        return await losses.accept(pool, settings, place, body.by, body.why, upto=body.upto)
 
     async def _letter(letter_id: UUID) -> Letter:
         async with connection(pool) as db:

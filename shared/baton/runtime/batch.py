@@ -6,8 +6,10 @@ from uuid import UUID
 
 from baton import cloudevents, events, identity
 from baton.cloudevents import ReceivedHeaders, UnknownTypeError
-from baton.events import LeadErased, LeadEvent
-from baton.runtime.inputs import Arm, CommandInput, EventInput, Input, TimerInput
+from baton.events import LeadErased, SubjectEvent
+from baton.runtime.decisions import Arm
+from baton.runtime.errors import UnknownEventTypeError
+from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 
 Partition = tuple[int, str]
 """A shard and the name of a topic, without the deployment's prefix."""
@@ -29,13 +31,13 @@ class Record:
 class Item:
     """One input of a shard, with where it came from.
 
-    `given` is None where it can't be understood, then `fault` says why. A replay is an item whose
+    `input` is None where it can't be understood, then `fault` says why. A replay is an item whose
     `replays` names the dead letter; `command` the command that must be answered and removed. Where
     the letter is of a timer, `arms` is that timer, which is set again.
     """
 
     shard: int
-    given: Input | None
+    input: Input | None
     record: Record | None = None
     fault: str | None = None
     replays: UUID | None = None
@@ -45,15 +47,20 @@ class Item:
     @property
     def kind(self) -> str:
         """What a dead letter calls it."""
-        if isinstance(self.given, TimerInput):
+        if isinstance(self.input, TimerInput):
             return "timer"
-        return "command" if isinstance(self.given, CommandInput) else "event"
+        return "command" if isinstance(self.input, CommandInput) else "event"
+
+    @property
+    def timer(self) -> TimerInput | None:
+        """The timer that it is the firing of."""
+        return self.input if isinstance(self.input, TimerInput) else None
 
     @property
     def dead_letter_id(self) -> UUID:
         """The event's id, where it has one that can be read, else an id of its place."""
-        if self.given is not None:
-            return self.given.id
+        if self.input is not None:
+            return self.input.id
         assert self.record is not None  # noqa: S101 - only a record can fail to be understood
         for name, value in self.record.headers:
             if name == "ce_id" and value is not None:
@@ -100,29 +107,56 @@ class Batch:
         return Batch(items, self.epochs, self.begins, self.ends, self.published)
 
 
-def read(
-    records: Iterable[Record], uses: frozenset[str], shards: int, *, check_partition: bool
-) -> list[Item]:
-    """The items of records; those of types that the service has no use for are passed over.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Makes items of records; those of types that the service does not use are passed over."""
 
-    Raises UnknownTypeError, which names the place, for a type that this release does not know.
-    """
-    items = []
-    for record in records:
-        type_name = cloudevents.event_type(record.headers)
-        if type_name in events.BY_TYPE and type_name not in uses:
-            continue
+    uses: frozenset[str]
+    shards: int
+
+    def read(self, records: Iterable[Record]) -> list[Item]:
+        """The items, erasures first. Raises UnknownEventTypeError."""
+        items = []
+        for record in records:
+            type_name = cloudevents.event_type(record.headers)
+            if type_name in events.BY_TYPE and type_name not in self.uses:
+                continue
+            try:
+                items.append(self.read_one(record))
+            except UnknownTypeError as error:
+                raise UnknownEventTypeError(
+                    record.shard,
+                    f"the record at offset {record.offset} of {record.topic}, partition "
+                    f"{record.shard}, has the type {error}, which this release does not know: "
+                    "deploy this service's new release before the one that writes it",
+                ) from error
+        # An enquiry made after an erasure, of another topic, may be polled beside it: it begins
+        # anew.
+        return sorted(items, key=lambda item: not _erases(item))
+
+    def read_one(self, record: Record) -> Item:
+        """The item of one record, decoded anew. Raises UnknownTypeError."""
+        fault = None
+        event_input = None
         try:
-            items.append(read_one(record, shards, check_partition=check_partition))
-        except UnknownTypeError as error:
-            place = f"{record.topic}, partition {record.shard}, offset {record.offset}"
-            raise UnknownTypeError(f"{error} ({place})") from error
-    # An enquiry made after an erasure, of another topic, may be polled beside it: it begins anew.
-    return sorted(items, key=lambda item: not _erases(item))
+            event = cloudevents.decode(record.key, record.value, record.headers)
+            if not isinstance(event.data, SubjectEvent):
+                fault = f"{event.data.event_type} is about no subject of a shard"
+            elif not self.belongs(record):
+                fault = "the record's key does not belong to its partition"
+            else:
+                event_input = EventInput(event)  # type: ignore[arg-type]  # narrowed by the data's type
+        except cloudevents.NotDecodableError as error:
+            fault = str(error)
+        return Item(record.shard, event_input, record, fault)
+
+    def belongs(self, record: Record) -> bool:
+        """Whether the record is in the partition of its key."""
+        return identity.shard_of(record.key or b"", self.shards) == record.shard
 
 
 def _erases(item: Item) -> bool:
-    return isinstance(item.given, EventInput) and isinstance(item.given.event.data, LeadErased)
+    return isinstance(item.input, EventInput) and isinstance(item.input.event.data, LeadErased)
 
 
 def within(
@@ -143,20 +177,3 @@ def within(
         part.append(record)
         total += length
     yield part
-
-
-def read_one(record: Record, shards: int, *, check_partition: bool = True) -> Item:
-    """The item of one record, decoded anew."""
-    fault = None
-    given = None
-    try:
-        event = cloudevents.decode(record.key, record.value, record.headers)
-        if not isinstance(event.data, LeadEvent):
-            fault = f"{event.data.event_type} is not about a lead"
-        elif check_partition and identity.shard_of(record.key or b"", shards) != record.shard:
-            fault = "the record's key does not belong to its partition"
-        else:
-            given = EventInput(event)  # type: ignore[arg-type]  # narrowed by the data's type
-    except cloudevents.NotDecodableError as error:
-        fault = str(error)
-    return Item(record.shard, given, record, fault)

@@ -11,8 +11,11 @@ from pydantic import JsonValue
 from baton import identity
 from baton.database import DATABASE_ERRORS, connection
 from baton.logs import logger
-from baton.runtime.inputs import Answer
+from baton.runtime import command_rows
+from baton.runtime.decisions import Answer, Ask
+from baton.runtime.effects import AskedCommand
 from baton.settings import ServiceSettings
+from baton.subjects import Subject
 from baton.tracing import current_traceparent
 
 _LOG = logger(__name__)
@@ -32,32 +35,31 @@ class Commands:
         self._news = asyncio.Event()
 
     async def ask(
-        self, lead_id: UUID, kind: str, body: JsonValue, shard: int | None = None
+        self,
+        subject: Subject,
+        kind: str,
+        body: JsonValue,
+        *,
+        shard: int | None = None,
+        version: int = 1,
     ) -> Answer | None:
-        """Have the lead's shard decide on a command; None where it has not done so in time.
+        """Have the subject's shard decide on a command; None where it has not done so in time.
 
-        The command is kept, and takes effect once, whenever its shard comes to it.
+        The command is kept, and takes effect once, whenever its shard comes to it. `version` is the
+        first version of the service that knows this command.
         """
-        number = shard
-        if number is None:
-            number = identity.shard_of(str(lead_id).encode(), self._settings.partitions)
+        number = subject.shard(self._settings.partitions) if shard is None else shard
         async with connection(self._pool) as db:
             made_at = await db.fetchval("SELECT clock_timestamp()")
             command_id = identity.following_id(uuid4(), made_at, kind, 0)
-            await db.execute(
-                """
-                INSERT INTO command (id, shard, lead_id, kind, body, made_at, traceparent)
-                VALUES ($1, $2, $3, $4, $5, $6, $7)
-                """,
+            command = AskedCommand(
                 command_id,
                 number,
-                lead_id,
-                kind,
-                json.dumps(body),
+                Ask(subject, kind, body, version),
                 made_at,
                 current_traceparent(),
             )
-            await db.execute("SELECT pg_notify($1, '')", f"{self._schema}_command")
+            await command_rows.ask(db, self._schema, [command])
         return await self._wait(command_id)
 
     async def listen(self) -> None:
@@ -107,12 +109,11 @@ class Commands:
             return None
 
     async def _answer(self, command_id: UUID) -> Answer | None:
-        """What the command came to; None while it is not decided, or if an earlier release did it.
-
-        What that has written is an HTTP answer, without an outcome.
-        """
+        """The answer to a command; None while it is not decided."""
         found = await self._pool.fetchval(
             "SELECT body FROM answer WHERE command_id = $1", command_id
         )
-        body = json.loads(found) if found is not None else {}
-        return Answer(body["outcome"], body["body"]) if "outcome" in body else None
+        if found is None:
+            return None
+        body = json.loads(found)
+        return Answer(body["outcome"], body["body"])

@@ -3,8 +3,8 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,9 @@ from baton import cloudevents, identity
 from baton.cloudevents import Event
 from baton.events import BreakerResumed, BreakerTripped, DeadLetter
 from baton.runtime.batch import Item
+from baton.runtime.effects import Poison
 from baton.runtime.inputs import CommandInput, TimerInput
+from baton.subjects import LEAD
 
 # What the event of a dead letter may carry, so that it is never itself too large for a record: a
 # control character is six in JSON.
@@ -24,21 +26,18 @@ _HEADER = 300
 _REASON = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
-    """An item that can't be applied, and why."""
-
-    item: Item
-    reason: str
-
-
 class Letter(BaseModel):
-    """A dead letter as the API shows it; `value` is text where it is UTF-8, else base64."""
+    """A dead letter as the API shows it; `value` is text where it is UTF-8, else base64.
+
+    `lead_id` is the subject's id where the subject is a lead.
+    """
 
     id: UUID
     shard: int
     kind: str
     lead_id: UUID | None
+    subject_kind: str | None = None
+    subject_id: UUID | None = None
     topic: str | None
     offset: int | None
     reason: str
@@ -101,9 +100,9 @@ async def write(db: asyncpg.Connection, poisons: Sequence[Poison], now: datetime
     """Keep what could not be applied, whole."""
     await db.executemany(
         """
-        INSERT INTO dead_letter (id, shard, kind, lead_id, topic, "offset", key, headers, value,
-                                 reason, failures, failed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)
+        INSERT INTO dead_letter (id, shard, kind, subject_kind, subject_id, topic, "offset", key,
+                                 headers, value, reason, failures, failed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12)
         ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
             failures = dead_letter.failures + 1, replayed_at = NULL
         """,
@@ -191,27 +190,36 @@ async def page(
     """Dead letters without their contents, the newest first; of one lead where it is given."""
     rows = await db.fetch(
         """
-        SELECT id, shard, kind, lead_id, topic, "offset", reason, failures, failed_at, replayed_at
+        SELECT id, shard, kind, subject_kind, subject_id, topic, "offset", reason, failures,
+            failed_at, replayed_at
         FROM dead_letter
         WHERE ($1::timestamptz IS NULL OR failed_at < $1) AND ($3 OR replayed_at IS NULL)
-            AND ($4::uuid IS NULL OR lead_id = $4)
+            AND ($4::uuid IS NULL OR subject_id = $4 AND subject_kind = $5)
         ORDER BY failed_at DESC LIMIT $2
         """,
         before,
         limit,
         replayed_too,
         lead_id,
+        LEAD,
     )
-    return [Letter.model_validate(dict(row)) for row in rows]
+    return [Letter.model_validate(_named(row)) for row in rows]
 
 
 async def whole(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
     """One dead letter with its contents, None where there is none."""
-    row = await db.fetchrow("SELECT * FROM dead_letter WHERE id = $1", letter_id)
+    row = await db.fetchrow(
+        """
+        SELECT id, shard, kind, subject_kind, subject_id, topic, "offset", key, headers, value,
+            reason, failures, failed_at, replayed_at
+        FROM dead_letter WHERE id = $1
+        """,
+        letter_id,
+    )
     if row is None:
         return None
     headers = json.loads(row["headers"] or "[]")
-    fields = dict(row) | {
+    fields = _named(row) | {
         "key": None if row["key"] is None else _text(row["key"]),
         "headers": {
             name: "" if value is None else _text(bytes.fromhex(value)) for name, value in headers
@@ -221,9 +229,15 @@ async def whole(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
     return Letter.model_validate(fields)
 
 
+def _named(row: asyncpg.Record) -> dict[str, Any]:
+    lead_id = row["subject_id"] if row["subject_kind"] == LEAD else None
+    return dict(row) | {"lead_id": lead_id}
+
+
 def _row(poison: Poison, now: datetime) -> tuple[object, ...]:
     item, record = poison.item, poison.item.record
-    lead_id = None if item.given is None else item.given.lead_id
+    subject = None if item.input is None else item.input.subject
+    about = (None, None) if subject is None else (subject.kind, subject.id)
     if record is None:
         place: tuple[object, ...] = (None, None, None, None, _body(item).encode())
     else:
@@ -232,26 +246,28 @@ def _row(poison: Poison, now: datetime) -> tuple[object, ...]:
         )
         place = (record.topic, record.offset, record.key, headers, record.value)
     identifier = item.replays or item.dead_letter_id
-    return (identifier, item.shard, item.kind, lead_id, *place, _printable(poison.reason), now)
+    return (identifier, item.shard, item.kind, *about, *place, _printable(poison.reason), now)
 
 
 def _body(item: Item) -> str:
     """A timer or command as JSON, from which it can be replayed."""
-    given = item.given
+    one = item.input
     body: dict[str, JsonValue] = {}
-    if isinstance(given, TimerInput):
+    if isinstance(one, TimerInput):
         body = {
-            "name": given.name,
-            "facts_complete": given.facts_complete,
-            "accuses": given.accuses,
+            "name": one.name,
+            "facts_complete": one.facts_complete,
+            "accuses": one.accuses,
+            "version": one.version,
         }
-    elif isinstance(given, CommandInput):
-        body = {"name": given.kind, "body": given.body}
-    if given is not None:
+    elif isinstance(one, CommandInput):
+        body = {"name": one.kind, "body": one.body, "version": one.version}
+    if one is not None:
         body |= {
-            "id": str(given.id),
-            "lead_id": str(given.lead_id),
-            "time": given.time.isoformat(),
+            "id": str(one.id),
+            "subject_kind": one.subject.kind,
+            "subject_id": str(one.subject.id),
+            "time": one.time.isoformat(),
         }
     return json.dumps(body)
 

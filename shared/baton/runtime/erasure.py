@@ -1,6 +1,9 @@
-"""A person who was erased: what is forgotten with them, and what begins anew after it."""
+"""Erasure, whole: what an erased subject takes with it, and what begins anew after it.
 
-from collections.abc import Collection, Mapping
+The rules are pure; `apply` writes one erasure to the tables of the runner and of the service.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -9,77 +12,128 @@ import asyncpg
 
 from baton import identity
 from baton.events import LeadErased
-from baton.runtime import store
-from baton.runtime.batch import Batch, Item
+from baton.runtime.batch import Item
+from baton.runtime.decisions import Shared, State
+from baton.runtime.effects import Effects, Erasure
 from baton.runtime.inputs import EventInput, Input
+from baton.runtime.ports import Store
+from baton.subjects import Subject
 
 
-def erased(given: Input | None) -> LeadErased | None:
-    """What an input says of an erasure, if it is one."""
-    if isinstance(given, EventInput) and isinstance(given.event.data, LeadErased):
-        return given.event.data
+def erased(asked: Input | None) -> LeadErased | None:
+    """The erasure that an input asks for, if it does."""
+    if isinstance(asked, EventInput) and isinstance(asked.event.data, LeadErased):
+        return asked.event.data
     return None
 
 
-def forgotten(given: Input, erased_at: datetime | None) -> bool:
-    """Whether an input tells of a time before the person was erased."""
+def forgotten(asked: Input, erased_at: datetime | None) -> bool:
+    """Whether an input is about a time before its subject was erased."""
     if erased_at is None:
         return False
-    if isinstance(given, EventInput):
-        return given.event.data.occurred_at <= erased_at
-    return given.time <= erased_at
+    if isinstance(asked, EventInput):
+        return asked.event.data.occurred_at <= erased_at
+    return asked.time <= erased_at
 
 
-def notes(given: EventInput, erased_at: datetime | None) -> tuple[UUID, ...]:
-    """The ids under which the inbox knows an event from now on."""
-    if erased_at is None or given.time <= erased_at:
-        return (given.id,)
-    return (given.id, _id_since(given.id, erased_at))
+def inbox_ids(asked: EventInput, erased_at: datetime | None) -> tuple[UUID, ...]:
+    """The ids under which the inbox knows an event that was applied."""
+    if erased_at is None or asked.time <= erased_at:
+        return (asked.id,)
+    return (asked.id, _id_since(asked.id, erased_at))
 
 
-async def told_anew(db: asyncpg.Connection, batch: Batch, known: Collection[UUID]) -> Batch:
-    """The batch, with ids of their own for events whose ids were used up before an erasure.
+def new_ids(
+    items: Sequence[Item],
+    known: Collection[UUID],
+    tombstones: Mapping[Subject, datetime],
+) -> dict[UUID, UUID]:
+    """New ids, by the old, for events that the inbox `known` has from before an erasure.
 
-    Who is erased and then sends the very same form again is a new enquiry, though its id, which
-    follows from what was sent, is one that the inbox knows; what follows from it gets new ids too.
-    A copy of either on the wire is still a duplicate, and so is an erasure that is told again.
+    A person who was erased and sends the very same form again makes a new enquiry. The id of its
+    event follows from what was sent, so the inbox has it already: the id since the erasure takes
+    its place, and the events that follow get new ids too. The caller must look whether the inbox
+    has the new ids as well: then the event is a copy.
     """
     again = [
-        item.given
-        for item in batch.items
-        if isinstance(item.given, EventInput)
-        and item.given.id in known
-        and erased(item.given) is None
+        item.input
+        for item in items
+        if isinstance(item.input, EventInput)
+        and item.input.id in known
+        and erased(item.input) is None
     ]
     if not again:
-        return batch
-    erased_at = {
-        **await store.tombstones(db, {given.lead_id for given in again}),
-        **{
-            data.lead_id: data.occurred_at
-            for item in batch.items
-            if (data := erased(item.given)) is not None
-            and item.given is not None
-            and item.given.id not in known
-        },
+        return {}
+    erased_at = dict(tombstones)
+    for item in items:
+        data = erased(item.input)
+        if data is not None and item.input is not None and item.input.id not in known:
+            erased_at[data.about] = data.occurred_at
+    return {
+        one.id: _id_since(one.id, erased_at[one.subject])
+        for one in again
+        if one.subject in erased_at and one.time > erased_at[one.subject]
     }
-    anew = {
-        given.id: _id_since(given.id, erased_at[given.lead_id])
-        for given in again
-        if given.lead_id in erased_at and given.time > erased_at[given.lead_id]
-    }
-    there = await store.noted(db, anew.values())
-    return _renamed(batch, {old: new for old, new in anew.items() if new not in there})
 
 
-def _renamed(batch: Batch, names: Mapping[UUID, UUID]) -> Batch:
-    def renamed(item: Item) -> Item:
-        given = item.given
-        if not isinstance(given, EventInput) or given.id not in names:
-            return item
-        return replace(item, given=EventInput(replace(given.event, id=names[given.id])))
+def rename(items: Sequence[Item], names: Mapping[UUID, UUID]) -> Iterator[Item]:
+    """The items, with the new ids for their events."""
+    for item in items:
+        if isinstance(item.input, EventInput) and item.input.id in names:
+            event = replace(item.input.event, id=names[item.input.id])
+            yield replace(item, input=EventInput(event))
+        else:
+            yield item
 
-    return replace(batch, items=[renamed(item) for item in batch.items])
+
+def prune(effects: Effects[State, Shared], subject: Subject) -> None:
+    """Remove what the batch has come to so far for a subject that is erased now.
+
+    What was not published is not published any more, so a `sequence` may be missing. What the
+    subject has asked of others stays.
+    """
+    effects.outbox = [row for row in effects.outbox if row.key != subject.key]
+    effects.asked = [asked for asked in effects.asked if asked.ask.subject != subject]
+    effects.answers = [answer for answer in effects.answers if answer.subject != subject]
+    effects.poisons = [
+        poison
+        for poison in effects.poisons
+        if poison.item.input is None or poison.item.input.subject != subject
+    ]
+    effects.rearmed = [timer for timer in effects.rearmed if timer.subject != subject]
+    for timer in [timer for timer in effects.timers if timer[0] == subject]:
+        effects.timers[timer] = None
+
+
+async def apply(db: asyncpg.Connection, store: Store[State, Shared], erasure: Erasure) -> None:
+    """Remove what the tables hold on a subject, but for its row, which is the tombstone."""
+    subject = erasure.subject
+    await store.erase(db, [subject])
+    if erasure.unpublished:
+        await db.execute("DELETE FROM outbox WHERE key = $1", subject.key)
+    # A record that could not be read does not say what it is about: where it has the id in its
+    # text, it goes.
+    await db.execute(
+        """
+        DELETE FROM dead_letter WHERE subject_kind = $1 AND subject_id = $2 OR key = $3
+            OR subject_id IS NULL AND (
+                position($3 IN value) > 0 OR position(encode($3, 'hex') IN headers::text) > 0)
+        """,
+        subject.kind,
+        subject.id,
+        subject.key,
+    )
+    for statement in (
+        "DELETE FROM timer WHERE subject_kind = $1 AND subject_id = $2",
+        "DELETE FROM answer WHERE subject_kind = $1 AND subject_id = $2",
+    ):
+        await db.execute(statement, subject.kind, subject.id)
+    await db.execute(
+        "DELETE FROM command WHERE subject_kind = $1 AND subject_id = $2 AND made_at <= $3",
+        subject.kind,
+        subject.id,
+        erasure.erased_at,
+    )
 
 
 def _id_since(event_id: UUID, erased_at: datetime) -> UUID:

@@ -1,4 +1,19 @@
-"""What ends a batch, a stay in the group, or a process; each says what an operator can do."""
+"""What ends a batch, a shard's work, a stay in the group or a process; each says the way out."""
+
+from collections.abc import Collection
+from typing import ClassVar
+
+SharedRow = tuple[str, str]
+"""A kind and an id of a row that the subjects of a service share, such as ("pool", "emea")."""
+
+
+class NotLockedError(LookupError):
+    """A decision needs shared rows that its batch has not locked."""
+
+    def __init__(self, rows: Collection[SharedRow]) -> None:
+        self.rows = frozenset(rows)
+        names = ", ".join(f"{kind} {id_!r}" for kind, id_ in sorted(self.rows))
+        super().__init__(f"not locked: {names}")
 
 
 class RejoinError(Exception):
@@ -17,6 +32,53 @@ class PositionsMovedError(RejoinError):
     """What was polled does not begin where the database says that the shard stands."""
 
     why = "positions"
+
+
+class ShardFaultError(Exception):
+    """One shard must not go on; the others do. The message says the way out.
+
+    `code` is the metric's label.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, shard: int, message: str) -> None:
+        self.shard = shard
+        super().__init__(message)
+
+
+class PositionOutOfRangeError(ShardFaultError):
+    """Kafka no longer has, or does not yet have, what must be read next."""
+
+    code = "position_out_of_range"
+
+
+class UnknownEventTypeError(ShardFaultError):
+    """A newer release writes what this one can't read: deploy readers before writers."""
+
+    code = "unknown_event_type"
+
+
+class UnreadableRecordError(ShardFaultError):
+    """The Kafka client itself can't take a record apart."""
+
+    code = "unreadable_record"
+
+
+class NewerVersionError(ShardFaultError):
+    """A newer release of the service wrote a state, timer or command that this one does not know.
+
+    Reading it here would drop its new fields or make a dead letter of it.
+    """
+
+    code = "newer_version"
+
+    def __init__(self, shard: int, row: str, found: int, known: int) -> None:
+        super().__init__(
+            shard,
+            f"{row} has version {found}, and this release knows {known}: start the newer release "
+            "of this service again; the shard waits for it.",
+        )
 
 
 class HaltedError(Exception):
@@ -38,16 +100,8 @@ class PolicyMissingError(HaltedError):
     """No bundle is in force, or this release can't read the one that is."""
 
 
-class PositionOutOfRangeError(HaltedError):
-    """Kafka no longer has, or does not yet have, what must be read next."""
-
-
-class UnknownEventTypeError(HaltedError):
-    """A newer release writes what this one can't read: deploy readers before writers."""
-
-
-class UnreadableRecordError(HaltedError):
-    """The Kafka client itself can't take a record apart: its writer must be found and mended."""
+class DeploymentError(HaltedError):
+    """The schema, the topics and the settings do not fit together; the message says how."""
 
 
 class CommitUnknownError(Exception):
@@ -55,7 +109,7 @@ class CommitUnknownError(Exception):
 
 
 class PublishError(Exception):
-    """Kafka did not take an event in time: the line ends, and with it the process."""
+    """Kafka did not take an event in time: publishing ends, and with it the process."""
 
 
 class StalledError(Exception):
@@ -64,7 +118,3 @@ class StalledError(Exception):
 
 class AssignmentError(Exception):
     """The group gave this process a shard without all of its topics."""
-
-
-class DeploymentError(HaltedError):
-    """The schema, the topics and the settings do not fit together; the message says how."""

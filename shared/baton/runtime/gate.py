@@ -1,4 +1,6 @@
-"""The gate of accusing timers: the fact that answers one may be lying unread."""
+"""Holds accusing timers back until the shard has read everything published before they were due:
+the follow-up that meets the promise may still be unread in Kafka.
+"""
 
 import time
 from collections.abc import Collection
@@ -10,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from baton.kafka import bounded
 from baton.runtime.shards import Shard
-from baton.runtime.waiting import DueTimer
+from baton.runtime.timers import DueTimer
 from baton.times import Times
 
 _ASK_EVERY = 10.0
@@ -88,7 +90,7 @@ class Gate:
         """
         now = time.monotonic()
         accusing = {
-            (t.shard, t.given.due_at): t.due_ago.total_seconds() for t in due if t.given.accuses
+            (t.shard, t.input.due_at): t.due_ago.total_seconds() for t in due if t.input.accuses
         }
         # Those that have fired, or were cancelled, are not among them any more.
         self._waits_since = {key: self._waits_since.get(key, now) for key in accusing}
@@ -111,7 +113,7 @@ class Gate:
     def opens(self, timer: DueTimer, shard: Shard) -> tuple[bool, bool]:
         """Whether the timer may fire now, and whether the facts are complete then."""
         now = time.monotonic()
-        key = (timer.shard, timer.given.due_at)
+        key = (timer.shard, timer.input.due_at)
         since = self._waits_since.get(key, now)
         ends = self._ends.get(timer.shard)
         if (

@@ -1,28 +1,32 @@
-"""What a shard is given (events, timers, commands) and what a decision gives back."""
+"""The inputs of a shard: events, timers that are due, and commands. Each is about one subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from baton.cloudevents import Event
-from baton.events import EventData, LeadEvent
-from baton.policy.bundle import Bundle
+from baton.events import SubjectEvent
+from baton.subjects import Subject
 from baton.topics import Topic
 
-State = TypeVar("State", bound=BaseModel)
-Shared = TypeVar("Shared")
+ACTIVATION = "baton.activation"
+"""The command that a subject is given when a bundle that names it takes effect.
+
+Its body has the `activation_id` and the bundle's `hash`.
+"""
+
+REPLAY = "baton.replay"
+"""The command that has a dead letter decided on again; its body is the dead letter's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventInput:
     """An event of a topic that the service reads."""
 
-    event: Event[LeadEvent]
+    event: Event[SubjectEvent]
 
     @property
     def id(self) -> UUID:
@@ -35,9 +39,9 @@ class EventInput:
         return self.event.time
 
     @property
-    def lead_id(self) -> UUID:
-        """Whose it is."""
-        return self.event.data.lead_id
+    def subject(self) -> Subject:
+        """The subject that the event is about."""
+        return self.event.data.about
 
     @property
     def traceparent(self) -> str | None:
@@ -49,16 +53,17 @@ class EventInput:
 class TimerInput:
     """A timer that is due. `facts_complete` is false where its gate ran into its bound.
 
-    `accuses` is as `Arm` has it.
+    `accuses` and `version` are as `Arm` has them.
     """
 
     id: UUID
-    lead_id: UUID
+    subject: Subject
     name: str
     due_at: datetime
     facts_complete: bool = True
     traceparent: str | None = None
     accuses: bool = False
+    version: int = 1
 
     @property
     def time(self) -> datetime:
@@ -68,97 +73,18 @@ class TimerInput:
 
 @dataclass(frozen=True, slots=True)
 class CommandInput:
-    """What HTTP, or another shard, asks of a lead's shard."""
+    """A request to a subject, from HTTP, from another subject or from the runner itself."""
 
     id: UUID
-    lead_id: UUID
+    subject: Subject
     kind: str
     body: JsonValue
     time: datetime
     traceparent: str | None = None
+    version: int = 1
 
 
 Input = EventInput | TimerInput | CommandInput
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Set the lead's timer `name`; one that is set already is moved.
-
-    A timer that `accuses` someone fires only once the shard has read everything that was written
-    up to its due time.
-    """
-
-    name: str
-    due_at: datetime
-    accuses: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A command for the shard of another lead."""
-
-    lead_id: UUID
-    kind: str
-    body: JsonValue = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command came to, for the request that waits for it, maybe in another process.
-
-    `outcome` is a code of the service's domain, or one of `RunnerOutcome`; `body` says more of it.
-    """
-
-    outcome: str
-    body: JsonValue = None
-
-
-class RunnerOutcome(StrEnum):
-    """What a command can come to without a word of the domain."""
-
-    APPLIED = "applied"
-    DEAD_LETTER = "dead_letter"
-    NO_SUCH_DEAD_LETTER = "no_such_dead_letter"
-
-
-class Row:
-    """A row for a table of the service's own; `Store.save` knows its kinds."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[State, Shared]):
-    """What becomes of one input.
-
-    `state` is the lead's from now on (None: nothing is kept of it); `shared` what the shards share,
-    as changed (None: unchanged). `events` are published in this order, with ids that follow from
-    the input's.
-    """
-
-    state: State | None
-    shared: Shared | None = None
-    events: Sequence[EventData] = ()
-    arm: Sequence[Arm] = ()
-    cancel: Sequence[str] = ()
-    ask: Sequence[Ask] = ()
-    rows: Sequence[Row] = ()
-    answer: Answer | None = None
-
-
-class Decide(Protocol[State, Shared]):
-    """A service's `domain.decide`: pure; what it raises makes the input a dead letter.
-
-    `now` is the time of the batch, in UTC. For `lead.erased` it gives the events that tell others,
-    and the state, rows and timers of what was told of the time since, which may have been read
-    before (None and nothing, mostly); all else of the lead the runner itself removes.
-    """
-
-    def __call__(
-        self, state: State | None, shared: Shared, given: Input, bundle: Bundle, now: datetime, /
-    ) -> Decision[State, Shared]:
-        """Decide on one input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +95,4 @@ class Subscription:
     """
 
     topics: Sequence[Topic]
-    uses: Sequence[type[LeadEvent]]
+    uses: Sequence[type[SubjectEvent]]

@@ -19,11 +19,18 @@ class Loss(BaseModel):
 
 
 async def accept(
-    pool: asyncpg.Pool, settings: ServiceSettings, place: tuple[int, str], by: str, why: str
+    pool: asyncpg.Pool,
+    settings: ServiceSettings,
+    place: tuple[int, str],
+    by: str,
+    why: str,
+    *,
+    upto: int | None = None,
 ) -> Loss:
     """Move the position of a partition (shard and topic) to where Kafka's log begins or ends.
 
-    Raises Problem where there is no such position, or where nothing is missing.
+    With `upto` it is moved forward to that offset, over records that can't be read. Raises Problem
+    where there is no such position or offset, or where nothing is missing.
     """
     shard, topic_name = place
     topic = next((t for t in topics.ALL if t.name == topic_name and t.sharded), None)
@@ -40,10 +47,7 @@ async def accept(
             raise Problem(404, "No such shard", f"There is no shard {shard}.", "shard")
         if at is None:
             at = begin  # nothing was read of it yet
-        if begin <= at <= end:
-            detail = f"It stands at {at}, and Kafka has {begin} to {end}."
-            raise Problem(409, "Nothing is missing", detail)
-        to = begin if at < begin else end
+        to = _destination(at, begin, end) if upto is None else _checked(upto, at, end)
         await db.execute(
             "UPDATE position SET next_offset = $3 WHERE shard = $1 AND topic = $2",
             shard,
@@ -63,3 +67,20 @@ async def accept(
             why,
         )
     return Loss(shard=shard, topic=topic_name, from_offset=at, to_offset=to)
+
+
+def _destination(at: int, begin: int, end: int) -> int:
+    if begin <= at <= end:
+        detail = (
+            f"It stands at {at}, and Kafka has {begin} to {end}. To pass over a record that can't "
+            "be read, name the offset behind it (upto)."
+        )
+        raise Problem(409, "Nothing is missing", detail)
+    return begin if at < begin else end
+
+
+def _checked(upto: int, at: int, end: int) -> int:
+    if not at < upto <= end:
+        detail = f"It stands at {at}, and the topic ends at {end}: upto must be between."
+        raise Problem(422, "No such offset", detail, "upto")
+    return upto

@@ -1,42 +1,31 @@
-"""What a runner is put together from."""
+"""The classes that a runner is made of."""
 
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any
 
-import asyncpg
-
-from baton.metrics import RuntimeMetrics
-from baton.policy.section import Section
-from baton.runtime.inputs import Decide, Shared, State, Subscription
-from baton.runtime.policies import Policies
-from baton.runtime.ports import Store
-from baton.runtime.status import Status
-from baton.settings import ServiceSettings
-from baton.tracing import Tracing
-
-
-@dataclass(frozen=True)
-class Service(Generic[State, Shared]):
-    """What makes a service this one; its name is that of its group and of its schema too.
-
-    `reads` are the sections of the policy that its decisions and its API ask. It parses no others,
-    so nothing else in a bundle can keep it from deciding.
-    """
-
-    name: str
-    subscription: Subscription
-    store: Store[State, Shared]
-    decide: Decide[State, Shared]
-    reads: tuple[Section[Any], ...] = ()
+from baton.runtime.batch import Reader
+from baton.runtime.deciding import Deciding
+from baton.runtime.due_work import DueWork
+from baton.runtime.gate import Gate
+from baton.runtime.polling import Polling
+from baton.runtime.publisher import Publisher
+from baton.runtime.saving import Saving
+from baton.runtime.shard_work import ShardWork
+from baton.runtime.shards import ShardOpener
+from baton.runtime.transaction import BatchTransaction
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a process gives to its runner."""
+class RunnerParts:
+    """The classes of the parts that carry out a step of the protocol."""
 
-    settings: ServiceSettings
-    pool: asyncpg.Pool
-    policies: Policies
-    status: Status
-    metrics: RuntimeMetrics
-    tracing: Tracing
+    transaction: type[BatchTransaction[Any, Any]] = BatchTransaction
+    deciding: type[Deciding[Any, Any]] = Deciding
+    saving: type[Saving[Any, Any]] = Saving
+    reader: type[Reader] = Reader
+    opener: type[ShardOpener] = ShardOpener
+    gate: type[Gate] = Gate
+    polling: type[Polling] = Polling
+    due_work: type[DueWork] = DueWork
+    work: type[ShardWork[Any, Any]] = ShardWork
+    publisher: type[Publisher] = Publisher

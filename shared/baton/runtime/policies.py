@@ -19,9 +19,9 @@ from baton.logs import logger
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
 from baton.policy.section import Section
+from baton.runtime.activations import Activation, at, parse_activations
 from baton.runtime.errors import PolicyMissingError
 from baton.runtime.status import Status
-from baton.runtime.store import Activation, parse_activations
 from baton.settings import ServiceSettings
 
 _PART = "policy"
@@ -41,16 +41,17 @@ class Policies:
         settings: ServiceSettings,
         status: Status,
         sections: Sequence[Section[Any]],
-        aside: Status | None = None,
+        degraded: Status | None = None,
     ) -> None:
         """`sections`: what the process reads of each bundle.
 
-        `aside`: for who goes on with `in_force`; that the newest can't be read is said there.
+        `degraded`: readiness of a process that goes on with the last bundle that it can read, where
+        the newest can't be read (ingest).
         """
         self._settings = settings
         self._sections = tuple(sections)
         self._status = status
-        self._aside = aside
+        self._degraded = degraded
         self._bundles: dict[str, Bundle] = {}
         self._unreadable: dict[str, str] = {}
         # Bundles that the database has, or that were waited for in vain.
@@ -93,14 +94,15 @@ class Policies:
         Another process may have heard of it first: then the database has it. Raises
         PolicyMissingError where there is none, or none that this release can read.
         """
-        hash_ = self._in_force(activations, now).hash
+        hash_ = self.activation(activations, now).hash
         if hash_ not in self._bundles and hash_ not in self._unreadable:
             files = await db.fetchval("SELECT files FROM policy_bundle WHERE hash = $1", hash_)
             if files is not None:
                 self._read(hash_, json.loads(files))
         return self._usable(hash_)
 
-    def _in_force(self, activations: Sequence[Activation], now: datetime) -> Activation:
+    def activation(self, activations: Sequence[Activation], now: datetime) -> Activation:
+        """The activation of these that is in force at `now`. Raises PolicyMissingError."""
         activation = at(activations, now)
         if activation is None and self._settings.clock == "events":
             # History from before the first activation: it is replayed under the first.
@@ -230,14 +232,14 @@ class Policies:
 
     def _say(self, now: datetime) -> None:
         """Say whether there is something to decide by, and if not, why."""
-        for status in (self._status, self._aside):
+        for status in (self._status, self._degraded):
             if status is not None:
                 status.ready(_PART)
         try:
-            self._usable(self._in_force(self._activations, now).hash)
+            self._usable(self.activation(self._activations, now).hash)
         except PolicyMissingError as error:
             nothing = self.in_force(now) is None
-            status = self._status if self._aside is None or nothing else self._aside
+            status = self._status if self._degraded is None or nothing else self._degraded
             status.not_ready(_PART, str(error))
 
 
@@ -271,11 +273,6 @@ async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation
             """,
             json.dumps([activation.to_json() for activation in together]),
         )
-
-
-def at(activations: Sequence[Activation], now: datetime) -> Activation | None:
-    """The activation in force at a time: the last of those in effect by then."""
-    return next((a for a in reversed(activations) if a.effective_at <= now), None)
 
 
 def _together(kept: tuple[Activation, ...], new: Sequence[Activation]) -> tuple[Activation, ...]:

@@ -195,3 +195,84 @@ def drop_first() -> None:
         "accepted_loss",
     ):
         op.drop_table(table)
+
+
+def add_subjects() -> None:
+    """A lead becomes one kind of subject; states, timers and commands carry a version.
+
+    Processes of the release before can't work on the tables after this. They hold no transaction
+    open while they stand still, so it does not wait for them; they fail until they are stopped.
+    """
+    op.rename_table("lead", "subject")
+    op.alter_column("subject", "lead_id", new_column_name="id")
+    _add_kind("subject", "kind")
+    _add_version("subject")
+    op.drop_constraint("lead_pkey", "subject", type_="primary")
+    op.create_primary_key("subject_pkey", "subject", ["kind", "id"])
+    op.create_table_comment(
+        "subject",
+        "The state of each lead, or of another subject. Kept until it is erased; the tombstone for "
+        "good.",
+    )
+    for table in ("timer", "command", "answer", "dead_letter"):
+        op.alter_column(table, "lead_id", new_column_name="subject_id")
+        _add_kind(table, "subject_kind", nullable=table == "dead_letter")
+    op.execute("UPDATE dead_letter SET subject_kind = NULL WHERE subject_id IS NULL")
+    _add_version("timer")
+    _add_version("command")
+    op.drop_column("answer", "status")
+    op.add_column("shard", sa.Column("activated", sa.Text()))
+    op.drop_constraint("timer_pkey", "timer", type_="primary")
+    op.create_primary_key("timer_pkey", "timer", ["subject_kind", "subject_id", "name"])
+    op.drop_index("timer_due", "timer")
+    op.create_index("timer_due", "timer", ["shard", "accuses", "due_at"])
+    op.drop_index("command_shard", "command")
+    op.create_index("command_shard", "command", ["shard", "made_at", "id"])
+    op.drop_index("dead_letter_lead", "dead_letter")
+    op.create_index("dead_letter_subject", "dead_letter", ["subject_id"])
+
+
+def _add_kind(table: str, name: str, *, nullable: bool = False) -> None:
+    """All that is there is about leads."""
+    op.add_column(table, sa.Column(name, sa.Text(), server_default="lead", nullable=nullable))
+    op.alter_column(table, name, server_default=None)
+
+
+def _add_version(table: str) -> None:
+    op.add_column(
+        table, sa.Column("version", sa.SmallInteger(), server_default="1", nullable=False)
+    )
+    op.alter_column(table, "version", server_default=None)
+
+
+def remove_subjects() -> None:
+    """What `add_subjects` changed; subjects of other kinds are lost."""
+    op.execute("DELETE FROM subject WHERE kind <> 'lead'")
+    op.drop_constraint("subject_pkey", "subject", type_="primary")
+    op.create_primary_key("lead_pkey", "subject", ["id"])
+    op.drop_column("subject", "kind")
+    op.drop_column("subject", "version")
+    op.alter_column("subject", "id", new_column_name="lead_id")
+    op.rename_table("subject", "lead")
+    op.create_table_comment(
+        "lead", "The state of each lead. Kept until it is erased; the tombstone for good."
+    )
+    op.drop_index("dead_letter_subject", "dead_letter")
+    op.drop_constraint("timer_pkey", "timer", type_="primary")
+    for table in ("timer", "command", "answer", "dead_letter"):
+        op.execute(f"DELETE FROM {table} WHERE subject_kind <> 'lead'")  # noqa: S608 - of four names
+        op.drop_column(table, "subject_kind")
+        op.alter_column(table, "subject_id", new_column_name="lead_id")
+    op.create_primary_key("timer_pkey", "timer", ["lead_id", "name"])
+    op.drop_column("timer", "version")
+    op.drop_column("command", "version")
+    op.add_column(
+        "answer", sa.Column("status", sa.SmallInteger(), server_default="202", nullable=False)
+    )
+    op.alter_column("answer", "status", server_default=None)
+    op.drop_column("shard", "activated")
+    op.drop_index("timer_due", "timer", if_exists=True)
+    op.create_index("timer_due", "timer", ["shard", "due_at"])
+    op.drop_index("command_shard", "command")
+    op.create_index("command_shard", "command", ["shard", "made_at"])
+    op.create_index("dead_letter_lead", "dead_letter", ["lead_id"])

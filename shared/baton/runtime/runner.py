@@ -5,8 +5,7 @@ import random
 import time
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 from aiokafka.errors import KafkaError
 
@@ -14,6 +13,10 @@ from baton import kafka
 from baton.database import DATABASE_ERRORS, connection
 from baton.logs import logger
 from baton.runtime import dead_letters
+from baton.runtime.dead_letters import Breaker
+from baton.runtime.decisions import Shared, State
+from baton.runtime.dependencies import Dependencies, Service
+from baton.runtime.deployment import check_deployment
 from baton.runtime.errors import (
     BreakerTrippedError,
     DeploymentError,
@@ -22,13 +25,8 @@ from baton.runtime.errors import (
     RejoinError,
     StalledError,
 )
-from baton.runtime.inputs import Shared, State
-from baton.runtime.line import Line
-from baton.runtime.membership import Membership
-from baton.runtime.parts import Service, Surroundings
-from baton.runtime.shards import check_deployment
-from baton.runtime.steps import Step
-from baton.runtime.transaction import Transactor
+from baton.runtime.parts import RunnerParts
+from baton.runtime.session import GroupSession
 
 _PART = "runner"
 _LOG = logger(__name__)
@@ -37,20 +35,21 @@ _LOG = logger(__name__)
 class Runner(Generic[State, Shared]):
     """Consumes a service's topics, decides, and publishes."""
 
-    def __init__(self, service: Service[State, Shared], around: Surroundings) -> None:
-        self._service = service
-        self._settings = around.settings
-        self._pool = around.pool
-        self._policies = around.policies
-        self._status = around.status
-        self._metrics = around.metrics
+    parts = RunnerParts()
+    session: type[GroupSession[Any, Any]] = GroupSession
+
+    def __init__(self, service: Service[State, Shared], dependencies: Dependencies) -> None:
+        self.service = service
+        self._settings = dependencies.settings
+        self._pool = dependencies.pool
+        self._policies = dependencies.policies
+        self._status = dependencies.status
+        self._metrics = dependencies.metrics
         self.wake = asyncio.Event()
         self._worked = False
         self._open_since = float("inf")
-        self._leave_out = frozenset(Step(name) for name in around.settings.test_leave_out)
-        self._membership = Membership[State, Shared]
-        self._transactor = partial(Transactor[State, Shared], service, around)
-        around.status.not_ready(_PART, "it has not joined its group yet")
+        self.dependencies = dependencies
+        dependencies.status.not_ready(_PART, "it has not joined its group yet")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises whatever must end the process.
@@ -58,8 +57,6 @@ class Runner(Generic[State, Shared]):
         I/O that fails is tried again, with jitter, for `Times.patience`.
         """
         failing_since: float | None = None
-        if self._leave_out:
-            _LOG.warning("steps of the protocol are left out", steps=sorted(self._leave_out))
         await self._first_news(stop)
         while not stop.is_set():
             self._worked = False
@@ -106,27 +103,30 @@ class Runner(Generic[State, Shared]):
                 raise DeploymentError(msg)
             breaker = await dead_letters.breaker(db)
             self._metrics.breaker.set(breaker.tripped)
-            if breaker.tripped and Step.BREAKER not in self._leave_out:
-                raise BreakerTrippedError(self._service.name, breaker.why)
+            self._check_breaker(breaker)
             if self._settings.clock == "database":
                 now = await db.fetchval("SELECT clock_timestamp()")
                 await self._policies.bundle(db, self._policies.activations, now)
         if not self._policies.activations:
             raise PolicyMissingError(self._policies.missing)
 
+    def _check_breaker(self, breaker: Breaker) -> None:
+        if breaker.tripped:
+            raise BreakerTrippedError(self.service.name, breaker.why)
+
     async def _stay(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        consumer = kafka.member(settings, self._service.name, settings.times)
+        consumer = kafka.member(settings, self.service.name, settings.times)
         producer = kafka.producer(settings)
-        line = Line(producer, settings.topic_prefix, settings.times, self._metrics, self._leave_out)
-        membership = self._membership(
-            settings,
-            self._service.subscription,
-            self._transactor,
-            self._pool,
+        publisher = self.parts.publisher(
+            producer, settings.topic_prefix, settings.times, self._metrics
+        )
+        session = self.session(
+            self.service,
+            self.dependencies,
+            self.parts,
             consumer,
-            line,
-            self._metrics,
+            publisher,
             self.wake,
             self._opened,
             self._working,
@@ -137,7 +137,7 @@ class Runner(Generic[State, Shared]):
             async with kafka.bounded(settings.times.patience):
                 await producer.start()
                 await consumer.start()
-            await _until_one_ends(membership.run(stop), line.run(), self._guard(membership))
+            await _until_one_ends(session.run(stop), publisher.run(), self._guard(session))
         finally:
             self._status.reasons.setdefault(_PART, "it is not in its group")
             self._status.ready("kafka")
@@ -146,16 +146,16 @@ class Runner(Generic[State, Shared]):
                 *(kafka.leave(client, settings.times.session) for client in (consumer, producer))
             )
 
-    async def _guard(self, membership: Membership[State, Shared]) -> None:
+    async def _guard(self, session: GroupSession[State, Shared]) -> None:
         """Say while Kafka does not answer, and end the process where the loop itself hangs."""
         times = self._settings.times
         while True:
             await asyncio.sleep(times.look.total_seconds())
-            if membership.kafka_away:
+            if session.kafka_away:
                 self._status.not_ready("kafka", "Kafka does not answer")
             else:
                 self._status.ready("kafka")
-            silent = time.monotonic() - membership.stepped_at
+            silent = time.monotonic() - session.stepped_at
             if silent > (times.stall + times.rebalance).total_seconds():
                 raise StalledError(f"the loop has not moved for {silent:.0f} s")
 
@@ -175,7 +175,7 @@ class Runner(Generic[State, Shared]):
         return self._worked or time.monotonic() - self._open_since > patience
 
     async def _check_deployment(self) -> None:
-        found = await kafka.partitions(self._settings, self._service.subscription.topics)
+        found = await kafka.partitions(self._settings, self.service.subscription.topics)
         await check_deployment(self._settings, self._pool, found)
 
     async def _first_news(self, stop: asyncio.Event) -> None:

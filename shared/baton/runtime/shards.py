@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -12,19 +12,18 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from baton.database import connection
 from baton.kafka import bounded, topic_name
 from baton.logs import logger
-from baton.runtime.errors import (
-    AssignmentError,
-    DeploymentError,
-    PositionOutOfRangeError,
-)
+from baton.runtime.effects import OutboxRow
+from baton.runtime.errors import AssignmentError, PositionOutOfRangeError
 from baton.runtime.inputs import Subscription
-from baton.runtime.line import Line
-from baton.runtime.steps import Step
-from baton.runtime.store import OutboxRow
+from baton.runtime.publisher import Publisher
 from baton.settings import ServiceSettings
 
 _LOG = logger(__name__)
 _PAGE = 500
+_OUTBOX = """
+SELECT id, event_id, topic, key, headers, value FROM outbox
+WHERE shard = $1 ORDER BY id LIMIT $2
+"""
 
 
 @dataclass(slots=True)
@@ -43,8 +42,10 @@ class NotConfirmedError(Exception):
     """The group does not confirm the assignment: a newer one is on its way."""
 
 
-class Opener:
-    """Opens shards for one membership of the group."""
+class ShardOpener:
+    """Opens shards during one stay in the group."""
+
+    raise_by = 1
 
     def __init__(
         self,
@@ -52,14 +53,13 @@ class Opener:
         subscription: Subscription,
         pool: asyncpg.Pool,
         consumer: AIOKafkaConsumer,
-        line: Line,
+        publisher: Publisher,
     ) -> None:
         self._settings = settings
         self._topics = {topic.name: topic_name(settings, topic) for topic in subscription.topics}
         self._pool = pool
         self._consumer = consumer
-        self._line = line
-        self._leave_out = frozenset(Step(name) for name in settings.test_leave_out)
+        self._publisher = publisher
 
     def partitions(self, number: int) -> dict[str, TopicPartition]:
         """The partitions of a shard, by topic without prefix."""
@@ -74,30 +74,28 @@ class Opener:
         another set of topics, would have the rest of it.
         """
         numbers = sorted({partition.partition for partition in assigned})
-        if Step.COMPLETE_ASSIGNMENT in self._leave_out:
-            return numbers
-        have = set(assigned)
+        self._check_complete(numbers, set(assigned))
+        return numbers
+
+    def _check_complete(self, numbers: Sequence[int], have: Collection[TopicPartition]) -> None:
         for number in numbers:
             missing = [p.topic for p in self.partitions(number).values() if p not in have]
             if missing:
                 msg = f"shard {number} was assigned without its part of {', '.join(missing)}"
                 raise AssignmentError(msg)
-        return numbers
 
     async def open(self, number: int) -> Shard:
         """Open a shard. Raises NotConfirmedError, PositionOutOfRangeError, PublishError."""
-        if Step.RAISE_BEFORE_DRAIN in self._leave_out:
-            await self._drain(number)
         shard = await self._raise(number)
         await self._complete_positions(shard)
-        if Step.CONFIRM not in self._leave_out:
-            await self._confirm(shard)
-        if not {Step.DRAIN, Step.RAISE_BEFORE_DRAIN} & self._leave_out:
-            await self._drain(number)
-        if Step.SEEK not in self._leave_out:
-            for topic, partition in self.partitions(number).items():
-                self._consumer.seek(partition, shard.positions[topic])
+        await self._confirm(shard)
+        await self._drain(number)
+        self._seek(shard)
         return shard
+
+    def _seek(self, shard: Shard) -> None:
+        for topic, partition in self.partitions(shard.number).items():
+            self._consumer.seek(partition, shard.positions[topic])
 
     async def _raise(self, number: int) -> Shard:
         """Raise the epoch in a transaction of its own, which waits for the old owner's."""
@@ -107,7 +105,7 @@ class Opener:
             try:
                 while not raising.done():
                     await asyncio.wait({raising}, timeout=times.lock.total_seconds())
-                    if not raising.done() and Step.END_BLOCKING_SESSIONS not in self._leave_out:
+                    if not raising.done():
                         await self._end_blocking(db.get_server_pid())
                 return raising.result()
             finally:
@@ -120,9 +118,10 @@ class Opener:
         async with db.transaction():
             await db.execute(f"SET LOCAL lock_timeout = {bound}")
             await db.execute(f"SET LOCAL statement_timeout = {bound}")
-            add = 0 if Step.RAISE_EPOCH in self._leave_out else 1
             epoch = await db.fetchval(
-                "UPDATE shard SET epoch = epoch + $2 WHERE shard = $1 RETURNING epoch", number, add
+                "UPDATE shard SET epoch = epoch + $2 WHERE shard = $1 RETURNING epoch",
+                number,
+                self.raise_by,
             )
             rows = await db.fetch(
                 "SELECT topic, next_offset FROM position WHERE shard = $1", number
@@ -154,19 +153,23 @@ class Opener:
                     gone=begin,
                 )
             at = shard.positions.setdefault(topic, begin)
-            if Step.CHECK_RANGE in self._leave_out or begin <= at <= end:
-                continue
-            missing = (
-                f"records {at} to {begin - 1} are gone"
-                if at < begin
-                else f"the topic ends at {end}, so records up to {at - 1} are missing"
-            )
-            msg = (
-                f"partition {shard.number} of {topic} stands at {at}, and {missing}. Restore the "
-                "topic, or accept the loss: `baton accept-loss` moves the position and records who "
-                "accepted it."
-            )
-            raise PositionOutOfRangeError(msg)
+            self._check_range(shard.number, topic, at, (begin, end))
+
+    @staticmethod
+    def _check_range(number: int, topic: str, at: int, log: tuple[int, int]) -> None:
+        begin, end = log
+        if begin <= at <= end:
+            return
+        missing = (
+            f"records {at} to {begin - 1} are gone"
+            if at < begin
+            else f"the topic ends at {end}, so records up to {at - 1} are missing"
+        )
+        msg = (
+            f"partition {number} of {topic} stands at {at}, and {missing}. Restore the topic, or "
+            "accept the loss: `baton accept-loss` moves the position and records who accepted it."
+        )
+        raise PositionOutOfRangeError(number, msg)
 
     async def _confirm(self, shard: Shard) -> None:
         partitions = self.partitions(shard.number)
@@ -192,77 +195,11 @@ class Opener:
                         value=row["value"],
                         id=row["id"],
                     )
-                    for row in await db.fetch(
-                        "SELECT * FROM outbox WHERE shard = $1 ORDER BY id LIMIT $2", number, _PAGE
-                    )
+                    for row in await db.fetch(_OUTBOX, number, _PAGE)
                 ]
                 if not rows:
                     return
-                await self._line.send(rows)
+                await self._publisher.send(rows)
                 await db.execute(
                     "DELETE FROM outbox WHERE shard = $1 AND id <= $2", number, rows[-1].id
                 )
-
-
-async def check_deployment(
-    settings: ServiceSettings, pool: asyncpg.Pool, found: Mapping[str, int | None]
-) -> None:
-    """Compare what was fixed when the schema was empty with what is found now.
-
-    `found` has the partitions of each topic of the subscription by its full name. The first process
-    on an empty schema fixes the number of shards and the clock. Raises DeploymentError.
-    """
-    missing = [name for name, count in found.items() if not count]
-    if missing:
-        msg = f"Kafka has no topic {', '.join(missing)}: run `baton topics apply`"
-        raise DeploymentError(msg)
-    async with connection(pool) as db, db.transaction():
-        # One at a time, beside whoever only reads: a backup does, for as long as it takes.
-        await db.execute("LOCK TABLE deployment IN EXCLUSIVE MODE")
-        row = await db.fetchrow("SELECT shards, clock FROM deployment")
-        if row is None:
-            await _fix(db, settings)
-            shards, clock = settings.partitions, settings.clock
-        else:
-            shards, clock = row["shards"], row["clock"]
-        _compare(settings, found, shards, clock)
-
-
-async def _fix(db: asyncpg.Connection, settings: ServiceSettings) -> None:
-    await db.execute(
-        "INSERT INTO deployment (shards, clock) VALUES ($1, $2)",
-        settings.partitions,
-        settings.clock,
-    )
-    await db.execute(
-        "INSERT INTO shard (shard) SELECT generate_series(0, $1 - 1)", settings.partitions
-    )
-    await db.execute("INSERT INTO inbox_turn (current, since) VALUES (0, now())")
-    await db.execute("INSERT INTO breaker DEFAULT VALUES")
-    await db.execute(
-        "INSERT INTO policy_in_force (activations) VALUES ('[]') ON CONFLICT DO NOTHING"
-    )
-
-
-def _compare(
-    settings: ServiceSettings, found: Mapping[str, int | None], shards: int, clock: str
-) -> None:
-    if clock != settings.clock:
-        msg = (
-            f"the schema was made for the {clock} clock, and BATON_CLOCK says {settings.clock}. "
-            "A schema keeps its clock: set BATON_CLOCK back, or use an empty database."
-        )
-        raise DeploymentError(msg)
-    for name, count in found.items():
-        if count != shards:
-            msg = (
-                f"{name} has {count} partitions, and the database has seen {shards} shards. Their "
-                "number is fixed for a deployment's life: see 'Shards' in docs/operations.md."
-            )
-            raise DeploymentError(msg)
-    if settings.partitions != shards:
-        msg = (
-            f"BATON_PARTITIONS is {settings.partitions}, and the database has seen {shards} "
-            f"shards: set it to {shards}."
-        )
-        raise DeploymentError(msg)

@@ -36,6 +36,8 @@ def define(metadata: MetaData) -> None:
         Column("shard", Integer, primary_key=True),
         Column("epoch", BigInteger, nullable=False, server_default="0"),
         Column("clock", TIME),
+        # Of the activation for which the subjects of the shard were given their commands.
+        Column("activated", Text),
         postgresql_with={"fillfactor": 50},
         comment="The fence, and the events' clock where the schema has that. Kept for good.",
     )
@@ -64,15 +66,18 @@ def define(metadata: MetaData) -> None:
         comment="Which inbox table is written to, since when. One row.",
     )
     Table(
-        "lead",
+        "subject",
         metadata,
-        Column("lead_id", Uuid, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("id", Uuid, primary_key=True),
         Column("shard", Integer, nullable=False),
+        Column("version", SmallInteger, nullable=False),
         Column("state", JSON(none_as_null=True)),
         Column("sequences", JSON, nullable=False),
         Column("erased_at", TIME),
         postgresql_with={"fillfactor": 70},
-        comment="The state of each lead. Kept until it is erased; the tombstone for good.",
+        comment="The state of each lead, or of another subject. Kept until it is erased; the "
+        "tombstone for good.",
     )
     Table(
         "outbox",
@@ -91,20 +96,22 @@ def define(metadata: MetaData) -> None:
         metadata,
         Column("id", Uuid, primary_key=True),
         Column("shard", Integer, nullable=False),
-        Column("lead_id", Uuid, nullable=False),
+        Column("subject_kind", Text, nullable=False),
+        Column("subject_id", Uuid, nullable=False),
         Column("kind", Text, nullable=False),
         Column("body", JSON, nullable=False),
+        Column("version", SmallInteger, nullable=False),
         Column("made_at", TIME, nullable=False),
         Column("traceparent", Text),
-        Index("command_shard", "shard", "made_at"),
+        Index("command_shard", "shard", "made_at", "id"),
         comment="What was asked of a shard. Gone once it is done.",
     )
     Table(
         "answer",
         metadata,
         Column("command_id", Uuid, primary_key=True),
-        Column("lead_id", Uuid, nullable=False),
-        Column("status", SmallInteger, nullable=False),
+        Column("subject_kind", Text, nullable=False),
+        Column("subject_id", Uuid, nullable=False),
         Column("body", JSON, nullable=False),
         Column("at", TIME, nullable=False),
         Index("answer_at", "at"),
@@ -113,13 +120,15 @@ def define(metadata: MetaData) -> None:
     Table(
         "timer",
         metadata,
-        Column("lead_id", Uuid, primary_key=True),
+        Column("subject_kind", Text, primary_key=True),
+        Column("subject_id", Uuid, primary_key=True),
         Column("name", Text, primary_key=True),
         Column("shard", Integer, nullable=False),
         Column("due_at", TIME, nullable=False),
         Column("accuses", Boolean, nullable=False),
+        Column("version", SmallInteger, nullable=False),
         Column("traceparent", Text),
-        Index("timer_due", "shard", "due_at"),
+        Index("timer_due", "shard", "accuses", "due_at"),
         comment="What must happen at a time. Gone once it has.",
     )
     Table(
@@ -128,7 +137,8 @@ def define(metadata: MetaData) -> None:
         Column("id", Uuid, primary_key=True),
         Column("shard", Integer, nullable=False),
         Column("kind", Text, nullable=False),
-        Column("lead_id", Uuid),
+        Column("subject_kind", Text),
+        Column("subject_id", Uuid),
         Column("topic", Text),
         Column("offset", BigInteger),
         Column("key", LargeBinary),
@@ -139,7 +149,7 @@ def define(metadata: MetaData) -> None:
         Column("failed_at", TIME, nullable=False),
         Column("replayed_at", TIME),
         Index("dead_letter_failed", "failed_at"),
-        Index("dead_letter_lead", "lead_id"),
+        Index("dead_letter_subject", "subject_id"),
         comment="What could not be processed, whole. Kept for 90 days.",
     )
     Table(

@@ -23,7 +23,10 @@ class Violation:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`records` are those of the topics, copies included, but for those that were spoilt."""
+    """`records` are those of the topics, copies included, but for those that were spoilt.
+
+    `users` are the services that decide on each event type, and so keep a broken record of it.
+    """
 
     seen: Seen
     records: Sequence[Found]
@@ -34,6 +37,7 @@ class Evidence:
     letters: Mapping[str, Sequence[Letter]] = field(default_factory=dict)
     replayed: Sequence[Replayed] = ()
     scrapes: Mapping[str, Scrape] = field(default_factory=dict)
+    users: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def events(self) -> Sequence[Found]:

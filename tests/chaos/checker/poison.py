@@ -1,10 +1,9 @@
 """What can't be applied is kept once by each service that uses it, and nothing else is."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
-from baton.manifest import manifests
 from tests.chaos.checker.evidence import Evidence, Violation
 from tests.chaos.checker.told import Letter
 
@@ -13,9 +12,9 @@ _Place = tuple[str, int, int]
 
 def check(evidence: Evidence) -> Iterator[Violation]:
     """Dead letters of the APIs, those of the topic, and what became of the replays."""
-    users = _users()
     spoilt: Mapping[_Place, frozenset[str]] = {
-        (each.topic, each.partition, each.offset): users[each.type] for each in evidence.seen.spoilt
+        (each.topic, each.partition, each.offset): evidence.users.get(each.type, frozenset())
+        for each in evidence.seen.spoilt
     }
     barred = {(each.service, each.lead_id) for each in evidence.seen.barred}
     for service, letters in evidence.letters.items():
@@ -34,16 +33,6 @@ def check(evidence: Evidence) -> Iterator[Violation]:
                 )
     yield from _barred(evidence)
     yield from _told(evidence)
-
-
-def _users() -> Mapping[str, frozenset[str]]:
-    """The services that decide on each event type: each keeps a record of it that can't be read."""
-    users: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
-    for service in manifests():
-        if service.consumer is not None:
-            for data in service.consumer().subscription.uses:
-                users[data.event_type] |= {service.package}
-    return users
 
 
 def _place(letter: Letter) -> _Place | None:

@@ -1,15 +1,19 @@
 """All SQL of the aliases, for their keeper and for whoever asks whom a name belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+from pydantic import BaseModel
 
 from baton.database import connection
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Input, Row
+from baton.runtime.decisions import Row
+from baton.runtime.errors import SharedRow
+from baton.runtime.inputs import Input
+from baton.subjects import LEAD, Subject
 from ingest.deadline import within
 from ingest.features.enrichment import store as fetching
 from ingest.features.failed import store as kept
@@ -25,15 +29,21 @@ class AliasStore:
     """The alias keeper's side of the runner: `runtime.inputs.Store`."""
 
     @property
-    def state(self) -> type[NoState]:
-        return NoState
+    def states(self) -> Mapping[str, type[BaseModel]]:
+        """The model of a lead's state."""
+        return {LEAD: NoState}
+
+    def version(self, state: NoState) -> int:  # noqa: ARG002 - every release reads every state so far
+        """The first version of the service that reads this state without losing anything of it."""
+        return 1
 
     async def lock(
         self,
         db: asyncpg.Connection,
-        given: Sequence[Input],
-        states: dict[UUID, NoState],
+        inputs: Sequence[Input],
+        states: Mapping[Subject, NoState],
         bundle: Bundle,
+        missed: Collection[SharedRow],
     ) -> None:
         """Shards share nothing here."""
 
@@ -54,7 +64,7 @@ class AliasStore:
         if forget:
             await _forget(db, forget)
 
-    async def erase(self, db: asyncpg.Connection, lead_ids: Sequence[UUID]) -> None:
+    async def erase(self, db: asyncpg.Connection, subjects: Sequence[Subject]) -> None:
         """`save` has done it: `Forget` knows up to when, so that an enquiry since then stays."""
 
 

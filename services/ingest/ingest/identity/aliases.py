@@ -14,22 +14,15 @@ from baton.events import (
     FollowupType,
     LeadCaptured,
     LeadErased,
-    LeadEvent,
     LeadFollowup,
     Record,
     RecordKind,
+    SubjectEvent,
 )
 from baton.identity import UnusableIdentityError
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Row,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Decision, Row
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from baton.topics import LEAD_CAPTURED, LEAD_FOLLOWUP, LEAD_IDENTITY
 
 SUBSCRIPTION = Subscription(
@@ -139,7 +132,7 @@ def decide(
             raise NotForAliasesError(f"there is no command {kind!r}")
 
 
-def _rows(event: Event[LeadEvent]) -> tuple[Row, ...]:
+def _rows(event: Event[SubjectEvent]) -> tuple[Row, ...]:
     match event.data:
         case LeadCaptured() as captured:
             return tuple(aliases_of(captured))

@@ -7,22 +7,16 @@ from baton import topics
 from baton.cloudevents import Event
 from baton.events import (
     LeadErased,
-    LeadEvent,
     LeadFollowup,
     LeadScored,
     ReleaseCode,
     SlaBreached,
     SlaRetracted,
+    SubjectEvent,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Decision
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from routing.domain.breaches import breached, retracted
 from routing.domain.commands import commanded
 from routing.domain.floor import Floor
@@ -60,7 +54,7 @@ def decide(
     return handling.decision(floor)
 
 
-def _heard(handling: Handling, event: Event[LeadEvent]) -> None:
+def _heard(handling: Handling, event: Event[SubjectEvent]) -> None:
     match event.data:
         case LeadScored() as data:
             scored(handling, event, data)

@@ -79,7 +79,7 @@ def _current(handling: Handling, asked: Acceptance) -> Assignment | None:
     """The current assignment, if it is what was meant; otherwise the outcome says what is."""
     lead = handling.lead
     if lead.scored is None and lead.unrouted is None:
-        handling.outcome = UnknownLead(lead_id=handling.given.lead_id)
+        handling.outcome = UnknownLead(lead_id=handling.given.subject.id)
         return None
     held = lead.held
     if held is None:
@@ -101,14 +101,14 @@ def _who_has_it(handling: Handling) -> WhoHasIt:
         accepted_at=lead.held.accepted_at,
     )
     unrouted = lead.unrouted and Unrouted(code=lead.unrouted.code, retry_at=lead.unrouted.retry_at)
-    return WhoHasIt(lead_id=handling.given.lead_id, assignment=held, unrouted=unrouted)
+    return WhoHasIt(lead_id=handling.given.subject.id, assignment=held, unrouted=unrouted)
 
 
 def _fact(
     given: CommandInput, done: FollowupType, asked: Acceptance, reason: str | None
 ) -> LeadFollowup:
     return LeadFollowup(
-        lead_id=given.lead_id,
+        lead_id=given.subject.id,
         occurred_at=given.time,
         received_at=given.time,
         source="routing",

@@ -13,10 +13,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from baton.events import FollowupType
+from baton.runtime.errors import NotLockedError
 from routing.domain import turns
 from routing.domain.turns import Credits
 
 T = TypeVar("T")
+
+POOL, REP = "pool", "rep"
+"""The kinds of rows that leads share."""
 
 WORKED = frozenset(
     {
@@ -28,10 +32,6 @@ WORKED = frozenset(
     }
 )
 """The rep has spoken with the lead."""
-
-
-class NotLockedError(LookupError):
-    """A decision reached for a pool or a rep that its batch did not lock: a fault in `needs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Floor:
 
     def credits(self, pool: str) -> Credits:
         """The credits of a pool."""
-        return _locked(self.pools, pool, "pool")
+        return _locked(self.pools, pool, POOL)
 
     def desk(self, rep: str) -> Desk:
         """A rep's load."""
-        return _locked(self.reps, rep, "rep")
+        return _locked(self.reps, rep, REP)
 
     def with_turn(self, pool: str, changes: Credits) -> "Floor":
         """A turn of the pool is taken."""
@@ -92,5 +92,5 @@ class Floor:
 
 def _locked(rows: Mapping[str, T], name: str, kind: str) -> T:
     if name not in rows:
-        raise NotLockedError(f"{kind} {name!r} is not locked")
+        raise NotLockedError([(kind, name)])
     return rows[name]

@@ -17,7 +17,8 @@ from baton.events import (
 )
 from baton.policy import teams as policy
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import Arm, Decision, Input, Row
+from baton.runtime.decisions import Arm, Decision, Row
+from baton.runtime.inputs import Input
 from routing.domain import announcements, outcomes, successors
 from routing.domain import choice as choosing
 from routing.domain.choice import Choice, Match, Question
@@ -106,7 +107,7 @@ class Handling:
         before = self._decided
         self._decided = DecisionRow(
             id=self.decision_id,
-            lead_id=self.given.lead_id,
+            lead_id=self.given.subject.id,
             cause=self.given.id,
             at=self.now,
             policy=self.bundle.hash,
@@ -174,9 +175,9 @@ class Handling:
             self.scored.enquiry,
             held.terms.model_copy(update=self.promise(found, held.terms)),
         )
-        self._rows.append(AssignmentRow(self.given.lead_id, held, self.now, ReleaseCode.RENEWED))
+        self._rows.append(AssignmentRow(self.given.subject.id, held, self.now, ReleaseCode.RENEWED))
         self.become(held=renewed, attempts=1, tried=(rep.id,))
-        self._rows.append(AssignmentRow(self.given.lead_id, renewed))
+        self._rows.append(AssignmentRow(self.given.subject.id, renewed))
         self._tell_routed(renewed, found.matched)
 
     def give_back(self, before: Assignment) -> None:
@@ -197,7 +198,7 @@ class Handling:
         )
         if returned.open:
             self.floor = self.floor.with_lead(rep.id, self.now)
-        self._rows.append(AssignmentRow(self.given.lead_id, returned))
+        self._rows.append(AssignmentRow(self.given.subject.id, returned))
         reason = Reason(
             code=AssignmentChange.RETURNED,
             label=f"{rep.id} answered in time, and the breach was taken back",
@@ -227,7 +228,7 @@ class Handling:
 
     def _tell_routed(self, held: Assignment, reasons: tuple[Reason, ...]) -> None:
         self.events.append(
-            announcements.routed(self.given.lead_id, self.scored, held, reasons, self.now)
+            announcements.routed(self.given.subject.id, self.scored, held, reasons, self.now)
         )
 
     def leave_with(
@@ -272,7 +273,7 @@ class Handling:
             waits=0,
             unrouted=None,
         )
-        self._rows.append(AssignmentRow(self.given.lead_id, held))
+        self._rows.append(AssignmentRow(self.given.subject.id, held))
         return held
 
     def tell_unrouted(self, asked: Question, found: Match, chosen: Choice) -> None:
@@ -298,7 +299,13 @@ class Handling:
         self.become(unrouted=NoOwner.by(cause, retry_at), waits=waits)
         self.events.append(
             announcements.unrouted(
-                self.given.lead_id, self.lead, self.decision_id, cause, reasons, retry_at, self.now
+                self.given.subject.id,
+                self.lead,
+                self.decision_id,
+                cause,
+                reasons,
+                retry_at,
+                self.now,
             )
         )
         self.decide(cause)
@@ -322,10 +329,10 @@ class Handling:
         # What names an assignment did not happen before that began: a reader that has forgotten
         # what was before an erasure would pass it over.
         named_at = max(ended_at, held.assigned_at)
-        self._rows.append(AssignmentRow(self.given.lead_id, held, named_at, code, reason))
+        self._rows.append(AssignmentRow(self.given.subject.id, held, named_at, code, reason))
         self.events.append(
             announcements.released(
-                self.given.lead_id, held, self.decision_id, code, reason, named_at
+                self.given.subject.id, held, self.decision_id, code, reason, named_at
             )
         )
         self.decide(code)
@@ -336,7 +343,7 @@ class Handling:
         """Change the lead's assignment."""
         held = self.held.model_copy(update=changes)
         self.become(held=held)
-        self._rows.append(AssignmentRow(self.given.lead_id, held))
+        self._rows.append(AssignmentRow(self.given.subject.id, held))
 
     def decision(self, before: Floor) -> Decision[Lead, Floor]:
         """All that it led to."""

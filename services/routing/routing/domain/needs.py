@@ -1,13 +1,12 @@
 """Which pools and reps a batch may reach for, so that they are locked before it is decided.
 
-More than it takes is harmless, less makes a decision fail. Most batches need nothing: what is not
-about who has a lead touches nothing that leads share.
+More than it takes is harmless; less has the batch repeated with what it missed. Most batches need
+nothing: what is not about who has a lead touches nothing that leads share.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import UUID
 
 from baton.events import (
     LeadErased,
@@ -19,10 +18,12 @@ from baton.events import (
 )
 from baton.followups import TAKING
 from baton.policy.bundle import Bundle
+from baton.runtime.errors import SharedRow
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
+from baton.subjects import Subject
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
-from routing.domain.floor import WORKED
+from routing.domain.floor import POOL, REP, WORKED
 from routing.domain.followups import ENDS
 from routing.domain.state import Lead, Scored
 from routing.policy.routing import ROUTING
@@ -38,15 +39,23 @@ class Needs:
     reps: tuple[str, ...]
 
 
-def needs(given: Iterable[Input], states: Mapping[UUID, Lead], bundle: Bundle) -> Needs:
-    """The pools with all that they overflow to; their reps, and those of current assignments."""
-    by_lead: dict[UUID, list[Input]] = {}
+def needs(
+    given: Iterable[Input],
+    states: Mapping[Subject, Lead],
+    bundle: Bundle,
+    missed: Collection[SharedRow] = (),
+) -> Needs:
+    """The pools with all that they overflow to; their reps, and those of current assignments.
+
+    `missed` is what an earlier attempt at the batch needed beyond that.
+    """
+    by_lead: dict[Subject, list[Input]] = {}
     for one in given:
-        by_lead.setdefault(one.lead_id, []).append(one)
-    pools: set[str] = set()
-    reps: set[str] = set()
-    for lead_id, inputs in by_lead.items():
-        lead = states.get(lead_id, Lead())
+        by_lead.setdefault(one.subject, []).append(one)
+    pools = {id_ for kind, id_ in missed if kind == POOL}
+    reps = {id_ for kind, id_ in missed if kind == REP}
+    for subject, inputs in by_lead.items():
+        lead = states.get(subject, Lead())
         if _may_route(inputs, lead, bundle):
             for snapshot in _snapshots(inputs, lead):
                 pools.update(_pools(snapshot, bundle))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
-from baton.runtime.inputs import Answer
+from baton.runtime.decisions import Answer
 from baton.values import Moment, Name
 from routing.domain.state import Part
 

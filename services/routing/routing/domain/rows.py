@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from baton.events import ReleaseCode
-from baton.runtime.inputs import Row
+from baton.runtime.decisions import Row
 from routing.domain.choice import Choice, Question
 from routing.domain.codes import Excluded
 from routing.domain.state import Assignment

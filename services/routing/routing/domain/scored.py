@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from baton.cloudevents import Event
-from baton.events import LeadEvent, LeadScored, Reason, ReleaseCode, Stage
+from baton.events import LeadScored, Reason, ReleaseCode, Stage, SubjectEvent
 from routing.domain.choice import FOR_GOOD
 from routing.domain.codes import Cause, DecisionCode, UnroutedCode
 from routing.domain.handling import Handling
@@ -18,7 +18,7 @@ GIVEN_UP: frozenset[Cause] = frozenset(
 """
 
 
-def scored(handling: Handling, event: Event[LeadEvent], data: LeadScored) -> None:
+def scored(handling: Handling, event: Event[SubjectEvent], data: LeadScored) -> None:
     """Route a lead that makes an enquiry or becomes qualified, unless somebody has it already.
 
     A new enquiry of a lead with an owner is the owner's.
@@ -64,7 +64,7 @@ def _without_owner(handling: Handling, *, new_enquiry: bool, newly_qualified: bo
         _look_again(handling)
 
 
-def _out_of_date(event: Event[LeadEvent], before: Scored) -> bool:
+def _out_of_date(event: Event[SubjectEvent], before: Scored) -> bool:
     """Whether scoring has said something newer already: a dead letter is replayed late, say.
 
     Both the number and the time tell, since a database that was restored counts anew.
@@ -76,7 +76,7 @@ def _out_of_date(event: Event[LeadEvent], before: Scored) -> bool:
 
 def _snapshot(
     handling: Handling,
-    event: Event[LeadEvent],
+    event: Event[SubjectEvent],
     data: LeadScored,
     before: Scored | None,
     *,

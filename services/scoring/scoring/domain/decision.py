@@ -14,16 +14,8 @@ from baton.events import (
     LeadScored,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    Arm,
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Row,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Arm, Decision, Row
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from scoring.domain import points, qualifying
 from scoring.domain.assessment import Assessment, assess
 from scoring.domain.state import Lead, Told
@@ -180,14 +172,14 @@ def _decision(
     lead: Lead, cause: _Cause, found: Assessment, bundle: Bundle, now: datetime, *, tell: bool
 ) -> Decision[Lead, None]:
     given = cause.given
-    due = _next_look(given.lead_id, now) if found.engagement.cools else None
+    due = _next_look(given.subject.id, now) if found.engagement.cools else None
     arm = (Arm(COOLING, due),) if due is not None and due != lead.cools_at else ()
     cancel = (COOLING,) if due is None and lead.cools_at is not None else ()
     qualified_at = qualifying.qualified_at(lead, cause.occurred_at, found.stage, bundle)
     if not tell and not _says_more(lead.told, found, qualified_at):
         return Decision(lead.model_copy(update={"cools_at": due}), arm=arm, cancel=cancel)
     event = LeadScored(
-        lead_id=given.lead_id,
+        lead_id=given.subject.id,
         occurred_at=cause.occurred_at,
         cause=given.id,
         enquiry=cause.enquiry,

@@ -12,18 +12,10 @@ from uuid import UUID
 
 from baton import topics
 from baton.cloudevents import Event
-from baton.events import EventData, LeadErased, LeadEvent, LeadFollowup, LeadReleased, LeadRouted
+from baton.events import EventData, LeadErased, LeadFollowup, LeadReleased, LeadRouted, SubjectEvent
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import (
-    Arm,
-    CommandInput,
-    Decision,
-    EventInput,
-    Input,
-    Row,
-    Subscription,
-    TimerInput,
-)
+from baton.runtime.decisions import Arm, Decision, Row
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from sla_monitor.domain import judging, telling
 from sla_monitor.domain.business_time import Hours
 from sla_monitor.domain.facts import since, with_clocks, with_followup, with_release
@@ -76,13 +68,13 @@ def decide(
         raise UnexpectedInputError(f"no command {given.kind!r} is known")
     if isinstance(given.event.data, LeadErased):
         up_to = given.event.data.occurred_at
-        return _erased(before, given.lead_id, given, up_to, Hours(bundles, bundle), now)
+        return _erased(before, given.subject.id, given, up_to, Hours(bundles, bundle), now)
     after = _taken_in(_caught_up(before), given.event, bundles, bundle)
-    return _told(before, after, given.lead_id, Hours(bundles, bundle), now)
+    return _told(before, after, given.subject.id, Hours(bundles, bundle), now)
 
 
 def _taken_in(
-    state: LeadClocks, event: Event[LeadEvent], bundles: Bundles, in_force: Bundle
+    state: LeadClocks, event: Event[SubjectEvent], bundles: Bundles, in_force: Bundle
 ) -> LeadClocks:
     data = event.data
     tenures = Tenures(state)
@@ -176,10 +168,10 @@ def _time_has_come(
         if timer.name == clock.due_timer:
             complete = clock.facts_complete and timer.facts_complete
             due = clock.model_copy(update={"due_passed": True, "facts_complete": complete})
-            return _told(state, _with(state, due), timer.lead_id, hours, now)
+            return _told(state, _with(state, due), timer.subject.id, hours, now)
         if timer.name == clock.warn_timer:
-            warned = telling.warn(timer.lead_id, clock, hours.used, now)
-            told = _told(state, _with(state, warned.clock), timer.lead_id, hours, now)
+            warned = telling.warn(timer.subject.id, clock, hours.used, now)
+            told = _told(state, _with(state, warned.clock), timer.subject.id, hours, now)
             return replace(told, events=[*warned.events, *told.events])
     if not timer.name.startswith((WARN, DUE)):
         raise UnexpectedInputError(f"no timer {timer.name!r} is known")

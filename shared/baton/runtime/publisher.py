@@ -1,4 +1,4 @@
-"""Publishing: one line, in outbox order, while the next batch is worked on."""
+"""Publishes the outbox, one batch after the other, while the next batch is worked on."""
 
 import asyncio
 from collections import deque
@@ -10,16 +10,15 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from baton import topics
 from baton.metrics import RuntimeMetrics
+from baton.runtime.effects import OutboxRow
 from baton.runtime.errors import PublishError
-from baton.runtime.steps import Step
-from baton.runtime.store import OutboxRow
 from baton.times import Times
 
 _UNACKNOWLEDGED_BATCHES = 2
 _SHARDED = frozenset(topic.name for topic in topics.ALL if topic.sharded)
 
 
-class Line:
+class Publisher:
     """Sends committed outbox rows, one committed batch after the other.
 
     A later batch is not sent before Kafka has acknowledged the earlier one, so what a reader first
@@ -32,13 +31,11 @@ class Line:
         prefix: str,
         times: Times,
         metrics: RuntimeMetrics,
-        leave_out: frozenset[Step] = frozenset(),
     ) -> None:
         self._producer = producer
         self._prefix = prefix
         self._times = times
         self._metrics = metrics
-        self._leave_out = leave_out
         self._waiting: deque[Sequence[OutboxRow]] = deque()
         metrics.outbox.set(0)
         self._changed = asyncio.Condition()
@@ -80,10 +77,7 @@ class Line:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
                 rows = self._waiting[0]
-            if Step.ONE_LINE in self._leave_out:
-                await self._send_apart(rows)
-            else:
-                await self.send(rows)
+            await self.send(rows)
             async with self._changed:
                 self._waiting.popleft()
                 self._metrics.outbox.set(sum(map(len, self._waiting)))
@@ -96,9 +90,8 @@ class Line:
 
         Raises PublishError; then nothing behind a row that failed was sent.
         """
-        within = None if Step.PUBLISH_DEADLINE in self._leave_out else self._times.publish
         try:
-            async with asyncio.timeout(None if within is None else within.total_seconds()):
+            async with asyncio.timeout(self._deadline()):
                 by_partition: dict[tuple[str, int], list[OutboxRow]] = {}
                 for row in rows:
                     partition = row.shard if row.topic in _SHARDED else 0
@@ -111,6 +104,10 @@ class Line:
             within_time = f"with {self._times.publish.total_seconds():g} s to do so"
             msg = f"Kafka did not take {len(rows)} events, {within_time}: {kind}"
             raise PublishError(msg) from error
+
+    def _deadline(self) -> float | None:
+        """Seconds in which Kafka must acknowledge; its client never gives up by itself."""
+        return self._times.publish.total_seconds()
 
     async def _send_partition(self, topic: str, partition: int, rows: Sequence[OutboxRow]) -> None:
         left = deque(rows)
@@ -127,10 +124,6 @@ class Line:
             )
             await sent
             self._metrics.published.labels(topic).inc(builder.record_count())
-
-    async def _send_apart(self, rows: Sequence[OutboxRow]) -> None:
-        """Test only: each row by itself, those behind a failed one too."""
-        await asyncio.gather(*(self.send([row]) for row in rows), return_exceptions=True)
 
 
 def _append(builder: BatchBuilder, row: OutboxRow) -> bool:

@@ -1,0 +1,59 @@
+"""The parts that a runner is put together from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import asyncpg
+
+from baton.metrics import RuntimeMetrics
+from baton.policy.bundle import Bundle
+from baton.policy.section import Section
+from baton.runtime.decisions import Decide, Shared, State
+from baton.runtime.inputs import Subscription
+from baton.runtime.policies import Policies
+from baton.runtime.ports import Store
+from baton.runtime.status import Status
+from baton.settings import ServiceSettings
+from baton.subjects import Subject
+from baton.tracing import Tracing
+
+
+@dataclass(frozen=True)
+class Service(Generic[State, Shared]):
+    """What makes a service this one; its name is that of its group and of its schema too.
+
+    `reads` are the sections of the policy that its decisions and its API ask. It parses no others,
+    so nothing else in a bundle can keep it from deciding.
+
+    `version` is the newest version of states, timers and commands that this release knows. It is
+    raised by one by a release that adds a field, a timer or a command which the release before does
+    not know, and given with what is new (`Store.version`, `Arm.version`, `Ask.version`).
+
+    `subjects` names the subjects that get one command (`ACTIVATION`) when a bundle takes effect.
+    """
+
+    name: str
+    subscription: Subscription
+    store: Store[State, Shared]
+    decide: Decide[State, Shared]
+    reads: tuple[Section[Any], ...] = ()
+    version: int = 1
+    subjects: Callable[[Bundle], Iterable[Subject]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What a process gives to its runner.
+
+    `degraded` has what keeps some of the work from being done and not the rest, such as a shard
+    that is closed.
+    """
+
+    settings: ServiceSettings
+    pool: asyncpg.Pool
+    policies: Policies
+    status: Status
+    degraded: Status
+    metrics: RuntimeMetrics
+    tracing: Tracing
