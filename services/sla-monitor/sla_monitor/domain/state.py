@@ -4,7 +4,8 @@ Each part is a function of the set of facts that were read: the newest facts of 
 and of what decides a clock only the earliest. So the order they come in, and how often, is all one.
 
 A state that an older release wrote lacks the fields that were added since; each has a default that
-keeps the state's meaning.
+keeps the state's meaning. A newer release also writes fields that this one does not know. They are
+passed over: a state that says anything by them has a version which this release does not read.
 """
 
 from enum import StrEnum
@@ -32,7 +33,7 @@ WARN, DUE = "warn:", "due:"
 class Part(BaseModel):
     """A frozen part of a lead's state."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Followup(Part):
