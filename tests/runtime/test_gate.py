@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from baton.runtime.gate import Gate
 from baton.runtime.inputs import TimerInput
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.timers import DueTimer
 from baton.subjects import Subject
 from tests.runtime.harness import QUICK

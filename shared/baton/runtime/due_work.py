@@ -12,7 +12,7 @@ from baton.metrics import RuntimeMetrics
 from baton.runtime import command_rows, replays, timers
 from baton.runtime.batch import Item, Partition, Reader
 from baton.runtime.gate import Gate
-from baton.runtime.shards import Shard, ShardOpener
+from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.timers import DueTimer
 from baton.settings import ServiceSettings
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from baton.kafka import bounded
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.timers import DueTimer
 from baton.times import Times
 

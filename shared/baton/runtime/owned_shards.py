@@ -5,7 +5,7 @@ import time
 from baton.logs import logger
 from baton.metrics import RuntimeMetrics
 from baton.runtime.errors import ShardFaultError
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.status import Status
 from baton.times import Times
 

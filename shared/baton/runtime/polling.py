@@ -15,8 +15,8 @@ from baton.runtime.errors import (
     ShardFaultError,
     UnreadableRecordError,
 )
+from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.owned_shards import OwnedShards
-from baton.runtime.shards import Shard, ShardOpener
 from baton.settings import ServiceSettings
 
 _POLL_MS = 1_000

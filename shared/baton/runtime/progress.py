@@ -12,7 +12,7 @@ from baton.metrics import RuntimeMetrics
 from baton.runtime.batch import Partition
 from baton.runtime.errors import StalledError
 from baton.runtime.gate import Gate
-from baton.runtime.shards import Shard, ShardOpener
+from baton.runtime.opening import Shard, ShardOpener
 from baton.times import Times
 
 _OFFSETS_EVERY = 0.25

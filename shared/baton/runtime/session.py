@@ -24,12 +24,12 @@ from baton.runtime.errors import (
     RejoinError,
     ShardFaultError,
 )
+from baton.runtime.opening import NotConfirmedError
 from baton.runtime.owned_shards import OwnedShards
 from baton.runtime.parts import RunnerParts
 from baton.runtime.progress import GroupOffsets, ProgressWatch
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.shards import NotConfirmedError
 from baton.runtime.transaction import BatchTransaction
 
 _LOG = logger(__name__)

@@ -16,11 +16,11 @@ from baton.runtime.decisions import Shared, State
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.due_work import DueWork
 from baton.runtime.errors import RejoinError, ShardFaultError
+from baton.runtime.opening import ShardOpener
 from baton.runtime.owned_shards import OwnedShards
 from baton.runtime.progress import GroupOffsets
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.shards import ShardOpener
 from baton.runtime.transaction import BatchTransaction
 
 _REPEAT = ("40P01", "40001", "55P03")

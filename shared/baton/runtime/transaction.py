@@ -32,7 +32,7 @@ from baton.runtime.errors import (
 from baton.runtime.fence import FENCE, Fence, fence, in_inbox
 from baton.runtime.inputs import EventInput
 from baton.runtime.saving import Committed, Saving
-from baton.runtime.waiting import still_wait
+from baton.runtime.still_waiting import still_wait
 from baton.subjects import Subject
 
 _LOG = logger(__name__)
