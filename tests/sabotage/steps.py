@@ -226,7 +226,7 @@ class _OpenGate(DueWork):
 
 
 class _NoSettling(Gate):
-    def opened(self) -> None:
+    def opened(self, shards: Collection[int]) -> None:
         pass
 
 
@@ -246,7 +246,7 @@ class _NoDeadline(Publisher):
 
 
 class _KeepPublished(Publisher):
-    def take_published(self, shards: Sequence[int]) -> dict[int, int]:
+    def published_upto(self, shards: Sequence[int]) -> dict[int, int]:
         return {}
 
 

@@ -62,6 +62,10 @@ class OwnedShards:
             if number not in self.open and self._trial_ends[number] <= now
         )
 
+    def postpone(self, number: int) -> None:
+        """Try a closed shard again later: it could not be tried now."""
+        self._trial_ends[number] = self._later()
+
     def clear_old_faults(self) -> None:
         """Forget the faults of shards that have been open again for long without another."""
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The classes that a runner is made of."""
+"""The classes of the runner's parts, which tests replace by subclasses."""
 
 from dataclasses import dataclass
 from typing import Any
