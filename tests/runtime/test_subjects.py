@@ -141,6 +141,7 @@ async def test_a_pool_that_a_later_release_names_for_the_same_bundle_gets_its_co
     first = await world.start(release={"subjects": lambda _: POOLS[:1]})
     await world.pooled(POOLS[0], lambda found: len(found.activations) == 1)
     await first.end()
+    await world.db.execute("TRUNCATE inbox_0; TRUNCATE inbox_1")  # as after its span
     await world.start(release={"subjects": named})
     for each in POOLS:
         await world.pooled(each, lambda found: len(found.activations) == 1)
