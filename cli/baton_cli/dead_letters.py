@@ -26,7 +26,8 @@ class Letter(BaseModel):
     id: UUID
     shard: int
     kind: str
-    lead_id: UUID | None
+    subject_kind: str | None
+    subject_id: UUID | None
     topic: str | None
     offset: int | None
     reason: str
@@ -86,7 +87,7 @@ def show(letter_id: Id, service: In = None) -> None:
         "service": one,
         "kind": letter.kind,
         "from": place if letter.topic else f"shard {letter.shard}",
-        "lead": str(letter.lead_id) if letter.lead_id else "",
+        letter.subject_kind or "": str(letter.subject_id or ""),
         "failed": f"{moment(letter.failed_at)}, {counted(letter.failures, 'time')} so far",
         "replayed": moment(letter.replayed_at) if letter.replayed_at else "",
         "reason": letter.reason,

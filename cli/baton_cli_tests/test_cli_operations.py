@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from subprocess import CompletedProcess
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from baton import kafka, topics
@@ -71,6 +72,32 @@ def test_a_service_that_stopped_itself_says_so_and_goes_on_when_told_to(
     assert "0 replayed, 3 failed again." in everything.stdout
     baton("resume", "scoring", "--by", "on call")
     until(lambda: baton("status"), "scoring      ready")
+
+
+async def write_letter(services: Deployment, kind: str) -> tuple[UUID, UUID]:
+    """A dead letter about a subject of this kind; gives the ids of both."""
+    letter, subject = uuid4(), uuid4()
+    db = await asyncpg.connect(services.database_url)
+    try:
+        await db.execute(
+            "INSERT INTO scoring.dead_letter (id, shard, kind, subject_kind, subject_id, reason, "
+            "failures, failed_at) VALUES ($1, 0, 'command', $2, $3, 'a test', 1, now())",
+            letter,
+            kind,
+            subject,
+        )
+    finally:
+        await db.close()
+    return letter, subject
+
+
+@pytest.mark.parametrize("kind", ["lead", "pool"])
+def test_a_dead_letter_is_shown_with_the_subject_that_it_is_about(
+    baton: Baton, services: Deployment, kind: str
+) -> None:
+    letter, subject = asyncio.run(write_letter(services, kind))
+    rows = [line.split() for line in baton("dead-letters", "show", str(letter)).stdout.splitlines()]
+    assert [kind, str(subject)] in rows
 
 
 def test_a_dead_letter_that_there_is_not_is_told(baton: Baton) -> None:

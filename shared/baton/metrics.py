@@ -54,7 +54,9 @@ class RuntimeMetrics:
             "baton_shards_open", "Shards that this process owns", registry=registry
         )
         self.lag = Gauge(
-            "baton_lag_records", "Records that wait in Kafka for this process", registry=registry
+            "baton_lag_records",
+            "Records that wait in Kafka for the open shards of this process",
+            registry=registry,
         )
         self.rejoins = Counter(
             "baton_rejoins",

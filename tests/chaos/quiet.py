@@ -28,19 +28,22 @@ class NotQuietError(Exception):
     """What still goes on, or stands still, after a generous time."""
 
 
-async def quiet(deployment: Deployment, say: Callable[[str], None]) -> None:
-    """Returns when everything was done twice in a row; says what it waits for.
+Ends = Mapping[TopicPartition, int]
+
+
+async def quiet(deployment: Deployment, say: Callable[[str], None]) -> Ends:
+    """Returns where the topics end when everything was done twice in a row; says what it waits for.
 
     Raises NotQuietError.
     """
     deadline = time.monotonic() + GENEROUS
     next_saying = time.monotonic() + _PATIENT
-    before: Mapping[TopicPartition, int] = {}
+    before: Ends = {}
     while True:
         ends, behind = await _groups(deployment)
         reasons = [*behind, *await _processes(deployment), *await _promises(deployment)]
         if not reasons and ends == before:
-            return
+            return ends
         before = ends
         if time.monotonic() > deadline:
             raise NotQuietError("; ".join(reasons) or "new records keep coming")
@@ -50,7 +53,12 @@ async def quiet(deployment: Deployment, say: Callable[[str], None]) -> None:
         await asyncio.sleep(_BETWEEN)
 
 
-async def _groups(deployment: Deployment) -> tuple[Mapping[TopicPartition, int], list[str]]:
+async def still_ends(deployment: Deployment, ends: Ends) -> bool:
+    """Whether no record has come since the topics ended there."""
+    return (await _groups(deployment))[0] == ends
+
+
+async def _groups(deployment: Deployment) -> tuple[Ends, list[str]]:
     """Where the topics end, and which groups have not come so far."""
     settings = deployment.kafka
     bootstrap = settings.kafka_bootstrap_servers

@@ -30,7 +30,7 @@ from tests.chaos.deployment import GENEROUS, Deployment, deployed
 from tests.chaos.faults import Faults, Say
 from tests.chaos.outages import outage
 from tests.chaos.overlaps import overlap
-from tests.chaos.quiet import NotQuietError, quiet
+from tests.chaos.quiet import NotQuietError, quiet, still_ends
 from tests.chaos.schedule import Fault, Freeze, Kill, LateRaise, Outage, Overlap, Storm, schedule
 from tests.chaos.storms import USERS, storm
 from tests.chaos.wire import Wire
@@ -40,6 +40,7 @@ from tests.e2e.deployment import POLICY
 NO_END = "it does not come to its end"
 
 _BETWEEN_SCENES = 0.5
+_GATHERINGS = 5
 _SLOWER = 5
 """The rate of leads is so many times lower between scenes."""
 
@@ -102,13 +103,24 @@ class Run:
                 apis = self._apis(http)
                 replayed = await _replay(apis)
                 self.say(f"{len(replayed)} dead letters replayed")
-                await quiet(self.deployment, self.say)
+                evidence = await self._at_rest(http, apis, replayed)
             except NotQuietError as error:
                 return [Violation("it does not come to rest", str(error))], None
-            self.say("quiet")
-            evidence = await self._evidence(http, apis, replayed)
             self.say(f"{len(evidence.captured)} leads, {len(evidence.records)} records: judging")
             return verdict(evidence), evidence
+
+    async def _at_rest(
+        self, http: httpx.AsyncClient, apis: Apis, replayed: Sequence[Replayed]
+    ) -> Evidence:
+        """The evidence of one moment: where a promise's time came while it was gathered, anew."""
+        for _ in range(_GATHERINGS):
+            ends = await quiet(self.deployment, self.say)
+            self.say("quiet")
+            evidence = await self._evidence(http, apis, replayed)
+            if await still_ends(self.deployment, ends):
+                return evidence
+            self.say("the topics went on while the evidence was gathered: once more")
+        raise NotQuietError("the topics go on for as long as the evidence takes to gather")
 
     def _http(self) -> httpx.AsyncClient:
         token = self.deployment.alone.token

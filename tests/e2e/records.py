@@ -29,11 +29,11 @@ from tests.e2e.world import World
 _NUMBERS = itertools.count(1)
 
 
-def new_lead(shard: int = 0) -> UUID:
+def new_lead(shard: int = 0, partitions: int = PARTITIONS) -> UUID:
     """The id of a lead that nobody knows, of a shard."""
     while True:
         lead_id = identity.named_id("lead of a test", RUN, str(next(_NUMBERS)))
-        if identity.shard_of(str(lead_id).encode(), PARTITIONS) == shard:
+        if identity.shard_of(str(lead_id).encode(), partitions) == shard:
             return lead_id
 
 

@@ -165,3 +165,21 @@ def test_an_erased_subject_begins_at_the_first_version_again(bundle: Bundle) -> 
     effects: Effects[Kept, None] = Effects({subject: SubjectInBatch(0, version=3)}, None)
     deciding.decide([of(erased(LEAD))], {0: bundle}, {0: NOW}, effects)
     assert effects.subjects[subject].version == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "stored"),
+    [
+        (SubjectInBatch(0, changed=True), False),
+        (SubjectInBatch(0, Count(), changed=True), True),
+        (SubjectInBatch(0, Count()), False),
+        (SubjectInBatch(0, None, stored=True, changed=True), True),
+        (SubjectInBatch(0, None, version=2, changed=True), True),
+        (SubjectInBatch(0, None, activated=LEAD, changed=True), True),
+        (SubjectInBatch(0, None, erased_at=NOW, changed=True), True),
+    ],
+)
+def test_a_subject_is_stored_where_its_row_would_say_something_else(
+    subject: SubjectInBatch[Count], *, stored: bool
+) -> None:
+    assert subject.must_be_stored == stored

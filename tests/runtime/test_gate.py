@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from baton.runtime.gate import Gate
 from baton.runtime.inputs import TimerInput
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.timers import DueTimer
 from baton.subjects import Subject
 from tests.runtime.harness import QUICK
@@ -103,7 +103,7 @@ async def test_who_has_just_got_a_shard_has_not_seen_whether_kafka_was_away(
     steady: Steady, timer: DueTimer
 ) -> None:
     gate, kafka = Gate(TIMES), Answering(end=0)
-    gate.opened()
+    gate.opened([0])
     steady.now += TIMES.settle.total_seconds() - 1
     assert not await opens(gate, kafka, timer, read=0)
     steady.now += 1
@@ -122,12 +122,12 @@ async def test_a_shard_that_changes_hands_again_and_again_puts_off_no_judgement_
     gate, shard, kafka = Gate(TIMES), Shard(0, 1, {"t": 0}), cast(AIOKafkaConsumer, Answering())
     began = steady.now
     while steady.now < began + TIMES.catch_up.total_seconds():
-        gate.opened()
+        gate.opened([0])
         await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
         assert gate.opens(timer, shard) == (False, False)
         steady.now += TIMES.settle.total_seconds() / 2
-        gate.closed()
-    gate.opened()
+        gate.let_go()
+    gate.opened([0])
     await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
     assert gate.opens(timer, shard) == (True, False)
 
@@ -136,3 +136,29 @@ async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool
     gate = Gate(TIMES)
     assert gate.asks_every(accuses_soon=True) < TIMES.spool_switch.total_seconds()
     assert gate.asks_every(accuses_soon=False) > TIMES.look.total_seconds()
+
+
+async def test_a_timer_that_falls_out_of_the_page_goes_on_waiting(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, kafka = Gate(TIMES), cast(AIOKafkaConsumer, Answering(end=1))
+    older = replace(timer, input=replace(timer.input, due_at=timer.input.due_at - TIMES.look))
+    places = {0: {"t": PLACE}}
+    await gate.ask(kafka, places, [older, timer])
+    steady.now += TIMES.catch_up.total_seconds() / 2
+    await gate.ask(kafka, places, [older])  # a smaller page
+    steady.now += TIMES.catch_up.total_seconds() / 2
+    await gate.ask(kafka, places, [older, timer])
+    assert gate.opens(timer, Shard(0, 1, {"t": 0})) == (True, False)
+
+
+async def test_a_shard_that_is_opened_again_puts_off_no_judgement_of_another(
+    steady: Steady, timer: DueTimer
+) -> None:
+    gate, kafka = Gate(TIMES), Answering(end=0)
+    gate.opened([1])
+    steady.now += TIMES.spool_switch.total_seconds()
+    assert await opens(gate, kafka, replace(timer, due_ago=TIMES.catch_up), read=0)
+    of_another = replace(timer, shard=1)
+    await gate.ask(cast(AIOKafkaConsumer, kafka), {1: {"t": PLACE}}, [of_another])
+    assert gate.opens(of_another, Shard(1, 1, {"t": 0})) == (False, False)

@@ -118,7 +118,7 @@ def _with_subject(table: str, row: Row) -> Row:
     if table in {"lead", "timer", "command"}:
         new["version"] = 1
     if table == "lead":
-        return new | {"kind": "lead", "id": row["lead_id"]}
+        return new | {"kind": "lead", "id": row["lead_id"], "activated": None}
     kind = None if row["lead_id"] is None else "lead"
     return new | {"subject_kind": kind, "subject_id": row["lead_id"]}
 

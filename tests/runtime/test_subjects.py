@@ -141,6 +141,7 @@ async def test_a_pool_that_a_later_release_names_for_the_same_bundle_gets_its_co
     first = await world.start(release={"subjects": lambda _: POOLS[:1]})
     await world.pooled(POOLS[0], lambda found: len(found.activations) == 1)
     await first.end()
+    await world.db.execute("TRUNCATE inbox_0; TRUNCATE inbox_1")  # as after its span
     await world.start(release={"subjects": named})
     for each in POOLS:
         await world.pooled(each, lambda found: len(found.activations) == 1)
@@ -227,3 +228,20 @@ async def test_a_decision_that_publishes_about_another_subject_is_refused(world:
 def test_a_pool_belongs_to_the_shard_of_its_key(name: str) -> None:
     subject = pool(name)
     assert subject.shard(PARTITIONS) == identity.shard_of(subject.key, PARTITIONS)
+
+
+async def test_a_timer_of_a_pool_fires_once_though_its_owner_is_killed(world: World) -> None:
+    first = await world.start()
+    for each in POOLS:
+        await first.commands.ask(each, "rest", "a while")
+    await first.kill()
+    second = await world.start()
+    for each in POOLS:
+        await world.pooled(each, lambda found: found.timers == ["rested"])
+    await second.end()
+    await world.start()
+    await settled(world)
+    for each in POOLS:
+        found = await world.pool(each)
+        assert found is not None
+        assert (found.timers, found.total) == (["rested"], 2)

@@ -18,6 +18,7 @@ from baton.runtime.effects import Effects, OutboxRow
 from baton.runtime.errors import FenceLostError, PositionsMovedError, UnknownEventTypeError
 from baton.runtime.fence import FENCE, Fence
 from baton.runtime.gate import Gate
+from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.parts import RunnerParts
 from baton.runtime.polling import Polling
 from baton.runtime.publisher import Publisher
@@ -25,7 +26,6 @@ from baton.runtime.runner import Runner
 from baton.runtime.saving import Committed, Saving
 from baton.runtime.session import GroupSession
 from baton.runtime.shard_work import ShardWork
-from baton.runtime.shards import Shard, ShardOpener
 from baton.runtime.timers import DueTimer
 from baton.runtime.transaction import BatchTransaction
 
@@ -226,7 +226,7 @@ class _OpenGate(DueWork):
 
 
 class _NoSettling(Gate):
-    def opened(self) -> None:
+    def opened(self, shards: Collection[int]) -> None:
         pass
 
 
@@ -246,7 +246,7 @@ class _NoDeadline(Publisher):
 
 
 class _KeepPublished(Publisher):
-    def take_published(self, shards: Sequence[int]) -> dict[int, int]:
+    def published_upto(self, shards: Sequence[int]) -> dict[int, int]:
         return {}
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from baton.cloudevents import Event
 from baton.events import (
+    ActivityType,
     Contact,
     FollowupType,
+    LeadActivity,
     LeadCaptured,
     LeadErased,
     LeadEvent,
@@ -19,7 +21,7 @@ from baton.events import (
     RecordKind,
 )
 from baton.policy.bundle import Bundle
-from baton.runtime.inputs import EventInput, TimerInput
+from baton.runtime.inputs import CommandInput, EventInput, TimerInput
 from baton.subjects import Subject
 from ingest.identity.alias_store import AliasReads, AliasStore
 from ingest.identity.aliases import (
@@ -27,6 +29,7 @@ from ingest.identity.aliases import (
     AliasKind,
     AliasName,
     Forget,
+    NotForAliasesError,
     decide,
     name_by_external_id,
     name_by_phone,
@@ -131,8 +134,22 @@ def test_an_erasure_forgets_up_to_its_time(bundle: Bundle) -> None:
     assert decide(None, None, given(erased), bundle, NOW).rows == (Forget(ONE, up_to, NOW),)
 
 
-def test_what_is_no_event_changes_nothing(bundle: Bundle) -> None:
-    assert decide(None, None, TimerInput(ONE, Subject.lead(ONE), "t", NOW), bundle, NOW).rows == ()
+def test_there_are_no_timers_commands_and_other_events(bundle: Bundle) -> None:
+    subject = Subject.lead(ONE)
+    activity = LeadActivity(
+        lead_id=ONE,
+        occurred_at=NOW,
+        received_at=NOW,
+        source="crm",
+        type=ActivityType.PAGE_VIEWED,
+    )
+    for other, named in (
+        (TimerInput(TWO, subject, "expire", NOW), "no timer 'expire'"),
+        (CommandInput(TWO, subject, "rename", None, NOW), "no command 'rename'"),
+        (given(activity), "baton.lead.activity.v1"),
+    ):
+        with pytest.raises(NotForAliasesError, match=named):
+            decide(None, None, other, bundle, NOW)
 
 
 def name(value: str, source: str = "crm") -> AliasName:

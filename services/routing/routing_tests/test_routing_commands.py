@@ -6,6 +6,8 @@ import pytest
 
 from baton.events import FollowupType, LeadFollowup
 from baton.runtime.decisions import Answer, Decision
+from baton.runtime.inputs import TimerInput
+from baton.subjects import Subject
 from routing.domain.floor import Floor
 from routing.domain.outcomes import (
     OUTCOME,
@@ -124,3 +126,5 @@ def test_there_are_no_other_commands_and_timers() -> None:
     sales, mine = with_owner()
     with pytest.raises(ValueError, match="no command 'steal'"):
         sales.give(sales.command("steal", **mine))
+    with pytest.raises(ValueError, match="no timer 'expire'"):
+        sales.give(TimerInput(lead("timer"), Subject.lead(lead("x")), "expire", sales.now))

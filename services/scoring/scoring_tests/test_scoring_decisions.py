@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -224,6 +225,16 @@ def test_a_timer_of_a_lead_that_is_gone_does_nothing(
     bundle: Bundle, now: datetime, lead_id: UUID
 ) -> None:
     assert decide(None, None, _timer(lead_id, now), bundle, now) == Decision(None)
+
+
+def test_a_timer_of_another_name_is_refused_whatever_is_known_of_the_lead(
+    enquiry: Made, decide_all: DecideAll, bundle: Bundle, now: datetime, lead_id: UUID
+) -> None:
+    lead, _ = decide_all(enquiry())
+    timer = replace(_timer(lead_id, now), name="warming")
+    for state in (lead, None):
+        with pytest.raises(NotForScoringError, match="no timer 'warming'"):
+            decide(state, None, timer, bundle, now)
 
 
 def test_a_command_is_refused_by_its_kind_alone(

@@ -220,6 +220,18 @@ def test_an_assignment_under_an_unknown_policy_is_refused(lead: Lead) -> None:
         lead.routed(MONDAY, team="gone")
 
 
+def test_a_timer_of_a_clock_that_is_gone_does_nothing(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    for name in (f"due:{SECOND}", f"warn:{SECOND}"):
+        assert lead.fire(Arm(name, t(MONDAY)), MONDAY) == []
+
+
+def test_a_timer_that_is_not_of_a_clock_is_refused(lead: Lead) -> None:
+    lead.routed(MONDAY)
+    with pytest.raises(UnexpectedInputError, match="no timer 'escalate:"):
+        lead.fire(Arm(f"escalate:{FIRST}", t(MONDAY)), MONDAY)
+
+
 def test_a_command_is_refused(lead: Lead) -> None:
     with pytest.raises(UnexpectedInputError, match="no command 'pause'"):
         lead.give(

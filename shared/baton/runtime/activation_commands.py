@@ -18,14 +18,20 @@ from baton.subjects import Subject
 class ActivationCommands:
     """Gives each subject that a bundle names one command for each activation of it.
 
-    The mark of a shard says for which activation and for which subjects this was done. Another
-    release may name others for the same bundle: then the mark differs, and those get their command.
-    The ids follow from the activation and the subject, and the inbox has those that are done, so no
-    subject gets two.
+    The mark of a shard, in `shard.activated`, says for which activation and for which subjects this
+    was done. Another release may name others for the same bundle: then the mark differs, and those
+    get their command. A subject's row has the activation whose command it was given, so none gets
+    two.
     """
 
-    def __init__(self, subjects: Callable[[Bundle], Iterable[Subject]], shards: int) -> None:
+    def __init__(
+        self,
+        subjects: Callable[[Bundle], Iterable[Subject]],
+        kind_versions: Mapping[str, int],
+        shards: int,
+    ) -> None:
         self._subjects = subjects
+        self._kind_versions = kind_versions
         self._shards = shards
         self._named_by = ""
         self._named: Mapping[int, tuple[Subject, ...]] = {}
@@ -45,7 +51,9 @@ class ActivationCommands:
             if marks.get(shard) == mark:
                 continue
             new_marks[shard] = mark
-            commands += [_command(activation, subject, shard, nows[shard]) for subject in subjects]
+            commands += [
+                self._command(activation, subject, shard, nows[shard]) for subject in subjects
+            ]
         return Activated(tuple(commands), new_marks)
 
     def _of_shard(self, bundle: Bundle, shard: int) -> tuple[Subject, ...]:
@@ -57,19 +65,16 @@ class ActivationCommands:
             self._named_by = bundle.hash
         return self._named.get(shard, ())
 
+    def _command(
+        self, activation: Activation, subject: Subject, shard: int, now: datetime
+    ) -> AskedCommand:
+        name = f"{ACTIVATION}:{subject.kind}:{subject.id}"
+        body: JsonValue = {"activation_id": str(activation.activation_id), "hash": activation.hash}
+        ask = Ask(subject, ACTIVATION, body, self._kind_versions.get(subject.kind, 1))
+        cause, time = activation.activation_id, activation.effective_at
+        return AskedCommand(identity.following_id(cause, time, name, 0), shard, ask, now, None)
+
 
 def _mark(activation_id: UUID, subjects: tuple[Subject, ...]) -> str:
     names = (text for subject in subjects for text in (subject.kind, str(subject.id)))
     return f"{activation_id} {identity.named_id('named', *names)}"
-
-
-def _command(activation: Activation, subject: Subject, shard: int, now: datetime) -> AskedCommand:
-    name = f"{ACTIVATION}:{subject.kind}:{subject.id}"
-    body: JsonValue = {"activation_id": str(activation.activation_id), "hash": activation.hash}
-    return AskedCommand(
-        identity.following_id(activation.activation_id, activation.effective_at, name, 0),
-        shard,
-        Ask(subject, ACTIVATION, body),
-        now,
-        None,
-    )

@@ -125,7 +125,8 @@ class Reader:
                 items.append(self.read_one(record))
             except UnknownTypeError as error:
                 raise UnknownEventTypeError(
-                    record.shard,
+                    (record.shard, record.topic),
+                    record.offset,
                     f"the record at offset {record.offset} of {record.topic}, partition "
                     f"{record.shard}, has the type {error}, which this release does not know: "
                     "deploy this service's new release before the one that writes it",

@@ -104,7 +104,7 @@ async def ask(db: asyncpg.Connection, schema: str, asked: Sequence[AskedCommand]
 
 
 async def activate(db: asyncpg.Connection, schema: str, activated: Activated) -> None:
-    """Write the commands of activations, but for those that are done, and mark their shards."""
+    """Write the commands of activations, but for subjects that had theirs; mark the shards."""
     if not activated.marks:
         return
     await db.execute(
@@ -116,10 +116,12 @@ async def activate(db: asyncpg.Connection, schema: str, activated: Activated) ->
         list(activated.marks.values()),
     )
     if activated.commands:
-        not_done = """
-            WHERE NOT EXISTS (SELECT FROM inbox_0 WHERE inbox_0.id = new.id)
-                AND NOT EXISTS (SELECT FROM inbox_1 WHERE inbox_1.id = new.id)"""
-        await db.execute(_INSERT.format(where=not_done), *_columns(activated.commands))
+        not_given = """
+            WHERE NOT EXISTS (
+                SELECT FROM subject WHERE subject.kind = new.subject_kind
+                    AND subject.id = new.subject_id
+                    AND subject.activated = (new.body ->> 'activation_id')::uuid)"""
+        await db.execute(_INSERT.format(where=not_given), *_columns(activated.commands))
         await db.execute("SELECT pg_notify($1, '')", f"{schema}_command")
 
 

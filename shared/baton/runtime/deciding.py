@@ -125,6 +125,7 @@ class Deciding(Generic[State, Shared]):
         rows_before = len(effects.rows)
         subject.changed, subject.state, subject.sequences = True, decision.state, sequences
         subject.version = version
+        self._note_activation(one, subject)
         self._erase(one, subject, rows_before, effects)
         if decision.shared is not None:
             effects.shared = decision.shared
@@ -143,6 +144,11 @@ class Deciding(Generic[State, Shared]):
         if item.replays is not None:
             effects.replayed.append(item.replays)
         effects.counts[item.kind, "applied"] += 1
+
+    @staticmethod
+    def _note_activation(one: Input, subject: SubjectInBatch[State]) -> None:
+        if isinstance(one, CommandInput) and one.kind == ACTIVATION and isinstance(one.body, dict):
+            subject.activated = UUID(str(one.body["activation_id"]))
 
     @staticmethod
     def _moved(item: Item, effects: Effects[State, Shared]) -> bool:
@@ -173,8 +179,6 @@ class Deciding(Generic[State, Shared]):
         """See to it that the input is not applied again, and that its own events are no news."""
         if isinstance(one, EventInput):
             effects.inbox += erasure.inbox_ids(one, subject.erased_at)
-        if isinstance(one, CommandInput) and one.kind == ACTIVATION:
-            effects.inbox.append(one.id)
         self._remove_fired(item, effects)
         effects.inbox += self._own_events(outbox)
 

@@ -1,4 +1,4 @@
-"""The result of deciding on one input."""
+"""The types that a service's `decide` returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

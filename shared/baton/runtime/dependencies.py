@@ -1,7 +1,7 @@
-"""The parts that a runner is put together from."""
+"""What a service and its process give to the runner."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 import asyncpg
@@ -31,6 +31,7 @@ class Service(Generic[State, Shared]):
     not know, and given with what is new (`Store.version`, `Arm.version`, `Ask.version`).
 
     `subjects` names the subjects that get one command (`ACTIVATION`) when a bundle takes effect.
+    `kind_versions` has the first version that knows a kind of subject, where that is not 1.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Service(Generic[State, Shared]):
     reads: tuple[Section[Any], ...] = ()
     version: int = 1
     subjects: Callable[[Bundle], Iterable[Subject]] | None = None
+    kind_versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

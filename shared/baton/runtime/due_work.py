@@ -12,7 +12,7 @@ from baton.metrics import RuntimeMetrics
 from baton.runtime import command_rows, replays, timers
 from baton.runtime.batch import Item, Partition, Reader
 from baton.runtime.gate import Gate
-from baton.runtime.shards import Shard, ShardOpener
+from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.timers import DueTimer
 from baton.settings import ServiceSettings
 
@@ -91,7 +91,7 @@ class DueWork:
         self.expect(None if page.next_in is None else page.next_in.total_seconds())
         if commands:
             self.expect(0.0)
-        return await replays.resolve(db, commands, self._reader)
+        return await replays.resolve(db, commands, self._reader, self._version)
 
     async def _count_outbox(self, db: asyncpg.Connection, shards: list[int]) -> None:
         if time.monotonic() < self._next_count:

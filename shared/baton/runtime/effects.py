@@ -19,7 +19,8 @@ TimerName = tuple[Subject, str]
 class SubjectInBatch(Generic[State]):
     """A subject while a batch is decided: what is kept of it, as changed so far.
 
-    `sequences` are the last sequence numbers of its events, by topic. `version` is that of its row.
+    `sequences` are the last sequence numbers of its events, by topic. `version` is that of its row,
+    `activated` the activation whose command it was given last. `stored`: whether it has a row.
     """
 
     shard: int
@@ -27,7 +28,16 @@ class SubjectInBatch(Generic[State]):
     sequences: Mapping[str, int] = field(default_factory=dict)
     erased_at: datetime | None = None
     version: int = 1
+    activated: UUID | None = None
+    stored: bool = False
     changed: bool = False
+
+    @property
+    def must_be_stored(self) -> bool:
+        """Whether its row must be written: nothing else would say what it is from now on."""
+        kept = (self.state, self.erased_at, self.activated)
+        anything = any(each is not None for each in kept) or self.sequences or self.version > 1
+        return self.changed and bool(self.stored or anything)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """What ends a batch, a shard's work, a stay in the group or a process; each says the way out."""
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from baton.runtime.batch import Record
 
 SharedRow = tuple[str, str]
 """A kind and an id of a row that the subjects of a service share, such as ("pool", "emea")."""
@@ -57,6 +60,15 @@ class UnknownEventTypeError(ShardFaultError):
     """A newer release writes what this one can't read: deploy readers before writers."""
 
     code = "unknown_event_type"
+
+    def __init__(self, place: tuple[int, str], offset: int, message: str) -> None:
+        super().__init__(place[0], message)
+        self.place = place
+        self._offset = offset
+
+    def covers(self, record: "Record") -> bool:
+        """Whether it keeps a record from being read: the one with the type, or one behind it."""
+        return (record.shard, record.topic) == self.place and record.offset >= self._offset
 
 
 class UnreadableRecordError(ShardFaultError):

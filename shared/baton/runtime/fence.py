@@ -1,4 +1,4 @@
-"""The first statement of a batch: it holds the shards, and reads what the decisions depend on."""
+"""The first statement of a batch: it holds the shards, and reads all that the batch needs first."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,6 +25,7 @@ WITH fenced AS MATERIALIZED (
     SELECT array_agg(kind) AS kinds, array_agg(id) AS ids, array_agg(shard) AS shards,
         array_agg(version) AS versions, array_agg(CASE WHEN size <= $5 THEN state END) AS states,
         array_agg(sequences) AS sequences, array_agg(erased_at) AS erased,
+        array_agg(activated) AS given,
         coalesce(max(size) > $5, false) AS too_large
     FROM sized
 )
@@ -81,6 +82,7 @@ class SubjectRow:
     state: str | None
     sequences: Mapping[str, int]
     erased_at: datetime | None
+    activated: UUID | None
 
 
 async def fence(
@@ -130,14 +132,12 @@ async def fence(
 def _subjects(row: asyncpg.Record) -> Iterator[tuple[Subject, SubjectRow]]:
     if row["ids"] is None:
         return
-    names = ("kinds", "ids", "shards", "versions", "states", "sequences", "erased")
-    for kind, id_, shard, version, state, sequences, erased_at in zip(
+    names = ("kinds", "ids", "shards", "versions", "states", "sequences", "erased", "given")
+    for kind, id_, shard, version, state, sequences, erased_at, activated in zip(
         *(row[name] for name in names), strict=True
     ):
-        yield (
-            Subject(kind, id_),
-            SubjectRow(shard, version, state, json.loads(sequences), erased_at),
-        )
+        found = SubjectRow(shard, version, state, json.loads(sequences), erased_at, activated)
+        yield Subject(kind, id_), found
 
 
 async def in_inbox(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID]:

@@ -11,11 +11,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from baton.kafka import bounded
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.timers import DueTimer
 from baton.times import Times
 
 _ASK_EVERY = 10.0
+_REMEMBERED = 3_600.0
+"""How long, in seconds, it is remembered since when timers of a shard of others have waited."""
 
 
 @dataclass(slots=True)
@@ -39,16 +41,20 @@ class Gate:
     _due_at: dict[tuple[int, datetime], float] = field(default_factory=dict)
     """When each was due, by the process's steady clock, as far as the shard's clock can say."""
     _settles_at: float = 0.0
+    _settles_by_shard: dict[int, float] = field(default_factory=dict)
 
     def kafka_was_away(self) -> None:
         """From its return on, intake's spools have a time to empty themselves."""
         self._settles_at = time.monotonic() + self.times.settle.total_seconds()
 
-    def opened(self) -> None:
-        """Shards are this process's now. It has not watched Kafka before, which may just be back:
-        an absence often ends processes, and who starts again must not accuse for what it missed.
+    def opened(self, shards: Collection[int]) -> None:
+        """These shards were opened: their timers wait until intake's spools have settled.
+
+        Kafka was not watched for them before, and may just be back: an absence often ends
+        processes, and a process that starts again must not accuse for what it missed.
         """
-        self.kafka_was_away()
+        settles_at = time.monotonic() + self.times.settle.total_seconds()
+        self._settles_by_shard |= dict.fromkeys(shards, settles_at)
 
     def asks_every(self, *, accuses_soon: bool) -> float:
         """How often, in seconds, Kafka must be asked, so that no absence of it passes unseen.
@@ -92,12 +98,12 @@ class Gate:
         accusing = {
             (t.shard, t.input.due_at): t.due_ago.total_seconds() for t in due if t.input.accuses
         }
-        # Those that have fired, or were cancelled, are not among them any more.
-        self._waits_since = {key: self._waits_since.get(key, now) for key in accusing}
+        remembered = self._remembered(accusing, partitions, now)
+        self._waits_since = remembered | {key: self._waits_since.get(key, now) for key in accusing}
         self._due_at = {key: self._due_at.get(key, now - ago) for key, ago in accusing.items()}
         needed = set()
         for (shard, _), due_at in self._due_at.items():
-            ends, told_from = self._ends.get(shard), self._all_there(due_at)
+            ends, told_from = self._ends.get(shard), self._all_there(shard, due_at)
             if told_from <= now and (ends is None or ends.asked < told_from):
                 needed.add(shard)
         if not needed:
@@ -110,6 +116,24 @@ class Gate:
             read_to = {topic: offsets[tp] for topic, tp in partitions[shard].items()}
             self._ends[shard] = _Ends(read_to, now)
 
+    def _remembered(
+        self, accusing: Collection[tuple[int, datetime]], open_shards: Collection[int], now: float
+    ) -> dict[tuple[int, datetime], float]:
+        """Since when timers have waited that are not among those that were read now.
+
+        A page has the oldest of each shard, so timers behind it still wait. Those before its end
+        have fired or were cancelled. Of shards that are not open nothing was read.
+        """
+        last: dict[int, datetime] = {}
+        for shard, due_at in accusing:
+            last[shard] = max(due_at, last.get(shard, due_at))
+        return {
+            (shard, due_at): since
+            for (shard, due_at), since in self._waits_since.items()
+            if (shard in last and due_at > last[shard])
+            or (shard not in open_shards and now - since < _REMEMBERED)
+        }
+
     def opens(self, timer: DueTimer, shard: Shard) -> tuple[bool, bool]:
         """Whether the timer may fire now, and whether the facts are complete then."""
         now = time.monotonic()
@@ -118,7 +142,7 @@ class Gate:
         ends = self._ends.get(timer.shard)
         if (
             ends is not None
-            and ends.asked >= self._all_there(self._due_at.get(key, now))
+            and ends.asked >= self._all_there(timer.shard, self._due_at.get(key, now))
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
         ):
             return True, True
@@ -126,16 +150,21 @@ class Gate:
             return True, False
         return False, False
 
-    def _all_there(self, due_at: float) -> float:
+    def _all_there(self, shard: int, due_at: float) -> float:
         """From when on Kafka has what intake had taken by a timer's time, where Kafka is there.
 
         Intake puts an event into Kafka within `spool_switch`, or into a spool, which has emptied
         itself once spools have settled.
         """
-        return max(due_at + self.times.spool_switch.total_seconds(), self._settles_at)
+        return max(
+            due_at + self.times.spool_switch.total_seconds(),
+            self._settles_at,
+            self._settles_by_shard.get(shard, 0.0),
+        )
 
-    def closed(self) -> None:
+    def let_go(self) -> None:
         """The shards are no longer this process's. What waited for them goes on doing so where they
         come back: shards that change hands again and again must not put off a judgement for ever.
         """
         self._ends.clear()
+        self._settles_by_shard.clear()

@@ -1,4 +1,4 @@
-"""Records that Kafka no longer has: an operator accepts the loss, by name, and reading goes on."""
+"""Records that Kafka no longer has, or that can't be read: an operator accepts their loss."""
 
 import asyncpg
 from pydantic import BaseModel
@@ -29,8 +29,9 @@ async def accept(
 ) -> Loss:
     """Move the position of a partition (shard and topic) to where Kafka's log begins or ends.
 
-    With `upto` it is moved forward to that offset, over records that can't be read. Raises Problem
-    where there is no such position or offset, or where nothing is missing.
+    With `upto` it is moved to that offset, over the one record before it, at which it stands: so no
+    record is passed over that could still be applied. Raises Problem where there is no such
+    position, where it stands elsewhere, or where nothing is missing.
     """
     shard, topic_name = place
     topic = next((t for t in topics.ALL if t.name == topic_name and t.sharded), None)
@@ -49,7 +50,10 @@ async def accept(
             at = begin  # nothing was read of it yet
         to = _destination(at, begin, end) if upto is None else _checked(upto, at, end)
         await db.execute(
-            "UPDATE position SET next_offset = $3 WHERE shard = $1 AND topic = $2",
+            """
+            INSERT INTO position (shard, topic, next_offset) VALUES ($1, $2, $3)
+            ON CONFLICT (shard, topic) DO UPDATE SET next_offset = excluded.next_offset
+            """,
             shard,
             topic_name,
             to,
@@ -80,7 +84,10 @@ def _destination(at: int, begin: int, end: int) -> int:
 
 
 def _checked(upto: int, at: int, end: int) -> int:
-    if not at < upto <= end:
-        detail = f"It stands at {at}, and the topic ends at {end}: upto must be between."
-        raise Problem(422, "No such offset", detail, "upto")
+    if upto != at + 1 or upto > end:
+        detail = (
+            f"It stands at {at}, and the topic ends at {end}. Only the record at which it stands "
+            f"is passed over (upto {at + 1}): what comes before another can still be applied."
+        )
+        raise Problem(409, "It does not stand there", detail, "upto")
     return upto

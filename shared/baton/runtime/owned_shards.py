@@ -5,7 +5,7 @@ import time
 from baton.logs import logger
 from baton.metrics import RuntimeMetrics
 from baton.runtime.errors import ShardFaultError
-from baton.runtime.shards import Shard
+from baton.runtime.opening import Shard
 from baton.runtime.status import Status
 from baton.times import Times
 
@@ -61,6 +61,10 @@ class OwnedShards:
             for number in self._faults
             if number not in self.open and self._trial_ends[number] <= now
         )
+
+    def postpone(self, number: int) -> None:
+        """Try a closed shard again later: it could not be tried now."""
+        self._trial_ends[number] = self._later()
 
     def clear_old_faults(self) -> None:
         """Forget the faults of shards that have been open again for long without another."""

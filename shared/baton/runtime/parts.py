@@ -1,4 +1,4 @@
-"""The classes that a runner is made of."""
+"""The classes of the runner's parts, which tests replace by subclasses."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +7,11 @@ from baton.runtime.batch import Reader
 from baton.runtime.deciding import Deciding
 from baton.runtime.due_work import DueWork
 from baton.runtime.gate import Gate
+from baton.runtime.opening import ShardOpener
 from baton.runtime.polling import Polling
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Saving
 from baton.runtime.shard_work import ShardWork
-from baton.runtime.shards import ShardOpener
 from baton.runtime.transaction import BatchTransaction
 
 

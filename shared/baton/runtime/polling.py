@@ -15,8 +15,8 @@ from baton.runtime.errors import (
     ShardFaultError,
     UnreadableRecordError,
 )
+from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.owned_shards import OwnedShards
-from baton.runtime.shards import Shard, ShardOpener
 from baton.settings import ServiceSettings
 
 _POLL_MS = 1_000
@@ -28,7 +28,10 @@ leaves the group, and never joins it again; and only a poll tells of an error of
 
 
 class Polling:
-    """One poll at a time, and its records of shards that are still the same as when it began."""
+    """One poll at a time, and its records of shards that are still the same as when it began.
+
+    Where a record can't be read, the partitions are read again one after the other, to find it.
+    """
 
     def __init__(
         self,
@@ -94,7 +97,8 @@ class Polling:
         """
         if self._fault is not None:
             fault, self._fault = self._fault, None
-            raise fault
+            if self._still_open(fault.shard):
+                raise fault
         if self._poll is None or not self._poll.done():
             return [], {}
         poll, self._poll = self._poll, None

@@ -56,7 +56,7 @@ class Publisher:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._waiting)
 
-    def take_published(self, shards: Sequence[int]) -> dict[int, int]:
+    def published_upto(self, shards: Sequence[int]) -> dict[int, int]:
         """By shard, the last row that Kafka has; the next transaction deletes up to it."""
         return {n: self._published[n] for n in shards if n in self._published}
 

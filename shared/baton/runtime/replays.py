@@ -16,8 +16,13 @@ from baton.runtime.inputs import REPLAY, CommandInput
 from baton.subjects import LEAD, Subject
 
 
-async def resolve(db: asyncpg.Connection, items: Sequence[Item], reader: Reader) -> list[Item]:
-    """The items, with the dead letter in place of each command that asks for its replay."""
+async def resolve(
+    db: asyncpg.Connection, items: Sequence[Item], reader: Reader, version: int
+) -> list[Item]:
+    """The items, with the dead letter in place of each command that asks for its replay.
+
+    `version` is the newest that this release knows of timers and commands.
+    """
     wanted = {
         item.input.id: UUID(str(item.input.body))
         for item in items
@@ -36,12 +41,12 @@ async def resolve(db: asyncpg.Connection, items: Sequence[Item], reader: Reader)
     return [
         item
         if item.command not in wanted
-        else _replay(item, letters.get(wanted[item.command]), reader)
+        else _replay(item, letters.get(wanted[item.command]), reader, version)
         for item in items
     ]
 
 
-def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader) -> Item:
+def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader, known: int) -> Item:
     asked = item.input
     if letter is None or not isinstance(asked, CommandInput):
         return item
@@ -66,9 +71,13 @@ def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader) -> Item:
         return Item(again.shard, again.input, again.record, again.fault, letter["id"], item.command)
     replay = replace(item, replays=letter["id"])
     try:
-        return _from_body(replay, asked, letter["kind"], json.loads(letter["value"]))
+        again = _from_body(replay, asked, letter["kind"], json.loads(letter["value"]))
     except (KeyError, TypeError, ValueError) as error:
         return replace(replay, fault=f"the letter can't be read: {type(error).__name__}: {error}")
+    found = again.arms or again.input
+    if isinstance(found, Arm | CommandInput) and found.version > known:
+        return replace(replay, fault=f"it has version {found.version}, this release knows {known}")
+    return again
 
 
 def _from_body(replay: Item, asked: CommandInput, kind: str, body: dict[str, Any]) -> Item:

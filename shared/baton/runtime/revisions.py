@@ -207,6 +207,7 @@ def add_subjects() -> None:
     op.alter_column("subject", "lead_id", new_column_name="id")
     _add_kind("subject", "kind")
     _add_version("subject")
+    op.add_column("subject", sa.Column("activated", sa.Uuid()))
     op.drop_constraint("lead_pkey", "subject", type_="primary")
     op.create_primary_key("subject_pkey", "subject", ["kind", "id"])
     op.create_table_comment(
@@ -252,6 +253,7 @@ def remove_subjects() -> None:
     op.create_primary_key("lead_pkey", "subject", ["id"])
     op.drop_column("subject", "kind")
     op.drop_column("subject", "version")
+    op.drop_column("subject", "activated")
     op.alter_column("subject", "id", new_column_name="lead_id")
     op.rename_table("subject", "lead")
     op.create_table_comment(

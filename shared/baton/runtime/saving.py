@@ -19,12 +19,14 @@ from baton.settings import ServiceSettings
 
 _RECORD = """
 WITH subjects AS (
-    INSERT INTO subject (kind, id, shard, version, state, sequences, erased_at)
-    SELECT kind, id, shard, version, state, sequences, erased_at
+    INSERT INTO subject (kind, id, shard, version, state, sequences, erased_at, activated)
+    SELECT kind, id, shard, version, state, sequences, erased_at, activated
     FROM unnest($1::text[], $2::uuid[], $3::int[], $4::smallint[], $5::json[], $6::json[],
-        $7::timestamptz[]) AS new (kind, id, shard, version, state, sequences, erased_at)
+        $7::timestamptz[], $20::uuid[])
+        AS new (kind, id, shard, version, state, sequences, erased_at, activated)
     ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version, state = excluded.state,
-        sequences = excluded.sequences, erased_at = excluded.erased_at
+        sequences = excluded.sequences, erased_at = excluded.erased_at,
+        activated = excluded.activated
 ), inbox AS (
     INSERT INTO {inbox} (id) SELECT unnest($8::uuid[]) ON CONFLICT DO NOTHING
 ), moved AS (
@@ -134,9 +136,7 @@ async def _record(
 ) -> list[int]:
     """Write what the runner keeps; returns the ids of the outbox rows, in their order."""
     subjects = [
-        (subject, kept)
-        for subject, kept in effects.subjects.items()
-        if kept.changed and (kept.state is not None or kept.sequences or kept.erased_at)
+        (subject, kept) for subject, kept in effects.subjects.items() if kept.must_be_stored
     ]
     moved = [(place, end) for place, end in batch.ends.items() if end != batch.begins.get(place)]
     outbox = effects.outbox
@@ -160,6 +160,7 @@ async def _record(
         [row.key for row in outbox],
         [json.dumps([[name, value.decode()] for name, value in row.headers]) for row in outbox],
         [row.value for row in outbox],
+        [kept.activated for _, kept in subjects],
     )
     rows = await db.fetch(_RECORD.format(inbox=f"inbox_{inbox}"), *arguments)
     return sorted(row["id"] for row in rows)

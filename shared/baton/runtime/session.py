@@ -8,6 +8,7 @@ from typing import Generic
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 
 from baton.database import connection
 from baton.kafka import topic_name
@@ -24,12 +25,13 @@ from baton.runtime.errors import (
     RejoinError,
     ShardFaultError,
 )
+from baton.runtime.group_offsets import GroupOffsets
+from baton.runtime.opening import NotConfirmedError
 from baton.runtime.owned_shards import OwnedShards
 from baton.runtime.parts import RunnerParts
-from baton.runtime.progress import GroupOffsets, ProgressWatch
+from baton.runtime.progress import ProgressWatch
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.shards import NotConfirmedError
 from baton.runtime.transaction import BatchTransaction
 
 _LOG = logger(__name__)
@@ -184,7 +186,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
         self._assigned = None
         self._work.clear()
         self._due_work.clear()
-        self._gate.closed()
+        self._gate.let_go()
         self._offsets.clear()
 
     # --- opening and closing shards
@@ -200,18 +202,28 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             self._shards.clear()
             return
         self._opened()
-        self._gate.opened()
+        self._gate.opened(list(self._shards.open))
         self._progress.moved()
         _LOG.info("shards are open", shards=sorted(self._shards.open))
 
     async def _try_closed_again(self) -> None:
         """Open shards again that were closed for a fault, which may be over."""
+        if self._progress.kafka_away:
+            return
         for number in self._shards.to_try_again():
             # What is still to be published of the shard must not meet its drained outbox.
             await self._publisher.drained()
+            try:
+                await self._opener.check_assigned(number)
+            except (NotConfirmedError, KafkaError, TimeoutError):
+                self._shards.postpone(number)
+                continue
             self._polling.resume(number)
-            if not await self._open([number]):
-                return  # a newer assignment brings it
+            if await self._open([number]):
+                self._gate.opened([number])
+            else:
+                self._polling.pause(number)  # a newer assignment brings it
+                self._shards.postpone(number)
 
     async def _open(self, numbers: Sequence[int]) -> bool:
         """Open shards; one whose position Kafka does not have is closed. False: not confirmed."""
@@ -278,6 +290,8 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
         self._wake.clear()
         commands: list[Item] = []
         if not self._shards.open:
+            self._due_work.clear()
+            self._progress.moved()  # there is nothing that could
             self._due_work.next_look = time.monotonic() + self._times.look.total_seconds()
             return commands
         await self._check_breaker(db)
@@ -287,6 +301,8 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             self._close(fault)
             self._due_work.expect(0.0)
         self._shards.clear_old_faults()
+        if not self._shards.open:
+            return commands
         every = self._gate.asks_every(accuses_soon=self._due_work.accuses_soon)
         await self._progress.watch(self._shards.open, self._work.passed, every)
         self._due_work.expect(every)

@@ -15,12 +15,12 @@ from baton.runtime.batch import Batch, Item, Partition, Reader, Record
 from baton.runtime.decisions import Shared, State
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.due_work import DueWork
-from baton.runtime.errors import RejoinError, ShardFaultError
+from baton.runtime.errors import RejoinError, ShardFaultError, UnknownEventTypeError
+from baton.runtime.group_offsets import GroupOffsets
+from baton.runtime.opening import ShardOpener
 from baton.runtime.owned_shards import OwnedShards
-from baton.runtime.progress import GroupOffsets
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.shards import ShardOpener
 from baton.runtime.transaction import BatchTransaction
 
 _REPEAT = ("40P01", "40001", "55P03")
@@ -77,7 +77,7 @@ class ShardWork(Generic[State, Shared]):
 
     async def finish(self, db: asyncpg.Connection) -> None:
         """Write what is not written yet: records that were passed over, rows that are published."""
-        published = self._publisher.take_published(list(self._shards.open))
+        published = self._publisher.published_upto(list(self._shards.open))
         if published or self.passed:
             await self._repeat(db, self._batch([], self.passed, published))
 
@@ -98,13 +98,13 @@ class ShardWork(Generic[State, Shared]):
             records, settings.batch_bytes, settings.batch_events, len(commands)
         )
         for some in parts:
-            await self._apply(db, some, {}, commands)
+            await self._apply_closing_faulty(db, some, {}, commands)
             commands = []
-        await self._apply(db, last, read_to, commands)
+        await self._apply_closing_faulty(db, last, read_to, commands)
         if self._due_work.more_may_fire:
-            await self._apply(db, [], {}, [])
+            await self._apply_closing_faulty(db, [], {}, [])
 
-    async def _apply(
+    async def _apply_closing_faulty(
         self,
         db: asyncpg.Connection,
         records: Sequence[Record],
@@ -116,26 +116,35 @@ class ShardWork(Generic[State, Shared]):
         `read_to` is how far the consumer stands, where these are the last records that it gave.
         """
         is_open = self._shards.open.__contains__
+        unknown: list[UnknownEventTypeError] = []
         while True:
             try:
-                await self._apply_open(
+                await self._apply(
                     db,
                     [record for record in records if is_open(record.shard)],
                     {place: end for place, end in read_to.items() if is_open(place[0])},
                     [item for item in commands if is_open(item.shard)],
                 )
+            except UnknownEventTypeError as fault:
+                # What stands before it is applied first.
+                unknown.append(fault)
+                records = [record for record in records if not fault.covers(record)]
+                read_to = {at: end for at, end in read_to.items() if at != fault.place}
             except ShardFaultError as fault:
                 self._close(fault)
                 # A part of the batch may have been applied before.
                 records = [record for record in records if self._is_ahead(record)]
             else:
-                return
+                break
+        for each in unknown:
+            if is_open(each.shard):
+                self._close(each)
 
     def _is_ahead(self, record: Record) -> bool:
         shard = self._shards.open.get(record.shard)
         return shard is not None and record.offset >= shard.positions[record.topic]
 
-    async def _apply_open(
+    async def _apply(
         self,
         db: asyncpg.Connection,
         records: Sequence[Record],
@@ -154,7 +163,7 @@ class ShardWork(Generic[State, Shared]):
         room = self._settings.batch_events - len(items)
         timers = self._due_work.timers(self._shards.open, ends, room)
         items += timers
-        published = self._publisher.take_published(list(self._shards.open))
+        published = self._publisher.published_upto(list(self._shards.open))
         tidying = time.monotonic() >= self._next_tidying
         if tidying:
             self._next_tidying = time.monotonic() + self._times.look.total_seconds()
@@ -225,6 +234,8 @@ class ShardWork(Generic[State, Shared]):
 
     async def committed(self, done: Committed) -> None:
         """Take up the result of a transaction, before the next one begins."""
+        ends = done.batch.ends
+        self.passed = {at: end for at, end in self.passed.items() if end > ends.get(at, -1)}
         for (number, topic), end in done.batch.ends.items():
             self._shards.open[number].positions[topic] = end
             self._offsets.note(self._opener.partitions(number)[topic], end)

@@ -75,6 +75,8 @@ def define(metadata: MetaData) -> None:
         Column("state", JSON(none_as_null=True)),
         Column("sequences", JSON, nullable=False),
         Column("erased_at", TIME),
+        # The activation whose command the subject was given last.
+        Column("activated", Uuid),
         postgresql_with={"fillfactor": 70},
         comment="The state of each lead, or of another subject. Kept until it is erased; the "
         "tombstone for good.",

@@ -26,13 +26,14 @@ from baton.runtime.errors import (
     FenceLostError,
     NewerVersionError,
     NotLockedError,
+    PolicyMissingError,
     PositionsMovedError,
     SharedRow,
 )
 from baton.runtime.fence import FENCE, Fence, fence, in_inbox
 from baton.runtime.inputs import EventInput
 from baton.runtime.saving import Committed, Saving
-from baton.runtime.waiting import still_wait
+from baton.runtime.still_waiting import still_wait
 from baton.subjects import Subject
 
 _LOG = logger(__name__)
@@ -64,7 +65,7 @@ class BatchTransaction(Generic[State, Shared]):
         self._activation_commands = None
         if service.subjects is not None:
             self._activation_commands = ActivationCommands(
-                service.subjects, dependencies.settings.partitions
+                service.subjects, service.kind_versions, dependencies.settings.partitions
             )
 
     async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
@@ -256,7 +257,15 @@ class BatchTransaction(Generic[State, Shared]):
         state: Any = None
         if row.state is not None:
             state = self._service.store.states[subject.kind].model_validate_json(row.state)
-        return SubjectInBatch(shard, state, row.sequences, row.erased_at, row.version)
+        return SubjectInBatch(
+            shard,
+            state,
+            row.sequences,
+            row.erased_at,
+            row.version,
+            row.activated,
+            stored=True,
+        )
 
     async def _rename(
         self,
@@ -312,7 +321,11 @@ class BatchTransaction(Generic[State, Shared]):
     ) -> Activated:
         if self._activation_commands is None:
             return Activated()
-        return self._activation_commands.due(found.activated, in_force, nows)
+        try:
+            return self._activation_commands.due(found.activated, in_force, nows)
+        except Exception as error:
+            msg = f"the subjects of the bundle in force can't be named: {poison.reason(error)}"
+            raise PolicyMissingError(msg) from error
 
 
 async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:

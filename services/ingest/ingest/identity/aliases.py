@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from baton import identity
+from baton.cloudevents import Event
 from baton.events import (
     FollowupType,
     LeadCaptured,
@@ -16,11 +17,12 @@ from baton.events import (
     LeadFollowup,
     Record,
     RecordKind,
+    SubjectEvent,
 )
 from baton.identity import UnusableIdentityError
 from baton.policy.bundle import Bundle
 from baton.runtime.decisions import Decision, Row
-from baton.runtime.inputs import EventInput, Input, Subscription
+from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from baton.topics import LEAD_CAPTURED, LEAD_FOLLOWUP, LEAD_IDENTITY
 
 SUBSCRIPTION = Subscription(
@@ -34,6 +36,10 @@ ANY_SOURCE = ""
 
 class SeveralLeadsError(LookupError):
     """A phone is that of several leads."""
+
+
+class NotForAliasesError(TypeError):
+    """An input that this release's alias keeper does not decide on."""
 
 
 class NoState(BaseModel):
@@ -112,19 +118,30 @@ def decide(
     bundle: Bundle,  # noqa: ARG001 - as state
     now: datetime,  # noqa: ARG001 - as state
 ) -> Decision[NoState, None]:
-    """Keep what a lead is known by, as enquiries and the CRM say; forget it when it is erased."""
-    if isinstance(given, EventInput):
-        match given.event.data:
-            case LeadCaptured() as captured:
-                return Decision(state=None, rows=tuple(aliases_of(captured)))
-            case LeadFollowup() as followup:
-                return Decision(state=None, rows=tuple(links_of(followup)))
-            case LeadErased(lead_id=lead_id, occurred_at=up_to):
-                heard_at = max(up_to, given.event.time)
-                return Decision(state=None, rows=(Forget(lead_id, up_to, heard_at),))
-            case _:
-                pass
-    return Decision(state=None)
+    """Keep what a lead is known by, as enquiries and the CRM say; forget it when it is erased.
+
+    Raises NotForAliasesError for any other event, timer or command: a dead letter keeps it for a
+    release that knows it.
+    """
+    match given:
+        case EventInput(event=event):
+            return Decision(state=None, rows=_rows(event))
+        case TimerInput(name=name):
+            raise NotForAliasesError(f"there is no timer {name!r}")
+        case CommandInput(kind=kind):
+            raise NotForAliasesError(f"there is no command {kind!r}")
+
+
+def _rows(event: Event[SubjectEvent]) -> tuple[Row, ...]:
+    match event.data:
+        case LeadCaptured() as captured:
+            return tuple(aliases_of(captured))
+        case LeadFollowup() as followup:
+            return tuple(links_of(followup))
+        case LeadErased(lead_id=lead_id, occurred_at=up_to):
+            return (Forget(lead_id, up_to, heard_at=max(up_to, event.time)),)
+        case other:
+            raise NotForAliasesError(f"{other.event_type} is not among the types that are used")
 
 
 def aliases_of(captured: LeadCaptured) -> Iterator[Alias]:

@@ -39,7 +39,7 @@ _DAY = timedelta(days=1)
 
 
 class NotForScoringError(TypeError):
-    """An input that no release of scoring decides on; somebody else's, or made by hand."""
+    """An input that this release of scoring does not decide on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,18 @@ def decide(
     Activities and follow-ups are told of where score, grade or stage change by them; the passing of
     time, where grade or stage do; and whatever changes since when the lead is qualified, or its
     consent. A lead without an enquiry is not told of: it has no profile yet.
+
+    Raises NotForScoringError for any other event, timer or command: a dead letter keeps it for a
+    release that knows it.
     """
     match given:
         case EventInput():
             return _on_event(state, given, bundle, now)
-        case TimerInput():
+        case TimerInput(name=name) if name == COOLING:
             return _on_cooling(state, given, bundle, now)
+        case TimerInput(name=name):
+            msg = f"scoring has no timer {name!r}"
+            raise NotForScoringError(msg)
         case CommandInput():
             msg = f"scoring takes no commands, and this is one: {given.kind}"
             raise NotForScoringError(msg)

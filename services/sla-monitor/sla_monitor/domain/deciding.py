@@ -21,7 +21,7 @@ from sla_monitor.domain.business_time import Hours
 from sla_monitor.domain.facts import since, with_clocks, with_followup, with_release
 from sla_monitor.domain.settling import settled
 from sla_monitor.domain.starting import assigned, with_facts_seen
-from sla_monitor.domain.state import Clock, Followup, LeadClocks, Release, Verdict
+from sla_monitor.domain.state import DUE, WARN, Clock, Followup, LeadClocks, Release, Verdict
 from sla_monitor.domain.tenures import Tenures
 
 SUBSCRIPTION = Subscription(
@@ -57,7 +57,8 @@ def decide(
     """Decide on one input.
 
     Raises UnknownPolicyError for an assignment under a policy or team that the bundle lacks, and
-    UnexpectedInputError for what nobody sends.
+    UnexpectedInputError for any other event, timer or command: a dead letter keeps it for a release
+    that knows it.
     """
     before = state or LeadClocks()
     bundles = {**shared, bundle.hash: bundle}
@@ -159,7 +160,10 @@ def _moved(before: Clock, clock: Clock) -> bool:
 def _time_has_come(
     state: LeadClocks, timer: TimerInput, hours: Hours, now: datetime
 ) -> Decision[LeadClocks, Bundles]:
-    """A timer of a clock that is closed, or gone, does nothing."""
+    """A timer of a clock that is closed, or gone, does nothing.
+
+    Raises UnexpectedInputError for a timer that is not a clock's.
+    """
     for clock in state.clocks:
         if timer.name == clock.due_timer:
             complete = clock.facts_complete and timer.facts_complete
@@ -169,6 +173,8 @@ def _time_has_come(
             warned = telling.warn(timer.subject.id, clock, hours.used, now)
             told = _told(state, _with(state, warned.clock), timer.subject.id, hours, now)
             return replace(told, events=[*warned.events, *told.events])
+    if not timer.name.startswith((WARN, DUE)):
+        raise UnexpectedInputError(f"no timer {timer.name!r} is known")
     return Decision(state=state)
 
 

@@ -4,7 +4,8 @@ Each part is a function of the set of facts that were read: the newest facts of 
 and of what decides a clock only the earliest. So the order they come in, and how often, is all one.
 
 A state that an older release wrote lacks the fields that were added since; each has a default that
-keeps the state's meaning.
+keeps the state's meaning. A newer release also writes fields that this one does not know. They are
+passed over: a state that says anything by them has a version which this release does not read.
 """
 
 from enum import StrEnum
@@ -25,12 +26,14 @@ CLOCKS_KEPT = 32
 an older one; the table `clock` goes on showing it."""
 ASSIGNMENTS_KEPT = 64
 """The newest so many, and those that clocks belong to."""
+WARN, DUE = "warn:", "due:"
+"""How the names of timers begin; the id of their clock follows."""
 
 
 class Part(BaseModel):
     """A frozen part of a lead's state."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Followup(Part):
@@ -168,12 +171,12 @@ class Clock(Part):
     @property
     def warn_timer(self) -> str:
         """The name of the timer that warns."""
-        return f"warn:{self.id}"
+        return f"{WARN}{self.id}"
 
     @property
     def due_timer(self) -> str:
         """The name of the timer that judges."""
-        return f"due:{self.id}"
+        return f"{DUE}{self.id}"
 
 
 class LeadClocks(Part):

@@ -1,8 +1,8 @@
-"""Opening a shard: raise the epoch, have the group confirm, publish what was left, seek."""
+"""Opens a shard: raise the epoch, have the group confirm, publish what was left, seek."""
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -93,6 +93,18 @@ class ShardOpener:
         self._seek(shard)
         return shard
 
+    async def check_assigned(self, number: int) -> None:
+        """See that the group still has the shard for this process, before its epoch is raised.
+
+        A process that was frozen may have lost it, and would take it from its owner for a moment.
+        Raises NotConfirmedError.
+        """
+        offsets = {
+            partition: await self._consumer.committed(partition) or 0
+            for partition in self.partitions(number).values()
+        }
+        await self._commit(offsets)
+
     def _seek(self, shard: Shard) -> None:
         for topic, partition in self.partitions(shard.number).items():
             self._consumer.seek(partition, shard.positions[topic])
@@ -173,11 +185,14 @@ class ShardOpener:
 
     async def _confirm(self, shard: Shard) -> None:
         partitions = self.partitions(shard.number)
-        offsets = {partitions[topic]: shard.positions[topic] for topic in partitions}
+        await self._commit({partitions[topic]: shard.positions[topic] for topic in partitions})
+
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets, which the group takes from the partitions' member only."""
         try:
             # It tries without end while the group has no coordinator.
             async with bounded(self._settings.times.drain):
-                await self._consumer.commit(offsets)
+                await self._consumer.commit(dict(offsets))
         except (CommitFailedError, IllegalStateError) as error:
             raise NotConfirmedError(str(error)) from error
 
