@@ -18,6 +18,7 @@ class Unit(StrEnum):
     EVENTS_A_SECOND = "events/s"
     LEADS_A_SECOND = "leads/s"
     TIMERS_A_SECOND = "timers/s"
+    INPUTS_A_SECOND = "inputs/s"
     SECONDS = "s"
     MS = "ms"
     MS_CPU = "ms CPU"
