@@ -44,7 +44,7 @@ async def test_due_timers_are_measured_beside_the_monitors_catch_up() -> None:
         setting = Setting(stack=stack, sizes=QUICK, say=lambda _: None)
         figures = {figure.what: figure async for figure in due_timers.scenario(setting)}
     assert due_timers.AIMS.keys() <= figures.keys()
-    assert figures[due_timers.TIMERS].floor == due_timers.CATCH_UP
+    assert figures[due_timers.INPUTS].floor == due_timers.CATCH_UP
     assert figures[due_timers.CATCH_UP].value > 0
     assert figures[due_timers.ROLLBACKS].value == 0
 
