@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import TopicPartition
 
+from baton.policy.bundle import Bundle
 from baton.runtime.batch import Batch, Item, Reader, Record
 from baton.runtime.dead_letters import Breaker
 from baton.runtime.deciding import Deciding
@@ -156,9 +158,15 @@ class _ForgetOwnEvents(Deciding[Any, Any]):
 
 
 class _KeepTimers(Deciding[Any, Any]):
-    @staticmethod
-    def _remove_fired(item: Item, effects: Effects[Any, Any]) -> None:
-        pass
+    def _decide_one(
+        self, item: Item, bundle: Bundle, now: datetime, effects: Effects[Any, Any]
+    ) -> None:
+        """Keep the row of a timer that fired, also where the decision cancels it."""
+        super()._decide_one(item, bundle, now, effects)
+        if item.timer is not None:
+            name = (item.timer.subject, item.timer.name)
+            if effects.timers.get(name) is None:
+                effects.timers.pop(name, None)
 
 
 class _KeepCommands(Deciding[Any, Any]):
