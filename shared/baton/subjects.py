@@ -1,4 +1,4 @@
-"""What an input is about: a lead, or another thing that has state, timers and commands."""
+"""The subject of an input: a lead, or another thing that has state, timers and commands."""
 
 from dataclasses import dataclass
 from typing import Self

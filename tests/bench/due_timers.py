@@ -30,7 +30,7 @@ from tests.bench.trickle import Trickle
 from tests.bench.usage import SERVERS
 
 EVENTS_A_SECOND = 50
-"""Those that come in while timers are worked off."""
+"""The events that come in while timers are worked off."""
 
 TIMERS = f"{SLA_MONITOR}: due timers"
 INPUTS = f"{SLA_MONITOR}: due timers and the events in between"
@@ -161,7 +161,10 @@ def _routed(
 
 
 async def _settle_tables(deployment: Deployment) -> None:
-    """What filled the tables is not to slow down what is measured; nothing may be running."""
+    """Vacuum the tables, so that filling them does not slow down the measurement.
+
+    No process may be running.
+    """
     db = await asyncpg.connect(deployment.database_url)
     try:
         await db.execute("VACUUM ANALYZE")

@@ -23,7 +23,7 @@ LATER = timedelta(days=1)
 
 
 class Kind(IntEnum):
-    """What the leads of a shard have of the newer release. Each half has a shard of each kind."""
+    """The rows of the newer release that a shard has. Each half has a shard of each kind."""
 
     FIELD = 0
     """The new field, and timers that wait to the end."""
@@ -62,13 +62,13 @@ def new_lead(shard: int) -> Lead:
 
 
 def of(leads: Iterable[Lead], *kinds: Kind) -> Sequence[Lead]:
-    """Those of these kinds."""
+    """The leads of these kinds."""
     return [lead for lead in leads if lead.kind in kinds]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What scoring keeps of a lead."""
+    """The state that scoring keeps of a lead."""
 
     version: int
     state: Mapping[str, Any]
@@ -163,7 +163,7 @@ class Traffic:
         return {UUID(row["name"].removeprefix(TRIAL)): row["version"] for row in rows}
 
     async def rows(self) -> Mapping[UUID, Row]:
-        """What is kept, by lead."""
+        """The states by lead."""
         rows = await self.world.db.fetch("SELECT id, version, state FROM scoring.subject")
         return {row["id"]: Row(row["version"], json.loads(row["state"])) for row in rows}
 

@@ -44,7 +44,7 @@ def router(reads: Reads) -> APIRouter:
 """,
     '''\
 class Note(BaseModel):
-    """What is noted of a lead."""
+    """A note on a lead."""
 
     text: str
 

@@ -41,7 +41,7 @@ class Process:
 
     @property
     def url(self) -> str:
-        """Where its API is."""
+        """The address of its API."""
         return f"http://{LOOPBACK}:{self.program.port}"
 
     async def shards(self, http: httpx.AsyncClient) -> Shards:

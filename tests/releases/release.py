@@ -63,7 +63,7 @@ class Release:
 
     @property
     def python_path(self) -> str:
-        """What PYTHONPATH must be for a process of it: that comes before what is installed."""
+        """The PYTHONPATH of its processes, which comes before the installed packages."""
         return os.pathsep.join(str(self.folder / package.parent) for package in self.packages)
 
     def require_its_own_code(self) -> None:

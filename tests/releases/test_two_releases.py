@@ -85,7 +85,7 @@ async def side_by_side(traffic: Traffic, older: Process, newer: Process) -> None
 
 
 async def upgraded(traffic: Traffic, *newer: Process) -> None:
-    """What waited on the shard that was closed takes effect; the new is used on all shards."""
+    """The inputs of the closed shard take effect; all shards use what is new."""
     await own(traffic, SHARDS // 2, *newer)
     trials = await traffic.start_trials(of(traffic.leads, Kind.FIELD, Kind.TIMER))
     for lead in traffic.leads:

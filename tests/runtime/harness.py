@@ -128,7 +128,7 @@ class Process:
 
     @property
     def reasons(self) -> str:
-        """What the process says of what it can't do, all of it."""
+        """All reasons that the process gives in its readiness."""
         return " ".join((self.status.reasons | self.degraded.reasons).values())
 
     def metric(self, name: str, **labels: str) -> float:

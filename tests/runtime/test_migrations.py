@@ -1,4 +1,4 @@
-"""What the migrations make is what the code believes to have, and keeps what was there."""
+"""The migrations make the tables that the code uses, and keep their rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -215,7 +215,7 @@ def within(
     schema: str,
     work: Callable[[asyncpg.Connection], Awaitable[Result]],
 ) -> Result:
-    """What `work` gives on a connection in a transaction."""
+    """The result of `work` on a connection in a transaction."""
 
     async def run() -> Result:
         url = settings.database_url.get_secret_value()

@@ -1,4 +1,4 @@
-"""What a service and its process give to the runner."""
+"""The service and the parts of the process that a runner depends on."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from baton.tracing import Tracing
 
 @dataclass(frozen=True)
 class Service(Generic[State, Shared]):
-    """What makes a service this one; its name is that of its group and of its schema too.
+    """A service as the runner sees it; its name is that of its group and of its schema too.
 
     `reads` are the sections of the policy that its decisions and its API ask. It parses no others,
     so nothing else in a bundle can keep it from deciding.
@@ -46,7 +46,7 @@ class Service(Generic[State, Shared]):
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a process gives to its runner.
+    """The parts of the process that its runner uses.
 
     `degraded` has what keeps some of the work from being done and not the rest, such as a shard
     that is closed.

@@ -1,4 +1,4 @@
-"""What ends a batch, a shard's work, a stay in the group or a process; each says the way out."""
+"""Errors that end a batch, a shard's work, a stay in the group, or a process."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar

@@ -54,7 +54,7 @@ class StatesTooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What a batch's first statement found; it holds the shards and the policy FOR SHARE.
+    """The result of a batch's first statement, which holds the shards and the policy FOR SHARE.
 
     A statement that had to wait for a lock has the locked row as it is now, and all else as it was
     before. That is right here: only the shard's owner writes what it reads, and an owner that
@@ -141,7 +141,7 @@ def _subjects(row: asyncpg.Record) -> Iterator[tuple[Subject, SubjectRow]]:
 
 
 async def in_inbox(db: asyncpg.Connection, ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of these ids that the inbox has."""
+    """The ids of these that the inbox has."""
     if not ids:
         return frozenset()
     rows = await db.fetch(

@@ -21,10 +21,13 @@ from baton.settings import ServiceSettings
 
 _POLL_MS = 1_000
 _READ_WAIT = timedelta(seconds=2)
-"""What is waited for records that Kafka is known to have."""
+"""The time to wait for records that Kafka is known to have."""
 _NO_PARTITION = TopicPartition("", -1)
-"""What is polled while no shard is open. aiokafka takes a member that does not poll for dead: it
-leaves the group, and never joins it again; and only a poll tells of an error of the group's."""
+"""The partition that is polled while no shard is open.
+
+aiokafka takes a member that does not poll for dead: it leaves the group, and never joins it again.
+Also, only a poll raises an error of the group.
+"""
 
 
 class Polling:

@@ -247,7 +247,7 @@ def _add_version(table: str) -> None:
 
 
 def remove_subjects() -> None:
-    """What `add_subjects` changed; subjects of other kinds are lost."""
+    """Take back what `add_subjects` changed; subjects of other kinds are lost."""
     op.execute("DELETE FROM subject WHERE kind <> 'lead'")
     op.drop_constraint("subject_pkey", "subject", type_="primary")
     op.create_primary_key("lead_pkey", "subject", ["id"])
