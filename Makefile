@@ -93,9 +93,18 @@ fuzz: setup ## Throw at intake what no sender would send, for half an hour
 		services/ingest/ingest_tests/test_ingest_sockets.py \
 		services/ingest/ingest_tests/test_ingest_fuzz.py $(ARGS)
 
+.PHONY: contracts
+contracts: setup ## Write the documents that are made from the code (docs/contracts, tables of docs)
+	@$(BIN)/python -m baton.contracts write
+
 .PHONY: lint
 lint: setup ## Format, ruff, types, the layers' borders, the contract's documents
 	@$(LINT)
+
+.PHONY: docs
+docs: setup ## Try the commands, links and examples of the pages, and report long sentences
+	@$(BIN)/python -m pytest tests/contract/test_pages.py tests/language $(ARGS)
+	@$(BIN)/python -m tests.language
 
 .PHONY: format
 format: setup ## Let ruff put things right
