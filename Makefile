@@ -103,7 +103,7 @@ lint: setup ## Format, ruff, types, the layers' borders, the contract's document
 
 .PHONY: docs
 docs: setup ## Try the commands, links and examples of the pages, and report long sentences
-	@$(BIN)/python -m pytest tests/contract/test_pages.py tests/language $(ARGS)
+	@$(BIN)/python -m pytest tests/contract/test_pages.py tests/docs tests/language $(ARGS)
 	@$(BIN)/python -m tests.language
 
 .PHONY: format

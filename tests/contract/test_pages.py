@@ -53,7 +53,7 @@ def text_of(page: Path) -> str:
 def blocks(page: Path) -> Iterator[str]:
     """The lines of the fenced blocks that hold commands, and the spans within the text."""
     text = text_of(page)
-    for block in re.findall(r"^ *```\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^ *```sh\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
         yield from (line.strip() for line in block.splitlines())
     yield from spans(text)
 

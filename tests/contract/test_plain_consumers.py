@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import runpy
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -177,3 +179,57 @@ def received(
         serialized_value_size=len(value),
         headers=headers,
     )
+
+
+# --- the one in Go
+
+GO_CACHE = DOCS.parent / ".run/go"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built example. Skips where Go or its modules cannot be had."""
+    if shutil.which("go") is None:
+        pytest.skip("no `go` is installed, so the consumer in Go is not tested")
+    caches = {"GOCACHE": str(GO_CACHE / "build"), "GOMODCACHE": str(GO_CACHE / "modules")}
+    environment = {**os.environ, **caches, "GOFLAGS": "-modcacherw -buildvcs=false"}
+    if go("mod", "download", environment=environment).returncode != 0:
+        pytest.skip("the modules of the consumer in Go cannot be downloaded here")
+    built = tmp_path_factory.mktemp("go") / "breaches"
+    done = go("build", "-o", str(built), ".", environment=environment)
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+def go(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/usr/bin/env", "go", *arguments],
+        cwd=DOCS / "examples/go-consumer",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.trial
+async def test_the_consumer_in_go_prints_breaches_and_passes_over_unknown_types(
+    program: Path,
+    kafka_bootstrap: str,
+    topic_prefix: str,
+    publish: Callable[[str, Sequence[Record]], Any],
+) -> None:
+    breach = example("baton.sla.breached.v1")
+    unknown = example("baton.sla.breached.v1", id="b", type="baton.sla.praised.v7")
+    retraction = example("baton.sla.retracted.v1")
+    await publish("lead-sla", [breach, unknown, retraction])
+    consumer = await asyncio.create_subprocess_exec(
+        program, kafka_bootstrap, topic_prefix, stdout=asyncio.subprocess.PIPE
+    )
+    assert consumer.stdout is not None
+    lines = [(await consumer.stdout.readline()).decode() for _ in range(2)]
+    consumer.send_signal(signal.SIGINT)
+    assert await consumer.wait() == 0
+    lead = breach[0].decode()
+    assert [line.split(" lead=")[0] for line in lines] == ["breach", "retracted"]
+    assert lines[0].startswith(f"breach lead={lead} rep=rep-europe-2 target=first_response")
