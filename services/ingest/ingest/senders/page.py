@@ -17,7 +17,7 @@ made from the code (`python -m baton.contracts write`).
 A source of the bundle (see [policy.md](policy.md#sourcesyaml)) names its sender as `kind`. Its \
 address is
 
-```
+```text
 https://YOUR-HOST/v1/webhooks/NAME
 ```
 
