@@ -111,7 +111,7 @@ async def _dead_letters(api: Api, lead_id: UUID) -> list[JsonValue]:
     params = {"lead_id": str(lead_id), "replayed": "true", "limit": str(_MOST_LETTERS)}
     letters = await api.get("/v1/dead-letters", _LETTERS, params)
     found: list[Document] = [
-        await api.get(f"/v1/dead-letters/{each.id}", _DOCUMENT) for each in letters
+        await api.get(f"/v1/dead-letters/{letter.id}", _DOCUMENT) for letter in letters
     ]
     return [*found]
 

@@ -236,8 +236,8 @@ async def _held(api: Api, asked: dict[str, str]) -> AsyncIterator[Held]:
     params = asked | {"limit": str(_PAGE)}
     while True:
         page = await api.get(_PATH, QUARANTINE, params)
-        for each in page.enquiries:
-            yield each
+        for enquiry in page.enquiries:
+            yield enquiry
         if page.next_cursor is None:
             return
         params["cursor"] = page.next_cursor

@@ -85,17 +85,17 @@ class Rows:
             over = len(self._held) > MOST_LINES or self._size > self._limit
             if self._open and not over:
                 continue
-            held = self._take()
-            row = self._row(held)
+            raw_lines = self._take()
+            row = self._row(raw_lines)
             if isinstance(row, BrokenRow) or over:
-                first, *behind = held
+                first, *behind = raw_lines
                 row = self._row([first])
                 waiting.extendleft(reversed(behind))
             yield row
 
     def _take(self) -> list[_Line]:
-        held, self._held, self._size, self._open = self._held, [], 0, False
-        return held
+        raw_lines, self._held, self._size, self._open = self._held, [], 0, False
+        return raw_lines
 
     def _row(self, lines: Sequence[_Line]) -> Row | BrokenRow:
         raw = b"\n".join(line.text for line in lines).removesuffix(b"\r")

@@ -136,13 +136,13 @@ def shard_of(key: bytes, shards: int) -> int:
     """
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     h = 0x9747B28C ^ len(key)
-    whole = len(key) & ~3
-    for (word,) in struct.iter_unpack("<I", key[:whole]):
+    multiple_of_four = len(key) & ~3
+    for (word,) in struct.iter_unpack("<I", key[:multiple_of_four]):
         k = word * m & mask
         k = (k ^ (k >> 24)) * m & mask
         h = (h * m & mask) ^ k
-    if whole < len(key):
-        h = (h ^ int.from_bytes(key[whole:], "little")) * m & mask
+    if multiple_of_four < len(key):
+        h = (h ^ int.from_bytes(key[multiple_of_four:], "little")) * m & mask
     h = (h ^ (h >> 13)) * m & mask
     h ^= h >> 15
     return (h & 0x7FFFFFFF) % shards
@@ -154,8 +154,8 @@ def _trimmed(text: str) -> str:
         raise UnusableIdentityError("a text must not have NUL characters")
     if text.isascii():
         return text.strip()
-    seen = [i for i, c in enumerate(text) if not c.isspace() and unicodedata.category(c) != "Cf"]
-    return text[seen[0] : seen[-1] + 1] if seen else ""
+    visible = [i for i, c in enumerate(text) if not c.isspace() and unicodedata.category(c) != "Cf"]
+    return text[visible[0] : visible[-1] + 1] if visible else ""
 
 
 def _ascii_domain(domain: str) -> str:

@@ -166,12 +166,12 @@ def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     return AIOKafkaAdminClient(**_connection(settings))
 
 
-async def partitions(settings: KafkaSettings, wanted: Sequence[Topic]) -> dict[str, int | None]:
+async def partitions(settings: KafkaSettings, declared: Sequence[Topic]) -> dict[str, int | None]:
     """How many partitions each topic has, by its full name; None where Kafka has no such topic."""
     admin = AIOKafkaAdminClient(**_connection(settings))
     await admin.start()
     try:
-        names = [topic_name(settings, topic) for topic in wanted]
+        names = [topic_name(settings, topic) for topic in declared]
         described = await admin.describe_topics(names)
         return {
             entry["topic"]: None if entry["error_code"] else len(entry["partitions"])
@@ -195,7 +195,7 @@ async def log_range(settings: KafkaSettings, topic: Topic, partition: int) -> tu
 
 
 async def apply_topics(
-    settings: KafkaSettings, wanted: Sequence[Topic] = topics.ALL
+    settings: KafkaSettings, declared: Sequence[Topic] = topics.ALL
 ) -> dict[str, str]:
     """Make the topics that are missing and set the retention of those that exist.
 
@@ -209,7 +209,7 @@ async def apply_topics(
     try:
         existing = set(await admin.list_topics())
         done: dict[str, str] = {}
-        for topic in wanted:
+        for topic in declared:
             name = topic_name(settings, topic)
             if name in existing:
                 copies = await _check_partitions(admin, settings, topic)
@@ -257,10 +257,10 @@ async def _check_partitions(
     """How many copies of it there are."""
     name = topic_name(settings, topic)
     (described,) = await admin.describe_topics([name])
-    found, wanted = len(described["partitions"]), partition_count(settings, topic)
-    if found != wanted:
+    found, shards = len(described["partitions"]), partition_count(settings, topic)
+    if found != shards:
         msg = (
-            f"{name} has {found} partitions and the deployment {wanted} shards (BATON_PARTITIONS). "
+            f"{name} has {found} partitions and the deployment {shards} shards (BATON_PARTITIONS). "
             "Their number is fixed when a deployment is created: set BATON_PARTITIONS to what the "
             "topics have, or use another BATON_TOPIC_PREFIX for a new deployment."
         )
@@ -273,10 +273,10 @@ async def _set_config(admin: AIOKafkaAdminClient, name: str, topic: Topic, copie
     (described,) = await admin.describe_configs([resource])
     # Kafka takes a topic's own settings as a whole: what is not among them is as by default again.
     own = {entry[0]: entry[1] for entry in described.resources[0][4] if entry[3] == _OF_THE_TOPIC}
-    wanted = topics.durability(copies) | own | topic.config
-    if wanted == own:
+    config = topics.durability(copies) | own | topic.config
+    if config == own:
         return "as it was"
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, wanted)])
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, config)])
     return "set"
 
 
@@ -290,7 +290,7 @@ def _connection(settings: KafkaSettings) -> dict[str, Any]:
     }
     if settings.kafka_tls:
         files = (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
-        authority, certificate, key = (None if each is None else str(each) for each in files)
+        authority, certificate, key = (None if file is None else str(file) for file in files)
         connection["ssl_context"] = create_ssl_context(
             cafile=authority, certfile=certificate, keyfile=key
         )

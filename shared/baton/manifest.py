@@ -111,11 +111,11 @@ def find() -> tuple[ServiceManifest, ...]:
     """
     found = [_load(point) for point in entry_points(group=GROUP)]
     found.sort(key=lambda manifest: (manifest.port, manifest.name))
-    for what, values in (
+    for key, values in (
         ("name", [manifest.package for manifest in found]),
         ("port", [manifest.port for manifest in found]),
     ):
-        _require_unique(what, values, found)
+        _require_unique(key, values, found)
     return tuple(found)
 
 
@@ -158,7 +158,7 @@ def _load(point: EntryPoint) -> ServiceManifest:
 
 
 def _require_unique(
-    what: str, values: Sequence[object], services: Sequence[ServiceManifest]
+    key: str, values: Sequence[object], services: Sequence[ServiceManifest]
 ) -> None:
     for value, times in Counter(values).items():
         if times > 1:
@@ -166,6 +166,6 @@ def _require_unique(
                 service.name for service, own in zip(services, values, strict=True) if own == value
             )
             raise ManifestError(
-                f"two services have the {what} '{value}': {names}. Give one of them another in "
+                f"two services have the {key} '{value}': {names}. Give one of them another in "
                 "its service.py, or uninstall it, and run `make setup`."
             )

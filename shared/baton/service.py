@@ -116,9 +116,9 @@ def _bearer(token: str) -> Callable[..., Awaitable[None]]:
     scheme = HTTPBearer(auto_error=False)
 
     async def check(
-        given: HTTPAuthorizationCredentials | None = Depends(scheme),  # noqa: B008 - FastAPI's way
+        credentials: HTTPAuthorizationCredentials | None = Depends(scheme),  # noqa: B008 - FastAPI's way
     ) -> None:
-        sent = "" if given is None else given.credentials
+        sent = "" if credentials is None else credentials.credentials
         if not hmac.compare_digest(sent.encode(errors="replace"), token.encode()):
             raise Problem(
                 401,
@@ -260,7 +260,7 @@ async def serve(
 
 
 async def _wind_up(running: Mapping[asyncio.Task[None], Task], within: float) -> None:
-    heeding = [task for task, what in running.items() if what.heeds_stop]
+    heeding = [task for task, definition in running.items() if definition.heeds_stop]
     _, late = await asyncio.wait(heeding, timeout=within)
     if late:
         _LOG.error("not ended in time", tasks=[task.get_name() for task in late])

@@ -95,7 +95,7 @@ async def _known(lead_id: UUID) -> Known:
         routed=None if isinstance(routed, Missing) else routed,
         clocks=None if isinstance(clocks, Missing) else clocks,
         quarantine=None if isinstance(held, Missing) else held,
-        missing=tuple(each for each in answers if isinstance(each, Missing)),
+        missing=tuple(answer for answer in answers if isinstance(answer, Missing)),
     )
 
 

@@ -126,7 +126,7 @@ def _why_nobody(decision: Decision) -> str:
     if decision.exclusion is None and decision.code in _NOBODY:
         return _NOBODY[decision.code]
     reasons = decision.choice.reasons if decision.choice else ()
-    label = next((each.label for each in reasons if each.code == decision.code), None)
+    label = next((reason.label for reason in reasons if reason.code == decision.code), None)
     return f"excluded by {decision.code}" + (f" ({label})" if label else "")
 
 

@@ -199,7 +199,7 @@ class _Import:
             await asyncio.gather(*(sending for _, sending in waiting), return_exceptions=True)
 
     def _note(self, before: Progress, page: Page, outcome: Outcome, rejects: Rejects) -> Progress:
-        raw = {each.line: each.raw for each in page.deliveries}
+        raw = {delivery.line: delivery.raw for delivery in page.deliveries}
         refused = [(line, why, raw[line]) for line, why in outcome.refused.items()]
         refused += [(each.line, each.reason, each.raw) for each in page.broken]
         refused.sort()

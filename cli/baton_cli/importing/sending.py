@@ -94,7 +94,9 @@ async def _try(
     answered: dict[int, _Result] = {}
     why = Failure("it has not answered every line")
     try:
-        async for result in api.post_lines(PATH, [each.body for each in deliveries], _RESULT):
+        async for result in api.post_lines(
+            PATH, [delivery.body for delivery in deliveries], _RESULT
+        ):
             if result is None:
                 waits("ingest holds it back until the readers of the leads have caught up")
                 continue

@@ -56,7 +56,10 @@ def write_supervisor_conf(programs: Iterable[Program], state: StateDirectory) ->
     A program that ends is started again, at once if it had run for a second, otherwise after one
     second more each time; after 30 tries in a row (about eight minutes) it is left FATAL.
     """
-    parts = [_supervisor_section(state), *(_program_section(one, state) for one in programs)]
+    parts = [
+        _supervisor_section(state),
+        *(_program_section(program, state) for program in programs),
+    ]
     write_private(state.supervisor_conf, "\n".join(parts))
 
 

@@ -75,7 +75,7 @@ class ByDeployment(LoadFileScheduling):  # type: ignore[misc]  # untyped
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         folders: list[str] = self.config.getini(DEPLOYMENTS)
-        return next((each for each in folders if Path(file).is_relative_to(each)), file)
+        return next((folder for folder in folders if Path(file).is_relative_to(folder)), file)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,21 +18,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m baton.contracts", description=__doc__)
     parser.add_argument("command", choices=("write", "check", "release"))
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="default: docs")
-    asked = parser.parse_args()
-    docs: Path = asked.docs
+    options = parser.parse_args()
+    docs: Path = options.docs
 
     contract = kept.present()
     breaks = compatibility.breaks(kept.released(docs), contract)
     if breaks:
         return _refuse(breaks, _WAY_OUT)
     made = kept.documents(docs)
-    if asked.command == "write":
+    if options.command == "write":
         kept.write(docs, made)
         return 0
     differences = list(kept.differences(docs, made))
     if differences:
         return _refuse(differences, "`python -m baton.contracts write` brings them up to date.")
-    if asked.command == "release":
+    if options.command == "release":
         kept.release(docs, contract)
     return 0
 

@@ -79,13 +79,15 @@ def _in_topic(name: str, old: Document, new: Document | None) -> Iterator[Break]
     if new is None:
         yield Break(name, "", "is gone", "its readers would wait for ever")
         return
-    for what in ("key", "partitions"):
-        if old[what] != new[what]:
-            change = f"was {old[what]!r} and is {new[what]!r}"
-            yield Break(name, what, change, "the order in which readers get events follows from it")
-    kept, keeps = old["retention_days"], new["retention_days"]
-    if kept != keeps and (kept is None or keeps is None or keeps < kept):
-        change = f"was {_days(kept)} and is {_days(keeps)}"
+    for property_name in ("key", "partitions"):
+        if old[property_name] != new[property_name]:
+            change = f"was {old[property_name]!r} and is {new[property_name]!r}"
+            yield Break(
+                name, property_name, change, "the order in which readers get events follows from it"
+            )
+    days_before, keeps = old["retention_days"], new["retention_days"]
+    if days_before != keeps and (days_before is None or keeps is None or keeps < days_before):
+        change = f"was {_days(days_before)} and is {_days(keeps)}"
         yield Break(name, "retention_days", change, "readers that were in time would come too late")
     for event_type in old["types"]:
         if event_type not in new["types"]:
@@ -126,8 +128,8 @@ def _in_properties(field: _Field, old: Document, new: Document) -> Iterator[Brea
             yield inner.breaks("must now be there", NEW_READER)
         if name in needed and name not in needs:
             yield inner.breaks("need no longer be there", OLD_READER)
-        kept = name in needs or schema.get("default") == after[name].get("default")
-        if "default" in schema and not kept:
+        still_allowed = name in needs or schema.get("default") == after[name].get("default")
+        if "default" in schema and not still_allowed:
             change = f"had the default {schema['default']!r}"
             yield inner.breaks(change, "what was written without the field would change its sense")
         yield from _in_schema(inner, schema, after[name])

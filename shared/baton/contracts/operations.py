@@ -76,8 +76,8 @@ def _variable(field: str) -> str:
 
 def _settings(services: Sequence[ServiceManifest]) -> str:
     rows = [
-        (f"`{name}`", who, _default(field), field.description or _said_for_all(name))
-        for name, who, field in variables(services)
+        (f"`{name}`", service, _default(field), field.description or _said_for_all(name))
+        for name, service, field in variables(services)
     ]
     return markdown.table(("variable", "read by", "default", "says"), rows)
 
@@ -117,10 +117,10 @@ def _metrics(services: Sequence[ServiceManifest]) -> str:
             f"`{metric_name(metric)}`",
             str(metric._type),  # noqa: SLF001 - as in metric_name
             ", ".join(f"`{label}`" for label in metric._labelnames),  # noqa: SLF001 - as above
-            who,
+            service,
             metric._documentation,  # noqa: SLF001 - as above
         )
-        for who, metric in declared_metrics(services)
+        for service, metric in declared_metrics(services)
     ]
     return markdown.table(("metric", "kind", "labels", "shown by", "says"), rows)
 
@@ -157,10 +157,10 @@ def _routes(services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -
     everywhere = set.intersection(*map(set, consumers))
     rows = []
     for service, operations in by_service.items():
-        own = {name: said for name, said in operations.items() if name not in everywhere}
+        own = {name: texts for name, texts in operations.items() if name not in everywhere}
         rows += [(f"`{service}`", f"`{name}`", *said) for name, said in own.items()]
     rows += [
-        (_EVERY, f"`{name}`", *said) for name, said in consumers[0].items() if name in everywhere
+        (_EVERY, f"`{name}`", *texts) for name, texts in consumers[0].items() if name in everywhere
     ]
     return markdown.table(("service", "route", "demands", "says"), rows)
 
@@ -173,5 +173,5 @@ def _operations(api: Document) -> Iterator[tuple[str, tuple[str, str]]]:
                 demands = "the token"
             elif "/webhooks/" in path:
                 demands = "a signature"
-            said = operation.get("description", operation["summary"]).partition("\n")[0]
-            yield f"{method.upper()} {path}", (demands, said)
+            description = operation.get("description", operation["summary"]).partition("\n")[0]
+            yield f"{method.upper()} {path}", (demands, description)

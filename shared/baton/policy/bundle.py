@@ -50,10 +50,10 @@ class Bundle:
         No other file is looked into: what stands there is somebody else's, and may be newer than
         this release. Raises BundleError, and nothing else, with all the problems that were found.
         """
-        wanted = closure(sections)
-        names = dict.fromkeys(section.file for section in wanted)
+        needed = closure(sections)
+        names = dict.fromkeys(section.file for section in needed)
         own = {name: files[name] for name in names if name in files}
-        return cls._parse(files, wanted, _too_large(own))
+        return cls._parse(files, needed, _too_large(own))
 
     @classmethod
     def parse_whole(cls, files: Mapping[str, str], sections: Iterable[Section[Any]]) -> "Bundle":
@@ -61,8 +61,8 @@ class Bundle:
 
         With the sections of all services it is the check of a bundle that is to be put in force.
         """
-        wanted = closure(sections)
-        return cls._parse(files, wanted, [*_strangers(files, wanted), *_too_large(files)])
+        needed = closure(sections)
+        return cls._parse(files, needed, [*_strangers(files, needed), *_too_large(files)])
 
     @classmethod
     def read(cls, directory: Path, sections: Iterable[Section[Any]]) -> "Bundle":
@@ -125,7 +125,7 @@ class Bundle:
         """The rep of that id. Raises UnknownNameError."""
         found = self.teams.rep(rep)
         if found is None:
-            raise _unknown("rep", rep, [each.id for each in self.teams.reps])
+            raise _unknown("rep", rep, [member.id for member in self.teams.reps])
         return found
 
     def team(self, rep: str) -> Team:
@@ -139,7 +139,7 @@ class Bundle:
     def _team(self, team: str) -> Team:
         found = self.teams.team(team)
         if found is None:
-            raise _unknown("team", team, [each.id for each in self.teams.teams])
+            raise _unknown("team", team, [team_of_bundle.id for team_of_bundle in self.teams.teams])
         return found
 
 
@@ -250,5 +250,5 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> UnknownNameError:
-    return UnknownNameError(f"unknown {what} '{name}'{did_you_mean(name, known)}")
+def _unknown(kind: str, name: str, known: Collection[str]) -> UnknownNameError:
+    return UnknownNameError(f"unknown {kind} '{name}'{did_you_mean(name, known)}")

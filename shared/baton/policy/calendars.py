@@ -141,7 +141,7 @@ class Calendars(PolicyModel):
     @cached_property
     def business_calendars(self) -> Mapping[str, BusinessCalendar]:
         """The calendars to reckon with, by name."""
-        return {name: each.business_calendar() for name, each in self.calendars.items()}
+        return {name: entry.business_calendar() for name, entry in self.calendars.items()}
 
 
 def _names(calendars: Calendars) -> Mapping[str, Collection[str]]:

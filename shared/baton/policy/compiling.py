@@ -79,7 +79,7 @@ class _Compiler:
         return tuple(self.part(item, (*place, i)) for i, item in enumerate(data))
 
     def _leaf(self, data: dict[str, Data], place: Place) -> Part:
-        asked = self._field(data["field"], (*place, "field"))
+        field = self._field(data["field"], (*place, "field"))
         operators = [key for key in data if key != "field"]
         if not operators:
             return self._fault(place, f"needs a comparison: one of {', '.join(OPERATORS)}")
@@ -89,8 +89,8 @@ class _Compiler:
             if operator not in OPERATORS:
                 hint = did_you_mean(operator, OPERATORS)
                 self._fault(here, f"unknown comparison '{operator}'{hint}")
-            elif asked is not None:
-                parts.append(self._operation(asked, operator, data[operator], here))
+            elif field is not None:
+                parts.append(self._operation(field, operator, data[operator], here))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _field(self, path: Data, place: Place) -> Field | None:
@@ -103,84 +103,86 @@ class _Compiler:
             self._fault(place, str(error))
             return None
 
-    def _operation(self, asked: Field, operator: str, operand: Data, place: Place) -> Part:
+    def _operation(self, field: Field, operator: str, operand: Data, place: Place) -> Part:
         if operator == "exists":
             if not isinstance(operand, bool):
                 return self._fault(place, "must be true or false")
             words = "exists" if operand else "does not exist"
-            return Existence(asked, f"{asked.path} {words}", operand)
+            return Existence(field, f"{field.path} {words}", operand)
         try:
-            holds, words = _comparison(asked, operator, operand)
+            holds, words = _comparison(field, operator, operand)
         except FaultsError as error:
             self.faults += [Fault((*place, *f.place), f.reason) for f in error.faults]
             return ALWAYS.part
-        return Comparison(asked, f"{asked.path} {words}", holds)
+        return Comparison(field, f"{field.path} {words}", holds)
 
     def _fault(self, place: Place, reason: str) -> Part:
         self.faults.append(Fault(place, reason))
         return ALWAYS.part
 
 
-def _comparison(asked: Field, operator: str, operand: Data) -> tuple[Holds, str]:
+def _comparison(field: Field, operator: str, operand: Data) -> tuple[Holds, str]:
     if operator in _EQUALITIES:
-        wanted = _operand(asked, operand)
-        said = f"{_EQUALITIES[operator]} {_said(operand)}"
-        return (_equal(wanted) if operator == "equals" else _unequal(wanted)), said
+        operand_value = _operand(field, operand)
+        description = f"{_EQUALITIES[operator]} {_said(operand)}"
+        return (
+            _equal(operand_value) if operator == "equals" else _unequal(operand_value)
+        ), description
     if operator == "in":
-        return _among(asked, operand)
+        return _among(field, operand)
     if operator in _ORDERINGS:
-        if not asked.kind.ordered:
-            raise _fault(f"'{asked.path}' is {asked.kind.words} and has no order")
-        bound = _operand(asked, operand)
+        if not field.kind.ordered:
+            raise _fault(f"'{field.path}' is {field.kind.words} and has no order")
+        bound = _operand(field, operand)
         return _ordering(operator, bound), f"{_ORDERINGS[operator]} {_said(operand)}"
-    if asked.kind is not Kind.TEXT:
-        raise _fault(f"'{asked.path}' is {asked.kind.words}; '{operator}' is for text")
+    if field.kind is not Kind.TEXT:
+        raise _fault(f"'{field.path}' is {field.kind.words}; '{operator}' is for text")
     if not isinstance(operand, str) or not operand.strip():
         raise _fault("must be text")
     return _search(operator, operand), f"{_SEARCHES[operator]} {_said(operand)}"
 
 
-def _operand(asked: Field, operand: Data) -> Value:
+def _operand(field: Field, operand: Data) -> Value:
     try:
-        value = typed(asked.kind, operand)
+        value = typed(field.kind, operand)
     except WrongKindError as error:
-        quotes = "; put it in quotes" if _lacks_quotes(asked, operand) else ""
-        raise _fault(f"'{asked.path}' {error}{quotes}") from error
+        quotes = "; put it in quotes" if _lacks_quotes(field, operand) else ""
+        raise _fault(f"'{field.path}' {error}{quotes}") from error
     if value is None:
         raise _fault("nothing to compare with; to ask whether it is missing, use exists: false")
-    if asked.choices and isinstance(value, str):
-        return _choice(asked, value)
+    if field.choices and isinstance(value, str):
+        return _choice(field, value)
     return comparable(value) if isinstance(value, str) else value
 
 
-def _lacks_quotes(asked: Field, operand: Data) -> bool:
-    return asked.kind is Kind.TEXT and isinstance(operand, int | float)
+def _lacks_quotes(field: Field, operand: Data) -> bool:
+    return field.kind is Kind.TEXT and isinstance(operand, int | float)
 
 
-def _choice(asked: Field, value: str) -> str:
-    known = {comparable(choice): choice for choice in asked.choices}
+def _choice(field: Field, value: str) -> str:
+    known = {comparable(choice): choice for choice in field.choices}
     if comparable(value) not in known:
-        hint = did_you_mean(value, asked.choices) or f": it is one of {', '.join(asked.choices)}"
-        raise _fault(f"'{asked.path}' is never '{value}'{hint}")
+        hint = did_you_mean(value, field.choices) or f": it is one of {', '.join(field.choices)}"
+        raise _fault(f"'{field.path}' is never '{value}'{hint}")
     return comparable(value)
 
 
-def _among(asked: Field, operand: Data) -> tuple[Holds, str]:
+def _among(field: Field, operand: Data) -> tuple[Holds, str]:
     if not isinstance(operand, list) or not operand:
         raise _fault("must be a list of at least one value")
     faults: list[Fault] = []
-    wanted: set[Value] = set()
+    operands: set[Value] = set()
     for i, item in enumerate(operand):
         try:
-            wanted.add(_operand(asked, item))
+            operands.add(_operand(field, item))
         except FaultsError as error:
             faults += [Fault((i, *f.place), f.reason) for f in error.faults]
     if faults:
         raise FaultsError(faults)
-    values = frozenset(wanted)
-    said = ", ".join(_said(item) for item in operand[:_SAID])
+    values = frozenset(operands)
+    shown = ", ".join(_said(item) for item in operand[:_SAID])
     rest = ", ..." if len(operand) > _SAID else ""
-    return (lambda value: _key(value) in values), f"is one of {said}{rest}"
+    return (lambda value: _key(value) in values), f"is one of {shown}{rest}"
 
 
 def _said(operand: Data) -> str:
@@ -191,12 +193,12 @@ def _key(value: Value) -> Value:
     return comparable(value) if isinstance(value, str) else value
 
 
-def _equal(wanted: Value) -> Holds:
-    return lambda value: _key(value) == wanted
+def _equal(expected: Value) -> Holds:
+    return lambda value: _key(value) == expected
 
 
-def _unequal(wanted: Value) -> Holds:
-    return lambda value: _key(value) != wanted
+def _unequal(excluded: Value) -> Holds:
+    return lambda value: _key(value) != excluded
 
 
 def _ordering(operator: str, bound: Value) -> Holds:

@@ -152,12 +152,12 @@ WithId = TypeVar("WithId", bound=_HasId)
 
 def distinct(items: tuple[T, ...], key: Callable[[T], Hashable], name: str) -> tuple[T, ...]:
     """The items, no two with the same key; the fault stands at the later one's `name`."""
-    seen: set[Hashable] = set()
+    ids: set[Hashable] = set()
     faults = []
     for i, item in enumerate(items):
-        if key(item) in seen:
+        if key(item) in ids:
             faults.append(Fault((i, name), f"'{key(item)}' stands twice"))
-        seen.add(key(item))
+        ids.add(key(item))
     if faults:
         raise FaultsError(faults).as_validation_error()
     return items

@@ -96,8 +96,8 @@ def _reason(details: ErrorDetails, model: type[BaseModel]) -> str:
         return _REASONS[kind].format(**context)
     match kind:
         case "extra_forbidden":
-            *around, key = details["loc"]
-            return f"unknown key '{key}'{did_you_mean(str(key), _keys(model, tuple(around)))}"
+            *place, key = details["loc"]
+            return f"unknown key '{key}'{did_you_mean(str(key), _keys(model, tuple(place)))}"
         case "enum":
             return _not_one_of(str(details["input"]), context["expected"])
         case "union_tag_invalid":
@@ -106,10 +106,10 @@ def _reason(details: ErrorDetails, model: type[BaseModel]) -> str:
             return details["msg"]
 
 
-def _not_one_of(given: str, expected: str) -> str:
+def _not_one_of(value: str, expected: str) -> str:
     """`expected` is pydantic's list: 'a', 'b' or 'c'."""
     words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-    return f"must be one of {', '.join(words)}, not '{given}'{did_you_mean(given, words)}"
+    return f"must be one of {', '.join(words)}, not '{value}'{did_you_mean(value, words)}"
 
 
 def _keys(annotation: Any, steps: Place) -> list[str]:

@@ -161,7 +161,7 @@ def _erases(item: Item) -> bool:
 
 
 def within(
-    records: Sequence[Record], size: int, most: int, taken: int = 0
+    records: Sequence[Record], size: int, most: int, used_bytes: int = 0
 ) -> Iterator[Sequence[Record]]:
     """The records in their order, cut so that no part has more than `size` bytes of values, nor
     more than `most` records; the first has `taken` fewer, for what is put before them.
@@ -169,7 +169,7 @@ def within(
     One record may have more bytes, and there is one part, maybe empty, where nothing needs cutting.
     """
     part: list[Record] = []
-    total, room = 0, most - taken
+    total, room = 0, most - used_bytes
     for record in records:
         length = len(record.value or b"")
         if len(part) >= room or (part and total + length > size):

@@ -88,18 +88,18 @@ async def answer(db: asyncpg.Connection, schema: str, answers: Sequence[CommandA
             AS new (command_id, subject_kind, subject_id, body)
         ON CONFLICT (command_id) DO NOTHING
         """,
-        [each.command_id for each in answers],
-        [each.subject.kind for each in answers],
-        [each.subject.id for each in answers],
-        [_body(each.answer) for each in answers],
+        [reply.command_id for reply in answers],
+        [reply.subject.kind for reply in answers],
+        [reply.subject.id for reply in answers],
+        [_body(reply.answer) for reply in answers],
     )
     await db.execute("SELECT pg_notify($1, '')", f"{schema}_answer")
 
 
-async def ask(db: asyncpg.Connection, schema: str, asked: Sequence[AskedCommand]) -> None:
+async def ask(db: asyncpg.Connection, schema: str, commands: Sequence[AskedCommand]) -> None:
     """Write commands, and wake the owners of their shards."""
-    if asked:
-        await db.execute(_INSERT.format(where=""), *_columns(asked))
+    if commands:
+        await db.execute(_INSERT.format(where=""), *_columns(commands))
         await db.execute("SELECT pg_notify($1, '')", f"{schema}_command")
 
 
@@ -125,17 +125,17 @@ async def activate(db: asyncpg.Connection, schema: str, activated: Activated) ->
         await db.execute("SELECT pg_notify($1, '')", f"{schema}_command")
 
 
-def _columns(asked: Sequence[AskedCommand]) -> Sequence[Sequence[object]]:
+def _columns(commands: Sequence[AskedCommand]) -> Sequence[Sequence[object]]:
     return (
-        [each.id for each in asked],
-        [each.shard for each in asked],
-        [each.ask.subject.kind for each in asked],
-        [each.ask.subject.id for each in asked],
-        [each.ask.kind for each in asked],
-        [json.dumps(each.ask.body) for each in asked],
-        [each.ask.version for each in asked],
-        [each.made_at for each in asked],
-        [each.traceparent for each in asked],
+        [command.id for command in commands],
+        [command.shard for command in commands],
+        [command.ask.subject.kind for command in commands],
+        [command.ask.subject.id for command in commands],
+        [command.ask.kind for command in commands],
+        [json.dumps(command.ask.body) for command in commands],
+        [command.ask.version for command in commands],
+        [command.made_at for command in commands],
+        [command.traceparent for command in commands],
     )
 
 

@@ -251,23 +251,23 @@ def _row(poison: Poison, now: datetime) -> tuple[object, ...]:
 
 def _body(item: Item) -> str:
     """A timer or command as JSON, from which it can be replayed."""
-    one = item.input
+    cause = item.input
     body: dict[str, JsonValue] = {}
-    if isinstance(one, TimerInput):
+    if isinstance(cause, TimerInput):
         body = {
-            "name": one.name,
-            "facts_complete": one.facts_complete,
-            "accuses": one.accuses,
-            "version": one.version,
+            "name": cause.name,
+            "facts_complete": cause.facts_complete,
+            "accuses": cause.accuses,
+            "version": cause.version,
         }
-    elif isinstance(one, CommandInput):
-        body = {"name": one.kind, "body": one.body, "version": one.version}
-    if one is not None:
+    elif isinstance(cause, CommandInput):
+        body = {"name": cause.kind, "body": cause.body, "version": cause.version}
+    if cause is not None:
         body |= {
-            "id": str(one.id),
-            "subject_kind": one.subject.kind,
-            "subject_id": str(one.subject.id),
-            "time": one.time.isoformat(),
+            "id": str(cause.id),
+            "subject_kind": cause.subject.kind,
+            "subject_id": str(cause.subject.id),
+            "time": cause.time.isoformat(),
         }
     return json.dumps(body)
 

@@ -52,19 +52,19 @@ class Deciding(Generic[State, Shared]):
         The effects of the others are added to `effects`.
         """
         todo: list[Item] = []
-        seen = set(known)
+        applied = set(known)
         for item in items:
             if item.command is not None:
                 effects.commands_done.append(item.command)
             if item.fault is not None or item.input is None:
                 effects.poisons.append(Poison(item, item.fault or "it can't be understood"))
                 continue
-            if item.input.id in seen:
+            if item.input.id in applied:
                 effects.counts[item.kind, "duplicate"] += 1
                 if item.input.id in known:
                     self._end_replay(item, item.input, effects)
                 continue
-            seen.add(item.input.id)
+            applied.add(item.input.id)
             todo.append(item)
         return todo
 
@@ -95,60 +95,66 @@ class Deciding(Generic[State, Shared]):
         self, item: Item, bundle: Bundle, now: datetime, effects: Effects[State, Shared]
     ) -> None:
         """Decide on one item; leaves `effects` as it was where that raises."""
-        one = item.input
-        assert one is not None  # noqa: S101 - `pick` has seen to it
-        subject = effects.subjects[one.subject]
+        cause = item.input
+        assert cause is not None  # noqa: S101 - `pick` has seen to it
+        subject = effects.subjects[cause.subject]
         if self._moved(item, effects):
             return
-        if erasure.forgotten(one, subject.erased_at):
+        if erasure.forgotten(cause, subject.erased_at):
             effects.counts[item.kind, "forgotten"] += 1
-            self._mark_applied(item, one, subject, (), effects)
-            self._end_replay(item, one, effects)
+            self._mark_applied(item, cause, subject, (), effects)
+            self._end_replay(item, cause, effects)
             return
         if item.arms is not None:
             # A timer of a dead letter is set again, so that its gate applies to it.
-            effects.rearmed.append(ArmedTimer(item.shard, one.subject, item.arms, None))
+            effects.rearmed.append(ArmedTimer(item.shard, cause.subject, item.arms, None))
             effects.counts[item.kind, "applied"] += 1
-            self._end_replay(item, one, effects)
+            self._end_replay(item, cause, effects)
             return
-        if isinstance(one, CommandInput) and one.kind == REPLAY:
+        if isinstance(cause, CommandInput) and cause.kind == REPLAY:
             gone = Answer(RunnerOutcome.NO_SUCH_DEAD_LETTER)
-            effects.answers.append(CommandAnswer(one.id, one.subject, gone))
+            effects.answers.append(CommandAnswer(cause.id, cause.subject, gone))
             return
         name = f"{self._service.name} decide"
-        with self._tracing.decision(name, one.traceparent) as traceparent:
-            decision = self._service.decide(subject.state, effects.shared, one, bundle, now)
-            outbox, sequences = self._outbox(item, one, decision, subject, bundle, now, traceparent)
-            asked = self._asked(one, decision, now, traceparent)
-            version = self._version(one, subject, decision)
+        with self._tracing.decision(name, cause.traceparent) as traceparent:
+            decision = self._service.decide(subject.state, effects.shared, cause, bundle, now)
+            outbox, sequences = self._outbox(
+                item, cause, decision, subject, bundle, now, traceparent
+            )
+            commands = self._asked(cause, decision, now, traceparent)
+            version = self._version(cause, subject, decision)
         # From here on nothing raises.
         rows_before = len(effects.rows)
         subject.changed, subject.state, subject.sequences = True, decision.state, sequences
         subject.version = version
-        self._note_activation(one, subject)
-        self._erase(one, subject, rows_before, effects)
+        self._note_activation(cause, subject)
+        self._erase(cause, subject, rows_before, effects)
         if decision.shared is not None:
             effects.shared = decision.shared
         effects.outbox += outbox
         effects.rows += decision.rows
-        effects.asked += asked
-        self._mark_applied(item, one, subject, outbox, effects)
+        effects.asked += commands
+        self._mark_applied(item, cause, subject, outbox, effects)
         for name in decision.cancel:
-            effects.timers[one.subject, name] = None
+            effects.timers[cause.subject, name] = None
         for arm in decision.arm:
-            armed = ArmedTimer(item.shard, one.subject, arm, traceparent)
-            effects.timers[one.subject, arm.name] = armed
+            armed = ArmedTimer(item.shard, cause.subject, arm, traceparent)
+            effects.timers[cause.subject, arm.name] = armed
         if item.command is not None:
             answer = decision.answer or _APPLIED
-            effects.answers.append(CommandAnswer(item.command, one.subject, answer))
+            effects.answers.append(CommandAnswer(item.command, cause.subject, answer))
         if item.replays is not None:
             effects.replayed.append(item.replays)
         effects.counts[item.kind, "applied"] += 1
 
     @staticmethod
-    def _note_activation(one: Input, subject: SubjectInBatch[State]) -> None:
-        if isinstance(one, CommandInput) and one.kind == ACTIVATION and isinstance(one.body, dict):
-            subject.activated = UUID(str(one.body["activation_id"]))
+    def _note_activation(cause: Input, subject: SubjectInBatch[State]) -> None:
+        if (
+            isinstance(cause, CommandInput)
+            and cause.kind == ACTIVATION
+            and isinstance(cause.body, dict)
+        ):
+            subject.activated = UUID(str(cause.body["activation_id"]))
 
     @staticmethod
     def _moved(item: Item, effects: Effects[State, Shared]) -> bool:
@@ -157,7 +163,7 @@ class Deciding(Generic[State, Shared]):
         return timer is not None and (timer.subject, timer.name) in effects.timers
 
     @staticmethod
-    def _end_replay(item: Item, one: Input, effects: Effects[State, Shared]) -> None:
+    def _end_replay(item: Item, cause: Input, effects: Effects[State, Shared]) -> None:
         """Mark a replayed dead letter as done, as far as it can be.
 
         Its event has taken effect since, its subject was erased, or its timer is set again.
@@ -166,19 +172,19 @@ class Deciding(Generic[State, Shared]):
             return
         effects.replayed.append(item.replays)
         if item.command is not None:
-            effects.answers.append(CommandAnswer(item.command, one.subject, _APPLIED))
+            effects.answers.append(CommandAnswer(item.command, cause.subject, _APPLIED))
 
     def _mark_applied(
         self,
         item: Item,
-        one: Input,
+        cause: Input,
         subject: SubjectInBatch[State],
         outbox: Sequence[OutboxRow],
         effects: Effects[State, Shared],
     ) -> None:
         """See to it that the input is not applied again, and that its own events are no news."""
-        if isinstance(one, EventInput):
-            effects.inbox += erasure.inbox_ids(one, subject.erased_at)
+        if isinstance(cause, EventInput):
+            effects.inbox += erasure.inbox_ids(cause, subject.erased_at)
         self._remove_fired(item, effects)
         effects.inbox += self._own_events(outbox)
 
@@ -193,22 +199,22 @@ class Deciding(Generic[State, Shared]):
 
     @staticmethod
     def _erase(
-        one: Input,
+        cause: Input,
         subject: SubjectInBatch[State],
         rows_before: int,
         effects: Effects[State, Shared],
     ) -> None:
-        data = erasure.erased(one)
+        data = erasure.erased(cause)
         if data is None:
             return
         subject.erased_at = data.occurred_at
-        erasure.prune(effects, one.subject)
+        erasure.prune(effects, cause.subject)
         effects.erasures.append(
-            Erasure(one.subject, data.occurred_at, rows_before, unpublished=subject.state is None)
+            Erasure(cause.subject, data.occurred_at, rows_before, unpublished=subject.state is None)
         )
 
     def _version(
-        self, one: Input, subject: SubjectInBatch[State], decision: Decision[State, Shared]
+        self, cause: Input, subject: SubjectInBatch[State], decision: Decision[State, Shared]
     ) -> int:
         """The version of the subject's row: it never goes down while the subject is kept.
 
@@ -218,19 +224,19 @@ class Deciding(Generic[State, Shared]):
         versions = [arm.version for arm in decision.arm]
         if decision.state is not None:
             versions.append(self._service.store.version(decision.state))
-        before = 1 if erasure.erased(one) is not None else subject.version
+        before = 1 if erasure.erased(cause) is not None else subject.version
         return max([before, *versions])
 
     def _asked(
         self,
-        one: Input,
+        cause: Input,
         decision: Decision[State, Shared],
         now: datetime,
         traceparent: str | None,
     ) -> list[AskedCommand]:
         return [
             AskedCommand(
-                identity.following_id(one.id, one.time, f"ask:{ask.kind}", ordinal),
+                identity.following_id(cause.id, cause.time, f"ask:{ask.kind}", ordinal),
                 ask.subject.shard(self._shards),
                 ask,
                 now,
@@ -242,7 +248,7 @@ class Deciding(Generic[State, Shared]):
     def _outbox(
         self,
         item: Item,
-        one: Input,
+        cause: Input,
         decision: Decision[State, Shared],
         subject: SubjectInBatch[State],
         bundle: Bundle,
@@ -253,16 +259,16 @@ class Deciding(Generic[State, Shared]):
         ordinals: dict[str, int] = {}
         rows = []
         for data in decision.events:
-            _check_subject(data, one.subject)
+            _check_subject(data, cause.subject)
             ordinal = ordinals.get(data.event_type, 0)
             ordinals[data.event_type] = ordinal + 1
             topic = data.topic.name
             sequences[topic] = sequences.get(topic, 0) + 1
             event = Event(
-                id=identity.following_id(one.id, one.time, data.event_type, ordinal),
+                id=identity.following_id(cause.id, cause.time, data.event_type, ordinal),
                 source=f"/baton/{self._service.name}",
                 time=now,
-                subject=str(one.subject.id),
+                subject=str(cause.subject.id),
                 data=data,
                 sequence=sequences[topic],
                 traceparent=traceparent,

@@ -101,6 +101,6 @@ class Decide(Protocol[State, Shared]):
     """
 
     def __call__(
-        self, state: State | None, shared: Shared, given: Input, bundle: Bundle, now: datetime, /
+        self, state: State | None, shared: Shared, cause: Input, bundle: Bundle, now: datetime, /
     ) -> Decision[State, Shared]:
         """Decide on one input."""

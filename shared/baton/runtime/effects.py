@@ -35,8 +35,8 @@ class SubjectInBatch(Generic[State]):
     @property
     def must_be_stored(self) -> bool:
         """Whether its row must be written: nothing else would say what it is from now on."""
-        kept = (self.state, self.erased_at, self.activated)
-        anything = any(each is not None for each in kept) or self.sequences or self.version > 1
+        parts = (self.state, self.erased_at, self.activated)
+        anything = any(part is not None for part in parts) or self.sequences or self.version > 1
         return self.changed and bool(self.stored or anything)
 
 

@@ -20,27 +20,27 @@ from baton.runtime.ports import Store
 from baton.subjects import Subject
 
 
-def erased(asked: Input | None) -> LeadErased | None:
+def erased(cause: Input | None) -> LeadErased | None:
     """The erasure that an input asks for, if it does."""
-    if isinstance(asked, EventInput) and isinstance(asked.event.data, LeadErased):
-        return asked.event.data
+    if isinstance(cause, EventInput) and isinstance(cause.event.data, LeadErased):
+        return cause.event.data
     return None
 
 
-def forgotten(asked: Input, erased_at: datetime | None) -> bool:
+def forgotten(cause: Input, erased_at: datetime | None) -> bool:
     """Whether an input is about a time before its subject was erased."""
     if erased_at is None:
         return False
-    if isinstance(asked, EventInput):
-        return asked.event.data.occurred_at <= erased_at
-    return asked.time <= erased_at
+    if isinstance(cause, EventInput):
+        return cause.event.data.occurred_at <= erased_at
+    return cause.time <= erased_at
 
 
-def inbox_ids(asked: EventInput, erased_at: datetime | None) -> tuple[UUID, ...]:
+def inbox_ids(event: EventInput, erased_at: datetime | None) -> tuple[UUID, ...]:
     """The ids under which the inbox knows an event that was applied."""
-    if erased_at is None or asked.time <= erased_at:
-        return (asked.id,)
-    return (asked.id, _id_since(asked.id, erased_at))
+    if erased_at is None or event.time <= erased_at:
+        return (event.id,)
+    return (event.id, _id_since(event.id, erased_at))
 
 
 def new_ids(
@@ -70,9 +70,9 @@ def new_ids(
         if data is not None and item.input is not None and item.input.id not in known:
             erased_at[data.about] = data.occurred_at
     return {
-        one.id: _id_since(one.id, erased_at[one.subject])
-        for one in again
-        if one.subject in erased_at and one.time > erased_at[one.subject]
+        input_id.id: _id_since(input_id.id, erased_at[input_id.subject])
+        for input_id in again
+        if input_id.subject in erased_at and input_id.time > erased_at[input_id.subject]
     }
 
 
@@ -93,7 +93,7 @@ def prune(effects: Effects[State, Shared], subject: Subject) -> None:
     subject has asked of others stays.
     """
     effects.outbox = [row for row in effects.outbox if row.key != subject.key]
-    effects.asked = [asked for asked in effects.asked if asked.ask.subject != subject]
+    effects.asked = [command for command in effects.asked if command.ask.subject != subject]
     effects.answers = [answer for answer in effects.answers if answer.subject != subject]
     effects.poisons = [
         poison

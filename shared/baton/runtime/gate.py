@@ -73,14 +73,14 @@ class Gate:
         aiokafka sits out a short absence of Kafka's and then answers. Intake does not: what it was
         sent meanwhile, from `spool_switch` on, is in its spool.
         """
-        asked = time.monotonic()
+        asked_at = time.monotonic()
         try:
             async with bounded(self.times.statement):
                 offsets: dict[TopicPartition, int] = await consumer.end_offsets(list(places))
         except (KafkaError, OSError):
             self.kafka_was_away()
             return None
-        if time.monotonic() - asked > self.times.spool_switch.total_seconds():
+        if time.monotonic() - asked_at > self.times.spool_switch.total_seconds():
             self.kafka_was_away()
         return offsets
 

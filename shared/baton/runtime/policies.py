@@ -123,9 +123,9 @@ class Policies:
         for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
             self._read(row["hash"], json.loads(row["files"]))
             self._settled.add(row["hash"])
-        kept = await _kept(pool) or ()
-        self._heard(_together(self._activations, kept))
-        if kept:
+        activations = await _kept(pool) or ()
+        self._heard(_together(self._activations, activations))
+        if activations:
             self.read.set()
 
     async def wait_for(self, hashes: Collection[str], within: timedelta) -> None:
@@ -206,8 +206,8 @@ class Policies:
         if not activations:
             return
         async with connection(pool) as db:
-            kept = await _kept(db)
-            if kept is not None and _together(kept, activations) != kept:
+            stored = await _kept(db)
+            if stored is not None and _together(stored, activations) != stored:
                 await _put_in_force(db, activations)
 
     def _read(self, hash_: str, files: dict[str, str]) -> None:
@@ -262,10 +262,10 @@ async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation
     """
     async with db.transaction():
         await db.execute("LOCK TABLE policy_in_force IN EXCLUSIVE MODE")
-        kept = await _kept(db)
-        if kept is None:
+        stored = await _kept(db)
+        if stored is None:
             return
-        together = _together(kept, activations)
+        together = _together(stored, activations)
         await db.execute(
             """
             INSERT INTO policy_in_force (activations) VALUES ($1)
@@ -275,10 +275,10 @@ async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation
         )
 
 
-def _together(kept: tuple[Activation, ...], new: Sequence[Activation]) -> tuple[Activation, ...]:
-    known = {activation.activation_id for activation in kept}
+def _together(stored: tuple[Activation, ...], new: Sequence[Activation]) -> tuple[Activation, ...]:
+    known = {activation.activation_id for activation in stored}
     added = [activation for activation in new if activation.activation_id not in known]
-    return tuple(sorted((*kept, *added), key=lambda a: (a.effective_at, a.offset)))
+    return tuple(sorted((*stored, *added), key=lambda a: (a.effective_at, a.offset)))
 
 
 def _activation(data: PolicyActivated, offset: int) -> Activation:

@@ -23,32 +23,32 @@ async def resolve(
 
     `version` is the newest that this release knows of timers and commands.
     """
-    wanted = {
+    letter_ids = {
         item.input.id: UUID(str(item.input.body))
         for item in items
         if isinstance(item.input, CommandInput) and item.input.kind == REPLAY
     }
-    if not wanted:
+    if not letter_ids:
         return list(items)
     rows = await db.fetch(
         """
         SELECT id, shard, kind, topic, "offset", key, headers, value FROM dead_letter
         WHERE id = ANY($1::uuid[]) AND replayed_at IS NULL
         """,
-        list(wanted.values()),
+        list(letter_ids.values()),
     )
     letters = {row["id"]: row for row in rows}
     return [
         item
-        if item.command not in wanted
-        else _replay(item, letters.get(wanted[item.command]), reader, version)
+        if item.command not in letter_ids
+        else _replay(item, letters.get(letter_ids[item.command]), reader, version)
         for item in items
     ]
 
 
 def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader, known: int) -> Item:
-    asked = item.input
-    if letter is None or not isinstance(asked, CommandInput):
+    command = item.input
+    if letter is None or not isinstance(command, CommandInput):
         return item
     if letter["kind"] == "event":
         headers = [
@@ -71,7 +71,7 @@ def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader, known: in
         return Item(again.shard, again.input, again.record, again.fault, letter["id"], item.command)
     replay = replace(item, replays=letter["id"])
     try:
-        again = _from_body(replay, asked, letter["kind"], json.loads(letter["value"]))
+        again = _from_body(replay, command, letter["kind"], json.loads(letter["value"]))
     except (KeyError, TypeError, ValueError) as error:
         return replace(replay, fault=f"the letter can't be read: {type(error).__name__}: {error}")
     found = again.arms or again.input
@@ -80,7 +80,7 @@ def _replay(item: Item, letter: asyncpg.Record | None, reader: Reader, known: in
     return again
 
 
-def _from_body(replay: Item, asked: CommandInput, kind: str, body: dict[str, Any]) -> Item:
+def _from_body(replay: Item, cause: CommandInput, kind: str, body: dict[str, Any]) -> Item:
     """A command is decided on again. A timer is set again, so that the gate applies to it.
 
     The body of a letter of an earlier release has a `lead_id` for its subject, and does not say
@@ -95,7 +95,7 @@ def _from_body(replay: Item, asked: CommandInput, kind: str, body: dict[str, Any
     version = body.get("version", 1)
     if kind == "timer":
         arms = Arm(body["name"], time, accuses=body.get("accuses", True), version=version)
-        return replace(replay, input=replace(asked, subject=subject), arms=arms)
+        return replace(replay, input=replace(cause, subject=subject), arms=arms)
     command = CommandInput(
         UUID(str(body["id"])), subject, body["name"], body["body"], time, version=version
     )

@@ -89,10 +89,10 @@ class Runner(Generic[State, Shared]):
 
     def _away(self, error: Exception) -> None:
         """Say what can't be used; the log has it once, as long as it is the same."""
-        what = "Kafka" if isinstance(error, KafkaError) else "PostgreSQL"
-        reason = f"{what} can't be used, and is tried again: {str(error) or type(error).__name__}"
+        server = "Kafka" if isinstance(error, KafkaError) else "PostgreSQL"
+        reason = f"{server} can't be used, and is tried again: {str(error) or type(error).__name__}"
         if self._status.reasons.get(_PART) != reason:
-            _LOG.warning("I/O failed and is tried again", of=what, error=type(error).__name__)
+            _LOG.warning("I/O failed and is tried again", of=server, error=type(error).__name__)
         self._status.not_ready(_PART, reason)
 
     async def _may_work(self) -> None:

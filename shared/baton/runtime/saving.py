@@ -102,10 +102,10 @@ class Saving(Generic[State, Shared]):
     async def _save_rows(self, db: asyncpg.Connection, effects: Effects[State, Shared]) -> None:
         """The service's rows in their order; an erasure removes those that came before it."""
         store, begin = self._service.store, 0
-        for each in effects.erasures:
-            await store.save(db, effects.rows[begin : each.rows_before], effects.shared)
-            await erasure.apply(db, store, each)
-            begin = each.rows_before
+        for removal in effects.erasures:
+            await store.save(db, effects.rows[begin : removal.rows_before], effects.shared)
+            await erasure.apply(db, store, removal)
+            begin = removal.rows_before
         await store.save(db, effects.rows[begin:], effects.shared)
 
     async def _bury(
@@ -136,18 +136,21 @@ async def _record(
 ) -> list[int]:
     """Write what the runner keeps; returns the ids of the outbox rows, in their order."""
     subjects = [
-        (subject, kept) for subject, kept in effects.subjects.items() if kept.must_be_stored
+        (subject, stored) for subject, stored in effects.subjects.items() if stored.must_be_stored
     ]
     moved = [(place, end) for place, end in batch.ends.items() if end != batch.begins.get(place)]
     outbox = effects.outbox
     arguments: Sequence[Sequence[Any]] = (
         [subject.kind for subject, _ in subjects],
         [subject.id for subject, _ in subjects],
-        [kept.shard for _, kept in subjects],
-        [kept.version for _, kept in subjects],
-        [None if kept.state is None else kept.state.model_dump_json() for _, kept in subjects],
-        [json.dumps(kept.sequences) for _, kept in subjects],
-        [kept.erased_at for _, kept in subjects],
+        [stored.shard for _, stored in subjects],
+        [stored.version for _, stored in subjects],
+        [
+            None if stored.state is None else stored.state.model_dump_json()
+            for _, stored in subjects
+        ],
+        [json.dumps(stored.sequences) for _, stored in subjects],
+        [stored.erased_at for _, stored in subjects],
         effects.inbox,
         [shard for (shard, _), _ in moved],
         [topic for (_, topic), _ in moved],
@@ -160,7 +163,7 @@ async def _record(
         [row.key for row in outbox],
         [json.dumps([[name, value.decode()] for name, value in row.headers]) for row in outbox],
         [row.value for row in outbox],
-        [kept.activated for _, kept in subjects],
+        [stored.activated for _, stored in subjects],
     )
     rows = await db.fetch(_RECORD.format(inbox=f"inbox_{inbox}"), *arguments)
     return sorted(row["id"] for row in rows)

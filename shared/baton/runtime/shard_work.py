@@ -136,9 +136,9 @@ class ShardWork(Generic[State, Shared]):
                 records = [record for record in records if self._is_ahead(record)]
             else:
                 break
-        for each in unknown:
-            if is_open(each.shard):
-                self._close(each)
+        for error in unknown:
+            if is_open(error.shard):
+                self._close(error)
 
     def _is_ahead(self, record: Record) -> bool:
         shard = self._shards.open.get(record.shard)
@@ -169,12 +169,12 @@ class ShardWork(Generic[State, Shared]):
             self._next_tidying = time.monotonic() + self._times.look.total_seconds()
         open_shards = self._shards.open.keys()
         concerned = {item.shard for item in items} | (open_shards if tidying else set())
-        noted = {place: end for place, end in ends.items() if place[0] in concerned}
+        end_offsets = {place: end for place, end in ends.items() if place[0] in concerned}
         news = self._not_activated() if tidying else set()
-        if items or (tidying and (noted or published or news)):
-            await self._repeat(db, self._batch(items, noted, published, news))
-        self.passed = {place: end for place, end in ends.items() if place not in noted}
-        for (number, topic), end in read.items() - noted.items():
+        if items or (tidying and (end_offsets or published or news)):
+            await self._repeat(db, self._batch(items, end_offsets, published, news))
+        self.passed = {place: end for place, end in ends.items() if place not in end_offsets}
+        for (number, topic), end in read.items() - end_offsets.items():
             self._offsets.note(self._opener.partitions(number)[topic], end)
         self._due_work.fired({item.input.id for item in timers if item.input is not None})
 

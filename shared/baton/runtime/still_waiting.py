@@ -38,7 +38,7 @@ async def still_wait(db: asyncpg.Connection, items: Sequence[Item]) -> list[Item
     there = {row["id"] for row in rows}
 
     def waits(item: Item) -> bool:
-        wanted = {item.command if item.timer is None else item.timer.id, item.replays} - {None}
-        return wanted <= there
+        ids = {item.command if item.timer is None else item.timer.id, item.replays} - {None}
+        return ids <= there
 
     return [item for item in items if waits(item)]

@@ -191,7 +191,7 @@ class BatchTransaction(Generic[State, Shared]):
         return await fence(
             db,
             list(batch.epochs),
-            [one.id for one in inputs],
+            [cause.id for cause in inputs],
             list(subjects),
             self._settings.batch_bytes,
             self.fence_statement,
@@ -305,9 +305,7 @@ class BatchTransaction(Generic[State, Shared]):
         and locked in the next attempt.
         """
         states = {
-            subject: kept.state
-            for subject, kept in effects.subjects.items()
-            if kept.state is not None
+            subject: row.state for subject, row in effects.subjects.items() if row.state is not None
         }
         newest = max(nows, key=lambda shard: nows[shard])
         inputs = [item.input for item in todo if item.input is not None]

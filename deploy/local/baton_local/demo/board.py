@@ -139,8 +139,8 @@ class Board:
     def promised(self) -> Counter[tuple[str, str, Promise]]:
         """Promises by pool, rep and how they stand."""
         return Counter(
-            (each.pool or "", each.rep or "", Promise.said_by(each))
-            for each in self.promises.values()
+            (promise.pool or "", promise.rep or "", Promise.said_by(promise))
+            for promise in self.promises.values()
         )
 
     def count(self, promise: Promise) -> int:
@@ -148,11 +148,11 @@ class Board:
 
     @property
     def open_promises(self) -> int:
-        return sum(Promise.said_by(each).open for each in self.promises.values())
+        return sum(Promise.said_by(promise).open for promise in self.promises.values())
 
     def given(self) -> Counter[tuple[str, str]]:
         """Assignments by pool and rep."""
-        return Counter((each.pool, each.rep.id) for each in self.assignments)
+        return Counter((assignment.pool, assignment.rep.id) for assignment in self.assignments)
 
     def seconds_to_owner(self, sent_at: Mapping[UUID, float]) -> list[float]:
         """From the beginning of the request to the owner, of leads that had one at once; sorted."""
@@ -165,7 +165,10 @@ class Board:
     def rescued(self) -> list[UUID]:
         """Leads that one rep did not answer in time and another one did, in order."""
         said = {each.assignment_id: Promise.said_by(each) for each in self.promises.values()}
-        ended = [(each.lead_id, said.get(each.assignment_id)) for each in self.assignments]
+        ended = [
+            (assignment.lead_id, said.get(assignment.assignment_id))
+            for assignment in self.assignments
+        ]
         broken = {lead_id for lead_id, promise in ended if promise is Promise.BROKEN}
         kept = (lead_id for lead_id, promise in ended if promise is Promise.KEPT)
         return [lead_id for lead_id in kept if lead_id in broken]

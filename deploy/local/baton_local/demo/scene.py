@@ -58,8 +58,10 @@ class Scene:
             yield f"leads without a rep and without a reason: {missing}"
         if board.waiting:
             yield f"leads that wait for a rep with time: {board.waiting}"
-        promised = {each.assignment_id for each in board.promises.values()}
-        if missing := sum(each.assignment_id not in promised for each in board.assignments):
+        promised = {promise.assignment_id for promise in board.promises.values()}
+        if missing := sum(
+            assignment.assignment_id not in promised for assignment in board.assignments
+        ):
             yield f"assignments without a clock: {missing}"
         if board.open_promises:
             yield f"clocks that run: {board.open_promises}"

@@ -63,7 +63,7 @@ class Rep(BaseModel):
 
     @property
     def capacity(self) -> int:
-        return max(each.capacity for each in self.pools)
+        return max(pool.capacity for pool in self.pools)
 
 
 class Desks:

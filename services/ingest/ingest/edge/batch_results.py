@@ -32,7 +32,7 @@ class Results:
         self._ended = False
 
     def add(self, results: Iterable[Mapping[str, JsonValue]]) -> None:
-        text = "".join(f"{_JSON.encode(each)}\n" for each in results)
+        text = "".join(f"{_JSON.encode(result)}\n" for result in results)
         self._file.seek(self._written)
         self._written += self._file.write(text.encode())
         self._more.set()

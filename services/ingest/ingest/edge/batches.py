@@ -135,7 +135,7 @@ class Batch:
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
         enquiries = [said for _, said in page if not isinstance(said, IntakeError)]
-        for source in {event_of(each).data.profile.source for each in enquiries}:
+        for source in {event_of(enquiry).data.profile.source for enquiry in enquiries}:
             self._heard(source)
         await self._pace.take(len(enquiries))
         taken = iter(await self._intake.enquiries(enquiries))

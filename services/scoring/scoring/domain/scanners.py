@@ -21,7 +21,7 @@ def clicks(activities: Sequence[Activity], scanners: Scanners | None) -> dict[UU
     """By the activity's id why a scanner did it; activities come sorted by their time."""
     if scanners is None:
         return {}
-    clicked = [each for each in activities if each.type is ActivityType.MAIL_CLICKED]
+    clicked = [activity for activity in activities if activity.type is ActivityType.MAIL_CLICKED]
     if not clicked:
         return {}
     found: dict[UUID, str] = {}

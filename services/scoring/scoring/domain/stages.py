@@ -182,7 +182,14 @@ def standing(
     said: tuple[Reason, ...] = (view.reason,)
     if view.stage in _UPWARDS:
         return Standing(view.stage, (said,))
-    since, asked = view.since, (each for each in lead.counted_enquiries if not each.history)
+    since, asked = (
+        view.since,
+        (
+            counted_enquiry
+            for counted_enquiry in lead.counted_enquiries
+            if not counted_enquiry.history
+        ),
+    )
     if any(enquiry.occurred_at > since for enquiry in asked):
         again = by_definitions(profile, points, bundle)
     elif view.stage is Stage.NURTURE:

@@ -190,7 +190,11 @@ class Lead(_Part):
     @property
     def imports(self) -> tuple[Enquiry, ...]:
         """Those of the counted enquiries that are history, in the order of their import."""
-        found = [each for each in self.counted_enquiries if each.history is not None]
+        found = [
+            counted_enquiry
+            for counted_enquiry in self.counted_enquiries
+            if counted_enquiry.history is not None
+        ]
         return tuple(sorted(found, key=lambda each: (each.imported_at, each.id)))
 
     @property
@@ -200,7 +204,9 @@ class Lead(_Part):
         if not imports or len(imports) < len(self.counted_enquiries):
             return False
         since = imports[-1].imported_at
-        return since is not None and all(each.occurred_at <= since for each in self.activities)
+        return since is not None and all(
+            activity.occurred_at <= since for activity in self.activities
+        )
 
     @property
     def sales_facts(self) -> tuple[Followup, ...]:

@@ -67,7 +67,9 @@ def since(state: LeadClocks, moment: datetime) -> LeadClocks:
         cycles[clock.target] = max(clock.cycle, cycles.get(clock.target, 0))
     return LeadClocks(
         clocks=clocks,
-        assignments=tuple(each for each in state.assignments if each.started_at > moment),
+        assignments=tuple(
+            assignment for assignment in state.assignments if assignment.started_at > moment
+        ),
         cycles=cycles,
         followups=tuple(fact for fact in state.followups if fact.occurred_at > moment),
         releases=tuple(fact for fact in state.releases if fact.occurred_at > moment),

@@ -97,7 +97,7 @@ def _void(
         and each.due.at <= assignment.started_at
         and tenures.of(each.assignment_id) == tenure
     }
-    if any(verdict(each) in {Verdict.RUNNING, Verdict.BREACHED} for each in causes.values()):
+    if any(verdict(cause) in {Verdict.RUNNING, Verdict.BREACHED} for cause in causes.values()):
         return None
     answers = [answer for each in causes.values() if (answer := _disproof(each)) is not None]
     if not answers:

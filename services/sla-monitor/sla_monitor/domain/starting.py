@@ -63,9 +63,9 @@ def _clocks(state: LeadClocks, routed: LeadRouted, bundle: Bundle) -> tuple[Cloc
 
 
 def _seen_before(state: LeadClocks, routed: LeadRouted) -> bool:
-    if any(each.assignment_id == routed.assignment_id for each in state.clocks):
+    if any(clock.assignment_id == routed.assignment_id for clock in state.clocks):
         return True
-    if any(each.id == routed.assignment_id for each in state.assignments):
+    if any(assignment.id == routed.assignment_id for assignment in state.assignments):
         return True
     return state.clocks_forgotten is not None and routed.occurred_at <= state.clocks_forgotten
 

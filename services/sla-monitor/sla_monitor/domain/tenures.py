@@ -19,7 +19,7 @@ class Tenures:
     def __init__(self, state: LeadClocks) -> None:
         # Clocks of releases that kept no assignments have each begun a tenure.
         begun = {clock.assignment_id: _first(clock) for clock in state.clocks}
-        self._known = begun | {each.id: each for each in state.assignments}
+        self._known = begun | {assignment.id: assignment for assignment in state.assignments}
 
     def assignment(self, clock: Clock) -> Assignment:
         """The assignment that a clock is of."""
@@ -61,8 +61,10 @@ def with_assignment(state: LeadClocks, routed: LeadRouted) -> LeadClocks:
         previous=previous,
     )
     known = [
-        each.model_copy(update={"tenure": tenure}) if each.tenure == new.id else each
-        for each in state.assignments
+        assignment.model_copy(update={"tenure": tenure})
+        if assignment.tenure == new.id
+        else assignment
+        for assignment in state.assignments
     ]
     in_order = sorted((*known, new), key=lambda each: (each.started_at, each.id))
     needed = {clock.assignment_id for clock in state.clocks}

@@ -64,7 +64,7 @@ def router(holdings_of: HoldingsOf) -> APIRouter:
             waiting=[_event(each.message) for each in found.waiting],
             fetching=[fetching.view(each) for each in found.fetching],
             quarantine=[quarantine.whole(*each) for each in found.quarantine],
-            deliveries=[kept.whole(*each) for each in found.deliveries],
+            deliveries=[kept.whole(*delivery) for delivery in found.deliveries],
         )
 
     return routes

@@ -41,7 +41,7 @@ class Arrivals:
                 minutes = source_hour.minutes | excluded.minutes,
                 last_at = greatest(source_hour.last_at, excluded.last_at)
             """,
-            [each.hour for each in rows],
+            [row.hour for row in rows],
             [each.source for each in rows],
             [each.minutes for each in rows],
             [each.last_at for each in rows],

@@ -153,8 +153,8 @@ def key(schemes: Sequence[Scheme], secret: str) -> bytes:
 def signs_address(schemes: Sequence[Scheme]) -> bool:
     """Whether the address, as the sender has it, is part of what is signed."""
     return any(
-        isinstance(each, SignedToken) or (isinstance(each, Signature) and url in each.signs)
-        for each in schemes
+        isinstance(scheme, SignedToken) or (isinstance(scheme, Signature) and url in scheme.signs)
+        for scheme in schemes
     )
 
 

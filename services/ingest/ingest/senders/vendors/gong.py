@@ -42,10 +42,10 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     if not isinstance(meta, dict) or call is None:
         raise NotUnderstoodError("it has no call with an id")
     parties = list_at(payload, path("callData.parties"))
-    others = [each for each in parties if text_at(each, ("affiliation",)) != _OURS]
+    others = [party for party in parties if text_at(party, ("affiliation",)) != _OURS]
     users = [each for each in parties if each not in others]
     disposition = text_at(meta, ("sdrDisposition",))
-    by = [text_at(each, (name,)) for each in users for name in ("emailAddress", "userId")]
+    by = [text_at(user, (name,)) for user in users for name in ("emailAddress", "userId")]
     draft = FollowupDraft(
         delivery_id=composite("call", call),
         occurred_at=text_at(meta, ("started",)),
@@ -70,7 +70,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
 
 
 def _first(parties: list[JsonValue], name: str) -> str | None:
-    return next(filter(None, (text_at(each, (name,)) for each in parties)), None)
+    return next(filter(None, (text_at(party, (name,)) for party in parties)), None)
 
 
 _SENDS = "Each call that was recorded and that the rule takes."

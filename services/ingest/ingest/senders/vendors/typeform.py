@@ -101,7 +101,7 @@ def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
         raise NotUnderstoodError(describe(error)) from error
     response = payload.form_response
     answers = list(_answered(response))
-    of_consent = [each for each in source.answers if each.to == _CONSENT]
+    of_consent = [answer for answer in source.answers if answer.to == _CONSENT]
     by_hand = [each for each in of_consent if each.type != _CONSENT_TYPE]
     asked = [] if by_hand else [each for each in answers if _CONSENT_TYPE in each.types]
     draft = LeadDraft(
