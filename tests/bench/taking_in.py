@@ -65,7 +65,7 @@ async def scenario(setting: Setting) -> AsyncIterator[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Acceptance:
     """Leads that were taken as fast as it went, `rate` a second; CPU seconds of one."""
 
     rate: float
@@ -79,13 +79,13 @@ class Taking:
     pid: int
     settled: Callable[[], Awaitable[None]]
 
-    async def as_fast_as_it_goes(self, way: Entrance, wanted: int, at_once: int) -> Taken:
+    async def as_fast_as_it_goes(self, way: Entrance, wanted: int, at_once: int) -> Acceptance:
         load = way.load(wanted)
         before = cpu_seconds(self.pid)
         sent = await send_at_once(load.send, len(load.keys), at_once)
         await self.settled()
         spent = cpu_seconds(self.pid) - before
-        return Taken(sent.rate * way.at_once, spent / len(sent.due) / way.at_once)
+        return Acceptance(sent.rate * way.at_once, spent / len(sent.due) / way.at_once)
 
     async def at_a_rate(self, way: Entrance, wanted: int, rate: float) -> Sent:
         load = way.load(wanted)
@@ -115,7 +115,7 @@ def _rate(what: str, rate: float, floor: str | None = None) -> Figure:
     return Figure(what=what, unit=Unit.LEADS_A_SECOND, value=rate, floor=floor)
 
 
-def _cpu(name: str, taken: Taken, floor: str | None = None) -> Figure:
+def _cpu(name: str, taken: Acceptance, floor: str | None = None) -> Figure:
     return Figure(
         what=f"{name}: a lead",
         unit=Unit.MS_CPU,

@@ -126,5 +126,5 @@ async def rush_through(way: Way, count: int, at_once: int, coming: Arrivals) -> 
 async def _through(load: Load, sent: Sent, coming: Arrivals) -> list[float]:
     went = zip(load.keys, sent.due, sent.taken, strict=True)
     due = {key: due for part, due, taken in went if taken for key in part}
-    came = await coming.all_of(due, _PATIENCE_S)
-    return [there - at for there, at in zip(came, due.values(), strict=True)]
+    count_arrival = await coming.all_of(due, _PATIENCE_S)
+    return [there - at for there, at in zip(count_arrival, due.values(), strict=True)]

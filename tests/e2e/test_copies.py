@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.people import person
 from tests.e2e.test_ends import everything_happened_once
-from tests.e2e.world import Taken, World
+from tests.e2e.world import IntakeResult, World
 
 COPIES = 50
 
@@ -38,6 +38,6 @@ async def test_fifty_copies_at_one_moment_are_one_lead_to_every_service(
 
     answers = await asyncio.gather(*(insist(addresses[n % 2]) for n in range(COPIES)))
     assert {answer.status_code for answer in answers} == {202}
-    taken = {(each.lead_id, each.event_id): each for each in map(Taken.of, answers)}
+    taken = {(each.lead_id, each.event_id): each for each in map(IntakeResult.of, answers)}
     assert len(taken) == 1
     await everything_happened_once(world, list(taken.values()))

@@ -14,7 +14,7 @@ from baton.events import LeadCaptured, LeadRouted, LeadScored, SlaStarted
 from baton_local.services import SERVICES
 from tests.e2e.people import person
 from tests.e2e.test_answers import sequences
-from tests.e2e.world import Taken, World, eventually
+from tests.e2e.world import IntakeResult, World, eventually
 
 pytestmark = pytest.mark.trial
 
@@ -25,9 +25,9 @@ BETWEEN = 0.02
 
 
 @asynccontextmanager
-async def leads_coming(world: World) -> AsyncIterator[list[Taken]]:
+async def leads_coming(world: World) -> AsyncIterator[list[IntakeResult]]:
     """Somebody who sends one lead after the other, each again until it is answered."""
-    answered: list[Taken] = []
+    answered: list[IntakeResult] = []
     enough = asyncio.Event()
 
     async def send() -> None:
@@ -45,27 +45,27 @@ async def leads_coming(world: World) -> AsyncIterator[list[Taken]]:
         await asyncio.gather(*senders)
 
 
-async def more_than(answered: list[Taken], count: int) -> bool:
+async def more_than(answered: list[IntakeResult], count: int) -> bool:
     return len(answered) >= count
 
 
-async def insist(world: World) -> Taken:
+async def insist(world: World) -> IntakeResult:
     """As a good sender does: again with the same key, until somebody answers."""
     body = person().enquiry()
     key = {"Idempotency-Key": str(body["contact"])[:100].encode("ascii", "ignore").decode()}
 
-    async def attempt() -> Taken | None:
+    async def attempt() -> IntakeResult | None:
         with suppress(httpx.TransportError):
             answer = await world.post("ingest", "/v1/leads", body, key)
             if answer.status_code < 500:
                 assert answer.status_code == 202, answer.text
-                return Taken.of(answer)
+                return IntakeResult.of(answer)
         return None
 
     return await eventually(attempt)
 
 
-async def everything_happened_once(world: World, answered: list[Taken]) -> None:
+async def everything_happened_once(world: World, answered: list[IntakeResult]) -> None:
     """Each lead was captured, scored, routed and promised an answer, once."""
     for each in answered:
         await world.routed(each.lead_id)

@@ -18,7 +18,7 @@ from tests.e2e.records import READERS, Reader, event, message, new_lead
 from tests.e2e.spoiling import broken_json, under_a_wrong_key
 from tests.e2e.test_bad_records import id_of, letter
 from tests.e2e.test_webhooks import deliver, signed
-from tests.e2e.world import Taken, World, eventually
+from tests.e2e.world import IntakeResult, World, eventually
 
 SCHEMAS = ("ingest", "scoring", "routing", "sla_monitor")
 
@@ -66,7 +66,7 @@ async def forget(world: World, who: Person, lead_id: UUID) -> datetime:
     return erased.data.occurred_at
 
 
-async def known_everywhere(world: World, who: Person, **more: Any) -> Taken:
+async def known_everywhere(world: World, who: Person, **more: Any) -> IntakeResult:
     """A lead with aliases, score, assignment and a running clock."""
     taken = await world.enquire(who, external_id=f"crm-{who.last_name}", **more)
     await world.routed(taken.lead_id)

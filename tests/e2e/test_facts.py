@@ -13,7 +13,7 @@ from ingest.settings import Settings
 from ingest_tests.harness import TOKEN, Clock, Process, running
 from tests.e2e.deployment import POLICY
 from tests.e2e.people import person
-from tests.e2e.world import Taken, World, eventually
+from tests.e2e.world import IntakeResult, World, eventually
 
 MINUTES = timedelta(minutes=3)
 
@@ -44,7 +44,7 @@ async def test_the_same_words_of_a_rep_after_the_assignment_keep_the_promise(
     enquiry = await world.enquire(person())
     started = await world.wire.event(SlaStarted, enquiry.lead_id)
 
-    async def call() -> Taken:
+    async def call() -> IntakeResult:
         said = {
             "source": "website",
             "lead_id": str(enquiry.lead_id),
@@ -53,7 +53,7 @@ async def test_the_same_words_of_a_rep_after_the_assignment_keep_the_promise(
         }
         answer = await edge.http.post("/v1/followups", json=said)
         assert answer.status_code == 202, answer.text
-        return Taken.of(answer)
+        return IntakeResult.of(answer)
 
     before_the_assignment = await call()
     edge.clock.now = datetime.now(UTC)

@@ -15,7 +15,7 @@ from baton_local.stack import KAFKA, POSTGRES, Stack
 from tests.e2e.deployment import POLICY, Deployment, on_stack
 from tests.e2e.people import person
 from tests.e2e.test_ends import everything_happened_once
-from tests.e2e.world import Taken, eventually, open_world
+from tests.e2e.world import IntakeResult, eventually, open_world
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,15 @@ class Sender:
     async def post(self, body: Mapping[str, object], path: str = "/v1/leads") -> httpx.Response:
         return await self._http.post(self._deployment.url("ingest") + path, json=body)
 
-    async def sends(self, body: Mapping[str, object]) -> Taken:
+    async def sends(self, body: Mapping[str, object]) -> IntakeResult:
         """A lead, which is taken at once."""
         answer = await self.post(body)
         assert answer.status_code == 202, answer.text
-        return Taken.of(answer)
+        return IntakeResult.of(answer)
 
     async def is_served_by_kafka(self) -> bool:
         answer = await self.post(person().enquiry())
-        return answer.status_code == 202 and Taken.of(answer).state == "published"
+        return answer.status_code == 202 and IntakeResult.of(answer).state == "published"
 
     async def status(self, service: str, path: str) -> int:
         return (await self._http.get(self._deployment.url(service) + path)).status_code
@@ -126,7 +126,7 @@ async def test_while_both_are_away_senders_are_told_to_come_again_and_nothing_is
     await happened_once(deployment, [again])
 
 
-async def happened_once(deployment: Deployment, taken: list[Taken]) -> None:
+async def happened_once(deployment: Deployment, taken: list[IntakeResult]) -> None:
     """Once every service works again, by itself."""
     async with open_world(deployment, from_the_beginning=True) as world:
         await world.ready(*SERVICES)

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from baton.events import LeadCaptured, LeadRouted, LeadScored
 from tests.e2e.people import Person, person
-from tests.e2e.world import Taken, World
+from tests.e2e.world import IntakeResult, World
 
 SPAM: JsonValue = {"form_id": "demo", "message": "Come to our casino"}
 
@@ -17,7 +17,7 @@ async def baton(world: World, *arguments: str) -> str:
     return await asyncio.to_thread(world.deployment.quick_baton, *arguments)
 
 
-async def held(world: World, who: Person) -> Taken:
+async def held(world: World, who: Person) -> IntakeResult:
     taken = await world.enquire(who, request=SPAM)
     assert taken.state == "quarantined"
     return taken

@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Taken:
+class IntakeResult:
     """What the sender of a delivery was told."""
 
     lead_id: UUID
@@ -30,7 +30,7 @@ class Taken:
     state: str
 
     @classmethod
-    def of(cls, answer: httpx.Response) -> "Taken":
+    def of(cls, answer: httpx.Response) -> "IntakeResult":
         told = answer.json()
         return cls(UUID(told["lead_id"]), UUID(told["event_id"]), told["state"])
 
@@ -71,17 +71,17 @@ class World:
 
     async def send(
         self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None
-    ) -> Taken:
+    ) -> IntakeResult:
         """Send to intake what it takes."""
         answer = await self.post("ingest", path, body, headers)
         assert answer.status_code == 202, answer.text
-        return Taken.of(answer)
+        return IntakeResult.of(answer)
 
-    async def enquire(self, who: Person, pool: str = "patient", **more: JsonValue) -> Taken:
+    async def enquire(self, who: Person, pool: str = "patient", **more: JsonValue) -> IntakeResult:
         """Leave an enquiry."""
         return await self.send("/v1/leads", who.enquiry(pool, **more))
 
-    async def follow_up(self, lead_id: UUID, kind: str, **more: JsonValue) -> Taken:
+    async def follow_up(self, lead_id: UUID, kind: str, **more: JsonValue) -> IntakeResult:
         """Tell what a rep or a CRM did."""
         body = {"source": "website", "lead_id": str(lead_id), "type": kind, **more}
         return await self.send("/v1/followups", body)

@@ -31,7 +31,7 @@ from ingest.features.failed.store import FailedDeliveries
 from ingest.features.privacy.holdings import holdings
 from ingest.features.quarantine.decisions import Quarantine
 from ingest.features.quarantine.store import QuarantineTable
-from ingest.features.quiet_sources.arrivals import Hearing
+from ingest.features.quiet_sources.arrivals import ArrivalLog
 from ingest.features.quiet_sources.monitor import Listening
 from ingest.features.quiet_sources.store import Arrivals
 from ingest.features.unmatched.queue import UnmatchedQueue
@@ -64,7 +64,7 @@ class Composition:
     handlers: Handlers
     tasks: Mapping[str, Callable[[], Coroutine[None, None, None]]]
     circuit: Circuit
-    hearing: Hearing
+    hearing: ArrivalLog
 
 
 def compose(
@@ -94,10 +94,10 @@ def compose(
     of_bodies = Bounds.of(settings)
     spool = Spool(table, settings.database_wait, of_spool)
     failed = FailedDeliveries(pool)
-    held = QuarantineTable(pool)
+    quarantine_table = QuarantineTable(pool)
     fetches = FetchTable(pool)
     publisher = Publisher(circuit, spool, settings.partitions, clock, metrics)
-    quarantine = Quarantine(held, publisher, settings.database_wait, clock, metrics)
+    quarantine = Quarantine(quarantine_table, publisher, settings.database_wait, clock, metrics)
     waits = WaitingTable(pool)
     unmatched = UnmatchedQueue(waits, settings.waiting_most, settings.database_wait, clock, metrics)
     aliases = AliasReads(pool, settings.database_wait)
@@ -114,19 +114,19 @@ def compose(
         metrics=metrics,
     )
     erasures = Erasures(intake, aliases.same_person, id_key)
-    hearing = Hearing(clock)
+    hearing = ArrivalLog(clock)
     admission = Admission(
         settings.requests_in_flight,
         settings.bodies_held,
         settings.batches_at_once,
         settings.answer_within,
         Rates(time.monotonic),
-        hearing.came,
+        hearing.count_arrival,
     )
     pace = Pace(settings.bulk_behind, settings.batch_in_flight, metrics)
     address = settings.webhooks_address
     capture = DeliveryCapture(intake, erasures, failed.keep, fetches.add, id_key, metrics)
-    webhooks = Webhooks(capture, secrets, admission.came, metrics, address)
+    webhooks = Webhooks(capture, secrets, admission.count_arrival, metrics, address)
 
     async def fetch() -> None:
         async with httpx.AsyncClient(timeout=settings.fetch_wait.total_seconds()) as client:
@@ -154,7 +154,7 @@ def compose(
             erasures=erasures,
             pace=pace,
             webhooks=webhooks,
-            quarantine_table=held,
+            quarantine_table=quarantine_table,
             quarantine=quarantine,
             failed=failed,
             replays=Replays(failed, capture, clock, metrics),
@@ -177,7 +177,7 @@ def compose(
             ),
             "quarantine": partial(
                 look_after,
-                held,
+                quarantine_table,
                 DECIDED_KEPT,
                 clock,
                 metrics.quarantined,

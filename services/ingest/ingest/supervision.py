@@ -91,9 +91,9 @@ class Supervisor:
         _LOG.error("a side task has failed and begins anew", task=name, exc_info=error)
 
     async def _pause(self, failures: int) -> None:
-        whole = min(self._first * 2 ** min(failures - 1, 30), self._longest)
+        longest = min(self._first * 2 ** min(failures - 1, 30), self._longest)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(random.uniform(whole / 2, whole)):  # noqa: S311 - jitter
+            async with asyncio.timeout(random.uniform(longest / 2, longest)):  # noqa: S311 - jitter
                 await self._stop.wait()
 
 

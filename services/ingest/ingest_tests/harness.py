@@ -27,7 +27,7 @@ from baton.service import Task, application
 from baton.topics import Topic
 from baton.tracing import Tracing
 from ingest.composition import WRITES, compose
-from ingest.features.quiet_sources.arrivals import Hearing
+from ingest.features.quiet_sources.arrivals import ArrivalLog
 from ingest.metrics import IngestMetrics
 from ingest.publish.circuit import Circuit
 from ingest.service import MANIFEST
@@ -188,7 +188,7 @@ class Process:
     http: httpx.AsyncClient
     pool: asyncpg.Pool
     circuit: Circuit
-    hearing: Hearing
+    hearing: ArrivalLog
     registry: CollectorRegistry
     settings: Settings
     policy: Policy

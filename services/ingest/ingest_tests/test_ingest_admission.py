@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from baton.problems import Problem
 from ingest.edge.admission import Admission
-from ingest.edge.rates import Bucket, Rates, taken
+from ingest.edge.rates import Bucket, Rates, take_token
 from ingest.policy.source import RateLimit
 
 LIMIT = RateLimit(per_second=10, burst=3)
@@ -44,7 +44,7 @@ def admission(*, requests: int = 2, held: int = 100, within: float = 60) -> Admi
 def test_a_delivery_takes_a_token_or_waits_for_one(
     tokens: float, passed: float, left: float, wait: float
 ) -> None:
-    bucket, seconds = taken(Bucket(tokens, at=5.0), LIMIT, 5.0 + passed)
+    bucket, seconds = take_token(Bucket(tokens, at=5.0), LIMIT, 5.0 + passed)
     assert (bucket.tokens, bucket.at, seconds) == pytest.approx((left, 5.0 + passed, wait))
 
 
@@ -53,7 +53,7 @@ def test_no_more_than_the_burst_and_the_rate_are_taken_in_any_time(gaps: list[fl
     bucket, now, took = Bucket(LIMIT.at_once, 0.0), 0.0, 0
     for gap in gaps:
         now += gap
-        bucket, wait = taken(bucket, LIMIT, now)
+        bucket, wait = take_token(bucket, LIMIT, now)
         took += not wait
     assert took <= LIMIT.at_once + now * LIMIT.per_second + 1e-6
 

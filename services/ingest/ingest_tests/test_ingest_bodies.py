@@ -34,8 +34,8 @@ def request(chunks: Iterable[bytes], *, cut_off: bool = False) -> Request:
 
 def lines_of(chunks: Iterable[bytes]) -> list[Line]:
     async def read() -> list[Line]:
-        came = [lines async for lines in bodies.lines(request(chunks), BOUNDS)]
-        return [line for lines in came for line in lines]
+        count_arrival = [lines async for lines in bodies.lines(request(chunks), BOUNDS)]
+        return [line for lines in count_arrival for line in lines]
 
     return asyncio.run(read())
 
@@ -73,16 +73,16 @@ def test_a_body_is_whole_however_it_is_cut_into_pieces(parts: list[bytes], cuts:
     body = b"".join(parts)
     given_ = request(in_pieces(body, cuts))
     if len(body) <= LIMIT:
-        assert asyncio.run(bodies.whole(given_, BOUNDS)) == body
+        assert asyncio.run(bodies.read_body(given_, BOUNDS)) == body
     else:
         with pytest.raises(Problem) as refused:
-            asyncio.run(bodies.whole(given_, BOUNDS))
+            asyncio.run(bodies.read_body(given_, BOUNDS))
         assert refused.value.body.status == 413
 
 
 async def test_a_body_that_ends_before_its_end_is_refused() -> None:
     with pytest.raises(Problem) as refused:
-        await bodies.whole(request([b"{"], cut_off=True), BOUNDS)
+        await bodies.read_body(request([b"{"], cut_off=True), BOUNDS)
     assert refused.value.body.status == 400
 
 
@@ -95,8 +95,8 @@ async def test_a_batch_that_ends_before_its_end_is_refused() -> None:
 @pytest.mark.parametrize(
     ("came", "seconds"), [(0, 10.0), (10_000, 11.0), (1_000_000, 110.0)], ids=str
 )
-def test_a_body_may_take_longer_the_more_of_it_has_come(came: int, seconds: float) -> None:
-    assert Pace(seconds=10, rate=10_000).allows(came) == seconds
+def test_a_body_may_take_longer_the_more_of_it_has_come(count_arrival: int, seconds: float) -> None:
+    assert Pace(seconds=10, rate=10_000).allows(count_arrival) == seconds
 
 
 async def test_a_body_that_stops_coming_is_refused() -> None:
@@ -112,17 +112,17 @@ async def test_a_body_that_stops_coming_is_refused() -> None:
 
     slow = Request({"type": "http", "method": "POST", "headers": []}, receive)
     with pytest.raises(Problem) as refused:
-        await bodies.whole(slow, Bounds(LIMIT, Pace(seconds=0.1, rate=1_000)))
+        await bodies.read_body(slow, Bounds(LIMIT, Pace(seconds=0.1, rate=1_000)))
     assert refused.value.body.status == 408
 
 
 async def test_whoever_counts_what_is_held_is_told_of_every_byte_and_may_refuse() -> None:
     told: list[int] = []
-    await bodies.whole(request([b"ab", b"c"]), BOUNDS, told.append)
+    await bodies.read_body(request([b"ab", b"c"]), BOUNDS, told.append)
     assert sum(told) == 3
 
     def full(_: int) -> None:
         raise Problem(503, "Too busy", "later")
 
     with pytest.raises(Problem):
-        await bodies.whole(request([b"ab"]), BOUNDS, full)
+        await bodies.read_body(request([b"ab"]), BOUNDS, full)

@@ -385,9 +385,9 @@ async def test_a_fault_of_ours_with_one_lead_puts_that_lead_off_and_the_others_a
         completed, person = [], "person@example.com"
 
         async def complete(given: Incomplete, _: Fetcher) -> None:
-            if given.wanted.id == "645":
+            if given.fetch.id == "645":
                 raise AttributeError(person)
-            completed.append(given.wanted.id)
+            completed.append(given.fetch.id)
 
         async with httpx.AsyncClient() as client:
             worker = FetchWorker(

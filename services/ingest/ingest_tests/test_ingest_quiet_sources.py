@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from baton import topics
 from baton.events import OperationsEvent, SourceQuiet, SourceResumed
 from baton.policy.bundle import Bundle
-from ingest.features.quiet_sources.arrivals import Heard, Hearing
+from ingest.features.quiet_sources.arrivals import Arrival, ArrivalLog
 from ingest.features.quiet_sources.monitor import Listening
 from ingest.features.quiet_sources.rhythm import LEARNT_FROM
 from ingest.features.quiet_sources.store import Arrivals
@@ -32,7 +32,7 @@ class Ears:
         self.process = process
         self.clock = process.clock
         self.registry = CollectorRegistry()
-        self.hearing = Hearing(process.clock)
+        self.hearing = ArrivalLog(process.clock)
         metrics = IngestMetrics(self.registry)
         table = SpoolTable(process.pool, process=uuid4())
         spool = Spool(table, MINUTE, SpoolBounds(rows=1_000, bytes=10**9))
@@ -70,7 +70,7 @@ async def heard_hourly(process: Process, source: str, until: datetime) -> None:
     minutes = sum(1 << minute for minute in range(0, 60, 10))
     await Arrivals(process.pool).add(
         [
-            Heard(source, begins + n * HOUR, minutes, begins + n * HOUR + 50 * MINUTE)
+            Arrival(source, begins + n * HOUR, minutes, begins + n * HOUR + 50 * MINUTE)
             for n in range(hours)
         ]
     )
@@ -102,7 +102,7 @@ async def test_a_silence_is_told_of_once_and_taken_back_when_the_source_is_heard
     assert quiet.last_seen_at == NOW - 10 * MINUTE
     assert quiet.usual_seconds == 600
     assert ears.is_quiet("crm") == 1
-    ears.hearing.came("crm")
+    ears.hearing.count_arrival("crm")
     await ears.look_at(NOW + 64 * MINUTE)
     _, resumed = await told(ears.process, "crm")
     assert isinstance(resumed, SourceResumed)
@@ -150,7 +150,7 @@ async def test_what_several_processes_hear_is_one_rhythm_and_is_kept_for_as_long
     other = Ears(ears.process)
     for minute, each in enumerate((ears, other, ears)):
         ears.clock.now = NOW + minute * MINUTE
-        each.hearing.came("crm")
+        each.hearing.count_arrival("crm")
     await asyncio.gather(ears.listening.look(), other.listening.look())
     arrivals = Arrivals(ears.process.pool)
     (hour,) = await arrivals.hours("crm", NOW + HOUR)
@@ -176,5 +176,5 @@ async def test_a_lead_a_webhook_and_a_batch_are_arrivals_and_what_is_refused_is_
     line = b'{"source": "crm", "email": "a@example.com"}'
     assert (await process.http.post("/v1/leads/batch", content=line)).status_code == 202
     assert (await process.http.post("/v1/webhooks/hooks", content=b"{}")).status_code == 401
-    heard = {each.source for each in process.hearing.taken()}
+    heard = {each.source for each in process.hearing.take_all()}
     assert heard == {"website", "crm"}

@@ -13,7 +13,7 @@ from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.items import Item, Passed, Told, Unread
+from ingest.senders.kit.items import Item, ItemResult, Passed, Unread
 from ingest_tests.harness import FILES
 from ingest_tests.vendors import delivery, form
 
@@ -29,7 +29,7 @@ def source(kind: str, said: str = "") -> SignedSource:
     return found
 
 
-def read(kind: str, given: Delivery, said: str = "") -> list[Told]:
+def read(kind: str, given: Delivery, said: str = "") -> list[ItemResult]:
     of = source(kind, said)
     return list(sender_of(of).read(of, given))
 

@@ -5,14 +5,14 @@ from pydantic import JsonValue
 
 from ingest.senders.catalogue import SENDERS
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.items import Item, Told, Unread
+from ingest.senders.kit.items import Item, ItemResult, Unread
 from ingest_tests.vendors import delivery, read
 
 ENVELOPE = SENDERS["salesforce"].example.body
 XML = {"content-type": "text/xml; charset=UTF-8"}
 
 
-def message(text: str) -> list[Told]:
+def message(text: str) -> list[ItemResult]:
     return read("salesforce", Delivery(XML, text.encode()))
 
 

@@ -14,7 +14,7 @@ from baton.policy.bundle import Bundle
 from baton.topics import LEAD_ACTIVITY, LEAD_CAPTURED, LEAD_FOLLOWUP
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery
-from ingest.senders.kit.items import Item, Told, Unread
+from ingest.senders.kit.items import Item, ItemResult, Unread
 from ingest.senders.kit.places import NotAuthenticError
 from ingest.senders.kit.sender import Reply
 from ingest.senders.kit.signing import verify
@@ -155,7 +155,7 @@ def another(value: Any) -> Any:
             return f"another {value}"
 
 
-def missing(sample: Sample, item: Told, expected: Mapping[str, Any], of: Bundle) -> list[str]:
+def missing(sample: Sample, item: ItemResult, expected: Mapping[str, Any], of: Bundle) -> list[str]:
     """What of the expected is not told."""
     assert not isinstance(item, Unread), item
     if isinstance(item, Item):

@@ -13,7 +13,7 @@ from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
 from ingest.senders.catalogue import SENDERS, sender_of
 from ingest.senders.kit.delivery import Delivery
-from ingest.senders.kit.items import Item, Told
+from ingest.senders.kit.items import Item, ItemResult
 from ingest_tests.harness import FILES
 from ingest_tests.signers import IN_HOUSE
 
@@ -89,7 +89,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def read(kind: str, delivery: Delivery) -> list[Told]:
+def read(kind: str, delivery: Delivery) -> list[ItemResult]:
     source = SOURCES[kind]
     assert isinstance(source, SignedSource)
     return list(sender_of(source).read(source, delivery))

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from baton.logs import logger
 from ingest.capture import submissions
 from ingest.capture.erasures import Erasures
-from ingest.capture.intake import Intake, Taken
+from ingest.capture.intake import Intake, IntakeResult
 from ingest.capture.misfits import fitted
 from ingest.capture.origin import signed_source
 from ingest.capture.receipt import Receipt, ReceivedDelivery
@@ -34,7 +34,7 @@ from ingest.senders.kit.drafts import (
     FollowupDraft,
     LeadDraft,
 )
-from ingest.senders.kit.items import Fetch, Item, Passed, Told, Unread
+from ingest.senders.kit.items import Fetch, Item, ItemResult, Passed, Unread
 
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
@@ -51,21 +51,21 @@ _LOG = logger(__name__)
 class Outcome:
     """The result of each item of a delivery: taken, or the reason why it was not taken."""
 
-    became: Sequence[Taken | str]
+    became: Sequence[IntakeResult | str]
 
     @property
-    def taken(self) -> list[Taken]:
-        return [each for each in self.became if isinstance(each, Taken)]
+    def results(self) -> list[IntakeResult]:
+        return [result for result in self.became if isinstance(result, IntakeResult)]
 
     @property
     def lead_ids(self) -> list[UUID]:
         """The leads of the items that were taken, as far as they are known."""
-        return [taken.lead_id for taken in self.taken if taken.lead_id is not None]
+        return [results.lead_id for results in self.results if results.lead_id is not None]
 
     @property
     def why(self) -> str | None:
         """Why some of it was not understood; None where all was."""
-        reasons = dict.fromkeys(each for each in self.became if isinstance(each, str))
+        reasons = dict.fromkeys(result for result in self.became if isinstance(result, str))
         return "; ".join(reasons) or None
 
 
@@ -101,16 +101,16 @@ class DeliveryCapture:
         """Take each item of the delivery."""
         source = received.source
         try:
-            told = sender_of(source).read(source, received.delivery)
+            items = sender_of(source).read(source, received.delivery)
         except RejectedError as error:
             return Outcome([error.reason])
-        became: list[Taken | str] = []
-        for start in range(0, len(told), _TOGETHER):
-            page = (self._item(received, each) for each in told[start : start + _TOGETHER])
-            for each in await asyncio.gather(*page, return_exceptions=True):
-                if isinstance(each, BaseException):
-                    raise each
-                became += each
+        became: list[IntakeResult | str] = []
+        for start in range(0, len(items), _TOGETHER):
+            page = (self._item(received, item) for item in items[start : start + _TOGETHER])
+            for results in await asyncio.gather(*page, return_exceptions=True):
+                if isinstance(results, BaseException):
+                    raise results
+                became += results
         return Outcome(became)
 
     async def again(self, failed: FailedDelivery) -> Outcome:
@@ -148,7 +148,7 @@ class DeliveryCapture:
         completing = sender_of(source).completing
         if completing is None:
             raise RejectedError("its sender gives no ids alone")
-        details = await fetcher.details(source, incomplete.wanted)
+        details = await fetcher.details(source, incomplete.fetch)
         draft = completing(source, incomplete.draft, details)
         receipt = Receipt(
             incomplete.delivery.body,
@@ -159,18 +159,20 @@ class DeliveryCapture:
         )
         await self._lead(name, draft, receipt)
 
-    async def _item(self, received: ReceivedDelivery, told: Told) -> Sequence[Taken | str]:
+    async def _item(
+        self, received: ReceivedDelivery, item: ItemResult
+    ) -> Sequence[IntakeResult | str]:
         """The result of an item, or why it is not understood."""
-        if isinstance(told, Unread):
-            return [told.reason]
-        if isinstance(told, Passed):
+        if isinstance(item, Unread):
+            return [item.reason]
+        if isinstance(item, Passed):
             return []
         try:
-            return await self._taken(received, told)
+            return await self._take(received, item)
         except RejectedError as error:
             return [error.reason]
 
-    async def _taken(self, received: ReceivedDelivery, item: Item) -> Sequence[Taken]:
+    async def _take(self, received: ReceivedDelivery, item: Item) -> Sequence[IntakeResult]:
         if item.fetch is not None:
             return [await self._fetch(received, item, item.fetch)]
         receipt = replace(received.receipt, part=item.part, strict=False)
@@ -190,15 +192,15 @@ class DeliveryCapture:
                 request = submissions.read(PassedOnErasure, document)
                 return await self._erasures.take(request, receipt)
 
-    async def _lead(self, name: str, draft: LeadDraft, receipt: Receipt) -> Taken:
+    async def _lead(self, name: str, draft: LeadDraft, receipt: Receipt) -> IntakeResult:
         lead, misfits = fitted(_document(name, draft), self._intake.bundle().definitions)
-        taken = await self._intake.lead(lead, receipt)
+        result = await self._intake.lead(lead, receipt)
         if misfits:
             self._metrics.unfitting_values.labels(name).inc(len(misfits))
             _LOG.warning("values do not fit their fields", source=name, fields=list(misfits))
-        return taken
+        return result
 
-    async def _fetch(self, received: ReceivedDelivery, item: Item, wanted: Fetch) -> Taken:
+    async def _fetch(self, received: ReceivedDelivery, item: Item, fetch: Fetch) -> IntakeResult:
         """Have the rest fetched; until then the lead waits, under the id that it has from now on.
 
         What is a lead by itself already is not asked for twice: a retry is the same event.
@@ -215,7 +217,7 @@ class DeliveryCapture:
             event_id=event_id,
             draft=item.draft,
             part=item.part,
-            wanted=wanted,
+            fetch=fetch,
             delivery=failed_delivery(received, "it waits for its details", [named], self._id_key),
             traceparent=receipt.traceparent,
             attempts=0,
@@ -226,7 +228,7 @@ class DeliveryCapture:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._metrics.deliveries.labels(name, State.FETCHING.value).inc()
-        return Taken(None, event_id, State.FETCHING)
+        return IntakeResult(None, event_id, State.FETCHING)
 
 
 def _document(name: str, draft: Draft) -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from ingest.capture import events
 from ingest.capture.events import erasure_id
-from ingest.capture.intake import Intake, Taken
+from ingest.capture.intake import Intake, IntakeResult
 from ingest.capture.receipt import Receipt
 from ingest.capture.submissions import ErasureIn, PersonIn, validation
 from ingest.deadline import DATABASE_AWAY
@@ -29,17 +29,17 @@ class Erasures:
         self._same_person = same_person
         self._id_key = id_key
 
-    async def take(self, request: ErasureIn, receipt: Receipt) -> list[Taken]:
+    async def take(self, request: ErasureIn, receipt: Receipt) -> list[IntakeResult]:
         """Have every lead forgotten that the person may be, in all brands unless one is given."""
         bundle = self._intake.bundle()
-        taken = []
+        results = []
         for lead_id in await self.leads_of(request):
             with validation():
                 data = events.erased(lead_id, request, receipt)
                 id_ = erasure_id(lead_id, request, receipt)
                 event = events.event(data, id_, receipt, bundle)
-            taken.append(await self._intake.publish(event, _SOURCE))
-        return taken
+            results.append(await self._intake.publish(event, _SOURCE))
+        return results
 
     async def leads_of(self, person: PersonIn) -> list[UUID]:
         """Every lead that a person may be.
@@ -71,7 +71,9 @@ class Erasures:
                 phone=request.phone,
                 name=full_name(request.first_name, request.last_name),
             )
-            found |= dict.fromkeys(who.lead_id for who in person.all(self._id_key))
+            found |= dict.fromkeys(
+                named_person.lead_id for named_person in person.all(self._id_key)
+            )
             name = name_by_external_id(brand, request.source or "", request.external_id)
             if name is not None:
                 found |= dict.fromkeys((await self._intake.known([name]))[name])

@@ -18,7 +18,7 @@ from ingest.capture.submissions import ActivityIn, FollowupIn, LeadIn, Submissio
 from ingest.deadline import DATABASE_AWAY
 from ingest.errors import IntakeError, RejectedError, StorageAwayError, TryLaterError
 from ingest.features.quarantine.decisions import holding
-from ingest.features.quarantine.store import Held
+from ingest.features.quarantine.store import QuarantinedEnquiry
 from ingest.features.unmatched.queue import UnmatchedQueue, unnamed
 from ingest.identity.aliases import AliasKind, AliasName, SeveralLeadsError, lead_named
 from ingest.identity.person import BY_EMAIL, Identified, Person
@@ -29,12 +29,12 @@ from ingest.publish.publisher import Publisher, State
 LeadsOf = Callable[[Sequence[AliasName]], Awaitable[Mapping[AliasName, Sequence[UUID]]]]
 """The leads of each name, the one that was seen last first. Raises one of DATABASE_AWAY."""
 
-Hold = Callable[[Sequence[Held]], Awaitable[Sequence[State]]]
+Hold = Callable[[Sequence[QuarantinedEnquiry]], Awaitable[Sequence[State]]]
 """Puts enquiries in quarantine. Raises StorageAwayError."""
 
 NamesALead = TypeVar("NamesALead", LeadActivity, LeadFollowup)
 
-Enquiry = Event[LeadCaptured] | Held
+Enquiry = Event[LeadCaptured] | QuarantinedEnquiry
 
 
 class PolicyInForce(Protocol):
@@ -48,12 +48,12 @@ class PolicyInForce(Protocol):
 class _Whose:
     """The lead by what a submission says. It is the `person`'s, unless a name is known."""
 
-    said: UUID
+    named_lead_id: UUID
     person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class IntakeResult:
     """The result of a submission that was taken; it has no lead while it waits for one."""
 
     lead_id: UUID | None
@@ -110,10 +110,10 @@ class Intake:
         """That a delivery to our own API came now."""
         return Receipt(body, self._clock(), key, traceparent=current_traceparent())
 
-    async def lead(self, submission: LeadIn, receipt: Receipt) -> Taken:
+    async def lead(self, submission: LeadIn, receipt: Receipt) -> IntakeResult:
         """Take an enquiry."""
         enquiry = self.enquiry(submission, receipt)
-        if isinstance(enquiry, Held):
+        if isinstance(enquiry, QuarantinedEnquiry):
             (state,) = await self._hold([enquiry])
         else:
             state = await self._publisher.publish(enquiry)
@@ -142,45 +142,54 @@ class Intake:
         lead_id = self._identified(submission, source, brand, receipt).lead_id
         return event_id(submission, source, lead_id, receipt), lead_id
 
-    async def enquiries(self, enquiries: Sequence[Enquiry]) -> list[Taken | IntakeError]:
+    async def enquiries(self, enquiries: Sequence[Enquiry]) -> list[IntakeResult | IntakeError]:
         """Take many at once. What became of each; those of one lead go out in their order."""
-        held = [each for each in enquiries if isinstance(each, Held)]
-        to_publish = [each for each in enquiries if not isinstance(each, Held)]
+        to_quarantine = [
+            candidate for candidate in enquiries if isinstance(candidate, QuarantinedEnquiry)
+        ]
+        to_publish = [
+            candidate for candidate in enquiries if not isinstance(candidate, QuarantinedEnquiry)
+        ]
         published = iter(await self._publisher.publish_all(to_publish))
-        quarantined = iter(await self._held(held))
+        quarantined = iter(await self._quarantine(to_quarantine))
         put = [
-            next(quarantined) if isinstance(each, Held) else next(published) for each in enquiries
+            next(quarantined) if isinstance(candidate, QuarantinedEnquiry) else next(published)
+            for candidate in enquiries
         ]
         return [
             self._captured(enquiry, where) if isinstance(where, State) else where
             for enquiry, where in zip(enquiries, put, strict=True)
         ]
 
-    async def _held(self, held: Sequence[Held]) -> Sequence[State | IntakeError]:
+    async def _quarantine(
+        self, enquiries: Sequence[QuarantinedEnquiry]
+    ) -> Sequence[State | IntakeError]:
         try:
-            return await self._hold(held) if held else []
+            return await self._hold(enquiries) if enquiries else []
         except StorageAwayError as error:
-            return [error] * len(held)
+            return [error] * len(enquiries)
 
-    async def activity(self, submission: ActivityIn, receipt: Receipt) -> Taken:
+    async def activity(self, submission: ActivityIn, receipt: Receipt) -> IntakeResult:
         """Take an activity of a lead."""
         bundle = self.bundle()
         with validation():
             source, brand = self._from(submission, receipt, bundle)
             whose = self._whose(submission, submission.lead_id, source, brand, receipt)
-            data = events.activity(submission, whose.said, bundle.definitions, receipt)
-            id_ = event_id(submission, source, whose.said, receipt)
+            data = events.activity(submission, whose.named_lead_id, bundle.definitions, receipt)
+            id_ = event_id(submission, source, whose.named_lead_id, receipt)
             event = events.event(data, id_, receipt, bundle)
         return await self._take(event, submission.source, whose)
 
-    async def followup(self, submission: FollowupIn, receipt: Receipt) -> Taken:
+    async def followup(self, submission: FollowupIn, receipt: Receipt) -> IntakeResult:
         """Take what a rep or a CRM did about a lead."""
         bundle = self.bundle()
         with validation():
             source, brand = self._from(submission, receipt, bundle)
             whose = self._whose(submission, submission.lead_id, source, brand, receipt)
-            data = events.followup(submission, brand, whose.said, bundle.definitions, receipt)
-            id_ = event_id(submission, source, whose.said, receipt)
+            data = events.followup(
+                submission, brand, whose.named_lead_id, bundle.definitions, receipt
+            )
+            id_ = event_id(submission, source, whose.named_lead_id, receipt)
             event = events.event(data, id_, receipt, bundle)
         return await self._take(event, submission.source, whose)
 
@@ -210,7 +219,7 @@ class Intake:
         person = None if by_email else person_of(submission, brand, source)
         return _Whose(identified.lead_id, person)
 
-    async def _take(self, event: Event[NamesALead], source: str, whose: _Whose) -> Taken:
+    async def _take(self, event: Event[NamesALead], source: str, whose: _Whose) -> IntakeResult:
         """Publish it for the lead that is said or known, or have it wait until one is known."""
         if whose.person is None:
             return await self.publish(event, source)
@@ -229,7 +238,7 @@ class Intake:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._count(event.data, source, State.WAITING)
-        return Taken(None, event.id, State.WAITING)
+        return IntakeResult(None, event.id, State.WAITING)
 
     async def known(self, names: Sequence[AliasName]) -> Mapping[AliasName, Sequence[UUID]]:
         """The leads that the aliases know by each name. Raises StorageAwayError."""
@@ -238,16 +247,16 @@ class Intake:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
 
-    async def publish(self, event: Event[AnyLead], source: str) -> Taken:
+    async def publish(self, event: Event[AnyLead], source: str) -> IntakeResult:
         """Put an event on its way, and count it under the source. Raises as `Publisher.publish`."""
         state = await self._publisher.publish(event)
         self._count(event.data, source, state)
-        return Taken(event.data.lead_id, event.id, state)
+        return IntakeResult(event.data.lead_id, event.id, state)
 
-    def _captured(self, enquiry: Enquiry, state: State) -> Taken:
+    def _captured(self, enquiry: Enquiry, state: State) -> IntakeResult:
         event = event_of(enquiry)
         self._count(event.data, event.data.profile.source, state)
-        return Taken(event.data.lead_id, event.id, state)
+        return IntakeResult(event.data.lead_id, event.id, state)
 
     def _count(self, data: LeadEvent, source: str, state: State) -> None:
         if not isinstance(data, LeadErased):
@@ -257,4 +266,4 @@ class Intake:
 
 def event_of(enquiry: Enquiry) -> Event[LeadCaptured]:
     """The event of an enquiry, held or not."""
-    return enquiry.event if isinstance(enquiry, Held) else enquiry
+    return enquiry.event if isinstance(enquiry, QuarantinedEnquiry) else enquiry

@@ -24,7 +24,7 @@ def fitted(
     try:
         lead = LeadIn.model_validate(document)
     except ValidationError as error:
-        places = (_place(document, each["loc"]) for each in error.errors(include_url=False))
+        places = (_place(document, problem["loc"]) for problem in error.errors(include_url=False))
         misfits |= {
             place: at(document, place) for place in places if place and place[0] not in _NEEDED
         }
@@ -37,11 +37,11 @@ def fitted(
                 field.coerce(value)
         except CustomValueError:
             misfits["custom", name] = custom.pop(name)
-    said = {".".join(place): value for place, value in misfits.items()}
+    texts = {".".join(place): value for place, value in misfits.items()}
     answers = dict(lead.answers)
-    for name, value in said.items():
+    for name, value in texts.items():
         answers[f"{name} as sent" if name in answers else name] = value
-    return lead.model_copy(update={"custom": custom, "answers": answers}), tuple(said)
+    return lead.model_copy(update={"custom": custom, "answers": answers}), tuple(texts)
 
 
 def _place(document: JsonValue, loc: tuple[int | str, ...]) -> Path:

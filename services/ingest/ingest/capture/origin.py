@@ -49,7 +49,7 @@ def brand_of(brand: str | None, source: Source, bundle: Bundle) -> str:
     Raises RejectedError for a brand that no source has: it would make leads of their own, which an
     erasure by email would not find.
     """
-    brands = {each.brand for each in sources_of(bundle).values()}
+    brands = {declared.brand for declared in sources_of(bundle).values()}
     if brand is not None and brand not in brands:
         raise RejectedError(
             f"no source of the policy has this brand{did_you_mean(brand, brands)}", "brand"

@@ -63,13 +63,13 @@ class ConsentIn(Consent):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_its_status_alone(cls, said: object) -> object:
-        return {"status": said} if isinstance(said, bool | str) else said
+    def _by_its_status_alone(cls, value: object) -> object:
+        return {"status": value} if isinstance(value, bool | str) else value
 
     @field_validator("status", mode="before")
     @classmethod
-    def _in_any_words(cls, said: object) -> object:
-        return consents.status(said)
+    def _in_any_words(cls, value: object) -> object:
+        return consents.status(value)
 
 
 class RequestIn(Request):
@@ -86,19 +86,19 @@ class HistoryIn(History):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_times(cls, said: object) -> object:
-        if not isinstance(said, dict):
-            return said
-        times = {f"{each}_at": each for each in FollowupType}
+    def _with_times(cls, fields: object) -> object:
+        if not isinstance(fields, dict):
+            return fields
+        times = {f"{kind}_at": kind for kind in FollowupType}
         found = [
             {"type": times[name], "occurred_at": value}
-            for name, value in said.items()
+            for name, value in fields.items()
             if name in times and value is not None
         ]
-        outcomes = said.get("outcomes", [])
+        outcomes = fields.get("outcomes", [])
         if not found or not isinstance(outcomes, list | tuple):
-            return said
-        plain = {name: value for name, value in said.items() if name not in times}
+            return fields
+        plain = {name: value for name, value in fields.items() if name not in times}
         return plain | {"outcomes": [*outcomes, *found]}
 
 
@@ -164,9 +164,10 @@ class LeadIn(Submission):
 
     def whole_contact(self) -> Contact:
         """The contact, with what stands at the top."""
-        said = {name: getattr(self, name) for name in _AT_THE_TOP}
+        fields = {name: getattr(self, name) for name in _AT_THE_TOP}
         return Contact.model_validate(
-            declared(self.contact) | {name: text for name, text in said.items() if text is not None}
+            declared(self.contact)
+            | {name: text for name, text in fields.items() if text is not None}
         )
 
 
@@ -264,14 +265,14 @@ def read(model: type[Plain], document: object) -> Plain:
         return model.model_validate(document)
 
 
-def declared(given: BaseModel) -> dict[str, object]:
+def declared(model: BaseModel) -> dict[str, object]:
     """The fields of a part that its model knows."""
-    return dict(vars(given))
+    return dict(vars(model))
 
 
-def plain(model: type[Plain], given: BaseModel) -> Plain:
+def plain(model: type[Plain], submission_part: BaseModel) -> Plain:
     """A part as the event has it."""
-    return model.model_validate(declared(given))
+    return model.model_validate(declared(submission_part))
 
 
 def _undeclared(part: BaseModel, prefix: str) -> Iterator[tuple[str, JsonValue]]:
@@ -289,6 +290,6 @@ def _parts_of(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(
         name
         for name, field in model.model_fields.items()
-        for said in (field.annotation, *get_args(field.annotation))
-        if isinstance(said, type) and issubclass(said, BaseModel)
+        for annotation in (field.annotation, *get_args(field.annotation))
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
     )

@@ -27,7 +27,7 @@ class Admission:
         batches: int,
         patience: timedelta,
         rates: Rates,
-        heard: Callable[[str], None],
+        record_arrival: Callable[[str], None],
     ) -> None:
         """`patience`: how long a request that was let in may take to be answered.
 
@@ -38,7 +38,7 @@ class Admission:
         self._most_batches = batches
         self._patience = patience
         self._rates = rates
-        self.heard = heard
+        self.record_arrival = record_arrival
         self._requests = 0
         self._bytes = 0
         self._batches = 0
@@ -48,9 +48,9 @@ class Admission:
         if self._requests >= self._most_requests or self._bytes >= self._most_bytes:
             raise problems.too_busy()
 
-    def came(self, name: str, limit: RateLimit) -> None:
+    def count_arrival(self, name: str, limit: RateLimit) -> None:
         """A delivery of a source has come. Raises Problem 429 where that are too many."""
-        self.heard(name)
+        self.record_arrival(name)
         wait = self._rates.wait(name, limit)
         if wait:
             raise problems.too_many(name, wait)
@@ -74,11 +74,11 @@ class Admission:
     async def reading(self) -> AsyncIterator["BodyShare"]:
         """For as long as a request holds its body."""
         self.check()
-        held = BodyShare(self)
+        share = BodyShare(self)
         try:
-            yield held
+            yield share
         finally:
-            self._bytes -= held.size
+            self._bytes -= share.size
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ from ingest.capture.submissions import (
 )
 from ingest.edge import bodies, openapi
 from ingest.edge.admission import Admission
-from ingest.edge.answers import taken_json
+from ingest.edge.answers import result_json
 from ingest.edge.batches import Batch, BatchResponse
 from ingest.edge.problems import as_problems
 from ingest.edge.webhooks import Webhooks
@@ -63,7 +63,7 @@ def router(
         submission = submissions.read(model, documents.read(body))
         if isinstance(submission, Submission):
             source = source_of(submission, intake.bundle())
-            admission.came(submission.source, source.rate_limit)
+            admission.count_arrival(submission.source, source.rate_limit)
         return await take(submission, intake.receipt(body, key))
 
     async def read_and(
@@ -73,15 +73,15 @@ def router(
     ) -> Answer:
         with _refusing(metrics):
             key = _key(request)
-            async with admission.reading() as held:
-                body = await bodies.whole(request, bounds, held.add)
+            async with admission.reading() as share:
+                body = await bodies.read_body(request, bounds, share.add)
                 return await admission.answered(partial(read, body, key, model, take))
 
     @routes.post("/leads", tags=["leads"], **openapi.taking(LeadIn, openapi.LEAD))
     async def lead(request: Request) -> JSONResponse:
         """A person left an enquiry."""
-        taken = await read_and(request, LeadIn, intake.lead)
-        return JSONResponse(taken_json(taken), 202)
+        result = await read_and(request, LeadIn, intake.lead)
+        return JSONResponse(result_json(result), 202)
 
     @routes.post("/leads/batch", tags=["leads"], **openapi.taking_lines())
     async def batch(request: Request) -> StreamingResponse:
@@ -101,7 +101,7 @@ def router(
         """
         with _refusing(metrics), ExitStack() as admitted:
             admitted.enter_context(admission.batch())
-            taking = Batch(intake, pace, request, _key(request), settings, admission.heard)
+            taking = Batch(intake, pace, request, _key(request), settings, admission.record_arrival)
             await taking.begin()
             leave = admitted.pop_all().close
         return BatchResponse(taking.results(), leave)
@@ -112,8 +112,8 @@ def router(
 
         As for a follow-up, one whom nobody has captured yet is waited for.
         """
-        taken = await read_and(request, ActivityIn, intake.activity)
-        return JSONResponse(taken_json(taken), 202)
+        result = await read_and(request, ActivityIn, intake.activity)
+        return JSONResponse(result_json(result), 202)
 
     @routes.post("/followups", tags=["followups"], **openapi.taking(FollowupIn, openapi.FOLLOWUP))
     async def followup(request: Request) -> JSONResponse:
@@ -123,8 +123,8 @@ def router(
         lead: from its enquiries, or since an earlier follow-up linked it. Where none is known yet,
         the `state` is `waiting`, and the follow-up takes effect once one is.
         """
-        taken = await read_and(request, FollowupIn, intake.followup)
-        return JSONResponse(taken_json(taken), 202)
+        result = await read_and(request, FollowupIn, intake.followup)
+        return JSONResponse(result_json(result), 202)
 
     @routes.post("/privacy/erasures", tags=["privacy"], **openapi.erasing())
     async def erasure(request: Request) -> JSONResponse:
@@ -132,8 +132,8 @@ def router(
 
         A phone finds the lead of an enquiry that had nothing else, with the same name.
         """
-        taken = await read_and(request, ErasureIn, erasures.take)
-        return JSONResponse({"results": [taken_json(each) for each in taken]}, 202)
+        results = await read_and(request, ErasureIn, erasures.take)
+        return JSONResponse({"results": [result_json(result) for result in results]}, 202)
 
     @routes.post("/privacy/leads", tags=["privacy"], **openapi.looking_up())
     async def leads_of_person(request: Request) -> JSONResponse:
@@ -154,8 +154,8 @@ def webhook_router(
         with _refusing(metrics):
             try:
                 with as_problems():
-                    async with admission.reading() as held:
-                        body = await bodies.whole(request, bounds, held.add)
+                    async with admission.reading() as share:
+                        body = await bodies.read_body(request, bounds, share.add)
                         delivery = _delivery(webhooks, request, body)
                         reply = await admission.answered(partial(webhooks.take, source, delivery))
             except Problem as problem:

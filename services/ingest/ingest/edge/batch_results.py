@@ -56,10 +56,10 @@ class Results:
                 self._file.truncate(0)
                 self._written = self._read = 0
                 self._more.clear()
-                while not await self._came():
+                while not await self._result_came():
                     yield b"\n"
 
-    async def _came(self) -> bool:
+    async def _result_came(self) -> bool:
         """Whether there is more to be told; false after a while without."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._sign_of_life):

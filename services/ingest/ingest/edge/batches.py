@@ -45,7 +45,7 @@ class Batch:
         request: Request,
         key: str | None,
         settings: Settings,
-        heard: Callable[[str], None],
+        record_arrival: Callable[[str], None],
     ) -> None:
         """`heard` is told the sources of its leads.
 
@@ -55,7 +55,7 @@ class Batch:
         self._intake = intake
         self._pace = pace
         self._key = key
-        self._heard = heard
+        self._record_arrival = record_arrival
         self._most = settings.batch_in_flight
         self._format = format_of(request.headers.get("content-type", ""), settings.body_limit)
         self._lines = bodies.lines(request, bodies.Bounds.of(settings))
@@ -134,13 +134,16 @@ class Batch:
             return error
 
     async def _publish(self, page: Sequence[Understood], results: Results) -> None:
-        enquiries = [said for _, said in page if not isinstance(said, IntakeError)]
+        enquiries = [entry for _, entry in page if not isinstance(entry, IntakeError)]
         for source in {event_of(enquiry).data.profile.source for enquiry in enquiries}:
-            self._heard(source)
+            self._record_arrival(source)
         await self._pace.take(len(enquiries))
-        taken = iter(await self._intake.enquiries(enquiries))
-        became = ((n, said if isinstance(said, IntakeError) else next(taken)) for n, said in page)
-        results.add({"line": number, **line_json(each)} for number, each in became)
+        intake_results = iter(await self._intake.enquiries(enquiries))
+        became = (
+            (n, entry if isinstance(entry, IntakeError) else next(intake_results))
+            for n, entry in page
+        )
+        results.add({"line": number, **line_json(result)} for number, result in became)
 
 
 class BatchResponse(StreamingResponse):

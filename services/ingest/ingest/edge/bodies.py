@@ -26,9 +26,9 @@ class Pace:
     seconds: float
     rate: int
 
-    def allows(self, came: int) -> float:
+    def allows(self, received_bytes: int) -> float:
         """The seconds that so many bytes may be waited for, all together."""
-        return self.seconds + came / self.rate
+        return self.seconds + received_bytes / self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Bounds:
         return cls(settings.body_limit, pace)
 
 
-async def whole(
+async def read_body(
     request: Request, bounds: Bounds, reading: Callable[[int], None] = lambda _: None
 ) -> bytes:
     """The body. `reading` is told of each piece's length.
@@ -80,37 +80,37 @@ async def lines(request: Request, bounds: Bounds) -> AsyncIterator[list[Line]]:
     refuse_encoded(request)
     limit = bounds.limit
     number = 1
-    held = bytearray()
+    unfinished = bytearray()
     over = False
     async for chunk in chunks(request, bounds.pace):
-        came = []
+        complete = []
         *ended, rest = chunk.split(b"\n")
         for part in ended:
-            over = over or len(held) + len(part) > limit
-            came.append(Line(number, None if over else bytes(held) + part))
+            over = over or len(unfinished) + len(part) > limit
+            complete.append(Line(number, None if over else bytes(unfinished) + part))
             number += 1
-            held.clear()
+            unfinished.clear()
             over = False
-        over = over or len(held) + len(rest) > limit
+        over = over or len(unfinished) + len(rest) > limit
         if over:
-            held.clear()
+            unfinished.clear()
         else:
-            held += rest
-        if came:
-            yield came
-    if held or over:
-        yield [Line(number, None if over else bytes(held))]
+            unfinished += rest
+        if complete:
+            yield complete
+    if unfinished or over:
+        yield [Line(number, None if over else bytes(unfinished))]
 
 
 async def chunks(request: Request, pace: Pace) -> AsyncIterator[bytes]:
     """The body as it comes. Raises Problem where it ends before its end, and where it is slow."""
     loop = asyncio.get_running_loop()
     stream = request.stream()
-    came, waited = 0, 0.0
+    received_bytes, waited = 0, 0.0
     while True:
         since = loop.time()
         try:
-            async with asyncio.timeout(pace.allows(came) - waited):
+            async with asyncio.timeout(pace.allows(received_bytes) - waited):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
             raise problems.too_slow(pace.rate) from error
@@ -119,7 +119,7 @@ async def chunks(request: Request, pace: Pace) -> AsyncIterator[bytes]:
         if chunk is None:
             return
         waited += loop.time() - since
-        came += len(chunk)
+        received_bytes += len(chunk)
         yield chunk
 
 

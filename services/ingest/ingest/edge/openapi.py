@@ -43,7 +43,11 @@ source,email,contact.job_title,company.name,company.employees
 website,vp.sales@example.com,VP Sales,"Example, Ltd",250
 """
 _IDS = ("01890a5d-ac96-8b4e-9c3a-6f0d5c1e7a42", "019c1320-4a00-8d5f-a1b2-0c3d4e5f6a7b")
-_TAKEN: dict[str, JsonValue] = {"state": "published", "lead_id": _IDS[0], "event_id": _IDS[1]}
+_ACCEPTED: dict[str, JsonValue] = {
+    "state": "published",
+    "lead_id": _IDS[0],
+    "event_id": _IDS[1],
+}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -57,7 +61,9 @@ _KEY = {
 def taking(model: type[BaseModel], example: JsonValue) -> dict[str, Any]:
     """A route that takes one JSON document."""
     return _route(
-        _document(model, example), _json(_TAKEN), (400, 401, 408, 413, 415, 422, 429, 503)
+        _document(model, example),
+        _json(_ACCEPTED),
+        (400, 401, 408, 413, 415, 422, 429, 503),
     )
 
 
@@ -71,7 +77,7 @@ def taking_lines() -> dict[str, Any]:
             "text/csv": {"schema": {"type": "string"}, "example": _CSV},
         },
     }
-    result = json.dumps({"line": 1, **_TAKEN})
+    result = json.dumps({"line": 1, **_ACCEPTED})
     answer = {"application/x-ndjson": {"schema": {"type": "string"}, "example": f"{result}\n"}}
     return _route(body, answer, (400, 401, 408, 415, 422, 503))
 
@@ -79,16 +85,16 @@ def taking_lines() -> dict[str, Any]:
 def erasing() -> dict[str, Any]:
     """The route by which a person is forgotten."""
     body = _document(ErasureIn, ERASURE)
-    return _route(body, _json({"results": [_TAKEN]}), (400, 401, 408, 413, 415, 422, 503))
+    return _route(body, _json({"results": [_ACCEPTED]}), (400, 401, 408, 413, 415, 422, 503))
 
 
 def looking_up() -> dict[str, Any]:
     """The route that tells which leads a person may be."""
     body = _document(PersonIn, {"email": "vp.sales@example.com"})
-    said = {"description": "Each of them once.", "content": _json({"lead_ids": [_IDS[0]]})}
+    response = {"description": "Each of them once.", "content": _json({"lead_ids": [_IDS[0]]})}
     return {
         "response_class": Response,
-        "responses": {200: said} | dict(_refused((400, 401, 413, 415, 422, 503))),
+        "responses": {200: response} | dict(_refused((400, 401, 413, 415, 422, 503))),
         "openapi_extra": {"requestBody": {"required": True, **body}},
     }
 
@@ -96,17 +102,17 @@ def looking_up() -> dict[str, Any]:
 def taking_webhooks() -> dict[str, Any]:
     """The route for webhooks: their vendors document what they send."""
     body = {"content": _examples()}
-    route = _route(body, _json({"results": [_TAKEN]}), (400, 401, 405, 408, 413, 415, 429, 503))
+    route = _route(body, _json({"results": [_ACCEPTED]}), (400, 401, 405, 408, 413, 415, 429, 503))
     del route["openapi_extra"]["parameters"]
     return route
 
 
 def greeting() -> dict[str, Any]:
     """A route by which vendors set a webhook up."""
-    said = {"description": "The answer that the vendor asks for.", "content": {"*/*": {}}}
+    response = {"description": "The answer that the vendor asks for.", "content": {"*/*": {}}}
     return {
         "response_class": Response,
-        "responses": {200: said} | dict(_refused((401, 403, 405, 503))),
+        "responses": {200: response} | dict(_refused((401, 403, 405, 503))),
     }
 
 
@@ -123,12 +129,12 @@ def _examples() -> dict[str, Any]:
 
 
 def _route(body: dict[str, Any], answer: dict[str, Any], refusals: Sequence[int]) -> dict[str, Any]:
-    taken = "Taken: Kafka has it, or the spool while Kafka is away."
-    told: dict[int | str, Any] = {202: {"description": taken, "content": answer}}
+    meaning = "Taken: Kafka has it, or the spool while Kafka is away."
+    responses: dict[int | str, Any] = {202: {"description": meaning, "content": answer}}
     return {
         "status_code": 202,
         "response_class": Response,
-        "responses": told | dict(_refused(refusals)),
+        "responses": responses | dict(_refused(refusals)),
         "openapi_extra": {"parameters": [_KEY], "requestBody": {"required": True, **body}},
     }
 
@@ -173,7 +179,7 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
                 name = node["$ref"].removeprefix("#/$defs/")
                 return resolve(parts[name]) | {k: v for k, v in node.items() if k != "$ref"}
             return {key: resolve(value) for key, value in node.items()}
-        return [resolve(each) for each in node] if isinstance(node, list) else node
+        return [resolve(element) for element in node] if isinstance(node, list) else node
 
     return {key: resolve(value) for key, value in schema.items() if key != "$defs"}
 

@@ -14,7 +14,7 @@ class Bucket:
     at: float
 
 
-def taken(bucket: Bucket, limit: RateLimit, now: float) -> tuple[Bucket, float]:
+def take_token(bucket: Bucket, limit: RateLimit, now: float) -> tuple[Bucket, float]:
     """The bucket after one more delivery, and the seconds to wait for it: 0 where it is taken.
 
     What is not taken costs nothing. A limit that was changed holds from the next delivery on.
@@ -37,6 +37,6 @@ class Rates:
         """Take a delivery of a source that the policy declares: 0, or the seconds to wait."""
         now = self._clock()
         full = Bucket(limit.at_once, now)
-        bucket, wait = taken(self._buckets.get(name, full), limit, now)
+        bucket, wait = take_token(self._buckets.get(name, full), limit, now)
         self._buckets[name] = bucket
         return wait

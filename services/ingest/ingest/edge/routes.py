@@ -11,7 +11,7 @@ from ingest.edge.bodies import Bounds
 from ingest.edge.webhooks import Webhooks
 from ingest.features.enrichment import api as fetching
 from ingest.features.enrichment.store import FetchTable
-from ingest.features.failed import api as kept
+from ingest.features.failed import api as failed_api
 from ingest.features.failed.replay import Replays
 from ingest.features.failed.store import FailedDeliveries
 from ingest.features.privacy import api as privacy
@@ -60,7 +60,7 @@ def routers(handlers: Handlers) -> Routers:
                 handlers.metrics,
             ),
             quarantines.router(handlers.quarantine_table, handlers.quarantine),
-            kept.router(handlers.failed, handlers.replays),
+            failed_api.router(handlers.failed, handlers.replays),
             waiting.router(handlers.waiting),
             fetching.router(handlers.fetches),
             privacy.router(handlers.holdings),

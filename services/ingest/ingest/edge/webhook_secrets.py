@@ -58,11 +58,11 @@ async def watch_secrets(
     pause: timedelta,
 ) -> None:
     """Say which sources can't be taken for want of a secret, with each new bundle; for ever."""
-    said = None
+    last_hash = None
     while True:
         bundle = in_force()
-        if bundle is not None and bundle.hash != said:
-            said = bundle.hash
+        if bundle is not None and bundle.hash != last_hash:
+            last_hash = bundle.hash
             _say_what_is_missing(bundle, environment, address, status)
         await asyncio.sleep(pause.total_seconds())
 
@@ -78,10 +78,10 @@ def _say_what_is_missing(
         for name, source in sources_of(bundle).items()
         if isinstance(source, SignedSource)
     }
-    wanted = [f"{' and '.join(names)} for {name}" for name, names in found.items() if names]
-    if wanted:
-        status.not_ready("webhooks", f"set in the environment: {'; '.join(wanted)}")
-        _LOG.error("secrets are missing", wanted=wanted)
+    missing = [f"{' and '.join(names)} for {name}" for name, names in found.items() if names]
+    if missing:
+        status.not_ready("webhooks", f"set in the environment: {'; '.join(missing)}")
+        _LOG.error("secrets are missing", wanted=missing)
     else:
         status.ready("webhooks")
 

@@ -7,10 +7,10 @@ from pydantic import JsonValue
 
 from baton.problems import Problem
 from ingest.capture.deliveries import DeliveryCapture
-from ingest.capture.intake import Taken
+from ingest.capture.intake import IntakeResult
 from ingest.capture.receipt import ReceivedDelivery
 from ingest.edge import problems
-from ingest.edge.answers import taken_json
+from ingest.edge.answers import result_json
 from ingest.edge.webhook_secrets import missing_settings, redacted
 from ingest.errors import IntakeError
 from ingest.metrics import IngestMetrics
@@ -31,7 +31,7 @@ class Webhooks:
         self,
         capture: DeliveryCapture,
         environment: Mapping[str, str],
-        came: Callable[[str, RateLimit], None],
+        count_arrival: Callable[[str, RateLimit], None],
         metrics: IngestMetrics,
         address: str | None,
     ) -> None:
@@ -42,7 +42,7 @@ class Webhooks:
         """
         self._capture = capture
         self._environment = environment
-        self._came = came
+        self._count_arrival = count_arrival
         self._metrics = metrics
         self._address = address
 
@@ -86,7 +86,7 @@ class Webhooks:
             raise refused(str(error)) from error
         if delivery.method != "POST":
             raise problems.not_a_delivery()
-        self._came(name, source.rate_limit)
+        self._count_arrival(name, source.rate_limit)
         readable = redacted(source, sender.readable(source, delivery), self._environment)
         receipt = replace(received.receipt, body=readable.body)
         received = replace(received, delivery=readable, receipt=receipt)
@@ -96,7 +96,8 @@ class Webhooks:
             failed_id = await self._capture.keep_failed(received, outcome)
             failed = {"state": "kept", "delivery": str(failed_id)}
         results = [
-            taken_json(each) if isinstance(each, Taken) else failed for each in outcome.became
+            result_json(result) if isinstance(result, IntakeResult) else failed
+            for result in outcome.became
         ]
         return sender.answer(delivery, results)
 

@@ -35,7 +35,7 @@ class Waiting(Protocol):
 
 async def look_after(
     waiting: Waiting,
-    kept: timedelta,
+    retention: timedelta,
     clock: Callable[[], datetime],
     number: Gauge,
     age: Gauge,
@@ -43,7 +43,7 @@ async def look_after(
     """Once a minute; until cancelled."""
     while True:
         try:
-            await waiting.delete_before(clock() - kept)
+            await waiting.delete_before(clock() - retention)
             backlog = await waiting.backlog()
         except DATABASE_AWAY as error:
             _LOG.warning("what waits can't be looked after", why=type(error).__name__)

@@ -16,7 +16,7 @@ from baton.runtime.inputs import Input
 from baton.subjects import LEAD, Subject
 from ingest.deadline import within
 from ingest.features.enrichment import store as fetching
-from ingest.features.failed import store as kept
+from ingest.features.failed import store as failed_store
 from ingest.features.quarantine import store as quarantine
 from ingest.features.unmatched import store as waiting
 from ingest.identity.aliases import Alias, AliasKind, AliasName, Forget, NoState, name_id
@@ -49,17 +49,17 @@ class AliasStore:
 
     async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: None) -> None:  # noqa: ARG002 - the runner's interface
         """Write the aliases, then forget: the times in both tell which of them may stay."""
-        seen: dict[tuple[AliasName, UUID], Alias] = {}
+        newest: dict[tuple[AliasName, UUID], Alias] = {}
         for row in rows:
             if isinstance(row, Alias):
-                before = seen.get((row.name, row.lead_id), row)
-                seen[row.name, row.lead_id] = replace(
+                before = newest.get((row.name, row.lead_id), row)
+                newest[row.name, row.lead_id] = replace(
                     row, seen_at=max(row.seen_at, before.seen_at), own=row.own or before.own
                 )
-        if seen:
+        if newest:
             # In one order, so that two shards that write the same names wait for each other only.
-            await _save_aliases(db, [seen[key] for key in sorted(seen)])
-            await waiting.mark_due(db, {alias.name for alias in seen.values()})
+            await _save_aliases(db, [newest[key] for key in sorted(newest)])
+            await waiting.mark_due(db, {alias.name for alias in newest.values()})
         forget = [row for row in rows if isinstance(row, Forget)]
         if forget:
             await _forget(db, forget)
@@ -87,7 +87,7 @@ class AliasReads:
         found, fresh = dict.fromkeys(leads), list(leads)
         async with connection(self._pool) as db:
             while fresh:
-                fresh = [each for each in await _neighbours(db, fresh) if each not in found]
+                fresh = [alias for alias in await _neighbours(db, fresh) if alias not in found]
                 found |= dict.fromkeys(fresh)
         return list(found)
 
@@ -182,11 +182,13 @@ async def _save_aliases(db: asyncpg.Connection, aliases: Sequence[Alias]) -> Non
 async def _forget(db: asyncpg.Connection, forget: Sequence[Forget]) -> None:
     up_to = {row.lead_id: row.up_to for row in sorted(forget, key=lambda row: row.up_to)}
     leads, times = list(up_to), list(up_to.values())
-    heard = {row.lead_id: row.heard_at for row in sorted(forget, key=lambda row: row.heard_at)}
-    heard_at = [heard[lead_id] for lead_id in leads]
-    await waiting.forget(db, heard, await _names_of(db, leads))
+    heard_times = {
+        row.lead_id: row.heard_at for row in sorted(forget, key=lambda row: row.heard_at)
+    }
+    heard_at = [heard_times[lead_id] for lead_id in leads]
+    await waiting.forget(db, heard_times, await _names_of(db, leads))
     await spool.forget(db, leads, times)
-    await kept.forget(db, leads, heard_at)
+    await failed_store.forget(db, leads, heard_at)
     await quarantine.forget(db, leads, heard_at)
     await fetching.forget(db, leads, heard_at)
     await db.execute(

@@ -114,7 +114,7 @@ class Forget(Row):
 def decide(
     state: NoState | None,  # noqa: ARG001 - the runner's interface
     shared: None,  # noqa: ARG001 - as state
-    given: Input,
+    cause: Input,
     bundle: Bundle,  # noqa: ARG001 - as state
     now: datetime,  # noqa: ARG001 - as state
 ) -> Decision[NoState, None]:
@@ -123,7 +123,7 @@ def decide(
     Raises NotForAliasesError for any other event, timer or command: a dead letter keeps it for a
     release that knows it.
     """
-    match given:
+    match cause:
         case EventInput(event=event):
             return Decision(state=None, rows=_rows(event))
         case TimerInput(name=name):

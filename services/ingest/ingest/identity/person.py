@@ -53,7 +53,7 @@ class Person:
         ones are to be passed over, as for a webhook: whoever sends to our API can mend an address
         with a slip in it and send again, a form that was filled in can't.
         """
-        for field, text in self._given():
+        for field, text in self._identifying_texts():
             try:
                 return self._identified(key, field, text)
             except NoIdentityError:
@@ -66,7 +66,7 @@ class Person:
 
         Raises NoIdentityError where one is unusable, or none is there.
         """
-        found = [self._identified(key, field, text) for field, text in self._given()]
+        found = [self._identified(key, field, text) for field, text in self._identifying_texts()]
         if not found:
             raise NoIdentityError("one of email, external_id and phone is needed", BY_EMAIL)
         return found
@@ -85,13 +85,13 @@ class Person:
     def possible(self, key: bytes) -> list[UUID]:
         """As `all`, but of what can be used; a phone also without the name."""
         found: dict[UUID, None] = {}
-        for field, text in self._given():
+        for field, text in self._identifying_texts():
             for person in (self, replace(self, name="")):
                 with contextlib.suppress(NoIdentityError):
                     found[person._identified(key, field, text).lead_id] = None  # noqa: SLF001 - its own
         return list(found)
 
-    def _given(self) -> list[tuple[str, str]]:
+    def _identifying_texts(self) -> list[tuple[str, str]]:
         texts = (
             (BY_EMAIL, self.email),
             (BY_EXTERNAL_ID, self.external_id),

@@ -12,7 +12,7 @@ from baton.policy.problems import Fault, FaultsError, did_you_mean
 from ingest.policy.fields import HeaderName, PayloadPath, ProfileField, SignedParts
 from ingest.policy.source import SignedSource
 
-_OURS = frozenset(
+_SET_BY_BATON = frozenset(
     {
         "lead_id",
         "occurred_at",
@@ -26,11 +26,11 @@ _OURS = frozenset(
         "answers",
     }
 )
-_ACTIVITY_FIELDS = tuple(name for name in LeadActivity.model_fields if name not in _OURS)
-_FOLLOWUP_FIELDS = tuple(name for name in LeadFollowup.model_fields if name not in _OURS)
+_ACTIVITY_FIELDS = tuple(name for name in LeadActivity.model_fields if name not in _SET_BY_BATON)
+_FOLLOWUP_FIELDS = tuple(name for name in LeadFollowup.model_fields if name not in _SET_BY_BATON)
 
 
-class Who(PolicyModel):
+class PersonPaths(PolicyModel):
     """Where a payload says whose activity or follow-up it is; at least one is there."""
 
     lead_id: PayloadPath | None = None
@@ -63,7 +63,7 @@ class ActivityMapping(PolicyModel):
 
     becomes: Literal["activity"]
     type: ActivityType
-    who: Who
+    who: PersonPaths
     occurred_at: PayloadPath | None = None
     fields: dict[str, PayloadPath] = Field(default_factory=dict)
     constants: dict[str, Text] = Field(default_factory=dict)
@@ -80,7 +80,7 @@ class FollowupMapping(PolicyModel):
 
     becomes: Literal["followup"]
     type: FollowupType
-    who: Who
+    who: PersonPaths
     occurred_at: PayloadPath | None = None
     fields: dict[str, PayloadPath] = Field(default_factory=dict)
     constants: dict[str, Text] = Field(default_factory=dict)
@@ -106,7 +106,7 @@ class ErasureMapping(PolicyModel):
     """An event that asks for a person to be forgotten; without `occurred_at`, up to its receipt."""
 
     becomes: Literal["erasure"]
-    who: Who
+    who: PersonPaths
     occurred_at: PayloadPath | None = None
 
 

@@ -62,19 +62,19 @@ class Room:
         """`within` in seconds, `step` in records."""
         self._within = within
         self._step = step
-        self._seen: deque[tuple[float, Mapping[str, Standing]]] = deque()
+        self._standings: deque[tuple[float, Mapping[str, Standing]]] = deque()
 
     def at(self, now: float, stand: Mapping[str, Standing]) -> int:
         """How many records may be sent; `now` is of a steady clock, in seconds."""
-        while len(self._seen) > 1 and now - self._seen[1][0] >= _OVER_S:
-            self._seen.popleft()
-        self._seen.append((now, stand))
+        while len(self._standings) > 1 and now - self._standings[1][0] >= _OVER_S:
+            self._standings.popleft()
+        self._standings.append((now, stand))
         rooms = (self._window(group) - standing.waiting for group, standing in stand.items())
         return max(0, min(rooms, default=_WHERE_NOBODY_READS))
 
     def _window(self, group: str) -> int:
-        began, first = self._seen[0]
-        ended, last = self._seen[-1]
+        began, first = self._standings[0]
+        ended, last = self._standings[-1]
         if group not in first or ended == began:
             return self._step
         rate = (last[group].read - first[group].read) / (ended - began)
@@ -94,13 +94,13 @@ class Pace:
         self._step = self._room = step
         self._metrics = metrics
         self._turn = asyncio.Lock()
-        self._wanted = asyncio.Event()
+        self._is_needed = asyncio.Event()
         self._looked = asyncio.Event()
 
     async def take(self, records: int) -> None:
         """Returns when so many may be sent; who asked first is first."""
         async with self._turn:
-            self._wanted.set()
+            self._is_needed.set()
             since = time.monotonic()
             while self._room <= 0:
                 self._looked.clear()
@@ -115,7 +115,7 @@ class Pace:
     async def keep(self, connect: Connect) -> None:
         """Look at the groups while there are batches; until cancelled."""
         while True:
-            await self._wanted.wait()
+            await self._is_needed.wait()
             try:
                 async with connect() as groups:
                     await self._look(groups)
@@ -128,9 +128,9 @@ class Pace:
         room = Room(self._within, self._step)
         wanted_at = time.monotonic()
         while time.monotonic() - wanted_at < _IDLE_S:
-            if self._wanted.is_set() or self._turn.locked():
+            if self._is_needed.is_set() or self._turn.locked():
                 wanted_at = time.monotonic()
-                self._wanted.clear()
+                self._is_needed.clear()
             async with asyncio.timeout(_ANSWER_S):
                 stand = await groups.stand()
             for group, standing in stand.items():

@@ -147,9 +147,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     """
     await producer._sender.close()  # noqa: SLF001 - the library has no way to give up
     accumulator = producer._message_accumulator  # noqa: SLF001 - as above
-    held = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+    batches_held = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
     accumulator.fail_all(KafkaAwayError())
-    for batch in held:
+    for batch in batches_held:
         # Nobody waits for it to be drained, and asyncio logs an exception that nobody has seen.
         batch._drain_waiter.exception()  # noqa: SLF001
     await producer.stop()

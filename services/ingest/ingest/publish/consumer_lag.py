@@ -31,23 +31,25 @@ class Consumers:
         Only what a group has noted counts: a partition without a note is none that it reads. Raises
         an error of Kafka's.
         """
-        noted = {group: await self._noted(group) for group in self._groups}
-        places = {place for offsets in noted.values() for place in offsets}
+        positions = {group: await self._positions(group) for group in self._groups}
+        places = {place for offsets in positions.values() for place in offsets}
         ends = await self._reader.end_offsets(list(places)) if places else {}
         return {
             group: Standing(
                 read=sum(offsets.values()),
                 waiting=sum(max(0, ends[place] - at) for place, at in offsets.items()),
             )
-            for group, offsets in noted.items()
+            for group, offsets in positions.items()
             if offsets
         }
 
-    async def _noted(self, group: str) -> Mapping[TopicPartition, int]:
+    async def _positions(self, group: str) -> Mapping[TopicPartition, int]:
         if group not in self._coordinators:
             self._coordinators[group] = await self._admin.find_coordinator(group)
         offsets = await self._admin.list_consumer_group_offsets(group, self._coordinators[group])
-        return {place: noted.offset for place, noted in offsets.items() if noted.offset >= 0}
+        return {
+            place: position.offset for place, position in offsets.items() if position.offset >= 0
+        }
 
 
 @asynccontextmanager

@@ -65,36 +65,44 @@ class Publisher:
     async def publish_all(self, events: Sequence[Event[EventData]]) -> list[State | IntakeError]:
         """As `publish` for each, in their order; Kafka is asked once for all of them."""
         put: dict[int, State | IntakeError] = {}
-        given: dict[int, Addressed] = {}
+        messages: dict[int, Addressed] = {}
         for place, event in enumerate(events):
             try:
-                given[place] = addressed(event, self._shards)
+                messages[place] = addressed(event, self._shards)
             except TooLargeError as error:
                 put[place] = error
-        handed_over = await self._spool.handed_over({each.shard for each in given.values()})
+        handed_over = await self._spool.handed_over(
+            {message.shard for message in messages.values()}
+        )
         ready = [
-            at for at, each in given.items() if not (handed_over and self._spool.holds(each.shard))
+            at
+            for at, message in messages.items()
+            if not (handed_over and self._spool.holds(message.shard))
         ]
         if ready:
-            sent = await self._circuit.send_all([(given[n].message, given[n].shard) for n in ready])
+            sent = await self._circuit.send_all(
+                [(messages[n].message, messages[n].shard) for n in ready]
+            )
             put |= {at: State.PUBLISHED for at, there in zip(ready, sent, strict=True) if there}
-        left = [at for at in given if at not in put]
-        put |= zip(left, await asyncio.gather(*(self._tried(given[n]) for n in left)), strict=True)
+        left = [at for at in messages if at not in put]
+        put |= zip(
+            left, await asyncio.gather(*(self._tried(messages[n]) for n in left)), strict=True
+        )
         return [put[place] for place in range(len(events))]
 
-    async def _tried(self, given: Addressed) -> State | IntakeError:
+    async def _tried(self, message: Addressed) -> State | IntakeError:
         try:
-            return await self._put(given)
+            return await self._put(message)
         except StorageAwayError as error:
             return error
 
-    async def _put(self, given: Addressed) -> State:
-        for state in await self._ways(given.shard):
+    async def _put(self, message: Addressed) -> State:
+        for state in await self._ways(message.shard):
             try:
                 if state is State.PUBLISHED:
-                    await self._circuit.send(given.message, given.shard)
+                    await self._circuit.send(message.message, message.shard)
                 else:
-                    await self._spool.add(given, self._clock())
+                    await self._spool.add(message, self._clock())
             except (KafkaAwayError, SpoolFullError, *DATABASE_AWAY):
                 continue
             if state is State.SPOOLED:

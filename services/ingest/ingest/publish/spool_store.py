@@ -202,5 +202,5 @@ def headers_from(text: str) -> Headers:
     return [(name, value.encode()) for name, value in headers]
 
 
-def _is_header(given: object) -> bool:
-    return isinstance(given, list) and [str, str] == [type(part) for part in given]
+def _is_header(header: object) -> bool:
+    return isinstance(header, list) and [str, str] == [type(part) for part in header]

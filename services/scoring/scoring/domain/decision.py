@@ -18,7 +18,7 @@ from baton.runtime.decisions import Arm, Decision, Row
 from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from scoring.domain import points, qualifying
 from scoring.domain.assessment import Assessment, assess
-from scoring.domain.state import Lead, Told
+from scoring.domain.state import ItemResult, Lead
 
 SUBSCRIPTION = Subscription(
     topics=(
@@ -205,7 +205,7 @@ def _decision(
     return Decision(after, events=(event,), arm=arm, cancel=cancel, rows=(row,))
 
 
-def _says_more(told: Told | None, found: Assessment, qualified_at: datetime | None) -> bool:
+def _says_more(told: ItemResult | None, found: Assessment, qualified_at: datetime | None) -> bool:
     """Whether routing must hear of it though score, grade and stage are the same."""
     if told is None:
         return True
@@ -213,13 +213,13 @@ def _says_more(told: Told | None, found: Assessment, qualified_at: datetime | No
     return told.qualified_at != qualified_at or told.consent not in (None, consent)
 
 
-def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> Told:
+def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> ItemResult:
     """What is published now.
 
     Of a lead that is real, readers pass a trial over: what it says is still to be published.
     """
     before = lead.told
-    told = Told(
+    told = ItemResult(
         number=before.number + 1 if before else 1,
         score=event.score,
         stage=event.stage,

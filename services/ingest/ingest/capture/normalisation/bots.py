@@ -75,10 +75,10 @@ def mark(
         return DECLARED
     if activity.type is ActivityType.UNSUBSCRIBED:
         return None
-    said = {flat(name): value for name, value in _values(answers)}
-    if any(name in said and str(said[name]).lower() == "true" for name in _VENDORS_WORDS):
+    texts = {flat(name): value for name, value in _values(answers)}
+    if any(name in texts and str(texts[name]).lower() == "true" for name in _VENDORS_WORDS):
         return VENDOR
-    agents = [str(said[name]) for name in _AGENTS if name in said]
+    agents = [str(texts[name]) for name in _AGENTS if name in texts]
     if activity.type in _SEEN_BY_AGENT and any(map(is_bots, agents)):
         return USER_AGENT
     facts = facts_of_activity(activity)
@@ -109,7 +109,7 @@ def _values(answers: Mapping[str, JsonValue]) -> Iterator[tuple[str, str | bool]
             case dict():
                 waiting += value.items()
             case list():
-                waiting += ((path, each) for each in value)
+                waiting += ((path, element) for element in value)
             case str() | bool():
                 yield path.rpartition(".")[2], value
             case _:

@@ -33,28 +33,28 @@ _CLICK_IDS = (
 _PARAMETERS = {flat(name): name for name in (*_UTM, *_CLICK_IDS)}
 
 
-def understood(said: Campaign, answers: Mapping[str, JsonValue]) -> Campaign:
+def understood(campaign: Campaign, answers: Mapping[str, JsonValue]) -> Campaign:
     """The campaign, with what the raw answers, the landing page and the referrer say of it.
 
     They are asked in this order. One that contradicts what is known already tells of another visit,
     and none of its UTM parameters count.
     """
-    utm = {name: value for name in _UTM if (value := getattr(said, name)) is not None}
-    click = (said.click_id_kind, said.click_id) if said.click_id else None
-    for place in filter(None, _places(said, answers)):
+    utm = {name: value for name in _UTM if (value := getattr(campaign, name)) is not None}
+    click = (campaign.click_id_kind, campaign.click_id) if campaign.click_id else None
+    for place in filter(None, _places(campaign, answers)):
         found = {name: place[name] for name in _UTM if name in place}
         if all(utm.get(name, value) == value for name, value in found.items()):
             utm = found | utm
         if click is None:
             click = next(((name, place[name]) for name in _CLICK_IDS if name in place), None)
     kind, id_ = click or (None, None)
-    return said.model_copy(update={**utm, "click_id": id_, "click_id_kind": kind})
+    return campaign.model_copy(update={**utm, "click_id": id_, "click_id_kind": kind})
 
 
-def _places(said: Campaign, answers: Mapping[str, JsonValue]) -> Iterator[dict[str, str]]:
+def _places(campaign: Campaign, answers: Mapping[str, JsonValue]) -> Iterator[dict[str, str]]:
     """What each place says of the parameters that count, by their names."""
     yield dict(_in_answers(answers))
-    for url in (said.landing_url, said.referrer):
+    for url in (campaign.landing_url, campaign.referrer):
         if url and "?" in url:
             yield dict(_in_url(url))
 
@@ -75,8 +75,8 @@ def _in_url(url: str) -> Iterator[tuple[str, str]]:
 
 
 def _named(pairs: Iterable[tuple[str, JsonValue]]) -> Iterator[tuple[str, str]]:
-    for said, value in pairs:
-        name = _PARAMETERS.get(flat(said))
+    for parameter, value in pairs:
+        name = _PARAMETERS.get(flat(parameter))
         if name and isinstance(value, str) and _is_usable(value):
             yield name, value.strip()
 

@@ -15,12 +15,12 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 
 
 @lru_cache(maxsize=8192)
-def domain(said: str) -> str | None:
+def domain(written: str) -> str | None:
     """The registered domain, in ASCII, of an address on the web, a host or a mail address.
 
     None where there is none: an IP address, a name that nobody can register, any other text.
     """
-    text = _SCHEME.sub("", said.strip().lower(), count=1)
+    text = _SCHEME.sub("", written.strip().lower(), count=1)
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
     try:
         name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")

@@ -26,17 +26,17 @@ _WORDS = {
 _STATUS = {flat(word): status for status, words in _WORDS.items() for word in words.split()}
 
 
-def status(said: object) -> object:
+def status(value: object) -> object:
     """The status that a value says; the value itself where it says none."""
-    if said is None or isinstance(said, bool):
-        return _STATUS[flat(str(said))]
-    if isinstance(said, str):
-        return _STATUS.get(flat(said), said) if said.strip() else ConsentStatus.UNKNOWN
-    return said
+    if value is None or isinstance(value, bool):
+        return _STATUS[flat(str(value))]
+    if isinstance(value, str):
+        return _STATUS.get(flat(value), value) if value.strip() else ConsentStatus.UNKNOWN
+    return value
 
 
-def dated(said: Consent, occurred_at: datetime) -> Consent:
+def dated(consent: Consent, occurred_at: datetime) -> Consent:
     """The consent with its time: what was said with an enquiry was said when that was made."""
-    if said.status is ConsentStatus.UNKNOWN or said.at is not None:
-        return said
-    return said.model_copy(update={"at": occurred_at})
+    if consent.status is ConsentStatus.UNKNOWN or consent.at is not None:
+        return consent
+    return consent.model_copy(update={"at": occurred_at})

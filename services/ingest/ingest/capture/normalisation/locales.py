@@ -63,25 +63,25 @@ _WRITTEN_OTHERWISE = {"saint": "st"}
 
 
 @lru_cache(maxsize=4096)
-def country(said: str) -> str | None:
+def country(text: str) -> str | None:
     """ISO 3166-1's two letters of a country; None where it can't be told."""
-    code = said.strip().upper()
+    code = text.strip().upper()
     if code in _COUNTRIES:
         return code
-    return _COUNTRY_BY_ALIAS.get(code.replace(".", "")) or _COUNTRY_BY_NAME.get(_key(said))
+    return _COUNTRY_BY_ALIAS.get(code.replace(".", "")) or _COUNTRY_BY_NAME.get(_key(text))
 
 
 @lru_cache(maxsize=4096)
-def language(said: str) -> str | None:
+def language(text: str) -> str | None:
     """ISO 639's shortest code of a language, from its name, any tag of it, or an Accept-Language.
 
     None where it can't be told.
     """
-    code = re.split(r"[-_,;]", said.strip().lower(), maxsplit=1)[0]
+    code = re.split(r"[-_,;]", text.strip().lower(), maxsplit=1)[0]
     if code in _LANGUAGE_BY_ALIAS:
         return _LANGUAGE_BY_ALIAS[code]
-    without_variant, _, _ = said.partition("(")
-    return _LANGUAGE_BY_NAME.get(_key(said)) or _LANGUAGE_BY_NAME.get(_key(without_variant))
+    without_variant, _, _ = text.partition("(")
+    return _LANGUAGE_BY_NAME.get(_key(text)) or _LANGUAGE_BY_NAME.get(_key(without_variant))
 
 
 def _key(name: str) -> str:
@@ -124,7 +124,7 @@ _COUNTRY_BY_ALIAS: dict[str, str] = {
 _COUNTRY_BY_NAME = _by_name(
     (code, name)
     for names in (
-        *(_names(each, "territories").items() for each in _NAMED_IN),
+        *(_names(language_code, "territories").items() for language_code in _NAMED_IN),
         ((code, name) for code, names in _ALSO_CALLED.items() for name in names),
     )
     for code, name in names
@@ -138,7 +138,7 @@ _LANGUAGE_BY_ALIAS: dict[str, str] = {code: code for code in _LANGUAGES} | {
 }
 _LANGUAGE_BY_NAME = _by_name(
     (_LANGUAGE_BY_ALIAS[code], name)
-    for each in _NAMED_IN
-    for code, name in _names(each, "languages").items()
+    for language_code in _NAMED_IN
+    for code, name in _names(language_code, "languages").items()
     if code in _LANGUAGES
 )

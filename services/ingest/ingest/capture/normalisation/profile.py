@@ -56,32 +56,32 @@ def normalise(
     return NormalProfile(normal, dict(_as_sent(profile, normal)))
 
 
-def _contact(said: Contact, source: Source) -> Contact:
-    email = _written(usable_email, said.email)
-    country = _written(locales.country, said.country)
-    countries = [each for each in (country, source.default_country) if each]
-    return said.model_copy(
+def _contact(contact: Contact, source: Source) -> Contact:
+    email = _written(usable_email, contact.email)
+    country = _written(locales.country, contact.country)
+    countries = [code for code in (country, source.default_country) if code]
+    return contact.model_copy(
         update={
             "email": email,
             "email_kind": mailboxes.kind_of(email) if email else None,
-            "phone": _written(lambda text: phones.e164(text, countries), said.phone),
+            "phone": _written(lambda text: phones.e164(text, countries), contact.phone),
             "country": country,
-            "language": _written(locales.language, said.language),
+            "language": _written(locales.language, contact.language),
         }
     )
 
 
-def _company(said: Company, contact: Contact) -> Company:
+def _company(company: Company, contact: Contact) -> Company:
     """Who writes from a company's address has told its domain; a mail provider's is nobody's."""
-    own = companies.domain(said.domain) if said.domain else None
+    own = companies.domain(company.domain) if company.domain else None
     of_mail = companies.domain(contact.email.rpartition("@")[2]) if contact.email else None
-    domain = own or said.domain
+    domain = own or company.domain
     if contact.email_kind is EmailKind.BUSINESS:
-        domain = own or of_mail or said.domain
+        domain = own or of_mail or company.domain
     elif contact.email_kind in _OF_PROVIDERS and own == of_mail:
         domain = None
-    return said.model_copy(
-        update={"domain": domain, "country": _written(locales.country, said.country)}
+    return company.model_copy(
+        update={"domain": domain, "country": _written(locales.country, company.country)}
     )
 
 
@@ -95,10 +95,10 @@ def _with_campaigns_name(profile: Profile, definitions: Definitions) -> Profile:
     return profile
 
 
-def _written(understand: Callable[[str], str | None], said: str | None) -> str | None:
+def _written(understand: Callable[[str], str | None], text: str | None) -> str | None:
     """A text as it is understood, or else as it was sent."""
-    found = understand(said) if said else None
-    return found if found and len(found) <= _LONGEST else said
+    found = understand(text) if text else None
+    return found if found and len(found) <= _LONGEST else text
 
 
 def _as_sent(profile: Profile, normal: Profile) -> Iterator[tuple[str, str]]:

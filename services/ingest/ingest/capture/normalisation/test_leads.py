@@ -41,9 +41,9 @@ def _is_marked(answers: Mapping[str, JsonValue]) -> bool:
     for path, value in answers.items():
         if not isinstance(value, bool | str):
             continue
-        name, said = flat(path.rpartition(".")[2]), str(value).lower()
-        if (said == "true" and name in _TRUE_IN_A_TRIAL) or (
-            said == "false" and name in _FALSE_IN_A_TRIAL
+        name, text = flat(path.rpartition(".")[2]), str(value).lower()
+        if (text == "true" and name in _TRUE_IN_A_TRIAL) or (
+            text == "false" and name in _FALSE_IN_A_TRIAL
         ):
             return True
     return False

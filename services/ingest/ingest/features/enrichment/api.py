@@ -61,18 +61,18 @@ def router(table: FetchTable) -> APIRouter:
     return routes
 
 
-def view(given: Incomplete) -> IncompleteView:
+def view(incomplete: Incomplete) -> IncompleteView:
     """A lead that waits for its details."""
     return IncompleteView(
-        event_id=given.event_id,
-        source=given.delivery.source,
-        record=given.wanted.record,
-        record_id=given.wanted.id,
-        document=given.draft.document(),
-        received_at=given.delivery.received_at,
-        attempts=given.attempts,
-        due_at=given.due_at,
-        reason=given.delivery.reason,
+        event_id=incomplete.event_id,
+        source=incomplete.delivery.source,
+        record=incomplete.fetch.record,
+        record_id=incomplete.fetch.id,
+        document=incomplete.draft.document(),
+        received_at=incomplete.delivery.received_at,
+        attempts=incomplete.attempts,
+        due_at=incomplete.due_at,
+        reason=incomplete.delivery.reason,
     )
 
 

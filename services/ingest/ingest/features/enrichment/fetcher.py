@@ -24,7 +24,7 @@ class VendorNotReadyError(TryLaterError):
 class Fetcher(Protocol):
     """Asks a vendor for what its webhook has named by an id alone."""
 
-    async def details(self, source: SignedSource, wanted: Fetch) -> JsonValue:
+    async def details(self, source: SignedSource, fetch: Fetch) -> JsonValue:
         """What the vendor says of the record, as JSON. It only reads there, so it may be asked
         again.
 

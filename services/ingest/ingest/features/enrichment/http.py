@@ -34,7 +34,7 @@ class HttpFetcher:
         self._environment = environment
         self._patience = patience.total_seconds()
 
-    async def details(self, source: SignedSource, wanted: Fetch) -> JsonValue:
+    async def details(self, source: SignedSource, fetch: Fetch) -> JsonValue:
         """As `Fetcher` has it. Redirects are not followed: the token is for this address alone."""
         where = source.details
         if where is None:
@@ -54,10 +54,10 @@ class HttpFetcher:
                     "header can have: set it again, as the vendor shows it"
                 )
             headers["Authorization"] = f"Bearer {token}"
-        url = where.url.replace("{id}", quote(wanted.id, safe=""))
-        return _document(*await self._asked(url, headers))
+        url = where.url.replace("{id}", quote(fetch.id, safe=""))
+        return _document(*await self._get(url, headers))
 
-    async def _asked(self, url: str, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
+    async def _get(self, url: str, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
         try:
             async with (
                 asyncio.timeout(self._patience),

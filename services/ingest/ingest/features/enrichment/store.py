@@ -29,7 +29,7 @@ class Incomplete:
     event_id: UUID
     draft: LeadDraft
     part: str
-    wanted: Fetch
+    fetch: Fetch
     delivery: FailedDelivery
     traceparent: str | None
     attempts: int
@@ -43,7 +43,7 @@ class FetchTable:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def add(self, given: Incomplete) -> None:
+    async def add(self, incomplete: Incomplete) -> None:
         """Keep it; what is there already stays as it is."""
         await self._pool.execute(
             """
@@ -53,20 +53,20 @@ class FetchTable:
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14)
             ON CONFLICT (event_id) DO NOTHING
             """,
-            given.event_id,
-            given.delivery.id,
-            given.delivery.source,
-            given.wanted.record,
-            given.wanted.id,
-            json.dumps(given.draft.document()),
-            given.part,
-            json.dumps(dict(given.delivery.headers)),
-            given.delivery.body,
-            given.delivery.reason,
-            list(given.delivery.lead_ids),
-            given.traceparent,
-            given.delivery.received_at,
-            given.due_at,
+            incomplete.event_id,
+            incomplete.delivery.id,
+            incomplete.delivery.source,
+            incomplete.fetch.record,
+            incomplete.fetch.id,
+            json.dumps(incomplete.draft.document()),
+            incomplete.part,
+            json.dumps(dict(incomplete.delivery.headers)),
+            incomplete.delivery.body,
+            incomplete.delivery.reason,
+            list(incomplete.delivery.lead_ids),
+            incomplete.traceparent,
+            incomplete.delivery.received_at,
+            incomplete.due_at,
         )
 
     async def claim(self, now: datetime, lease: timedelta, limit: int) -> list[Incomplete]:
@@ -150,14 +150,14 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
 
 
 def _read(row: asyncpg.Record) -> Incomplete:
-    wanted = Fetch(row["record"], row["record_id"])
+    fetch = Fetch(row["record"], row["record_id"])
     draft, headers = _draft(row["document"]), json.loads(row["headers"])
     readable = draft is not None and isinstance(headers, dict)
     return Incomplete(
         event_id=row["event_id"],
         draft=draft if readable and draft is not None else LeadDraft(),
         part=row["part"],
-        wanted=wanted,
+        fetch=fetch,
         delivery=FailedDelivery(
             id=row["delivery_id"],
             source=row["source"],

@@ -80,58 +80,60 @@ class FetchWorker:
         await asyncio.gather(*map(self._try, claimed))
         return len(claimed) == AT_ONCE
 
-    async def _try(self, given: Incomplete) -> None:
-        if not given.readable:
-            await self._later(given, "its row is not as this release writes it")
+    async def _try(self, incomplete: Incomplete) -> None:
+        if not incomplete.readable:
+            await self._later(incomplete, "its row is not as this release writes it")
             return
         try:
-            await self._complete(given, self._fetcher)
+            await self._complete(incomplete, self._fetcher)
         except VendorNotReadyError as error:
-            await self._later(given, error.reason, error.after)
+            await self._later(incomplete, error.reason, error.after)
         except TryLaterError as error:
-            await self._later(given, error.reason)
+            await self._later(incomplete, error.reason)
         except RejectedError as error:
-            await self._give_up(given, error.reason)
+            await self._give_up(incomplete, error.reason)
         except DATABASE_AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other leads go on
             kind = type(error).__name__
             _LOG.error(
                 "details met a fault of ours",
-                source=given.delivery.source,
+                source=incomplete.delivery.source,
                 error=kind,
                 place=logs.place(error),
             )
-            await self._later(given, f"a fault of ours, {kind}: the log says where")
+            await self._later(incomplete, f"a fault of ours, {kind}: the log says where")
         else:
-            await self._table.done(given.event_id)
-            self._told(given, "fetched")
+            await self._table.done(incomplete.event_id)
+            self._report_outcome(incomplete, "fetched")
 
-    async def _later(self, given: Incomplete, why: str, after: timedelta = timedelta(0)) -> None:
+    async def _later(
+        self, incomplete: Incomplete, why: str, after: timedelta = timedelta(0)
+    ) -> None:
         now = self._clock()
-        if now - given.delivery.received_at >= self._limits.within:
-            await self._give_up(given, why)
+        if now - incomplete.delivery.received_at >= self._limits.within:
+            await self._give_up(incomplete, why)
             return
-        due_at = now + max(pause(given.attempts), after)
-        await self._table.put_off(given.event_id, due_at, why)
-        self._told(given, "not_fetched")
-        _LOG.warning("details could not be fetched", source=given.delivery.source, why=why)
+        due_at = now + max(pause(incomplete.attempts), after)
+        await self._table.put_off(incomplete.event_id, due_at, why)
+        self._report_outcome(incomplete, "not_fetched")
+        _LOG.warning("details could not be fetched", source=incomplete.delivery.source, why=why)
 
-    async def _give_up(self, given: Incomplete, why: str) -> None:
+    async def _give_up(self, incomplete: Incomplete, why: str) -> None:
         """Kept first: what is in both tables for a moment is lost from neither."""
-        delivery = given.delivery
+        delivery = incomplete.delivery
         failed = FailedDelivery(
             id=delivery.id,
             source=delivery.source,
             headers=delivery.headers,
             body=delivery.body,
-            reason=f"{given.wanted.record} {given.wanted.id} could not be fetched: {why}",
+            reason=f"{incomplete.fetch.record} {incomplete.fetch.id} could not be fetched: {why}",
             lead_ids=delivery.lead_ids,
             received_at=delivery.received_at,
         )
         await self._keep(failed, self._clock())
-        await self._table.done(given.event_id)
-        self._told(given, "kept")
+        await self._table.done(incomplete.event_id)
+        self._report_outcome(incomplete, "kept")
         _LOG.warning(
             "a delivery was not understood", source=delivery.source, delivery=str(failed.id)
         )
@@ -146,8 +148,8 @@ class FetchWorker:
         age = now - backlog.oldest if backlog.oldest else timedelta(0)
         self._metrics.fetches_age.set(age.total_seconds())
 
-    def _told(self, given: Incomplete, outcome: str) -> None:
-        self._metrics.deliveries.labels(given.delivery.source, outcome).inc()
+    def _report_outcome(self, incomplete: Incomplete, outcome: str) -> None:
+        self._metrics.deliveries.labels(incomplete.delivery.source, outcome).inc()
 
 
 def pause(attempts: int) -> timedelta:
@@ -155,5 +157,5 @@ def pause(attempts: int) -> timedelta:
 
     So a vendor that comes back is not asked for everything at one moment.
     """
-    whole = min(_FIRST_PAUSE.total_seconds() * 2 ** min(attempts, 30), _LONGEST_PAUSE)
-    return timedelta(seconds=random.uniform(whole / 2, whole))  # noqa: S311 - protects nothing
+    longest = min(_FIRST_PAUSE.total_seconds() * 2 ** min(attempts, 30), _LONGEST_PAUSE)
+    return timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311 - protects nothing

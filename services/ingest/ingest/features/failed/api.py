@@ -12,7 +12,7 @@ from baton import paging
 from baton.paging import Position
 from baton.problems import ProblemBody
 from baton.values import Moment
-from ingest.capture.intake import Taken
+from ingest.capture.intake import IntakeResult
 from ingest.edge.problems import as_problems, problem_of
 from ingest.features.failed.replay import Replays, unknown
 from ingest.features.failed.store import FailedDeliveries, FailedDelivery, Failure
@@ -90,24 +90,24 @@ def router(failed: FailedDeliveries, replays: Replays) -> APIRouter:
         page = found[: query.limit]
         more = len(found) > query.limit
         return DeliveriesView(
-            deliveries=tuple(DeliveryView.model_validate(each) for each in page),
+            deliveries=tuple(DeliveryView.model_validate(delivery) for delivery in page),
             next_cursor=_cursor(page[-1]) if more else None,
         )
 
     @routes.get("/{delivery_id}", responses=not_there)
     async def delivery(delivery_id: UUID) -> WholeDeliveryView:
         """One delivery, whole."""
-        found = await failed.whole(delivery_id)
+        found = await failed.get(delivery_id)
         if found is None:
             raise problem_of(unknown(delivery_id))
-        return whole(*found)
+        return whole_view(*found)
 
     @routes.post("/{delivery_id}/replay", responses=not_there | {409: {"model": ProblemBody}})
     async def replay(delivery_id: UUID) -> ReplayedView:
         """Read it again, as of when it came: its events have the ids that they had got then."""
         with as_problems():
-            taken = await replays.replay(delivery_id)
-        return ReplayedView(results=tuple(map(_taken, taken)))
+            results = await replays.replay(delivery_id)
+        return ReplayedView(results=tuple(map(_view_of_result, results)))
 
     return routes
 
@@ -116,7 +116,7 @@ def _cursor(last: Failure) -> str:
     return paging.cursor(Position(last.received_at, last.id))
 
 
-def whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
+def whole_view(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
     """A delivery with how it stands."""
     try:
         body, encoding = delivery.body.decode(), "utf-8"
@@ -131,5 +131,5 @@ def whole(delivery: FailedDelivery, stands: Failure) -> WholeDeliveryView:
     )
 
 
-def _taken(taken: Taken) -> TakenView:
-    return TakenView(state=taken.state.value, lead_id=taken.lead_id, event_id=taken.event_id)
+def _view_of_result(result: IntakeResult) -> TakenView:
+    return TakenView(state=result.state.value, lead_id=result.lead_id, event_id=result.event_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from baton.logs import logger
 from ingest.capture.deliveries import DeliveryCapture
-from ingest.capture.intake import Taken
+from ingest.capture.intake import IntakeResult
 from ingest.errors import ConflictError, UnknownError
 from ingest.features.failed.store import FailedDeliveries
 from ingest.metrics import IngestMetrics
@@ -29,28 +29,28 @@ class Replays:
         self._clock = clock
         self._metrics = metrics
 
-    async def replay(self, delivery_id: UUID) -> list[Taken]:
+    async def replay(self, delivery_id: UUID) -> list[IntakeResult]:
         """What became of each thing that the delivery tells; then it waits no longer.
 
         Its events have the ids that they would have had, so doing it again, or twice at a time, has
         no further effect. Raises UnknownError, ConflictError where it was replayed already or is
         still not understood (then it stays, with the new reason), and TryLaterError.
         """
-        found = await self._failed.whole(delivery_id)
+        found = await self._failed.get(delivery_id)
         if found is None:
             raise unknown(delivery_id)
         delivery, stands = found
         if stands.replayed_at is not None:
             raise ConflictError(f"it was taken at {stands.replayed_at}", title="Replayed already")
         outcome = await self._capture.again(delivery)
-        whom = outcome.lead_ids
+        lead_ids = outcome.lead_ids
         if outcome.why is not None:
-            await self._failed.failed_again(delivery_id, outcome.why, whom, self._clock())
+            await self._failed.failed_again(delivery_id, outcome.why, lead_ids, self._clock())
             raise ConflictError(outcome.why, title="Still not understood")
-        await self._failed.replayed(delivery_id, whom, self._clock())
+        await self._failed.replayed(delivery_id, lead_ids, self._clock())
         self._metrics.deliveries.labels(delivery.source, "replayed").inc()
         _LOG.info("a delivery was replayed", source=delivery.source, delivery=str(delivery_id))
-        return outcome.taken
+        return outcome.results
 
 
 def unknown(delivery_id: UUID) -> UnknownError:

@@ -89,10 +89,10 @@ class FailedDeliveries:
         )
         return [Failure(**row) for row in rows]
 
-    async def whole(self, delivery_id: UUID) -> tuple[FailedDelivery, Failure] | None:
+    async def get(self, delivery_id: UUID) -> tuple[FailedDelivery, Failure] | None:
         """One with all that came, and how it stands; None where there is none."""
         row = await self._pool.fetchrow("SELECT * FROM delivery_failed WHERE id = $1", delivery_id)
-        return None if row is None else _whole(row)
+        return None if row is None else _from_row(row)
 
     async def failed_again(
         self, delivery_id: UUID, reason: str, lead_ids: Sequence[UUID], now: datetime
@@ -144,7 +144,7 @@ async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[tuple[FailedDel
         """,
         lead_id,
     )
-    return [_whole(row) for row in rows]
+    return [_from_row(row) for row in rows]
 
 
 async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[datetime]) -> None:
@@ -161,7 +161,7 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
     )
 
 
-def _whole(row: asyncpg.Record) -> tuple[FailedDelivery, Failure]:
+def _from_row(row: asyncpg.Record) -> tuple[FailedDelivery, Failure]:
     delivery = FailedDelivery(
         id=row["id"],
         source=row["source"],

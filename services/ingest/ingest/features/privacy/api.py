@@ -11,7 +11,7 @@ from baton import cloudevents
 from baton.cloudevents import Message
 from ingest.features.enrichment import api as fetching
 from ingest.features.enrichment.api import IncompleteView
-from ingest.features.failed import api as kept
+from ingest.features.failed import api as failed_api
 from ingest.features.failed.api import WholeDeliveryView
 from ingest.features.privacy.holdings import Holdings
 from ingest.features.quarantine import api as quarantine
@@ -52,7 +52,7 @@ def router(holdings_of: HoldingsOf) -> APIRouter:
     routes = APIRouter(prefix="/v1/privacy", tags=["privacy"])
 
     @routes.get("/leads/{lead_id}")
-    async def held(lead_id: UUID) -> HoldingsView:
+    async def list_enquiries(lead_id: UUID) -> HoldingsView:
         """All that is held here on a lead, whole. The other services have the rest."""
         found = await holdings_of(lead_id)
         return HoldingsView(
@@ -60,11 +60,11 @@ def router(holdings_of: HoldingsOf) -> APIRouter:
                 NameView(kind=name.kind, brand=name.brand, source=name.source, value=name.value)
                 for name in found.names
             ],
-            spooled=[_event(each) for each in found.spooled],
-            waiting=[_event(each.message) for each in found.waiting],
-            fetching=[fetching.view(each) for each in found.fetching],
-            quarantine=[quarantine.whole(*each) for each in found.quarantine],
-            deliveries=[kept.whole(*delivery) for delivery in found.deliveries],
+            spooled=[_event(event) for event in found.spooled],
+            waiting=[_event(unmatched.message) for unmatched in found.waiting],
+            fetching=[fetching.view(incomplete) for incomplete in found.fetching],
+            quarantine=[quarantine.whole_view(*enquiry) for enquiry in found.quarantine],
+            deliveries=[failed_api.whole_view(*delivery) for delivery in found.deliveries],
         )
 
     return routes

@@ -9,10 +9,10 @@ from baton.cloudevents import Message
 from baton.database import connection
 from ingest.features.enrichment import store as fetching
 from ingest.features.enrichment.store import Incomplete
-from ingest.features.failed import store as kept
+from ingest.features.failed import store as failed_store
 from ingest.features.failed.store import FailedDelivery, Failure
 from ingest.features.quarantine import store as quarantine
-from ingest.features.quarantine.store import Held, Standing
+from ingest.features.quarantine.store import QuarantinedEnquiry, Standing
 from ingest.features.unmatched import store as waiting
 from ingest.features.unmatched.store import Waiting
 from ingest.identity import alias_store as aliases
@@ -28,7 +28,7 @@ class Holdings:
     spooled: list[Message]
     waiting: list[Waiting]
     fetching: list[Incomplete]
-    quarantine: list[tuple[Held, Standing]]
+    quarantine: list[tuple[QuarantinedEnquiry, Standing]]
     deliveries: list[tuple[FailedDelivery, Failure]]
 
 
@@ -42,5 +42,5 @@ async def holdings(pool: asyncpg.Pool, lead_id: UUID) -> Holdings:
             waiting=await waiting.of_lead(db, lead_id, names),
             fetching=await fetching.of_lead(db, lead_id),
             quarantine=await quarantine.of_lead(db, lead_id),
-            deliveries=await kept.of_lead(db, lead_id),
+            deliveries=await failed_store.of_lead(db, lead_id),
         )

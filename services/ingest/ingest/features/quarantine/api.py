@@ -14,16 +14,22 @@ from baton.problems import ProblemBody
 from baton.values import Moment
 from ingest.edge.problems import as_problems, problem_of
 from ingest.features.quarantine.decisions import Quarantine, unknown
-from ingest.features.quarantine.store import Decision, Filter, Held, QuarantineTable, Standing
+from ingest.features.quarantine.store import (
+    Decision,
+    Filter,
+    QuarantinedEnquiry,
+    QuarantineTable,
+    Standing,
+)
 
-_Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Name = Annotated[str, StringConstraints(max_length=100)]
 
 
 class Listed(StrEnum):
     """Which part of the quarantine a list has."""
 
-    HELD = "held"
+    IN_QUARANTINE = "held"
     RELEASED = "released"
     DISCARDED = "discarded"
     ALL = "all"
@@ -32,7 +38,7 @@ class Listed(StrEnum):
 class QuarantineQuery(BaseModel):
     """Which enquiries are asked for."""
 
-    state: Listed = Listed.HELD
+    state: Listed = Listed.IN_QUARANTINE
     rule: _Name | None = Field(None, description="only those that this rule holds")
     source: _Name | None = None
     lead_id: UUID | None = None
@@ -77,7 +83,7 @@ class QuarantineView(BaseModel):
 class DecisionIn(BaseModel):
     """Who decides, and why."""
 
-    by: _Who
+    by: _Person
     why: Annotated[str, StringConstraints(max_length=1_000)] = ""
 
 
@@ -95,24 +101,24 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
     refusals = not_there | {409: {"model": ProblemBody}}
 
     @routes.get("")
-    async def held(query: Annotated[QuarantineQuery, Query()]) -> QuarantineView:
+    async def list_enquiries(query: Annotated[QuarantineQuery, Query()]) -> QuarantineView:
         """Enquiries that rules of the bundle have held back, newest first."""
         after = None if query.cursor is None else paging.position(query.cursor)
         found = await table.page(_filter(query), query.limit + 1, after)
         page = found[: query.limit]
         more = len(found) > query.limit
         return QuarantineView(
-            enquiries=tuple(HeldView.model_validate(_view(*each)) for each in page),
+            enquiries=tuple(HeldView.model_validate(_view(*enquiry)) for enquiry in page),
             next_cursor=_cursor(page[-1][0]) if more else None,
         )
 
     @routes.get("/{event_id}", responses=not_there)
     async def enquiry(event_id: UUID) -> WholeHeldView:
         """One enquiry, whole."""
-        found = await table.whole(event_id)
+        found = await table.get(event_id)
         if found is None:
             raise problem_of(unknown(event_id))
-        return whole(*found)
+        return whole_view(*found)
 
     @routes.post("/{event_id}/release", responses=refusals)
     async def release(event_id: UUID, body: DecisionIn) -> DecidedView:
@@ -131,11 +137,11 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
     return routes
 
 
-def whole(held: Held, standing: Standing) -> WholeHeldView:
+def whole_view(enquiry: QuarantinedEnquiry, standing: Standing) -> WholeHeldView:
     """An enquiry with what was decided on it."""
-    data = held.event.data
+    data = enquiry.event.data
     return WholeHeldView.model_validate(
-        _view(held, standing) | {"answers": data.answers, "as_sent": data.as_sent}
+        _view(enquiry, standing) | {"answers": data.answers, "as_sent": data.as_sent}
     )
 
 
@@ -150,21 +156,21 @@ def _filter(query: QuarantineQuery) -> Filter:
     )
 
 
-def _cursor(last: Held) -> str:
+def _cursor(last: QuarantinedEnquiry) -> str:
     return paging.cursor(Position(last.event.time, last.event.id))
 
 
-def _view(held: Held, standing: Standing) -> dict[str, object]:
-    data = held.event.data
+def _view(enquiry: QuarantinedEnquiry, standing: Standing) -> dict[str, object]:
+    data = enquiry.event.data
     return {
-        "event_id": held.event.id,
+        "event_id": enquiry.event.id,
         "lead_id": data.lead_id,
         "source": data.profile.source,
-        "rule": held.rule,
-        "reasons": held.reasons,
+        "rule": enquiry.rule,
+        "reasons": enquiry.reasons,
         "occurred_at": data.occurred_at,
-        "received_at": held.event.time,
-        "policy": held.event.policyversion,
+        "received_at": enquiry.event.time,
+        "policy": enquiry.event.policyversion,
         "profile": data.profile,
         "decision": standing.decision,
         "decided_at": standing.decided_at,

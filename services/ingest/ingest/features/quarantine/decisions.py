@@ -10,14 +10,14 @@ from baton.logs import logger
 from baton.policy.bundle import Bundle
 from ingest.deadline import DATABASE_AWAY, within
 from ingest.errors import ConflictError, StorageAwayError, UnknownError
-from ingest.features.quarantine.store import Decision, Held, QuarantineTable, Standing
+from ingest.features.quarantine.store import Decision, QuarantinedEnquiry, QuarantineTable, Standing
 from ingest.metrics import IngestMetrics
 from ingest.publish.publisher import Publisher, State
 
 _LOG = logger(__name__)
 
 
-def holding(event: Event[LeadCaptured], bundle: Bundle) -> Held | None:
+def holding(event: Event[LeadCaptured], bundle: Bundle) -> QuarantinedEnquiry | None:
     """The enquiry as it is held; None where nothing holds it.
 
     Trials never get to anybody, and whom sales has already it need not be kept from.
@@ -28,7 +28,7 @@ def holding(event: Event[LeadCaptured], bundle: Bundle) -> Held | None:
     if found is None:
         return None
     rule, outcome = found
-    return Held(event, rule.id, outcome.reasons(f"quarantine.{rule.id}", rule.label))
+    return QuarantinedEnquiry(event, rule.id, outcome.reasons(f"quarantine.{rule.id}", rule.label))
 
 
 class Quarantine:
@@ -48,17 +48,18 @@ class Quarantine:
         self._clock = clock
         self._metrics = metrics
 
-    async def hold(self, held: Sequence[Held]) -> list[State]:
+    async def hold(self, enquiries: Sequence[QuarantinedEnquiry]) -> list[State]:
         """Where each is now: one that was released already is with the others.
 
         Raises StorageAwayError: only PostgreSQL can hold an enquiry.
         """
         try:
-            released = await within(self._patience, self._table.hold(held))
+            released = await within(self._patience, self._table.hold(enquiries))
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         return [
-            State.PUBLISHED if each.event.id in released else State.QUARANTINED for each in held
+            State.PUBLISHED if enquiry.event.id in released else State.QUARANTINED
+            for enquiry in enquiries
         ]
 
     async def release(self, event_id: UUID, by: str, why: str) -> State:
@@ -68,11 +69,11 @@ class Quarantine:
         discarded can still be released. Raises UnknownError, ConflictError where it was released
         already, and what publishing raises.
         """
-        held, standing = await self._found(event_id)
+        enquiry, standing = await self._found(event_id)
         if standing.decision is Decision.RELEASED:
             raise _released(standing)
-        state = await self._publisher.publish(held.event)
-        await self._decide(held, Decision.RELEASED, by, why)
+        state = await self._publisher.publish(enquiry.event)
+        await self._decide(enquiry, Decision.RELEASED, by, why)
         return state
 
     async def discard(self, event_id: UUID, by: str, why: str) -> None:
@@ -80,25 +81,29 @@ class Quarantine:
 
         Raises UnknownError, and ConflictError once it is released.
         """
-        held, standing = await self._found(event_id)
+        enquiry, standing = await self._found(event_id)
         if standing.decision is Decision.RELEASED or not await self._decide(
-            held, Decision.DISCARDED, by, why
+            enquiry, Decision.DISCARDED, by, why
         ):
             raise _released(standing)
 
-    async def _found(self, event_id: UUID) -> tuple[Held, Standing]:
-        found = await self._table.whole(event_id)
+    async def _found(self, event_id: UUID) -> tuple[QuarantinedEnquiry, Standing]:
+        found = await self._table.get(event_id)
         if found is None:
             raise unknown(event_id)
         return found
 
-    async def _decide(self, held: Held, decision: Decision, by: str, why: str) -> bool:
+    async def _decide(
+        self, enquiry: QuarantinedEnquiry, decision: Decision, by: str, why: str
+    ) -> bool:
         decided = Standing(decision, self._clock(), by, why)
-        counts = await self._table.decide(held.event.id, decided)
+        counts = await self._table.decide(enquiry.event.id, decided)
         if counts:
-            source = held.event.data.profile.source
+            source = enquiry.event.data.profile.source
             self._metrics.deliveries.labels(source, decision.value).inc()
-            _LOG.info("an enquiry left quarantine", decision=decision, enquiry=str(held.event.id))
+            _LOG.info(
+                "an enquiry left quarantine", decision=decision, enquiry=str(enquiry.event.id)
+            )
         return counts
 
 

@@ -29,7 +29,7 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantinedEnquiry:
     """An enquiry that a rule holds back, with what the rule saw."""
 
     event: Event[LeadCaptured]
@@ -64,9 +64,9 @@ class QuarantineTable:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def hold(self, held: Sequence[Held]) -> set[UUID]:
+    async def hold(self, enquiries: Sequence[QuarantinedEnquiry]) -> set[UUID]:
         """Keep enquiries; one that is there already stays as it is. Which of them were released."""
-        ids = [each.event.id for each in held]
+        ids = [enquiry.event.id for enquiry in enquiries]
         async with connection(self._pool) as db:
             await db.execute(
                 """
@@ -77,14 +77,14 @@ class QuarantineTable:
                 ON CONFLICT (event_id) DO NOTHING
                 """,
                 ids,
-                [each.event.data.lead_id for each in held],
-                [each.event.data.profile.source for each in held],
-                [each.rule for each in held],
-                [_REASONS.dump_json(each.reasons).decode() for each in held],
-                [each.event.policyversion for each in held],
-                [each.event.traceparent for each in held],
-                [each.event.data.model_dump_json() for each in held],
-                [each.event.time for each in held],
+                [enquiry.event.data.lead_id for enquiry in enquiries],
+                [enquiry.event.data.profile.source for enquiry in enquiries],
+                [enquiry.rule for enquiry in enquiries],
+                [_REASONS.dump_json(enquiry.reasons).decode() for enquiry in enquiries],
+                [enquiry.event.policyversion for enquiry in enquiries],
+                [enquiry.event.traceparent for enquiry in enquiries],
+                [enquiry.event.data.model_dump_json() for enquiry in enquiries],
+                [enquiry.event.time for enquiry in enquiries],
             )
             rows = await db.fetch(
                 """
@@ -96,8 +96,8 @@ class QuarantineTable:
         return {row["event_id"] for row in rows}
 
     async def page(
-        self, wanted: Filter, limit: int, after: Position | None
-    ) -> list[tuple[Held, Standing]]:
+        self, condition: Filter, limit: int, after: Position | None
+    ) -> list[tuple[QuarantinedEnquiry, Standing]]:
         """Held enquiries by when they came, newest first."""
         rows = await self._pool.fetch(
             """
@@ -109,18 +109,18 @@ class QuarantineTable:
                 AND ($6::timestamptz IS NULL OR (received_at, event_id) < ($6, $7::uuid))
             ORDER BY received_at DESC, event_id DESC LIMIT $8
             """,
-            wanted.decided_too,
-            wanted.decision,
-            wanted.rule,
-            wanted.source,
-            wanted.lead_id,
+            condition.decided_too,
+            condition.decision,
+            condition.rule,
+            condition.source,
+            condition.lead_id,
             after.at if after else None,
             after.id if after else None,
             limit,
         )
         return [_read(row) for row in rows]
 
-    async def whole(self, event_id: UUID) -> tuple[Held, Standing] | None:
+    async def get(self, event_id: UUID) -> tuple[QuarantinedEnquiry, Standing] | None:
         """One of them; None where there is none."""
         row = await self._pool.fetchrow("SELECT * FROM quarantine WHERE event_id = $1", event_id)
         return None if row is None else _read(row)
@@ -153,7 +153,9 @@ class QuarantineTable:
         await self._pool.execute("DELETE FROM quarantine WHERE decided_at < $1", moment)
 
 
-async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[tuple[Held, Standing]]:
+async def of_lead(
+    db: asyncpg.Connection, lead_id: UUID
+) -> list[tuple[QuarantinedEnquiry, Standing]]:
     """A lead's enquiries, whatever was decided on them, oldest first."""
     rows = await db.fetch(
         "SELECT * FROM quarantine WHERE lead_id = $1 ORDER BY received_at, event_id", lead_id
@@ -174,7 +176,7 @@ async def forget(db: asyncpg.Connection, leads: Sequence[UUID], up_to: Sequence[
     )
 
 
-def _read(row: asyncpg.Record) -> tuple[Held, Standing]:
+def _read(row: asyncpg.Record) -> tuple[QuarantinedEnquiry, Standing]:
     data = LeadCaptured.model_validate(json.loads(row["data"]))
     event = Event(
         id=row["event_id"],
@@ -186,7 +188,7 @@ def _read(row: asyncpg.Record) -> tuple[Held, Standing]:
         policyversion=row["policy"],
     )
     decision = row["decision"]
-    return Held(event, row["rule"], _REASONS.validate_json(row["reasons"])), Standing(
+    return QuarantinedEnquiry(event, row["rule"], _REASONS.validate_json(row["reasons"])), Standing(
         decision=None if decision is None else Decision(decision),
         decided_at=row["decided_at"],
         decided_by=row["decided_by"],

@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Arrival:
     """A source in an hour: bit n of `minutes` says that it was heard in minute n."""
 
     source: str
@@ -15,31 +15,31 @@ class Heard:
     last_at: datetime
 
 
-class Hearing:
+class ArrivalLog:
     """Collects arrivals; what is collected is small, however many there are."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._heard: dict[tuple[str, datetime], Heard] = {}
+        self._arrivals: dict[tuple[str, datetime], Arrival] = {}
 
-    def came(self, source: str) -> None:
+    def count_arrival(self, source: str) -> None:
         """A delivery of a source has come."""
         now = self._clock()
         hour = now.replace(minute=0, second=0, microsecond=0)
-        self.put_back([Heard(source, hour, 1 << now.minute, now)])
+        self.put_back([Arrival(source, hour, 1 << now.minute, now)])
 
-    def taken(self) -> list[Heard]:
+    def take_all(self) -> list[Arrival]:
         """All that was heard since the last time."""
-        heard, self._heard = self._heard, {}
-        return list(heard.values())
+        arrivals, self._arrivals = self._arrivals, {}
+        return list(arrivals.values())
 
-    def put_back(self, heard: Iterable[Heard]) -> None:
+    def put_back(self, arrivals: Iterable[Arrival]) -> None:
         """What was taken and could not be written down."""
-        for each in heard:
-            known = self._heard.get((each.source, each.hour), each)
-            self._heard[each.source, each.hour] = Heard(
-                each.source,
-                each.hour,
-                known.minutes | each.minutes,
-                max(known.last_at, each.last_at),
+        for arrival in arrivals:
+            known = self._arrivals.get((arrival.source, arrival.hour), arrival)
+            self._arrivals[arrival.source, arrival.hour] = Arrival(
+                arrival.source,
+                arrival.hour,
+                known.minutes | arrival.minutes,
+                max(known.last_at, arrival.last_at),
             )

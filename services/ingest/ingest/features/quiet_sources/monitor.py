@@ -15,7 +15,7 @@ from baton.policy.bundle import Bundle
 from ingest.capture.events import CE_SOURCE
 from ingest.deadline import DATABASE_AWAY
 from ingest.errors import IntakeError
-from ingest.features.quiet_sources.arrivals import Hearing
+from ingest.features.quiet_sources.arrivals import ArrivalLog
 from ingest.features.quiet_sources.rhythm import LEARNT_FROM, SHORTEST, Rhythm, learnt
 from ingest.features.quiet_sources.store import Arrivals, Quiet
 from ingest.metrics import IngestMetrics
@@ -39,7 +39,7 @@ class Listening:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: ArrivalLog,
         arrivals: Arrivals,
         publisher: Publisher,
         in_force: Callable[[datetime], Bundle | None],
@@ -82,28 +82,28 @@ class Listening:
         await self._show(sources_of(bundle), now)
 
     async def _write_down(self) -> None:
-        heard = self._hearing.taken()
+        arrivals = self._hearing.take_all()
         try:
-            if heard:
-                await self._arrivals.add(heard)
+            if arrivals:
+                await self._arrivals.add(arrivals)
         except BaseException:
-            self._hearing.put_back(heard)
+            self._hearing.put_back(arrivals)
             raise
 
     async def _judge(self, db: asyncpg.Connection, declared: Iterable[str], now: datetime) -> None:
         # A silence of which we can't know, since nobody listened, is none of the source's.
         listening = await self._arrivals.listening_since(db, now, _LONGEST_BREAK)
-        heard = await self._arrivals.last_heard()
-        quiet = {each.source: each for each in await self._arrivals.quiet()}
+        last_arrivals = await self._arrivals.last_heard()
+        quiet = {quiet_source.source: quiet_source for quiet_source in await self._arrivals.quiet()}
         for source in quiet.keys() - set(declared):
             await self._arrivals.is_no_longer_quiet(db, source)
         for source in declared:
-            last = heard.get(source)
+            last = last_arrivals.get(source)
             if last is None:
                 continue
-            if (told := quiet.get(source)) is not None:
-                if last > told.last_seen_at:
-                    await self._tell_that_it_is_back(db, told, last)
+            if (report := quiet.get(source)) is not None:
+                if last > report.last_seen_at:
+                    await self._tell_that_it_is_back(db, report, last)
             elif (usual := await self._unusual(source, max(last, listening), now)) is not None:
                 await self._tell_that_it_is_quiet(db, Quiet(source, last), usual, now)
 
@@ -161,7 +161,7 @@ class Listening:
         )
 
     async def _show(self, declared: Mapping[str, object], now: datetime) -> None:
-        quiet = {each.source for each in await self._arrivals.quiet()}
+        quiet = {quiet_source.source for quiet_source in await self._arrivals.quiet()}
         for source, last in (await self._arrivals.last_heard()).items():
             if source in declared:
                 silence = (now - last).total_seconds()

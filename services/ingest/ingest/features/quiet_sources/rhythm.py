@@ -58,11 +58,11 @@ def learnt(hours: Sequence[HeardHour]) -> Rhythm | None:
 
     None where too little is known of it: less than two weeks, or hardly an arrival in them.
     """
-    heard = list(_heard_minutes(hours))
-    if len(heard) < _FEWEST_MINUTES or (heard[-1] - heard[0]) * _MINUTE < _KNOWN_AFTER:
+    minutes = list(_heard_minutes(hours))
+    if len(minutes) < _FEWEST_MINUTES or (minutes[-1] - minutes[0]) * _MINUTE < _KNOWN_AFTER:
         return None
     weeks: list[list[int]] = [[] for _ in range(_HOURS_OF_A_WEEK)]
-    for hour, longest in enumerate(_longest_silences(heard), start=heard[0] // 60):
+    for hour, longest in enumerate(_longest_silences(minutes), start=minutes[0] // 60):
         weeks[hour % _HOURS_OF_A_WEEK].append(longest)
     return Rhythm(tuple(_usual(silences) * _MINUTE for silences in weeks))
 
@@ -73,11 +73,11 @@ def _usual(silences: Sequence[int]) -> int:
     return longest_first[len(silences) >= _WEEKS_OF_WHICH_ONE_MAY_BE_ODD]
 
 
-def _longest_silences(heard: Sequence[int]) -> Sequence[int]:
+def _longest_silences(minutes: Sequence[int]) -> Sequence[int]:
     """For each hour from the first arrival to the last: the longest silence that touches it."""
-    first = heard[0] // 60
-    longest = [0] * (heard[-1] // 60 - first + 1)
-    for before, after in pairwise(heard):
+    first = minutes[0] // 60
+    longest = [0] * (minutes[-1] // 60 - first + 1)
+    for before, after in pairwise(minutes):
         for hour in range(before // 60 - first, after // 60 - first + 1):
             longest[hour] = max(longest[hour], after - before)
     return longest

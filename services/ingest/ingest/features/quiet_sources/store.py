@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from baton.database import connection
-from ingest.features.quiet_sources.arrivals import Heard
+from ingest.features.quiet_sources.arrivals import Arrival
 from ingest.features.quiet_sources.rhythm import HeardHour
 
 _REPORTER_LOCK = 0x686561726425
@@ -29,10 +29,10 @@ class Arrivals:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def add(self, heard: Sequence[Heard]) -> None:
+    async def add(self, arrivals: Sequence[Arrival]) -> None:
         """Write down what a process has heard."""
         # In one order, so that two processes that write the same hours wait for each other at most.
-        rows = sorted(heard, key=lambda each: (each.hour, each.source))
+        rows = sorted(arrivals, key=lambda arrival: (arrival.hour, arrival.source))
         await self._pool.execute(
             """
             INSERT INTO source_hour (hour, source, minutes, last_at)
@@ -42,17 +42,17 @@ class Arrivals:
                 last_at = greatest(source_hour.last_at, excluded.last_at)
             """,
             [row.hour for row in rows],
-            [each.source for each in rows],
-            [each.minutes for each in rows],
-            [each.last_at for each in rows],
+            [row.source for row in rows],
+            [row.minutes for row in rows],
+            [row.last_at for row in rows],
         )
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[asyncpg.Connection | None]:
         """A transaction in which this process alone judges; None while another one does."""
         async with connection(self._pool) as db, db.transaction():
-            held = await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _REPORTER_LOCK)
-            yield db if held else None
+            has_lock = await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _REPORTER_LOCK)
+            yield db if has_lock else None
 
     async def listening_since(
         self, db: asyncpg.Connection, now: datetime, longest_break: timedelta

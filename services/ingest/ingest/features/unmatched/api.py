@@ -46,7 +46,7 @@ def router(table: WaitingTable) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> list[WaitingDelivery]:
         """Follow-ups and activities of people whom nobody has captured, the first one first."""
-        return [_shown(each) for each in await table.page(source, after, limit)]
+        return [_shown(delivery) for delivery in await table.page(source, after, limit)]
 
     return routes
 

@@ -46,7 +46,7 @@ class UnmatchedQueue:
         self._metrics = metrics
         self._rows = 0
 
-    async def keep(self, given: Unnamed) -> None:
+    async def keep(self, delivery: Unnamed) -> None:
         """Have it wait.
 
         Raises TryLaterError where as much waits as may, and one of DATABASE_AWAY: then it may wait
@@ -58,7 +58,7 @@ class UnmatchedQueue:
                 "`baton waiting list` shows what waits",
                 title="Too much waits",
             )
-        await within(self._patience, self._table.add(given))
+        await within(self._patience, self._table.add(delivery))
         self._rows += 1
 
     async def give_up(self) -> None:

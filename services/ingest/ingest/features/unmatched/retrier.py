@@ -84,23 +84,27 @@ class Retrier:
                 self._gone_through = others[-1].number if len(others) == PAGE else 0
         return len(due) == PAGE
 
-    async def _try(self, db: asyncpg.Connection, given: Sequence[Waiting], now: datetime) -> None:
-        names = list(dict.fromkeys(name for each in given for name in each.names))
+    async def _try(
+        self, db: asyncpg.Connection, deliveries: Sequence[Waiting], now: datetime
+    ) -> None:
+        names = list(dict.fromkeys(name for delivery in deliveries for name in delivery.names))
         leads = await leads_of(db, names)
         found: dict[int, Addressed] = {}
-        for each in given:
+        for delivery in deliveries:
             try:
-                lead_id = lead_named(each.names, leads)
+                lead_id = lead_named(delivery.names, leads)
                 if lead_id is not None:
-                    found[each.number] = addressed(_of(each, lead_id), self._shards)
+                    found[delivery.number] = addressed(_of(delivery, lead_id), self._shards)
             except SeveralLeadsError:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                self._say_once(each, type(error).__name__, logs.place(error))
-            if each.unreadable is not None:
-                self._say_once(each, each.unreadable)
+                self._say_once(delivery, type(error).__name__, logs.place(error))
+            if delivery.unreadable is not None:
+                self._say_once(delivery, delivery.unreadable)
         await self._spooled.add_within(db, list(found.values()), now)
-        await store.settle(db, found, [each.number for each in given if each.number not in found])
+        await store.settle(
+            db, found, [delivery.number for delivery in deliveries if delivery.number not in found]
+        )
         if found:
             self._spool.filled.set()
 
@@ -121,18 +125,20 @@ class Retrier:
         if self._reported_at is not None and now < self._reported_at + _BETWEEN_REPORTS:
             return
         async with connection(self._pool) as db, db.transaction():
-            told = await store.report(db, now - self._old, now)
-            events = [event for each in told if (event := self._report_of(each, now)) is not None]
+            reports = await store.report(db, now - self._old, now)
+            events = [
+                event for report in reports if (event := self._report_of(report, now)) is not None
+            ]
             await self._spooled.add_within(db, events, now)
         self._reported_at = now
         await self._room.give_up()
-        for each in told:
-            _LOG.warning("deliveries wait", source=each.source, deliveries=each.deliveries)
+        for report in reports:
+            _LOG.warning("deliveries wait", source=report.source, deliveries=report.deliveries)
 
     def _report_of(self, old: GrownOld, now: datetime) -> Addressed | None:
         """None where a row has a source's name that no event can have."""
         try:
-            return addressed(_told(old, now), self._shards)
+            return addressed(_report_event(old, now), self._shards)
         except (ValueError, TooLargeError):
             return None
 
@@ -144,7 +150,7 @@ def _of(waiting: Waiting, lead_id: UUID) -> Event[LeadEvent]:
     return of_lead(cast(Event[LeadEvent], event), lead_id)
 
 
-def _told(of: GrownOld, now: datetime) -> Event[DeliveriesWaiting]:
+def _report_event(of: GrownOld, now: datetime) -> Event[DeliveriesWaiting]:
     data = DeliveriesWaiting(
         subject=of.source,
         service="ingest",

@@ -72,7 +72,7 @@ class WaitingTable:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def add(self, given: Unnamed) -> None:
+    async def add(self, delivery: Unnamed) -> None:
         """Keep an event; one that waits already is kept once.
 
         It is to be tried again at once: its lead may have come while nobody looked.
@@ -84,16 +84,16 @@ class WaitingTable:
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true)
             ON CONFLICT (event_id) DO NOTHING
             """,
-            given.event_id,
-            given.source,
-            _names_json(given.names),
-            [name.id for name in given.names],
-            given.message.topic,
-            given.message.key,
-            headers_json(given.message.headers),
-            given.message.value,
-            list(given.lead_ids),
-            given.received_at,
+            delivery.event_id,
+            delivery.source,
+            _names_json(delivery.names),
+            [name.id for name in delivery.names],
+            delivery.message.topic,
+            delivery.message.key,
+            headers_json(delivery.message.headers),
+            delivery.message.value,
+            list(delivery.lead_ids),
+            delivery.received_at,
         )
 
     async def size(self) -> Size:

@@ -17,8 +17,8 @@ from baton.events import ActivityType, FollowupType, RecordKind
 
 def clean(value: JsonValue, *, custom: bool = False) -> JsonValue:
     """A value as drafts have it."""
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = ", ".join(str(each) for each in value)
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
+        value = ", ".join(str(element) for element in value)
     if value == "":
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and not custom:
@@ -211,12 +211,12 @@ PARTS: Mapping[str, type[_Draft]] = {
 
 def lead_draft(document: Mapping[str, JsonValue]) -> LeadDraft:
     """The draft of a document that one was kept as. Raises ValueError for any other document."""
-    said: dict[str, Any] = dict(document)
+    fields: dict[str, Any] = dict(document)
     try:
         for name, part in PARTS.items():
-            if name in said:
-                said[name] = part(**said[name])
-        return LeadDraft(**said)
+            if name in fields:
+                fields[name] = part(**fields[name])
+        return LeadDraft(**fields)
     except (TypeError, AttributeError) as error:
         raise ValueError("no lead's draft") from error
 
@@ -231,7 +231,7 @@ def _document(draft: _Draft) -> Iterator[tuple[str, JsonValue]]:
                 if inner:
                     yield name, inner
             case tuple():
-                yield name, [each.document() for each in value]
+                yield name, [element.document() for element in value]
             case Mapping():
                 if value or name != "custom":
                     yield name, dict(value)

@@ -44,9 +44,9 @@ def form_of(delivery: Delivery) -> Pairs:
 def multipart_of(delivery: Delivery) -> Pairs:
     """The fields of a `multipart/form-data` body; files stand there by their names alone."""
     head = f"Content-Type: {delivery.headers.get('content-type', '')}\r\n\r\n"
-    whole = BytesParser().parsebytes(head.encode("latin-1", "replace") + delivery.body)
-    parts = whole.get_payload()
-    if not whole.is_multipart() or not isinstance(parts, list) or len(parts) > _MOST_FIELDS:
+    message = BytesParser().parsebytes(head.encode("latin-1", "replace") + delivery.body)
+    parts = message.get_payload()
+    if not message.is_multipart() or not isinstance(parts, list) or len(parts) > _MOST_FIELDS:
         raise NotUnderstoodError(f"no multipart form of at most {_MOST_FIELDS} fields")
     return _usable([_field(part) for part in parts if isinstance(part, Message)])
 

@@ -90,7 +90,7 @@ def place(
     """
     left = [answer for answer in answers if answer.value not in (None, "", [])]
     for where in places:
-        found = next((each for each in left if _is_meant(where, each)), None)
+        found = next((candidate for candidate in left if _is_meant(where, candidate)), None)
         if found is not None:
             draft, _ = _put_free(draft, where.to, found)
             left.remove(found)
@@ -137,7 +137,7 @@ def _by_type(
     draft: LeadDraft, answer: Answer, by_type: Mapping[str, Place]
 ) -> tuple[LeadDraft, bool]:
     """And whether the answer has its place."""
-    to = next((by_type[each] for each in answer.types if each in by_type), None)
+    to = next((by_type[type_] for type_ in answer.types if type_ in by_type), None)
     return (draft, False) if to is None else _put_free(draft, to, answer)
 
 

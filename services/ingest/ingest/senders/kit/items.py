@@ -70,10 +70,12 @@ class Passed:
         return self.draft.document()
 
 
-Told = Item | Passed | Unread
+ItemResult = Item | Passed | Unread
 
 
-def each(parts: Iterable[T], read: Callable[[T], Iterable[Told]]) -> Iterator[Told]:
+def read_each(
+    parts: Iterable[T], read: Callable[[T], Iterable[ItemResult]]
+) -> Iterator[ItemResult]:
     """What each part of a delivery tells: one that can't be read keeps no other back."""
     for part in parts:
         try:

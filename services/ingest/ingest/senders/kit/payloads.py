@@ -90,26 +90,26 @@ def without(payload: JsonValue, steps: Path) -> JsonValue:
         return payload | {step: without(payload[step], tuple(further))}
     if isinstance(payload, list):
         inner = without(payload[int(step)], tuple(further)) if further else None
-        return [inner if n == int(step) else each for n, each in enumerate(payload)]
+        return [inner if n == int(step) else element for n, element in enumerate(payload)]
     return payload
 
 
-def rest(payload: JsonValue, taken: Iterable[Path]) -> dict[str, JsonValue]:
+def rest(payload: JsonValue, paths: Iterable[Path]) -> dict[str, JsonValue]:
     """What stands at none of these paths, by its own path; whole where nothing in it was taken."""
-    return dict(_rest(payload, (), frozenset(taken)))
+    return dict(_rest(payload, (), frozenset(paths)))
 
 
 def _rest(
-    payload: JsonValue, here: Path, taken: frozenset[Path]
+    payload: JsonValue, here: Path, paths: frozenset[Path]
 ) -> Iterator[tuple[str, JsonValue]]:
-    if here in taken:
+    if here in paths:
         return
-    within = any(path[: len(here)] == here for path in taken)
+    within = any(path[: len(here)] == here for path in paths)
     if within and isinstance(payload, dict):
         for key, value in payload.items():
-            yield from _rest(value, (*here, key), taken)
+            yield from _rest(value, (*here, key), paths)
     elif within and isinstance(payload, list):
         for position, value in enumerate(payload):
-            yield from _rest(value, (*here, str(position)), taken)
+            yield from _rest(value, (*here, str(position)), paths)
     elif payload is not None:
         yield ".".join(here), payload

@@ -70,8 +70,8 @@ class HeaderItem(Place):
     between: str | None = None
 
     def texts(self, delivery: Delivery) -> Sequence[str]:
-        whole = delivery.headers.get(self.name, "")
-        items = whole.split(self.between) if self.between else [whole]
+        text = delivery.headers.get(self.name, "")
+        items = text.split(self.between) if self.between else [text]
         start = f"{self.key}{self.equals}"
         return [
             stripped.removeprefix(start)
@@ -90,15 +90,17 @@ class Authorization(Place):
     scheme: str
 
     def texts(self, delivery: Delivery) -> Sequence[str]:
-        scheme, _, given = delivery.headers.get("authorization", "").strip().partition(" ")
+        scheme, _, credentials = delivery.headers.get("authorization", "").strip().partition(" ")
         if scheme.lower() != self.scheme.lower():
             return []
         if self.scheme != "Basic":
-            return [given.strip()]
+            return [credentials.strip()]
         try:
-            clear = base64.b64decode(given.strip(), validate=True)
+            clear = base64.b64decode(credentials.strip(), validate=True)
             # Padding has bits that mean nothing: of several ways to write a text, one counts.
-            return [clear.decode()] if base64.b64encode(clear).decode() == given.strip() else []
+            return (
+                [clear.decode()] if base64.b64encode(clear).decode() == credentials.strip() else []
+            )
         except (binascii.Error, ValueError):
             return []
 

@@ -41,14 +41,14 @@ def outcome(
         return otherwise
     if is_ignored(source, field, value):
         return None
-    said = source.outcomes.get(field, {})
-    if value in said:
-        return said[value]
+    outcomes = source.outcomes.get(field, {})
+    if value in outcomes:
+        return outcomes[value]
     understood = known or {}
     if value in understood:
         type_ = understood[value]
         return None if type_ is None else SalesOutcome(type=type_)
-    if not said and not source.ignore.get(field) and not understood:
+    if not outcomes and not source.ignore.get(field) and not understood:
         return otherwise
     raise NotUnderstoodError(f"the bundle says of {field} '{value}' neither outcome nor ignore")
 
@@ -73,13 +73,13 @@ def records(**ids: str | None) -> tuple[RecordDraft, ...]:
 
 def passed(answers: JsonValue, external_id: str | None = None) -> Passed:
     """What changes nothing for a lead, as its vendor has it."""
-    said = answers if isinstance(answers, dict) else None
-    return Passed(FollowupDraft(external_id=external_id, answers=said))
+    answered = answers if isinstance(answers, dict) else None
+    return Passed(FollowupDraft(external_id=external_id, answers=answered))
 
 
 def followup(
     draft: FollowupDraft,
-    what: SalesOutcome | FollowupType,
+    outcome: SalesOutcome | FollowupType,
     *,
     part: str = "",
     note: Iterable[str | None] = (),
@@ -88,9 +88,9 @@ def followup(
 
     `note` are texts that somebody of sales has written.
     """
-    if isinstance(what, SalesOutcome):
-        draft = replace(draft, type=what.type, reason=what.reason or draft.reason)
+    if isinstance(outcome, SalesOutcome):
+        draft = replace(draft, type=outcome.type, reason=outcome.reason or draft.reason)
     else:
-        draft = replace(draft, type=what)
+        draft = replace(draft, type=outcome)
     text = "\n".join(text for text in note if text)[:_LONGEST_NOTE]
     return Item(replace(draft, note=text or draft.note), part)

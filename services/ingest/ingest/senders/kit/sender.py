@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from ingest.policy.source import SignedSource
 from ingest.senders.kit.delivery import Delivery
 from ingest.senders.kit.drafts import LeadDraft
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.signing import Scheme
 
 S = TypeVar("S", bound=SignedSource)
@@ -98,7 +98,7 @@ class Sender(Generic[S]):
     kind: str
     source: type[S]
     signing: Callable[[S], Sequence[Scheme]]
-    reading: Callable[[S, Delivery], Iterable[Told]]
+    reading: Callable[[S, Delivery], Iterable[ItemResult]]
     guide: Guide
     example: Example
     handshake: Callable[[S, Delivery, Environment], Reply | None] = no_handshake
@@ -107,12 +107,12 @@ class Sender(Generic[S]):
     read_headers: Callable[[S], Sequence[str]] = no_headers
     not_now: int | None = None
 
-    def read(self, source: S, delivery: Delivery) -> list[Told]:
+    def read(self, source: S, delivery: Delivery) -> list[ItemResult]:
         """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
-        told = list(self.reading(source, delivery))
-        if len(told) == 1:
-            return told
-        return list({repr(each): each for each in told}.values())
+        items = list(self.reading(source, delivery))
+        if len(items) == 1:
+            return items
+        return list({repr(item): item for item in items}.values())
 
     def readable(self, source: S, delivery: Delivery) -> Delivery:
         """What of a delivery may be read and kept: no address, signature or credentials.
@@ -120,16 +120,16 @@ class Sender(Generic[S]):
         Reading needs no more. A secret that stands in the body is struck from it.
         """
         names = {*_HARMLESS_HEADERS, *self.read_headers(source)}
-        kept = {name: text for name, text in delivery.headers.items() if name in names}
+        headers = {name: text for name, text in delivery.headers.items() if name in names}
         body = delivery.body
         for scheme in self.signing(source):
             body = scheme.at.struck_from(body)
-        return Delivery(kept, body)
+        return Delivery(headers, body)
 
     def repeated(self, source: S, delivery: Delivery) -> list[str]:
         """What is the same whenever the delivery is sent again, beside its body."""
-        given = delivery.headers
-        return [f"{name}: {given[name]}" for name in self.read_headers(source) if name in given]
+        headers = delivery.headers
+        return [f"{name}: {headers[name]}" for name in self.read_headers(source) if name in headers]
 
 
 def signed_by(*schemes: Scheme) -> Callable[[SignedSource], Sequence[Scheme]]:

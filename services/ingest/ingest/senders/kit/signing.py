@@ -165,20 +165,22 @@ def verify(
 
     Raises NotAuthenticError, whatever the delivery holds, and UnusableSecretError.
     """
-    scheme = next((each for each in schemes if _is_used(each, delivery)), None)
+    scheme = next((scheme_ for scheme_ in schemes if _is_used(scheme_, delivery)), None)
     if scheme is None:
-        raise NotAuthenticError(f"there is no {' or '.join(str(each.at) for each in schemes)}")
+        raise NotAuthenticError(
+            f"there is no {' or '.join(str(possible.at) for possible in schemes)}"
+        )
     if isinstance(scheme, SignedToken):
         tokens.verify(scheme, [_public_key(secret) for secret in secrets], delivery, now)
         return
     keys = [key((scheme,), secret) for secret in secrets]
-    given = [_bytes(text) for text in scheme.at.texts(delivery)]
+    signatures = [_bytes(text) for text in scheme.at.texts(delivery)]
     if isinstance(scheme, Token):
         good = keys
     else:
         signed = _signed(scheme, delivery)
-        good = [scheme.written(_digest(scheme, each, signed)) for each in keys]
-    if not _any_equal(good, given):
+        good = [scheme.written(_digest(scheme, secret_key, signed)) for secret_key in keys]
+    if not _any_equal(good, signatures):
         raise NotAuthenticError(f"{scheme.at} is not the one for this delivery")
     if isinstance(scheme, Signature):
         _check_body(scheme, delivery)
@@ -200,11 +202,11 @@ def _is_used(scheme: Scheme, delivery: Delivery) -> bool:
     return all(text in texts if text is not None else texts for texts, text in found)
 
 
-def _any_equal(good: Sequence[bytes], given: Sequence[bytes]) -> bool:
+def _any_equal(good: Sequence[bytes], signatures: Sequence[bytes]) -> bool:
     equal = False
-    for one in good:
-        for other in given:
-            equal |= hmac.compare_digest(one, other)
+    for expected in good:
+        for other in signatures:
+            equal |= hmac.compare_digest(expected, other)
     return equal
 
 

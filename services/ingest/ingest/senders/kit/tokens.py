@@ -48,8 +48,8 @@ def verify(
     digest = hashlib.sha256(delivery.body).hexdigest()
     named = {"webhook_url": delivery.url, "body_sha256": digest}
     for claim, good in named.items():
-        given = str(claims.get(claim, ""))
-        if not hmac.compare_digest(good.encode(errors="replace"), given.encode(errors="replace")):
+        text = str(claims.get(claim, ""))
+        if not hmac.compare_digest(good.encode(errors="replace"), text.encode(errors="replace")):
             raise NotAuthenticError(f"{claim} in {scheme.at} is not that of this delivery")
     issued, expires = _moment(claims, "iat"), _moment(claims, "exp")
     if issued > now + _TOLERANCE or expires < now - _TOLERANCE:

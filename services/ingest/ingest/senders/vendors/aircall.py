@@ -17,13 +17,13 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.items import ItemResult, Passed
 from ingest.senders.kit.payloads import at, composite, list_at, path, rest, text_at, unix_time
 from ingest.senders.kit.places import InJson
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import Token
 
-_TAKEN = [
+_PLACED_PATHS = [
     path(text)
     for text in [
         "event",
@@ -43,11 +43,11 @@ _WITHHELD = "anonymous"
 _NAMES = ("first", "last")
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What happened to the call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event = text_at(payload, ("event",)) or ""
-    resource, _, what = event.partition(".")
+    resource, _, action = event.partition(".")
     call = text_at(payload, path("data.id"))
     if resource in _OF_OTHERS:
         yield sales.passed(payload)
@@ -55,25 +55,25 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
     if resource != "call" or call is None:
         raise NotUnderstoodError(f"an event that is not known: {event}")
     draft = _draft(source, payload, event, call)
-    comments = [text_at(each, ("content",)) for each in list_at(payload, path("data.comments"))]
-    comment = comments[-1:] if what == "commented" else ()
+    comments = [text_at(note, ("content",)) for note in list_at(payload, path("data.comments"))]
+    comment = comments[-1:] if action == "commented" else ()
     tags = [text_at(tag, ("name",)) or str(tag) for tag in list_at(payload, path("data.tags"))]
-    told = sales.outcome(source, "event", event, {event: _understood(payload, what)})
+    outcome = sales.outcome(source, "event", event, {event: _understood(payload, action)})
     # One at a time: of several tags one may say all, and nobody have explained the others.
-    by_tags = (sales.outcome(source, "tag", tag, otherwise=told) for tag in tags)
-    if told is not None and tags and what in _TELLING_TAGS:
+    by_tags = (sales.outcome(source, "tag", tag, otherwise=outcome) for tag in tags)
+    if outcome is not None and tags and action in _TELLING_TAGS:
         # That a call has ended is told though its tags are ignored; that it was tagged is not.
-        otherwise = None if what == "tagged" else told
-        told = next(filter(None, by_tags), otherwise)
-    if told is None:
+        otherwise = None if action == "tagged" else outcome
+        outcome = next(filter(None, by_tags), otherwise)
+    if outcome is None:
         yield Passed(draft)
     else:
-        yield sales.followup(draft, told, note=comment)
+        yield sales.followup(draft, outcome, note=comment)
 
 
 def _draft(source: SalesToolSource, payload: JsonValue, event: str, call: str) -> FollowupDraft:
     number = text_at(payload, path("data.raw_digits"))
-    first, last = (text_at(payload, ("data", "contact", f"{each}_name")) for each in _NAMES)
+    first, last = (text_at(payload, ("data", "contact", f"{part}_name")) for part in _NAMES)
     user, email = (text_at(payload, ("data", "user", name)) for name in ("id", "email"))
     return FollowupDraft(
         delivery_id=composite(event, call, text_at(payload, ("timestamp",))),
@@ -84,13 +84,13 @@ def _draft(source: SalesToolSource, payload: JsonValue, event: str, call: str) -
         rep=sales.rep(source, email, user),
         channel="phone",
         records=sales.records(call=call),
-        answers=rest(payload, _TAKEN),
+        answers=rest(payload, _PLACED_PATHS),
     )
 
 
-def _understood(payload: JsonValue, what: str) -> FollowupType:
+def _understood(payload: JsonValue, action: str) -> FollowupType:
     """Who was called and answered, was spoken with; who calls us and is not answered, was not."""
-    if what == "answered" or text_at(payload, path("data.answered_at")):
+    if action == "answered" or text_at(payload, path("data.answered_at")):
         return FollowupType.CONTACTED
     if text_at(payload, path("data.direction")) == "outbound":
         return FollowupType.ATTEMPTED

@@ -14,7 +14,7 @@ from ingest.policy.vendors import VendorSource
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import ActivityDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.payloads import at, composite, list_at, rest, text_at, unix_time
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
@@ -36,13 +36,13 @@ _ACTIVITIES = {
 _BY_MACHINES = ("proxy_open", "unique_proxy_open")
 _IGNORED = ("request", "sent", "deferred", "blocked", "error", "contact_updated", "contact_deleted")
 _ID = ("event", "ts_event", "email", "camp_id", "message-id")
-_TAKEN = [(name,) for name in ("email", "ts_event", "ts", "ts_epoch", "id")]
+_PLACED_PATHS = [(name,) for name in ("email", "ts_event", "ts", "ts_epoch", "id")]
 
 
-def read(source: VendorSource, delivery: Delivery) -> Iterator[Told]:  # noqa: ARG001 - a sender's
+def read(source: VendorSource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
     """What each event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
     payload = json_of(delivery)
-    return each(payload if isinstance(payload, list) else [payload], _read_one)
+    return read_each(payload if isinstance(payload, list) else [payload], _read_one)
 
 
 def _read_one(payload: JsonValue) -> list[Item]:
@@ -56,7 +56,7 @@ def _read_one(payload: JsonValue) -> list[Item]:
     happened_at = unix_time(at(payload, ("ts_event",)) or at(payload, ("ts",)))
     emails = list_at(payload, ("email",))
     email = text_at(payload, ("email",)) or (emails[0] if emails else None)
-    answers = rest(payload, _TAKEN)
+    answers = rest(payload, _PLACED_PATHS)
     if event == "list_addition":
         lead = LeadDraft(delivery_id=id_, occurred_at=happened_at, email=email, answers=answers)
         return [Item(lead)]

@@ -16,12 +16,12 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.payloads import at, composite, list_at, path, rest, text_at
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import as_stripe
 
-_TAKEN = [
+_PLACED_PATHS = [
     path(text)
     for text in [
         "event",
@@ -48,7 +48,7 @@ _KNOWN: sales.Known = {
 }
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     """What became of the meeting. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event = text_at(payload, ("event",)) or ""
@@ -56,8 +56,10 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     if event.startswith("invitee_no_show"):
         invitee = text_at(payload, path("payload.invitee"))
     moved = event == "invitee.created" and at(payload, path("payload.old_invitee"))
-    what = sales.outcome(source, "event", _MOVED if moved else event, _KNOWN)
-    if what is None or (event == "invitee.canceled" and at(payload, path("payload.rescheduled"))):
+    outcome = sales.outcome(source, "event", _MOVED if moved else event, _KNOWN)
+    if outcome is None or (
+        event == "invitee.canceled" and at(payload, path("payload.rescheduled"))
+    ):
         return [sales.passed(payload)]
     if invitee is None:
         raise NotUnderstoodError("it names no invitee")
@@ -79,18 +81,18 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         channel="meeting",
         starts_at=text_at(payload, path("payload.scheduled_event.start_time")),
         records=sales.records(meeting=meeting),
-        answers=rest(payload, _TAKEN),
+        answers=rest(payload, _PLACED_PATHS),
     )
     reason = text_at(payload, path("payload.cancellation.reason"))
-    return [sales.followup(draft, what, note=[reason])]
+    return [sales.followup(draft, outcome, note=[reason])]
 
 
 def _names(payload: JsonValue) -> tuple[str | None, str | None]:
     """The first and the last name."""
-    first, last = (text_at(payload, ("payload", f"{each}_name")) for each in ("first", "last"))
-    whole = text_at(payload, path("payload.name"))
-    if first is None and whole is not None:
-        first, _, last = whole.rpartition(" ")
+    first, last = (text_at(payload, ("payload", f"{name}_name")) for name in ("first", "last"))
+    full_name = text_at(payload, path("payload.name"))
+    if first is None and full_name is not None:
+        first, _, last = full_name.rpartition(" ")
     return first, last
 
 

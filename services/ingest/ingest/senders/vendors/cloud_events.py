@@ -21,14 +21,14 @@ from ingest.policy.mapped import EventsSource
 from ingest.senders.kit import mapping
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.formats import json_of, json_text, payload_of
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.mapping import Event
 from ingest.senders.kit.payloads import at, composite, text_at
 from ingest.senders.kit.places import Header, Parameter
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, headers, signed_by
 from ingest.senders.kit.signing import SHOWN, Token
 
-_ONE = "application/cloudevents+json"
+_SINGLE_EVENT = "application/cloudevents+json"
 _MANY = "application/cloudevents-batch+json"
 _BINARY = ("ce-id", "ce-source", "ce-type", "ce-time", "ce-subject", "ce-specversion")
 _ORIGIN = Header("webhook-request-origin")
@@ -45,14 +45,14 @@ def greet(source: EventsSource, delivery: Delivery, environment: Environment) ->
     return Reply(200, headers={"Allow": "POST", **allowed})
 
 
-def read(source: EventsSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: EventsSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What each event tells, by the bundle's mapping. Raises NotUnderstoodError."""
     if delivery.media_type == _MANY:
         events = json_of(delivery)
         if not isinstance(events, list):
             raise NotUnderstoodError("a batch that is no list")
     else:
-        events = [json_of(delivery) if delivery.media_type == _ONE else _binary(delivery)]
+        events = [json_of(delivery) if delivery.media_type == _SINGLE_EVENT else _binary(delivery)]
 
     def read_one(event: JsonValue) -> list[Item]:
         id_, from_ = text_at(event, ("id",)), text_at(event, ("source",))
@@ -69,12 +69,14 @@ def read(source: EventsSource, delivery: Delivery) -> Iterator[Told]:
             ),
         )
 
-    return each(events, read_one)
+    return read_each(events, read_one)
 
 
 def _binary(delivery: Delivery) -> JsonValue:
-    given = {name: delivery.headers[name] for name in _BINARY if name in delivery.headers}
-    attributes: dict[str, JsonValue] = {n.removeprefix("ce-"): unquote(v) for n, v in given.items()}
+    present = {name: delivery.headers[name] for name in _BINARY if name in delivery.headers}
+    attributes: dict[str, JsonValue] = {
+        n.removeprefix("ce-"): unquote(v) for n, v in present.items()
+    }
     return {**attributes, "data": payload_of(delivery)}
 
 
@@ -104,7 +106,7 @@ SENDER = Sender(
     example=Example(
         '{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "form.submitted",'
         ' "time": "2026-01-31T09:00:00Z", "data": {"email": "buyer@example.com"}}',
-        _ONE,
+        _SINGLE_EVENT,
     ),
     read_headers=headers(*_BINARY),
 )

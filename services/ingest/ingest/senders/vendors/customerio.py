@@ -44,7 +44,7 @@ _IGNORED = (
     "subscription_preferences_changed",
     "undeliverable",
 )
-_TAKEN = (
+_PLACED_PATHS = (
     *((name,) for name in ("event_id", "timestamp")),
     *(("data", name) for name in ("customer_id", "email_address", "href")),
     *(("data", "identifiers", name) for name in ("id", "email")),
@@ -63,7 +63,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         return []
     id_, happened_at = text_at(payload, ("event_id",)), unix_time(at(payload, ("timestamp",)))
     person, email = _first(payload, _PERSON_AT), _first(payload, _EMAIL_AT)
-    answers = rest(payload, _TAKEN)
+    answers = rest(payload, _PLACED_PATHS)
     if metric == "subscribed":
         lead = LeadDraft(
             delivery_id=id_,

@@ -15,7 +15,7 @@ from ingest.policy.mapped import GenericSource, SignedText
 from ingest.senders.kit import mapping
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.formats import payload_of
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.mapping import Event
 from ingest.senders.kit.payloads import Path, at, path, text_at
 from ingest.senders.kit.places import (
@@ -100,7 +100,7 @@ def _from_base64(secret: str) -> bytes:
         raise UnusableSecretError("is not base64") from error
 
 
-def read(source: GenericSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: GenericSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What each event of the delivery tells. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     events = _events(source, payload)
@@ -120,7 +120,7 @@ def read(source: GenericSource, delivery: Delivery) -> Iterator[Told]:
             source, Event(type_, event, payload, delivery_id=id_, part=part, known=known)
         )
 
-    return each(enumerate(events), read_one)
+    return read_each(enumerate(events), read_one)
 
 
 def read_headers(source: GenericSource) -> Sequence[str]:

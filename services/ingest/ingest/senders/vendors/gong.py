@@ -16,7 +16,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.items import ItemResult, Passed
 from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization, Parameter
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -31,10 +31,10 @@ _KNOWN: sales.Known = {
     "Wrong Number": FollowupType.ATTEMPTED,
 }
 _SPOKEN_WITH = SalesOutcome(type=FollowupType.CONTACTED)
-_OURS = "Internal"
+_INTERNAL = "Internal"
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     """The call that was recorded. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     meta = at(payload, _META)
@@ -42,8 +42,8 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     if not isinstance(meta, dict) or call is None:
         raise NotUnderstoodError("it has no call with an id")
     parties = list_at(payload, path("callData.parties"))
-    others = [party for party in parties if text_at(party, ("affiliation",)) != _OURS]
-    users = [each for each in parties if each not in others]
+    others = [party for party in parties if text_at(party, ("affiliation",)) != _INTERNAL]
+    users = [colleague for colleague in parties if colleague not in others]
     disposition = text_at(meta, ("sdrDisposition",))
     by = [text_at(user, (name,)) for user in users for name in ("emailAddress", "userId")]
     draft = FollowupDraft(
@@ -57,16 +57,16 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         records=sales.records(call=call),
         answers={
             **{name: value for name, value in meta.items() if value is not None},
-            "participants": [text_at(each, ("emailAddress",)) for each in users],
+            "participants": [text_at(colleague, ("emailAddress",)) for colleague in users],
         },
     )
     if at(payload, ("isTest",)) is True:
         return [Passed(draft)]
     known = _KNOWN if disposition in _KNOWN else None
-    what = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
-    if what is None:
+    outcome = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
+    if outcome is None:
         return [Passed(draft)]
-    return [sales.followup(draft, what, note=[text_at(meta, ("title",))])]
+    return [sales.followup(draft, outcome, note=[text_at(meta, ("title",))])]
 
 
 def _first(parties: list[JsonValue], name: str) -> str | None:

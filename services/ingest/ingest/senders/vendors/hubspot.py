@@ -22,7 +22,7 @@ from ingest.senders.kit.draft_fields import answered
 from ingest.senders.kit.drafts import ErasureDraft, FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
-from ingest.senders.kit.items import Fetch, Item, Told, each
+from ingest.senders.kit.items import Fetch, Item, ItemResult, read_each
 from ingest.senders.kit.payloads import at, composite, text_at, unix_time
 from ingest.senders.kit.places import Header, body, method, url
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -57,17 +57,17 @@ def address(delivery: Delivery) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def read(source: HubspotSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: HubspotSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What each event tells. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     if isinstance(payload, dict):
-        return each([payload], lambda contact: [_of_workflow(source, contact)])
+        return read_each([payload], lambda contact: [_of_workflow(source, contact)])
     if not isinstance(payload, list):
         raise NotUnderstoodError("it is neither a list of events nor a contact")
-    return each(payload, lambda event: _read_one(source, event))
+    return read_each(payload, lambda event: _read_one(source, event))
 
 
-def _read_one(source: HubspotSource, event: JsonValue) -> list[Told]:
+def _read_one(source: HubspotSource, event: JsonValue) -> list[ItemResult]:
     type_ = text_at(event, ("subscriptionType",)) or text_at(event, ("eventType",))
     ids = (text_at(event, (name,)) for name in _OBJECTS)
     object_id = next(filter(None, ids), None)
@@ -77,8 +77,8 @@ def _read_one(source: HubspotSource, event: JsonValue) -> list[Told]:
     match type_:
         case "contact.creation":
             lead = LeadDraft(delivery_id=id_, external_id=object_id, occurred_at=happened_at)
-            said = {name: at(event, (name,)) for name in ("portalId", "changeSource")}
-            return [Item(answered(lead, said), fetch=Fetch("contact", object_id))]
+            values = {name: at(event, (name,)) for name in ("portalId", "changeSource")}
+            return [Item(answered(lead, values), fetch=Fetch("contact", object_id))]
         case "contact.privacyDeletion":
             erasure = ErasureDraft(
                 why="a privacy deletion in HubSpot",

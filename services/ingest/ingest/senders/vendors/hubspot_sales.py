@@ -15,7 +15,7 @@ from ingest.policy.vendors import HubspotSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
-from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.items import ItemResult, Passed
 from ingest.senders.kit.payloads import at, list_at, text_at
 
 _STAGES: sales.Known = {"closedwon": FollowupType.WON, "closedlost": FollowupType.LOST}
@@ -30,11 +30,11 @@ def read(
     event: JsonValue,
     object_id: str,
     draft: FollowupDraft,
-) -> Iterator[Told]:
+) -> Iterator[ItemResult]:
     """What one event tells. Raises NotUnderstoodError."""
     kind, _, happened = type_.partition(".")
-    told = {name: at(event, (name,)) for name in _ABOUT}
-    answers = {name: value for name, value in told.items() if value is not None}
+    values = {name: at(event, (name,)) for name in _ABOUT}
+    answers = {name: value for name, value in values.items() if value is not None}
     draft = replace(draft, answers=answers)
     of_deal = replace(draft, external_id=None, records=sales.records(opportunity=object_id))
     match kind, happened:
@@ -56,7 +56,7 @@ def read(
             raise NotUnderstoodError(f"an event that is not known: {type_}")
 
 
-def _merged(event: JsonValue, draft: FollowupDraft) -> Iterator[Told]:
+def _merged(event: JsonValue, draft: FollowupDraft) -> Iterator[ItemResult]:
     lives_on = text_at(event, ("newObjectId",)) or text_at(event, ("primaryObjectId",))
     for number in list_at(event, ("mergedObjectIds",)):
         if str(number) != lives_on:
@@ -65,7 +65,7 @@ def _merged(event: JsonValue, draft: FollowupDraft) -> Iterator[Told]:
             yield sales.followup(gone, FollowupType.MERGED, part=str(number))
 
 
-def _associated(event: JsonValue, draft: FollowupDraft) -> Told:
+def _associated(event: JsonValue, draft: FollowupDraft) -> ItemResult:
     ends = text_at(event, ("fromObjectId",)), text_at(event, ("toObjectId",))
     type_ = text_at(event, ("associationType",))
     if type_ not in ("DEAL_TO_CONTACT", "CONTACT_TO_DEAL") or at(event, ("associationRemoved",)):
@@ -75,17 +75,17 @@ def _associated(event: JsonValue, draft: FollowupDraft) -> Told:
     return sales.followup(linked, FollowupType.NOTE)
 
 
-def _changed(source: HubspotSource, event: JsonValue, draft: FollowupDraft) -> Told:
+def _changed(source: HubspotSource, event: JsonValue, draft: FollowupDraft) -> ItemResult:
     name, value = (text_at(event, (part,)) for part in ("propertyName", "propertyValue"))
     if name is None:
         raise NotUnderstoodError("a change without a propertyName")
     if value is None or sales.is_ignored(source, name, value):
         return Passed(draft)
     if name == _OWNER and draft.external_id is not None:
-        given = replace(draft, rep=sales.owner(source, value))
-        return sales.followup(given, FollowupType.OWNER_CHANGED)
+        owned_draft = replace(draft, rep=sales.owner(source, value))
+        return sales.followup(owned_draft, FollowupType.OWNER_CHANGED)
     known = _STAGES if name == "dealstage" and value in _STAGES else None
-    what = sales.outcome(source, name, value, known)
-    if what is None:
+    outcome = sales.outcome(source, name, value, known)
+    if outcome is None:
         raise NotUnderstoodError(f"the bundle says of {name} neither outcomes nor ignore")
-    return sales.followup(draft, what)
+    return sales.followup(draft, outcome)

@@ -47,7 +47,7 @@ _PLACES: dict[LeadField, str] = {
     "campaign.referrer": "referrer",
 }
 _UNSUBSCRIBED = "unsubscribed_from_emails"
-_KEPT = ("workspace_id", "external_id", "role", "sms_consent", "custom_attributes")
+_ANSWERED = ("workspace_id", "external_id", "role", "sms_consent", "custom_attributes")
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
@@ -89,7 +89,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     )
     lead = with_full_name(lead, text_at(item, ("name",)) or "")
     lead = placed(lead, values_at(item, _PLACES))
-    return [Item(answered(lead, {name: at(item, (name,)) for name in (*_KEPT, _UNSUBSCRIBED)}))]
+    return [Item(answered(lead, {name: at(item, (name,)) for name in (*_ANSWERED, _UNSUBSCRIBED)}))]
 
 
 SENDER = Sender(

@@ -55,9 +55,9 @@ def _answered(answers: Mapping[str, JsonValue]) -> Iterator[Answer]:
         question = _QUESTION.fullmatch(key)
         if question is None:
             continue
-        type_, said = _of_parts(value)
+        type_, text = _of_parts(value)
         name = question[1]
-        yield Answer(key, said, types=(type_,) if type_ else (), asks=name)
+        yield Answer(key, text, types=(type_,) if type_ else (), asks=name)
 
 
 def _of_parts(value: JsonValue) -> tuple[str, JsonValue]:

@@ -18,7 +18,7 @@ from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.draft_fields import LeadField, placed
 from ingest.senders.kit.drafts import ActivityDraft, ConsentDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.payloads import Path, at, list_at, path, text_at, unix_time, values_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -50,12 +50,12 @@ _PLACES: dict[LeadField, str] = {
 }
 
 
-def read(source: VendorSource, delivery: Delivery) -> Iterator[Told]:  # noqa: ARG001 - a sender's
+def read(source: VendorSource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
     """What each event is: a lead or an activity. Raises NotUnderstoodError."""
     events = at(json_of(delivery), ("data",))
     if not isinstance(events, list):
         raise NotUnderstoodError("it has no data with events")
-    return each(events, _read_one)
+    return read_each(events, _read_one)
 
 
 def _read_one(event: JsonValue) -> list[Item]:
@@ -64,16 +64,16 @@ def _read_one(event: JsonValue) -> list[Item]:
     profile_id = text_at(payload, path("data.relationships.profile.data.id"))
     profile = next(
         (
-            at(one, ("attributes",))
-            for one in list_at(payload, ("included",))
-            if text_at(one, ("id",)) == profile_id
+            at(included, ("attributes",))
+            for included in list_at(payload, ("included",))
+            if text_at(included, ("id",)) == profile_id
         ),
         None,
     )
     id_ = text_at(event, ("external_id",)) or text_at(payload, path("data.id"))
     happened_at = unix_time(at(payload, path("data.attributes.timestamp")))
-    said = at(payload, _ANSWERS)
-    answers = said if isinstance(said, dict) else {}
+    form_answers = at(payload, _ANSWERS)
+    answers = form_answers if isinstance(form_answers, dict) else {}
     if topic in _LEADS:
         lead = LeadDraft(
             delivery_id=id_,
@@ -91,7 +91,7 @@ def _read_one(event: JsonValue) -> list[Item]:
         external_id=profile_id,
         occurred_at=happened_at,
         email=text_at(profile, ("email",)),
-        subject=text_at(said, ("URL",)) or text_at(said, ("Subject",)),
+        subject=text_at(form_answers, ("URL",)) or text_at(form_answers, ("Subject",)),
         answers=answers,
     )
     return [Item(activity)]

@@ -57,8 +57,8 @@ def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) ->
     if not secret:
         raise NotAuthenticError(f"{source.secret_env[0]} is not set")
     digest = hmac.new(secret.encode(), code.encode(), hashlib.sha256).hexdigest()
-    said = json.dumps({"challengeCode": code, "challengeResponse": digest})
-    return Reply(200, said.encode(), "application/json")
+    body = json.dumps({"challengeCode": code, "challengeResponse": digest})
+    return Reply(200, body.encode(), "application/json")
 
 
 def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's

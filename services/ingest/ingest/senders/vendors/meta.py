@@ -24,7 +24,7 @@ from ingest.senders.kit.draft_fields import answered
 from ingest.senders.kit.drafts import LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
 from ingest.senders.kit.forms import Answer
-from ingest.senders.kit.items import Fetch, Item, Told, each
+from ingest.senders.kit.items import Fetch, Item, ItemResult, read_each
 from ingest.senders.kit.payloads import at, list_at, text_at, unix_time
 from ingest.senders.kit.places import ForbiddenError, HeaderItem, NotAuthenticError, Parameter, body
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
@@ -39,12 +39,12 @@ def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) ->
     """The challenge, for who knows the verify token. Raises ForbiddenError."""
     if delivery.method != "GET" or "subscribe" not in _MODE.texts(delivery):
         return None
-    wanted = environment.get(source.verify_token_env or "", "")
+    expected_token = environment.get(source.verify_token_env or "", "")
     try:
-        given, challenge = _TOKEN(delivery), _CHALLENGE(delivery)
+        token, challenge = _TOKEN(delivery), _CHALLENGE(delivery)
     except NotAuthenticError as error:
         raise ForbiddenError(str(error)) from error
-    if not wanted or not hmac.compare_digest(given, wanted.encode()):
+    if not expected_token or not hmac.compare_digest(token, expected_token.encode()):
         raise ForbiddenError(f"{_TOKEN} is not the one that was entered")
     # Meta says that it is a number. What is more than a word could be a page with a script.
     if not _PLAIN_CHALLENGE.fullmatch(challenge):
@@ -52,7 +52,7 @@ def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) ->
     return Reply(200, challenge, "text/plain")
 
 
-def read(source: IdOnlySource, delivery: Delivery) -> Iterator[Told]:  # noqa: ARG001 - a sender's
+def read(source: IdOnlySource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
     """The leads that it tells of, whose answers must be fetched. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     changes = [
@@ -60,7 +60,7 @@ def read(source: IdOnlySource, delivery: Delivery) -> Iterator[Told]:  # noqa: A
     ]
     if not changes:
         raise NotUnderstoodError("it has no entry with changes")
-    return each(changes, _read_one)
+    return read_each(changes, _read_one)
 
 
 def _read_one(change: JsonValue) -> list[Item]:

@@ -17,7 +17,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Passed, Told
+from ingest.senders.kit.items import ItemResult, Passed
 from ingest.senders.kit.payloads import at, list_at, path, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -39,7 +39,7 @@ _CHANNELS = {"call": "phone", "mailing": "mail"}
 _TEXTS = ("note", "subject")
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     """What happened to the record. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event, job = text_at(payload, path("meta.eventName")), text_at(payload, path("meta.jobId"))
@@ -55,8 +55,8 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         answers=attributes if isinstance(attributes, dict) else {},
     )
     person = id_ if kind == "prospect" else _related(payload, "prospect")
-    what, owner = _told(source, payload, event, kind)
-    if what is None or (person is None and kind not in ("call", "opportunity")):
+    outcome, owner = _outcome_and_owner(source, payload, event, kind)
+    if outcome is None or (person is None and kind not in ("call", "opportunity")):
         return [Passed(draft)]
     draft = replace(
         draft,
@@ -68,10 +68,10 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         records=sales.records(**{kind: id_} if kind in ("call", "opportunity") else {}),
     )
     notes = [text_at(attributes, (name,)) for name in _TEXTS]
-    return [sales.followup(draft, what, note=notes)]
+    return [sales.followup(draft, outcome, note=notes)]
 
 
-def _told(
+def _outcome_and_owner(
     source: SalesToolSource, payload: JsonValue, event: str, kind: str
 ) -> tuple[SalesOutcome | None, str | None]:
     """The follow-up, if it is any, and the rep whom it gives the lead to."""

@@ -18,7 +18,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Item, Passed, Told
+from ingest.senders.kit.items import Item, ItemResult, Passed
 from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -67,7 +67,7 @@ class _Change:
         )
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What happened to the entity. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     entity, action = (text_at(payload, ("meta", name)) for name in ("entity", "action"))
@@ -79,9 +79,9 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
         occurred_at=text_at(payload, path("meta.timestamp")),
     )
     change = _Change(source, payload, action, number, draft)
-    told = list(_OF[entity](change)) if entity in _OF else []
+    items = list(_OF[entity](change)) if entity in _OF else []
     answers = change.data if isinstance(change.data, dict) else None
-    yield from told or [Passed(replace(draft, external_id=number, answers=answers))]
+    yield from items or [Passed(replace(draft, external_id=number, answers=answers))]
 
 
 def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
@@ -89,7 +89,7 @@ def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
     return composite(correlation, entity, number, action)
 
 
-def _of_person(change: _Change) -> Iterator[Told]:
+def _of_person(change: _Change) -> Iterator[ItemResult]:
     data = change.data
     if change.action == "create":
         lead = LeadDraft(
@@ -115,7 +115,7 @@ def _of_person(change: _Change) -> Iterator[Told]:
         yield from _owner(change, draft)
 
 
-def _of_deal(change: _Change) -> Iterator[Told]:
+def _of_deal(change: _Change) -> Iterator[ItemResult]:
     draft = change.by("owner_id", opportunity=change.number)
     answers = {name: at(change.data, (name,)) for name in ("title", "stage_id")}
     draft = replace(draft, answers=answers)
@@ -130,12 +130,12 @@ def _of_deal(change: _Change) -> Iterator[Told]:
         yield sales.followup(closed, status, part="status", note=[change.text("lost_reason")])
     elif new or change.of("stage_id"):
         first = SalesOutcome(type=FollowupType.OPPORTUNITY) if new else None
-        what = sales.outcome(change.source, "stage_id", change.text("stage_id"), otherwise=first)
-        if what is not None:
-            yield sales.followup(draft, what, part="stage")
+        outcome = sales.outcome(change.source, "stage_id", change.text("stage_id"), otherwise=first)
+        if outcome is not None:
+            yield sales.followup(draft, outcome, part="stage")
 
 
-def _of_activity(change: _Change) -> Iterator[Told]:
+def _of_activity(change: _Change) -> Iterator[ItemResult]:
     type_ = change.text("type") or ""
     kind = type_ if type_ in ("call", "meeting") else None
     draft = change.by("owner_id", **{kind: change.number} if kind else {})
@@ -144,11 +144,11 @@ def _of_activity(change: _Change) -> Iterator[Told]:
     done = at(change.data, ("done",)) in (True, 1)
     notes = [change.text("note"), change.text("public_description")]
     default = _DONE.get(type_, FollowupType.NOTE)
-    what = sales.outcome(change.source, "activity", type_, {type_: default})
-    if what is None:
+    outcome = sales.outcome(change.source, "activity", type_, {type_: default})
+    if outcome is None:
         return
     if done and (new or change.of("done")):
-        yield sales.followup(draft, what, part="done", note=notes)
+        yield sales.followup(draft, outcome, part="done", note=notes)
     elif type_ == "meeting" and change.action in ("create", "change") and not done:
         booked = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
         day, hour = change.text("due_date"), change.text("due_time")
@@ -157,14 +157,14 @@ def _of_activity(change: _Change) -> Iterator[Told]:
             yield sales.followup(replace(draft, starts_at=begins), booked, note=notes)
 
 
-def _of_note(change: _Change) -> Iterator[Told]:
+def _of_note(change: _Change) -> Iterator[ItemResult]:
     deal = change.text("deal_id")
     draft = change.by("user_id", opportunity=deal)
     if change.action != "delete" and (draft.external_id is not None or deal):
         yield sales.followup(draft, FollowupType.NOTE, note=[change.text("content")])
 
 
-_OF: Mapping[str, Callable[[_Change], Iterator[Told]]] = {
+_OF: Mapping[str, Callable[[_Change], Iterator[ItemResult]]] = {
     "person": _of_person,
     "deal": _of_deal,
     "activity": _of_activity,
@@ -172,16 +172,19 @@ _OF: Mapping[str, Callable[[_Change], Iterator[Told]]] = {
 }
 
 
-def _owner(change: _Change, draft: FollowupDraft) -> Iterator[Told]:
+def _owner(change: _Change, draft: FollowupDraft) -> Iterator[ItemResult]:
     owner = change.text("owner_id")
     if change.of("owner_id") and owner is not None:
-        taken = replace(draft, rep=sales.owner(change.source, owner))
-        yield sales.followup(taken, FollowupType.OWNER_CHANGED, part="owner")
+        owned_draft = replace(draft, rep=sales.owner(change.source, owner))
+        yield sales.followup(owned_draft, FollowupType.OWNER_CHANGED, part="owner")
 
 
 def _primary(data: JsonValue, name: str) -> str | None:
-    each = list_at(data, (name,))
-    first = next((one for one in each if at(one, ("primary",)) is True), each[0] if each else None)
+    elements = list_at(data, (name,))
+    first = next(
+        (element for element in elements if at(element, ("primary",)) is True),
+        elements[0] if elements else None,
+    )
     return text_at(first, ("value",))
 
 

@@ -18,7 +18,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Told, each
+from ingest.senders.kit.items import ItemResult, read_each
 from ingest.senders.kit.payloads import list_at, path, text_at
 from ingest.senders.kit.places import Header
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, ok, signed_by
@@ -43,31 +43,33 @@ def handshake(
     environment: Environment,  # noqa: ARG001 - as above
 ) -> Reply | None:
     """The echo that a new subscription asks for."""
-    asked = delivery.headers.get(_VALIDATION)
-    if asked is None or delivery.body or not _ECHOED.fullmatch(asked):
+    validation_token = delivery.headers.get(_VALIDATION)
+    if validation_token is None or delivery.body or not _ECHOED.fullmatch(validation_token):
         return None
-    return Reply(200, headers={"Validation-Token": asked})
+    return Reply(200, headers={"Validation-Token": validation_token})
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What became of each party of the call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     call = text_at(payload, path("body.telephonySessionId"))
     if call is None:
         raise NotUnderstoodError("it is of no telephony session")
     parties = list_at(payload, path("body.parties"))
-    return each(parties, lambda party: [_read_one(source, payload, call, party)])
+    return read_each(parties, lambda party: [_read_one(source, payload, call, party)])
 
 
-def _read_one(source: SalesToolSource, payload: JsonValue, call: str, party: JsonValue) -> Told:
+def _read_one(
+    source: SalesToolSource, payload: JsonValue, call: str, party: JsonValue
+) -> ItemResult:
     came_in = text_at(party, ("direction",)) == "Inbound"
     code = text_at(party, path("status.code"))
     known = _INCOMING if came_in else _OUTGOING
-    what = sales.outcome(source, "status", code, {str(code): known.get(str(code))})
-    if what is None:
+    outcome = sales.outcome(source, "status", code, {str(code): known.get(str(code))})
+    if outcome is None:
         return sales.passed(party)
-    theirs, ours = ("from", "to") if came_in else ("to", "from")
-    users = (text_at(party, ("extensionId",)), text_at(party, (ours, "phoneNumber")))
+    theirs, own_side = ("from", "to") if came_in else ("to", "from")
+    users = (text_at(party, ("extensionId",)), text_at(party, (own_side, "phoneNumber")))
     draft = FollowupDraft(
         delivery_id=text_at(payload, ("uuid",)),
         occurred_at=text_at(payload, ("timestamp",)),
@@ -77,7 +79,7 @@ def _read_one(source: SalesToolSource, payload: JsonValue, call: str, party: Jso
         records=sales.records(call=call),
         answers=party if isinstance(party, dict) else {},
     )
-    return sales.followup(draft, what, part=text_at(party, ("id",)) or "")
+    return sales.followup(draft, outcome, part=text_at(party, ("id",)) or "")
 
 
 SENDER = Sender(

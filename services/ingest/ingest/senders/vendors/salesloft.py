@@ -15,7 +15,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.payloads import at, composite, path, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, headers, signed_by
@@ -39,7 +39,7 @@ _DISPOSITIONS: sales.Known = {"Connected": FollowupType.CONTACTED}
 _TEXTS = ("subject", "title", "content", "description", "note")
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     """What happened to the record. Raises NotUnderstoodError."""
     event, payload = delivery.headers.get(_EVENT, ""), json_of(delivery)
     kind, id_ = event.partition("_")[0], text_at(payload, ("id",))
@@ -47,11 +47,11 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         raise NotUnderstoodError("it is no record with an id")
     if kind not in _CHANNELS:
         return [sales.passed(payload, id_)]
-    what = sales.outcome(source, "event", event, {**_KNOWN, **_others(event)})
-    if what is None:
+    outcome = sales.outcome(source, "event", event, {**_KNOWN, **_others(event)})
+    if outcome is None:
         return [sales.passed(payload, id_)]
-    what = _by_result(source, payload, event, what)
-    if what is None:
+    outcome = _by_result(source, payload, event, outcome)
+    if outcome is None:
         return [sales.passed(payload, id_)]
     at_ = text_at(payload, ("updated_at",)) or text_at(payload, ("created_at",))
     person = id_ if kind == "person" else text_at(payload, path("person.id"))
@@ -68,7 +68,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         records=sales.records(**{kind: id_} if kind in ("call", "meeting") else {}),
         answers={name: value for name, value in payload.items() if value not in (None, {}, [])},
     )
-    return [sales.followup(draft, what, note=[text_at(payload, (name,)) for name in _TEXTS])]
+    return [sales.followup(draft, outcome, note=[text_at(payload, (name,)) for name in _TEXTS])]
 
 
 def _others(event: str) -> sales.Known:
@@ -81,9 +81,9 @@ def _by_result(
 ) -> SalesOutcome | None:
     """What the record says of how it went; else it is what the event is."""
     if event.startswith("call"):
-        said = text_at(payload, ("disposition",))
-        known = _DISPOSITIONS if said in _DISPOSITIONS else None
-        return sales.outcome(source, "disposition", said, known, by_event)
+        disposition = text_at(payload, ("disposition",))
+        known = _DISPOSITIONS if disposition in _DISPOSITIONS else None
+        return sales.outcome(source, "disposition", disposition, known, by_event)
     if event == "meeting_updated" and at(payload, ("no_show",)) is True:
         return SalesOutcome(type=FollowupType.MEETING_MISSED)
     return by_event

@@ -41,7 +41,7 @@ _PLACES: dict[LeadField, str] = {
     "campaign.referrer": "context.page.referrer",
 }
 _NOTHING_TO_US = ("alias", "group")
-_ALWAYS_TAKEN = [path(text) for text in ["type", "messageId", "timestamp", "traits.name"]]
+_ALWAYS_PLACED = [path(text) for text in ["type", "messageId", "timestamp", "traits.name"]]
 _NOT_ANSWERS = [
     path(text) for text in ["integrations", "receivedAt", "sentAt", "version", "channel"]
 ]
@@ -53,9 +53,9 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     type_ = text_at(payload, ("type",))
     if type_ in _NOTHING_TO_US:
         return []
-    who = ("userId",) if text_at(payload, ("userId",)) else ("anonymousId",)
+    id_path = ("userId",) if text_at(payload, ("userId",)) else ("anonymousId",)
     if type_ == "identify":
-        return [Item(_identified(payload, who))]
+        return [Item(_identified(payload, id_path))]
     if type_ == "track":
         done, subject = ActivityType.OTHER, text_at(payload, ("event",))
     elif type_ in ("page", "screen"):
@@ -67,22 +67,22 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
     activity = ActivityDraft(
         type=done,
         delivery_id=text_at(payload, ("messageId",)),
-        external_id=text_at(payload, who),
+        external_id=text_at(payload, id_path),
         occurred_at=at(payload, ("timestamp",)),
         email=email or text_at(payload, path("properties.email")),
         subject=subject,
-        answers=rest(payload, [*_ALWAYS_TAKEN, *_NOT_ANSWERS, who]),
+        answers=rest(payload, [*_ALWAYS_PLACED, *_NOT_ANSWERS, id_path]),
     )
     return [Item(activity)]
 
 
-def _identified(payload: JsonValue, who: Path) -> LeadDraft:
+def _identified(payload: JsonValue, id_path: Path) -> LeadDraft:
     places = [path(place) for place in _PLACES.values()]
     lead = LeadDraft(
         delivery_id=text_at(payload, ("messageId",)),
-        external_id=text_at(payload, who),
+        external_id=text_at(payload, id_path),
         occurred_at=at(payload, ("timestamp",)),
-        answers=rest(payload, [*places, *_ALWAYS_TAKEN, *_NOT_ANSWERS, who]),
+        answers=rest(payload, [*places, *_ALWAYS_PLACED, *_NOT_ANSWERS, id_path]),
     )
     lead = placed(lead, {to: text_at(payload, path(place)) for to, place in _PLACES.items()})
     name = text_at(payload, path("traits.name"))

@@ -25,11 +25,11 @@ def read(source: EventsSource, delivery: Delivery) -> list[Item]:
     """What the event tells, by the bundle's mapping. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     content: JsonValue = text_at(payload, ("content",))
-    said = json_text(content.encode()) if isinstance(content, str) else at(payload, ("content",))
+    text = json_text(content.encode()) if isinstance(content, str) else at(payload, ("content",))
     parts = [text_at(payload, (name,)) for name in ("event", "create_time", "user_openid")]
     event = Event(
         type=at(payload, ("event",)),
-        payload=said,
+        payload=text,
         shared=payload,
         delivery_id=composite(*parts, content if isinstance(content, str) else None),
         occurred_at=unix_time(at(payload, ("create_time",))),

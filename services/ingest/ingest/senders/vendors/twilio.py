@@ -20,7 +20,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import form_of, json_of
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.payloads import composite
 from ingest.senders.kit.places import Header, HeaderItem, NotAuthenticError, Parameter, Place, url
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -39,7 +39,7 @@ _STATES: sales.Known = {
     "canceled": None,
     "failed": None,
 }
-_TAKEN = frozenset({"CallSid", "SequenceNumber", "Timestamp", "From", "To", "Caller", "Called"})
+_PLACED = frozenset({"CallSid", "SequenceNumber", "Timestamp", "From", "To", "Caller", "Called"})
 _MACHINE = "machine"
 
 
@@ -52,7 +52,7 @@ def fields(delivery: Delivery) -> bytes:
     return "".join(name + text for name, text in sorted(set(pairs))).encode("utf-8", "replace")
 
 
-def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
+def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     """What became of the call. Raises NotUnderstoodError."""
     if delivery.media_type == "application/json":
         return [sales.passed(json_of(delivery))]
@@ -60,14 +60,14 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
     call, state = form.get("CallSid"), form.get("CallStatus")
     if not call or not state:
         raise NotUnderstoodError("it has no CallSid, or no CallStatus")
-    what = sales.outcome(source, "CallStatus", state, _STATES)
-    if what is None:
+    outcome = sales.outcome(source, "CallStatus", state, _STATES)
+    if outcome is None:
         return [sales.passed(dict(form))]
     if form.get("AnsweredBy", "").startswith(_MACHINE):
-        what = what.model_copy(update={"type": FollowupType.ATTEMPTED})
+        outcome = outcome.model_copy(update={"type": FollowupType.ATTEMPTED})
     came_in = form.get("Direction") == "inbound"
-    if came_in and what.type is FollowupType.ATTEMPTED:
-        what = what.model_copy(update={"type": FollowupType.NOTE})
+    if came_in and outcome.type is FollowupType.ATTEMPTED:
+        outcome = outcome.model_copy(update={"type": FollowupType.NOTE})
     draft = FollowupDraft(
         delivery_id=composite(call, form.get("SequenceNumber")).replace("/", ":"),
         occurred_at=_time(form.get("Timestamp")),
@@ -75,9 +75,9 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[Told]:
         rep=sales.rep(source, form.get("To" if came_in else "From")),
         channel="phone",
         records=sales.records(call=call),
-        answers={name: text for name, text in form.items() if text and name not in _TAKEN},
+        answers={name: text for name, text in form.items() if text and name not in _PLACED},
     )
-    return [sales.followup(draft, what)]
+    return [sales.followup(draft, outcome)]
 
 
 def _time(text: str | None) -> str | None:

@@ -66,14 +66,14 @@ class _Answer(BaseModel):
     @property
     def value(self) -> JsonValue:
         """What was answered; of choices their labels, and what was written beside them."""
-        given: JsonValue = (self.model_extra or {}).get(self.type)
-        if self.type == "choice" and isinstance(given, dict):
-            return given.get("label", given.get("other"))
-        if self.type == "choices" and isinstance(given, dict):
-            labels, other = given.get("labels"), given.get("other")
+        typed: JsonValue = (self.model_extra or {}).get(self.type)
+        if self.type == "choice" and isinstance(typed, dict):
+            return typed.get("label", typed.get("other"))
+        if self.type == "choices" and isinstance(typed, dict):
+            labels, other = typed.get("labels"), typed.get("other")
             chosen = list(labels) if isinstance(labels, list) else []
             return chosen if other is None else [*chosen, other]
-        return given
+        return typed
 
 
 class _Response(_Part):
@@ -102,17 +102,17 @@ def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
     response = payload.form_response
     answers = list(_answered(response))
     of_consent = [answer for answer in source.answers if answer.to == _CONSENT]
-    by_hand = [each for each in of_consent if each.type != _CONSENT_TYPE]
-    asked = [] if by_hand else [each for each in answers if _CONSENT_TYPE in each.types]
+    by_hand = [mapping for mapping in of_consent if mapping.type != _CONSENT_TYPE]
+    legal_answers = [] if by_hand else [legal for legal in answers if _CONSENT_TYPE in legal.types]
     draft = LeadDraft(
         delivery_id=payload.event_id,
         external_id=response.token,
         occurred_at=response.submitted_at,
-        consent=_consent(asked, response.submitted_at),
+        consent=_consent(legal_answers, response.submitted_at),
         request=RequestDraft(form_id=response.form_id, form_name=response.definition.title),
     )
-    others = [each for each in answers if each not in asked]
-    places = [each for each in source.answers if each not in of_consent or each in by_hand]
+    others = [other for other in answers if other not in legal_answers]
+    places = [place for place in source.answers if place not in of_consent or place in by_hand]
     draft = forms.place(draft, [*others, *_hidden(response)], places, _BY_TYPE)
     computed = {"calculated": response.calculated, "variables": response.variables}
     return [Item(answered(draft, computed))]
@@ -135,16 +135,16 @@ def _hidden(response: _Response) -> Iterator[Answer]:
         yield Answer(key=name, value=value, hidden=True)
 
 
-def _consent(asked: list[Answer], submitted_at: str | None) -> ConsentDraft:
+def _consent(legal_answers: list[Answer], submitted_at: str | None) -> ConsentDraft:
     """Granted where every consent that was answered was given; its text is what was asked.
 
     What such a text is about nobody says, so to decline it is no refusal of mail.
     """
-    if not asked:
+    if not legal_answers:
         return ConsentDraft()
     return ConsentDraft(
-        status=all(each.value is True for each in asked),
-        text="\n".join(each.title for each in asked),
+        status=all(answer.value is True for answer in legal_answers),
+        text="\n".join(answer.title for answer in legal_answers),
         at=submitted_at,
     )
 

@@ -26,11 +26,11 @@ _TIME = Header("x-webflow-timestamp")
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
     """The lead that a submission is. Raises NotUnderstoodError."""
-    whole = json_of(delivery)
-    type_ = text_at(whole, ("triggerType",))
+    content = json_of(delivery)
+    type_ = text_at(content, ("triggerType",))
     if type_ not in (None, "form_submission"):
         raise NotUnderstoodError(f"a triggerType that is no form_submission: {type_}")
-    payload = whole if type_ is None else at(whole, ("payload",))
+    payload = content if type_ is None else at(content, ("payload",))
     data = at(payload, ("data",))
     id_ = text_at(payload, ("_id" if type_ is None else "id",))
     if not isinstance(data, dict) or id_ is None:

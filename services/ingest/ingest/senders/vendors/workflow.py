@@ -15,12 +15,12 @@ from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import LeadDraft
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.forms import Answer
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import SHOWN
 
 
-def read(source: FormSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: FormSource, delivery: Delivery) -> Iterator[ItemResult]:
     """The leads that it has. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     people = payload if isinstance(payload, list) else [payload]
@@ -33,7 +33,7 @@ def read(source: FormSource, delivery: Delivery) -> Iterator[Told]:
         draft = forms.place(LeadDraft(), answers, source.answers)
         return [Item(draft, part=str(position) if len(people) > 1 else "")]
 
-    return each(enumerate(people), read_one)
+    return read_each(enumerate(people), read_one)
 
 
 _BECOMES = (

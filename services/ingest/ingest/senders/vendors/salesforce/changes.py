@@ -15,7 +15,7 @@ from ingest.policy.vendors import SalesforceSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
-from ingest.senders.kit.items import Item, Passed, Told, each
+from ingest.senders.kit.items import Item, ItemResult, Passed, read_each
 from ingest.senders.kit.payloads import at, list_at, path, text_at, unix_time
 from ingest.senders.vendors.salesforce import selling
 from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
@@ -27,13 +27,13 @@ _GAP = "GAP_"
 """A change whose fields Salesforce does not tell."""
 
 
-def read(source: SalesforceSource, payload: JsonValue) -> Iterator[Told]:
+def read(source: SalesforceSource, payload: JsonValue) -> Iterator[ItemResult]:
     """What each change tells. Raises NotUnderstoodError."""
     changes = payload if isinstance(payload, list) else [payload]
-    return each(changes, lambda change: _read_one(source, change))
+    return read_each(changes, lambda change: _read_one(source, change))
 
 
-def _read_one(source: SalesforceSource, change: JsonValue) -> list[Told]:
+def _read_one(source: SalesforceSource, change: JsonValue) -> list[ItemResult]:
     event = _unwrapped(change)
     header = at(event, (_HEADER,))
     kind, happened = text_at(header, ("entityName",)), text_at(header, ("changeType",))
@@ -42,7 +42,7 @@ def _read_one(source: SalesforceSource, change: JsonValue) -> list[Told]:
         raise NotUnderstoodError(f"it has no {_HEADER} that says what happened")
     if kind not in KNOWN or happened.startswith(_GAP):
         raise NotUnderstoodError(f"an object or a change that is not known: {kind}, {happened}")
-    items: list[Told] = []
+    items: list[ItemResult] = []
     for id_ in list_at(header, ("recordIds",)):
         draft = FollowupDraft(
             delivery_id=f"{key}:{number}",
@@ -61,7 +61,7 @@ def _of_record(
     happened: str,
     fields: dict[str, JsonValue],
     draft: FollowupDraft,
-) -> Iterator[Told]:
+) -> Iterator[ItemResult]:
     new = happened == "CREATE"
     if happened == "DELETE":
         if kind in PEOPLE:

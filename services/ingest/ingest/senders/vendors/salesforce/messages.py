@@ -15,7 +15,7 @@ from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.draft_fields import answered
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import checked
-from ingest.senders.kit.items import Item, Told, each
+from ingest.senders.kit.items import Item, ItemResult, read_each
 from ingest.senders.kit.payloads import text_at
 from ingest.senders.vendors.salesforce import selling
 from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
@@ -31,7 +31,7 @@ ACK = (
 )
 
 
-def read(source: SalesforceSource, text: bytes) -> Iterator[Told]:
+def read(source: SalesforceSource, text: bytes) -> Iterator[ItemResult]:
     """What each notification tells. Raises NotUnderstoodError."""
     try:
         envelope = fromstring(text, forbid_dtd=True)
@@ -43,12 +43,12 @@ def read(source: SalesforceSource, text: bytes) -> Iterator[Told]:
         raise NotUnderstoodError("it has no Notification")
     organization = next(envelope.iter(f"{_OUTBOUND}OrganizationId"), None)
     of = None if organization is None else organization.text
-    return each(found, lambda one: _read_one(source, one, of))
+    return read_each(found, lambda notification: _read_one(source, notification, of))
 
 
 def _read_one(
     source: SalesforceSource, notification: Element, organization: str | None
-) -> list[Told]:
+) -> list[ItemResult]:
     id_ = notification.findtext(f"{_OUTBOUND}Id")
     record = notification.find(f"{_OUTBOUND}sObject")
     if record is None or not id_:
@@ -62,12 +62,14 @@ def _read_one(
         external_id=text_at(fields, ("Id",)),
         occurred_at=text_at(fields, ("LastModifiedDate",)),
     )
-    told = {name: value for name, value in fields.items() if name not in ("Id", "LastModifiedDate")}
+    values = {
+        name: value for name, value in fields.items() if name not in ("Id", "LastModifiedDate")
+    }
     if kind == "Opportunity":
-        return list(selling.of_opportunity(source, told, draft, new=False))
+        return list(selling.of_opportunity(source, values, draft, new=False))
     if kind not in PEOPLE:
-        return list(selling.of_activity(source, kind, told, draft, new=True))
+        return list(selling.of_activity(source, kind, values, draft, new=True))
     # What sales did with a lead goes behind what is known of it.
-    done = list(selling.of_person(source, told, draft, changed=False))
-    lead = with_person(of_record(draft), source, told)
+    done = list(selling.of_person(source, values, draft, changed=False))
+    lead = with_person(of_record(draft), source, values)
     return [Item(answered(lead, {"OrganizationId": organization})), *done]

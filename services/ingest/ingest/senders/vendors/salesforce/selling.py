@@ -13,7 +13,7 @@ from ingest.policy.vendors import SalesforceSource, SalesOutcome
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.payloads import composite, text_at
 
 Fields = Mapping[str, JsonValue]
@@ -27,7 +27,7 @@ _DEAL = ("Name", "StageName", "ForecastCategoryName", "IsClosed", "IsWon", "Acco
 
 def of_person(
     source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, changed: bool
-) -> Iterator[Told]:
+) -> Iterator[ItemResult]:
     """What a Lead or Contact tells. `changed`: the fields are those that have changed."""
     if _is_true(fields, "IsConverted"):
         became = sales.records(
@@ -47,10 +47,10 @@ def of_person(
         if rep is not None:
             yield sales.followup(replace(draft, rep=rep), FollowupType.OWNER_CHANGED, part="owner")
     status = _text(fields, "Status")
-    said = sales.outcome(source, "Status", status)
-    if said is not None:
-        told = draft if changed else _once(source, fields, draft)
-        yield sales.followup(told, said, part="status")
+    outcome = sales.outcome(source, "Status", status)
+    if outcome is not None:
+        changed_draft = draft if changed else _once(source, fields, draft)
+        yield sales.followup(changed_draft, outcome, part="status")
 
 
 def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> FollowupDraft:
@@ -70,7 +70,7 @@ def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> Fol
 
 def of_opportunity(
     source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, new: bool
-) -> Iterator[Told]:
+) -> Iterator[ItemResult]:
     """What an Opportunity tells of the lead that it came of."""
     deal = replace(
         draft,
@@ -88,10 +88,10 @@ def of_opportunity(
         known = {stage: closed}
     elif stage is not None and new:
         known = {stage: FollowupType.OPPORTUNITY}
-    what = sales.outcome(source, "StageName", stage, known)
-    if what is not None:
+    outcome = sales.outcome(source, "StageName", stage, known)
+    if outcome is not None:
         note = _text(fields, "NextStep")
-        yield sales.followup(deal, what, note=[note])
+        yield sales.followup(deal, outcome, note=[note])
 
 
 def of_activity(
@@ -101,7 +101,7 @@ def of_activity(
     draft: FollowupDraft,
     *,
     new: bool,
-) -> Iterator[Told]:
+) -> Iterator[ItemResult]:
     """What a Task or an Event tells of the person that it is with."""
     meeting = kind == "Event"
     made = replace(
@@ -113,23 +113,23 @@ def of_activity(
         records=sales.records(**{"meeting" if meeting else "call": _record(draft)}),
     )
     note = [_text(fields, "Subject"), _text(fields, "Description")]
-    what: SalesOutcome | FollowupType | None
+    outcome: SalesOutcome | FollowupType | None
     if meeting:
-        what = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
+        outcome = FollowupType.MEETING_BOOKED if new else FollowupType.MEETING_MOVED
         if not new and _text(fields, "StartDateTime") is None:
-            what = None
+            outcome = None
     else:
         called = _text(fields, "TaskSubtype") == "Call" or _text(fields, "CallType") is not None
         done = SalesOutcome(type=FollowupType.ATTEMPTED if called else FollowupType.NOTE)
         is_done = _text(fields, "Status") == _CLOSED_TASK
-        what = sales.outcome(
+        outcome = sales.outcome(
             source,
             "CallDisposition",
             _text(fields, "CallDisposition"),
             otherwise=done if is_done else None,
         )
-    if what is not None:
-        yield sales.followup(made, what, note=note)
+    if outcome is not None:
+        yield sales.followup(made, outcome, note=note)
 
 
 def _record(draft: FollowupDraft) -> str:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from ingest.policy.vendors import SalesforceSource
 from ingest.senders.kit.delivery import Delivery
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Told
+from ingest.senders.kit.items import ItemResult
 from ingest.senders.kit.sender import Example, Guide, Reply, Sender, accepted, signed_by
 from ingest.senders.kit.signing import SHOWN
 from ingest.senders.vendors.salesforce import changes, messages
@@ -19,7 +19,7 @@ from ingest.senders.vendors.salesforce import changes, messages
 _XML = ("text/xml", "application/xml", "application/soap+xml")
 
 
-def read(source: SalesforceSource, delivery: Delivery) -> Iterator[Told]:
+def read(source: SalesforceSource, delivery: Delivery) -> Iterator[ItemResult]:
     """What each notification or change tells. Raises NotUnderstoodError."""
     if delivery.media_type in _XML:
         return messages.read(source, delivery.body)
