@@ -97,10 +97,10 @@ class Api:
                 if answer.status_code >= _REFUSED:
                     await answer.aread()
                     self._read(self._accepted(answer), expected)
-                held = b""
+                unfinished = b""
                 async for piece in answer.aiter_raw():
-                    *whole, held = (held + piece).split(b"\n")
-                    for line in whole:
+                    *complete_lines, unfinished = (unfinished + piece).split(b"\n")
+                    for line in complete_lines:
                         yield self._read_line(line, answer, expected) if line else None
         except httpx.RequestError as error:
             raise self._away(error) from error

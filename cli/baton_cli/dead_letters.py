@@ -66,25 +66,25 @@ def list_(
     """List dead letters, the newest first, with the reason of each."""
     found = asyncio.run(_list(service, limit, replayed=replayed))
     when = f"failed at ({zone()})"
-    shown = table("service", when, "dead letter, and why", whole=["service", when])
-    for one, letter in found:
+    shown = table("service", when, "dead letter, and why", unbroken=["service", when])
+    for owner, letter in found:
         of = f"\n{letter.kind}" + (f" of {letter.topic}" if letter.topic else "")
         times = f", failed {letter.failures} times" if letter.failures > 1 else ""
         done = ", replayed since" if letter.replayed_at else ""
-        what = Text.assemble((str(letter.id), "bold"), of, times, done, f": {letter.reason}")
-        shown.add_row(one, moment_in_zone(letter.failed_at), what)
+        line = Text.assemble((str(letter.id), "bold"), of, times, done, f": {letter.reason}")
+        shown.add_row(owner, moment_in_zone(letter.failed_at), line)
     output().print(shown if found else "There are no dead letters.")
 
 
 def show(letter_id: Id, service: In = None) -> None:
     """Show one dead letter whole: where it came from, why it failed, and what it says."""
-    one, letter = asyncio.run(_show(letter_id, service))
+    owner, letter = asyncio.run(_show(letter_id, service))
     shown = table("", "")
     shown.show_header = False
     place = f"{letter.topic}, partition {letter.shard}, offset {letter.offset}"
     rows = {
         "id": str(letter.id),
-        "service": one,
+        "service": owner,
         "kind": letter.kind,
         "from": place if letter.topic else f"shard {letter.shard}",
         letter.subject_kind or "": str(letter.subject_id or ""),
@@ -139,7 +139,7 @@ async def _list(
 async def _show(letter_id: UUID, service: Service | None) -> tuple[Service, Letter]:
     async with open_apis() as apis:
         for api in _of(apis, service):
-            letter = await _whole(api, letter_id)
+            letter = await _letter(api, letter_id)
             if letter is not None:
                 return api.service, letter
     where = service or "no service"
@@ -149,7 +149,7 @@ async def _show(letter_id: UUID, service: Service | None) -> tuple[Service, Lett
     )
 
 
-async def _whole(api: Api, letter_id: UUID) -> Letter | None:
+async def _letter(api: Api, letter_id: UUID) -> Letter | None:
     try:
         return await api.get(f"/v1/dead-letters/{letter_id}", _LETTER)
     except Refused as refused:
@@ -201,15 +201,15 @@ async def _timers_last(api: Api) -> AsyncIterator[Letter]:
 
 async def _waiting(api: Api) -> AsyncIterator[Letter]:
     """Each dead letter once. What was replayed leaves the list, what failed comes to its top."""
-    seen: set[UUID] = set()
+    known_ids: set[UUID] = set()
     before: dict[str, str] = {}
     while True:
         page = await api.get("/v1/dead-letters", _LETTERS, {"limit": str(_PAGE), **before})
         for letter in page:
-            if letter.id not in seen:
+            if letter.id not in known_ids:
                 yield letter
-        fresh = {letter.id for letter in page} - seen
-        seen |= fresh
+        fresh = {letter.id for letter in page} - known_ids
+        known_ids |= fresh
         if len(page) < _PAGE:
             return
         before = {} if fresh else {"before": page[-1].failed_at.isoformat()}
@@ -217,8 +217,8 @@ async def _waiting(api: Api) -> AsyncIterator[Letter]:
 
 def _of(apis: Mapping[Service, Api], service: Service | None) -> list[Api]:
     """The APIs that have dead letters, or the one that is asked for."""
-    asked = apis if service is None else [service]
-    return [apis[each] for each in asked if each.manifest.consumes]
+    services = apis if service is None else [service]
+    return [apis[item] for item in services if item.manifest.consumes]
 
 
 app = typer.Typer(

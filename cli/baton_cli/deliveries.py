@@ -39,20 +39,20 @@ class _Deliveries(BaseModel):
     next_cursor: str | None
 
 
-class _Whole(Delivery):
+class _Details(Delivery):
     headers: dict[str, str]
     body: str
     encoding: str
     lead_ids: list[UUID]
 
 
-class _Taken(BaseModel):
+class _Result(BaseModel):
     state: str
     lead_id: UUID | None
 
 
 class _Replayed(BaseModel):
-    results: list[_Taken]
+    results: list[_Result]
 
 
 class Incomplete(BaseModel):
@@ -75,7 +75,7 @@ class _Fetches(BaseModel):
 
 _FETCHES = TypeAdapter(_Fetches)
 _DELIVERIES = TypeAdapter(_Deliveries)
-_WHOLE = TypeAdapter(_Whole)
+_DETAILS = TypeAdapter(_Details)
 _REPLAYED = TypeAdapter(_Replayed)
 
 Of = Annotated[str | None, typer.Option("--source", help="Only of this source.")]
@@ -103,12 +103,14 @@ def list_(
         return
     found, more = asyncio.run(_list(source, limit, replayed=replayed))
     when = f"received at ({zone()})"
-    shown = table(when, "source", "delivery, and why", whole=[when, "source"])
-    for each in found:
-        times = f", failed {each.failures} times" if each.failures > 1 else ""
-        done = f", replayed at {moment_in_zone(each.replayed_at)}" if each.replayed_at else ""
-        what = Text.assemble((str(each.id), "bold"), f"{times}{done}: {each.reason}")
-        shown.add_row(moment_in_zone(each.received_at), each.source, what)
+    shown = table(when, "source", "delivery, and why", unbroken=[when, "source"])
+    for delivery in found:
+        times = f", failed {delivery.failures} times" if delivery.failures > 1 else ""
+        done = (
+            f", replayed at {moment_in_zone(delivery.replayed_at)}" if delivery.replayed_at else ""
+        )
+        line = Text.assemble((str(delivery.id), "bold"), f"{times}{done}: {delivery.reason}")
+        shown.add_row(moment_in_zone(delivery.received_at), delivery.source, line)
     nothing = "No delivery was replayed." if replayed else "No delivery waits to be replayed."
     output().print(shown if found else nothing)
     if more:
@@ -118,14 +120,17 @@ def list_(
 def _list_fetching(source: str | None, limit: int) -> None:
     found, more = asyncio.run(_fetching(source, limit))
     when = f"received at ({zone()})"
-    shown = table(when, "source", "what is wanted, and why it is not there", whole=[when, "source"])
-    for each in found:
-        wanted = (f"{each.record} {each.record_id}", "bold")
-        asked = f", asked {counted(each.attempts, 'time')}, next at {moment_in_zone(each.due_at)}"
+    shown = table(when, "source", "missing details, and why", unbroken=[when, "source"])
+    for incomplete in found:
+        record = (f"{incomplete.record} {incomplete.record_id}", "bold")
+        attempts = (
+            f", asked {counted(incomplete.attempts, 'time')}, "
+            f"next at {moment_in_zone(incomplete.due_at)}"
+        )
         shown.add_row(
-            moment_in_zone(each.received_at),
-            each.source,
-            Text.assemble(wanted, f"{asked}: {each.reason}"),
+            moment_in_zone(incomplete.received_at),
+            incomplete.source,
+            Text.assemble(record, f"{attempts}: {incomplete.reason}"),
         )
     output().print(shown if found else "No lead waits for its details.")
     if more:
@@ -181,34 +186,34 @@ def replay(
 
 async def _list(source: str | None, limit: int, *, replayed: bool) -> tuple[list[Delivery], bool]:
     found: list[Delivery] = []
-    asked = _asked(source) | {"replayed": str(replayed).lower()}
+    query = _params(source) | {"replayed": str(replayed).lower()}
     async with open_apis() as apis:
         while True:
-            params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
+            params = {**query, "limit": str(min(limit - len(found), _PAGE))}
             page = await apis[INGEST].get(_PATH, _DELIVERIES, params)
             found += page.deliveries
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
-            asked["cursor"] = page.next_cursor
+            query["cursor"] = page.next_cursor
 
 
 async def _fetching(source: str | None, limit: int) -> tuple[list[Incomplete], bool]:
     found: list[Incomplete] = []
-    asked = _asked(source)
+    query = _params(source)
     async with open_apis() as apis:
         while True:
-            params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
+            params = {**query, "limit": str(min(limit - len(found), _PAGE))}
             page = await apis[INGEST].get("/v1/fetches", _FETCHES, params)
             found += page.leads
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
-            asked["cursor"] = page.next_cursor
+            query["cursor"] = page.next_cursor
 
 
-async def _show(delivery_id: UUID) -> _Whole:
+async def _show(delivery_id: UUID) -> _Details:
     async with open_apis() as apis:
         try:
-            return await apis[INGEST].get(f"{_PATH}/{delivery_id}", _WHOLE)
+            return await apis[INGEST].get(f"{_PATH}/{delivery_id}", _DETAILS)
         except Refused as refused:
             raise _known(refused, delivery_id) from refused
 
@@ -226,10 +231,10 @@ async def _replay(api: Api, delivery_id: UUID) -> str:
     return ", ".join(map(_became, answer.results)) or "ignored, as the bundle has it"
 
 
-def _became(taken: _Taken) -> str:
-    if taken.lead_id is not None:
-        return f"lead {taken.lead_id} {taken.state}"
-    if taken.state == _FETCHING:
+def _became(result: _Result) -> str:
+    if result.lead_id is not None:
+        return f"lead {result.lead_id} {result.state}"
+    if result.state == _FETCHING:
         return "fetching its details; `baton deliveries list --fetching` shows how that goes"
     return "waiting until its lead is known"
 
@@ -254,17 +259,17 @@ async def _replay_all(source: str | None) -> bool:
 
 async def _waiting(api: Api, source: str | None) -> AsyncIterator[Delivery]:
     """Each once: a page goes on where the one before ended, whatever was replayed of that."""
-    asked = _asked(source) | {"limit": str(_PAGE)}
+    params = _params(source) | {"limit": str(_PAGE)}
     while True:
-        page = await api.get(_PATH, _DELIVERIES, asked)
+        page = await api.get(_PATH, _DELIVERIES, params)
         for delivery in page.deliveries:
             yield delivery
         if page.next_cursor is None:
             return
-        asked["cursor"] = page.next_cursor
+        params["cursor"] = page.next_cursor
 
 
-def _asked(source: str | None) -> dict[str, str]:
+def _params(source: str | None) -> dict[str, str]:
     return {} if source is None else {"source": source}
 
 

@@ -22,14 +22,14 @@ def migrate(
     Needs BATON_DATABASE_URL. Safe to run again, and while another is at it: they take turns.
     """
     settings = database_settings()
-    for one in [service] if service else list(Service):
-        migrations = one.manifest.migrations
+    for service_to_migrate in [service] if service else list(Service):
+        migrations = service_to_migrate.manifest.migrations
         if migrations is None:
             if service is not None:
                 raise Failure(f"{service} has no schema in PostgreSQL", exit_code=MISUSED)
             continue
-        _upgrade(settings, one, migrations)
-        output().print(f"{one}: schema {one.schema} is up to date")
+        _upgrade(settings, service_to_migrate, migrations)
+        output().print(f"{service_to_migrate}: schema {service_to_migrate.schema} is up to date")
 
 
 def _upgrade(settings: DatabaseSettings, service: Service, folder: Path) -> None:

@@ -64,7 +64,7 @@ def status() -> None:
     one is not ready, or away.
     """
     states = asyncio.run(_states())
-    shown = table("service", "", "at", "waits for", whole=["service", "", "at"])
+    shown = table("service", "", "at", "waits for", unbroken=["service", "", "at"])
     for state in states:
         says = state.health.status
         reasons = "\n".join(f"{part}: {why}" for part, why in state.health.reasons.items())

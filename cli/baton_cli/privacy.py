@@ -42,7 +42,7 @@ _LETTERS_AT = "dead_letters"
 
 
 def export(
-    who: Annotated[str, typer.Argument(metavar="EMAIL|LEAD", help="The person.")],
+    person: Annotated[str, typer.Argument(metavar="EMAIL|LEAD", help="The person.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Where to write it; by default person-LEAD.json here."),
@@ -54,16 +54,16 @@ def export(
     those that a sender's or the CRM's record says are the same person. Nothing is written unless
     every service has answered. The file is readable for its owner alone.
     """
-    asked: Document = {"email" if "@" in who else "lead_id": who}
-    leads = asyncio.run(_gathered(asked))
+    query: Document = {"email" if "@" in person else "lead_id": person}
+    leads = asyncio.run(_gathered(query))
     if not leads:
-        output().print(f"Nothing is held on {who}.")
+        output().print(f"Nothing is held on {person}.")
         return
     path = out or Path(f"person-{next(iter(leads))}.json")
-    _write(path, {"asked_for": who, "made_at": datetime.now(UTC).isoformat(), "leads": leads})
-    shown = table("lead", "service", "holds", whole=["lead", "service"])
-    for lead_id, held in leads.items():
-        for service, says in _summary(held):
+    _write(path, {"asked_for": person, "made_at": datetime.now(UTC).isoformat(), "leads": leads})
+    shown = table("lead", "service", "holds", unbroken=["lead", "service"])
+    for lead_id, holdings in leads.items():
+        for service, says in _summary(holdings):
             shown.add_row(lead_id, service, Text(says))
     output().print(shown)
     output().print(f"{path}: {counted(len(leads), 'lead')}", soft_wrap=True)
@@ -73,16 +73,18 @@ def export(
     )
 
 
-async def _gathered(asked: Document) -> dict[str, JsonValue]:
+async def _gathered(query: Document) -> dict[str, JsonValue]:
     async with open_apis() as apis:
-        found = (await apis[INGEST].post("/v1/privacy/leads", _LEADS, asked)).lead_ids
-        held = await asyncio.gather(*(_held(apis, lead_id) for lead_id in found))
+        found = (await apis[INGEST].post("/v1/privacy/leads", _LEADS, query)).lead_ids
+        holdings = await asyncio.gather(*(_holdings(apis, lead_id) for lead_id in found))
     return {
-        str(lead_id): document for lead_id, document in zip(found, held, strict=True) if document
+        str(lead_id): document
+        for lead_id, document in zip(found, holdings, strict=True)
+        if document
     }
 
 
-async def _held(apis: Mapping[Service, Api], lead_id: UUID) -> Document:
+async def _holdings(apis: Mapping[Service, Api], lead_id: UUID) -> Document:
     """By service, what it holds on a lead; services that hold nothing are not in it."""
     found: Document = {}
     for service, api in apis.items():
@@ -131,15 +133,15 @@ def _write(path: Path, document: Document) -> None:
         raise Failure(f"{path} can't be written: {error.strerror}", exit_code=REFUSED) from error
 
 
-def _summary(held: JsonValue) -> Iterator[tuple[str, str]]:
+def _summary(holdings: JsonValue) -> Iterator[tuple[str, str]]:
     """Each service with how much of what it holds."""
-    assert isinstance(held, dict)  # noqa: S101 - `_held` has made it
-    for service, document in held.items():
+    assert isinstance(holdings, dict)  # noqa: S101 - `_held` has made it
+    for service, document in holdings.items():
         parts = []
-        for name, (one, several) in _counted(Service(service)).items():
+        for name, (singular, several) in _counted(Service(service)).items():
             entries = document.get(name) if isinstance(document, dict) else None
             if isinstance(entries, list) and entries:
-                parts.append(f"{len(entries)} {one if len(entries) == 1 else several}")
+                parts.append(f"{len(entries)} {singular if len(entries) == 1 else several}")
         yield service, ", ".join(parts)
 
 

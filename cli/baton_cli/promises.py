@@ -69,19 +69,19 @@ def breaches(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
 ) -> None:
     """List promises that were broken, the newest first: who, when, and when it was answered."""
-    wanted = {"since": since and _since(since), "team": team, "pool": pool}
-    params = {name: value for name, value in wanted.items() if value is not None}
+    conditions = {"since": since and _since(since), "team": team, "pool": pool}
+    params = {name: value for name, value in conditions.items() if value is not None}
     found, more = asyncio.run(_breaches(params, limit))
     when = f"broken at ({zone()})"
-    shown = table(when, "lead", "what", whole=[when, "lead"])
-    for each in found:
-        shown.add_row(moment_in_zone(each.breached_at), str(each.lead_id), _said(each))
+    shown = table(when, "lead", "what", unbroken=[when, "lead"])
+    for breach in found:
+        shown.add_row(moment_in_zone(breach.breached_at), str(breach.lead_id), _line(breach))
     output().print(shown if found else "No promise was broken.")
     if more:
         output().print(f"There are more than these {limit}; --limit shows them.")
 
 
-def _said(breach: _Breach) -> Text:
+def _line(breach: _Breach) -> Text:
     allowed = duration(timedelta(seconds=breach.allowed_seconds))
     promise = f"{breach.target.replace('_', ' ')} in {allowed} by {breach.rep} ({breach.team}): "
     if breach.answered_at is None:
@@ -94,8 +94,8 @@ async def _breaches(params: dict[str, str], limit: int) -> tuple[list[_Breach], 
     found: list[_Breach] = []
     async with open_apis() as apis:
         while True:
-            asked = {**params, "limit": str(min(limit - len(found), _PAGE))}
-            page = await apis[SLA_MONITOR].get("/v1/breaches", _BREACHES, asked)
+            query = {**params, "limit": str(min(limit - len(found), _PAGE))}
+            page = await apis[SLA_MONITOR].get("/v1/breaches", _BREACHES, query)
             found += page.breaches
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
@@ -128,9 +128,9 @@ def reps() -> None:
     """
     when = f"last lead ({zone()})"
     columns = ("rep", "name", "team", "takes leads", "open", "pools (capacity)", when)
-    shown = table(*columns, whole=["rep"])
+    shown = table(*columns, unbroken=["rep"])
     for rep in asyncio.run(_reps()):
-        full = bool(rep.pools) and all(rep.open_leads >= each.capacity for each in rep.pools)
+        full = bool(rep.pools) and all(rep.open_leads >= pool.capacity for pool in rep.pools)
         takes = Text("yes", "green") if rep.available and rep.pools else Text("no", "red")
         shown.add_row(
             rep.id,
@@ -138,7 +138,7 @@ def reps() -> None:
             rep.team or "",
             Text("full", "yellow") if rep.available and full else takes,
             str(rep.open_leads),
-            ", ".join(f"{each.pool} ({each.capacity})" for each in rep.pools),
+            ", ".join(f"{pool.pool} ({pool.capacity})" for pool in rep.pools),
             moment_in_zone(rep.last_assigned_at) if rep.last_assigned_at else "",
         )
     output().print(shown)

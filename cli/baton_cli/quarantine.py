@@ -14,7 +14,7 @@ from rich.text import Text
 from baton.events import Profile, Reason
 from baton_cli.api import Api, Refused, open_apis
 from baton_cli.commands import add
-from baton_cli.explain.marketing import who
+from baton_cli.explain.marketing import person
 from baton_cli.explain.reasons import criteria
 from baton_cli.failures import MISUSED, REFUSED, Failure
 from baton_cli.screen import counted, notes, output, pretty, table
@@ -30,13 +30,13 @@ _MESSAGE_SHOWN = 120
 class State(StrEnum):
     """What became of an enquiry."""
 
-    HELD = "held"
+    IN_QUARANTINE = "held"
     RELEASED = "released"
     DISCARDED = "discarded"
     ALL = "all"
 
 
-class Held(BaseModel):
+class QuarantinedEnquiry(BaseModel):
     """An enquiry that a rule has held back."""
 
     event_id: UUID
@@ -55,7 +55,7 @@ class Held(BaseModel):
     def because(self) -> str:
         """The rule, and the values that it saw."""
         (criterion,) = criteria(self.reasons)
-        return f"{self.rule} ({criterion.whole.label}{_on(criterion.on)})"
+        return f"{self.rule} ({criterion.reason.label}{_on(criterion.on)})"
 
     @property
     def decided(self) -> str:
@@ -66,12 +66,12 @@ class Held(BaseModel):
         return f"{self.decision} at {moment(self.decided_at)} by {self.decided_by}{why}"
 
 
-class _Whole(Held):
+class _Details(QuarantinedEnquiry):
     answers: dict[str, JsonValue]
 
 
 class _Quarantine(BaseModel):
-    enquiries: list[Held]
+    enquiries: list[QuarantinedEnquiry]
     next_cursor: str | None
 
 
@@ -80,7 +80,7 @@ class _Decided(BaseModel):
 
 
 QUARANTINE = TypeAdapter(_Quarantine)
-_WHOLE = TypeAdapter(_Whole)
+_DETAILS = TypeAdapter(_Details)
 _DECIDED = TypeAdapter(_Decided)
 
 Act = Literal["release", "discard"]
@@ -98,21 +98,26 @@ def list_(
     rule: Rule = None,
     source: Of = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
-    state: Annotated[State, typer.Option(help="What became of them.")] = State.HELD,
+    state: Annotated[State, typer.Option(help="What became of them.")] = State.IN_QUARANTINE,
 ) -> None:
     """List the enquiries in quarantine, the newest first, with the rule that holds each and why."""
-    found, more = asyncio.run(_list(_asked(rule, source) | {"state": state.value}, limit))
+    found, more = asyncio.run(_list(_params(rule, source) | {"state": state.value}, limit))
     when = f"received at ({zone()})"
-    shown = table(when, "source", "enquiry", whole=[when, "source"])
-    for each in found:
-        lines = [each.because, *who(each.profile), _message(each.profile), each.decided]
+    shown = table(when, "source", "enquiry", unbroken=[when, "source"])
+    for enquiry in found:
+        lines = [
+            enquiry.because,
+            *person(enquiry.profile),
+            _message(enquiry.profile),
+            enquiry.decided,
+        ]
         says = "".join(f"\n{line}" for line in lines if line)
         shown.add_row(
-            moment_in_zone(each.received_at),
-            each.source,
-            Text.assemble((str(each.event_id), "bold"), says),
+            moment_in_zone(enquiry.received_at),
+            enquiry.source,
+            Text.assemble((str(enquiry.event_id), "bold"), says),
         )
-    nothing = "Nothing is in quarantine." if state is State.HELD else "There is none."
+    nothing = "Nothing is in quarantine." if state is State.IN_QUARANTINE else "There is none."
     output().print(shown if found else nothing)
     if more:
         output().print(f"There are more than these {limit}; --limit shows them.")
@@ -132,14 +137,14 @@ def show(
         "received": moment(found.received_at),
         "held by": found.because,
         "decided": found.decided,
-        "who": "\n".join(who(found.profile)),
+        "who": "\n".join(person(found.profile)),
     }
     for name, text in rows.items():
         if text:
             shown.add_row(Text(name, "dim"), text)
     output().print(shown)
-    said = found.model_dump_json(include={"profile", "answers"}, exclude_none=True)
-    output().print(pretty(said), soft_wrap=True)
+    document = found.model_dump_json(include={"profile", "answers"}, exclude_none=True)
+    output().print(pretty(document), soft_wrap=True)
 
 
 def release(
@@ -180,29 +185,29 @@ def discard(
 def _chosen(
     ids: Sequence[UUID] | None, rule: str | None, source: str | None, *, everything: bool
 ) -> dict[str, str]:
-    asked = _asked(rule, source)
-    if [bool(ids), bool(asked), everything].count(True) != 1:
+    params = _params(rule, source)
+    if [bool(ids), bool(params), everything].count(True) != 1:
         raise Failure(
             "name enquiries by their ids, or choose them by --rule and --source, or all by --all",
             exit_code=MISUSED,
         )
-    return asked
+    return params
 
 
-def _decide(act: Act, ids: Sequence[UUID], asked: dict[str, str], by: str, why: str) -> None:
-    if asyncio.run(_decide_all(act, ids, asked, {"by": by, "why": why})):
+def _decide(act: Act, ids: Sequence[UUID], params: dict[str, str], by: str, why: str) -> None:
+    if asyncio.run(_decide_all(act, ids, params, {"by": by, "why": why})):
         raise typer.Exit(REFUSED)
 
 
 async def _decide_all(
-    act: Act, ids: Sequence[UUID], asked: dict[str, str], body: dict[str, JsonValue]
+    act: Act, ids: Sequence[UUID], params: dict[str, str], body: dict[str, JsonValue]
 ) -> bool:
     """Whether any was refused."""
     done, refused = 0, 0
     console = output()
     async with open_apis() as apis:
         api = apis[INGEST]
-        chosen = list(ids) or [each.event_id async for each in _held(api, asked)]
+        chosen = list(ids) or [enquiry.event_id async for enquiry in _in_quarantine(api, params)]
         with _progress() as progress:
             task = progress.add_task(act, total=len(chosen))
             for event_id in chosen:
@@ -215,9 +220,9 @@ async def _decide_all(
                     refused += 1
                 progress.advance(task)
                 console.print(f"{event_id}: {says}", soft_wrap=True)
-    what = {"release": "released", "discard": "discarded"}[act]
+    past_tense = {"release": "released", "discard": "discarded"}[act]
     not_done = f", {refused} refused" if refused else ""
-    console.print(f"{counted(done, 'lead')} {what}{not_done}.")
+    console.print(f"{counted(done, 'lead')} {past_tense}{not_done}.")
     return refused > 0
 
 
@@ -231,9 +236,9 @@ def _progress() -> Progress:
     )
 
 
-async def _held(api: Api, asked: dict[str, str]) -> AsyncIterator[Held]:
+async def _in_quarantine(api: Api, query: dict[str, str]) -> AsyncIterator[QuarantinedEnquiry]:
     """Each once, those that are held when its page is read."""
-    params = asked | {"limit": str(_PAGE)}
+    params = query | {"limit": str(_PAGE)}
     while True:
         page = await api.get(_PATH, QUARANTINE, params)
         for enquiry in page.enquiries:
@@ -243,22 +248,22 @@ async def _held(api: Api, asked: dict[str, str]) -> AsyncIterator[Held]:
         params["cursor"] = page.next_cursor
 
 
-async def _list(asked: dict[str, str], limit: int) -> tuple[list[Held], bool]:
-    found: list[Held] = []
+async def _list(query: dict[str, str], limit: int) -> tuple[list[QuarantinedEnquiry], bool]:
+    found: list[QuarantinedEnquiry] = []
     async with open_apis() as apis:
         while True:
-            params = {**asked, "limit": str(min(limit - len(found), _PAGE))}
+            params = {**query, "limit": str(min(limit - len(found), _PAGE))}
             page = await apis[INGEST].get(_PATH, QUARANTINE, params)
             found += page.enquiries
             if page.next_cursor is None or len(found) >= limit:
                 return found, page.next_cursor is not None
-            asked["cursor"] = page.next_cursor
+            query["cursor"] = page.next_cursor
 
 
-async def _show(event_id: UUID) -> _Whole:
+async def _show(event_id: UUID) -> _Details:
     async with open_apis() as apis:
         try:
-            return await apis[INGEST].get(f"{_PATH}/{event_id}", _WHOLE)
+            return await apis[INGEST].get(f"{_PATH}/{event_id}", _DETAILS)
         except Refused as refused:
             if refused.status != _UNKNOWN:
                 raise
@@ -268,7 +273,7 @@ async def _show(event_id: UUID) -> _Whole:
             ) from refused
 
 
-def _asked(rule: str | None, source: str | None) -> dict[str, str]:
+def _params(rule: str | None, source: str | None) -> dict[str, str]:
     return {
         name: value for name, value in (("rule", rule), ("source", source)) if value is not None
     }

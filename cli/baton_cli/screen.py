@@ -20,20 +20,20 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
-def table(*columns: str, whole: Collection[str] = ()) -> Table:
+def table(*columns: str, unbroken: Collection[str] = ()) -> Table:
     """Without lines: columns by their heads, two spaces apart; those in `whole` are not wrapped."""
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold dim", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in whole)
+        made.add_column(column, overflow="fold", no_wrap=column in unbroken)
     return made
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 rule`, `2 criteria`."""
     if number == 1:
-        return f"1 {what}"
-    stem = what.removesuffix("criterion")
-    return f"{number} {what}s" if stem == what else f"{number} {stem}criteria"
+        return f"1 {noun}"
+    stem = noun.removesuffix("criterion")
+    return f"{number} {noun}s" if stem == noun else f"{number} {stem}criteria"
 
 
 def pretty(text: str) -> str:
@@ -48,7 +48,7 @@ def show(failure: Failure) -> None:
     """One message, and the way out under it."""
     console = notes()
     # A terminal wraps by itself; what was wrapped by us could not be copied or searched.
-    told = Text("Error: ", "bold red").append(failure.message, "not bold default")
-    console.print(told, soft_wrap=True)
+    message = Text("Error: ", "bold red").append(failure.message, "not bold default")
+    console.print(message, soft_wrap=True)
     if failure.way_out:
         console.print(Text(failure.way_out, "dim"), soft_wrap=True)

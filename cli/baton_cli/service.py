@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     Service = _Service
 else:
     # The command line needs an enumeration, and its members are whatever is installed.
-    Service = _Service("Service", {each.package.upper(): each.name for each in manifests()})
+    Service = _Service(
+        "Service", {manifest.package.upper(): manifest.name for manifest in manifests()}
+    )
 
 INGEST = Service("ingest")
 SCORING = Service("scoring")

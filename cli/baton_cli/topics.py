@@ -19,9 +19,9 @@ def apply() -> None:
     Changes nothing else, and is safe to run again.
     """
     done = with_kafka(kafka.apply_topics)
-    shown = table("topic", "", whole=["topic"])
-    for name, what in done.items():
-        shown.add_row(name, what)
+    shown = table("topic", "", unbroken=["topic"])
+    for name, change in done.items():
+        shown.add_row(name, change)
     output().print(shown)
 
 
@@ -31,10 +31,10 @@ def list_() -> None:
     The exit code is 1 if one is missing.
     """
     found = with_kafka(_found)
-    shown = table("topic", "partitions", "key", "kept", "written by", whole=["topic", "kept"])
+    shown = table("topic", "partitions", "key", "kept", "written by", unbroken=["topic", "kept"])
     for topic, (name, partitions) in zip(topics.ALL, found, strict=True):
         count = "missing" if partitions is None else str(partitions)
-        shown.add_row(name, count, topic.key, _kept(topic), writers(topic))
+        shown.add_row(name, count, topic.key, _retention(topic), writers(topic))
     output().print(shown)
     if any(partitions is None for _, partitions in found):
         raise typer.Exit(1)
@@ -46,7 +46,7 @@ async def _found(settings: KafkaSettings) -> list[tuple[str, int | None]]:
     return [(name, counts[name]) for name in names]
 
 
-def _kept(topic: Topic) -> str:
+def _retention(topic: Topic) -> str:
     if topic.retention is None:
         return "for good"
     return f"{int(topic.retention.total_seconds()) // _DAY_SECONDS} days"

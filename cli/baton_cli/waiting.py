@@ -50,15 +50,15 @@ def list_(
     """
     found = asyncio.run(_list(source, limit))
     when = f"received at ({zone()})"
-    shown = table("source", when, "what, and of whom", whole=["source", when])
-    for each in found:
-        names = ", ".join(f"{name.kind} {name.value}" for name in each.names)
-        old = ", reported" if each.reported_at else ""
-        why = f"ingest can't read it: {each.unreadable}\n" if each.unreadable else ""
-        what = Text.assemble(
-            (each.type, "bold"), f" of {names}{old}\n", why, (str(each.event_id), "dim")
+    shown = table("source", when, "what, and of whom", unbroken=["source", when])
+    for delivery in found:
+        names = ", ".join(f"{name.kind} {name.value}" for name in delivery.names)
+        old = ", reported" if delivery.reported_at else ""
+        why = f"ingest can't read it: {delivery.unreadable}\n" if delivery.unreadable else ""
+        line = Text.assemble(
+            (delivery.type, "bold"), f" of {names}{old}\n", why, (str(delivery.event_id), "dim")
         )
-        shown.add_row(each.source, moment_in_zone(each.received_at), what)
+        shown.add_row(delivery.source, moment_in_zone(delivery.received_at), line)
     output().print(shown if found else "Nothing waits for its lead.")
 
 

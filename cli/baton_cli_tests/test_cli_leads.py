@@ -46,12 +46,12 @@ def ndjson(tmp_path: Path, *lines: object) -> str:
 def test_each_line_has_its_result_and_bad_ones_do_not_keep_back_the_others(
     baton: Baton, tmp_path: Path
 ) -> None:
-    who = email()
+    person = email()
     file = ndjson(
         tmp_path,
-        lead(who),
+        lead(person),
         "",
-        {"kind": "activity", "source": "website", "email": who, "type": "trial_started"},
+        {"kind": "activity", "source": "website", "email": person, "type": "trial_started"},
         lead("not an address"),
         lead(email(), source="websit"),
         "{broken",
@@ -119,9 +119,9 @@ def test_a_file_that_there_is_not_is_told(baton: Baton, tmp_path: Path) -> None:
 def test_a_lead_is_followed_from_its_enquiry_to_a_broken_promise_and_the_next_rep(
     baton: Baton, until: Until, tmp_path: Path
 ) -> None:
-    who = email()
-    baton("send", ndjson(tmp_path, lead(who)))
-    done = until(lambda: baton("explain", who), "(attempt 2)")
+    person = email()
+    baton("send", ndjson(tmp_path, lead(person)))
+    done = until(lambda: baton("explain", person), "(attempt 2)")
     assert done.returncode == 0
     for says in (
         "Head of IT at Example Manufacturing (DE)",
@@ -139,11 +139,11 @@ def test_a_lead_is_followed_from_its_enquiry_to_a_broken_promise_and_the_next_re
 def test_a_terminal_without_ticks_and_dots_shows_the_words(
     baton: Baton, until: Until, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    who = email()
-    baton("send", ndjson(tmp_path, lead(who)))
-    until(lambda: baton("explain", who), "Promised")
+    person = email()
+    baton("send", ndjson(tmp_path, lead(person)))
+    until(lambda: baton("explain", person), "Promised")
     done = subprocess.run(
-        [sys.executable, "-c", "from baton_cli.main import app; app()", "explain", who],
+        [sys.executable, "-c", "from baton_cli.main import app; app()", "explain", person],
         env={**os.environ, **environment, "PYTHONIOENCODING": "latin-1"},
         capture_output=True,
         check=True,
@@ -154,29 +154,29 @@ def test_a_terminal_without_ticks_and_dots_shows_the_words(
 def test_a_story_is_there_as_json_by_the_id_that_was_printed(
     baton: Baton, until: Until, tmp_path: Path
 ) -> None:
-    who = email()
-    lead_id = baton("send", ndjson(tmp_path, lead(who))).stdout.splitlines()[0].split()[-1]
+    person = email()
+    lead_id = baton("send", ndjson(tmp_path, lead(person))).stdout.splitlines()[0].split()[-1]
     until(lambda: baton("explain", lead_id, "--json"), '"routed"')
     told: dict[str, Any] = json.loads(baton("explain", lead_id, "--json").stdout)
     assert told["lead_id"] == lead_id
-    assert told["who"][1] == who
+    assert told["who"][1] == person
     assert [each["kind"] for each in told["happened"]][:3] == ["enquiry", "scored", "routed"]
 
 
 def test_a_service_that_is_away_is_missing_in_a_story_and_the_rest_is_told(
     baton: Baton, until: Until, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    who = email()
-    baton("send", ndjson(tmp_path, lead(who)))
-    until(lambda: baton("explain", who), "Promised")
+    person = email()
+    baton("send", ndjson(tmp_path, lead(person)))
+    until(lambda: baton("explain", person), "Promised")
     environment["BATON_ROUTING_URL"] = "http://127.0.0.1:9"
-    done = baton("explain", who)
+    done = baton("explain", person)
     assert done.returncode == 0
     assert "routing is missing here: routing can't be reached at http://127.0.0.1:9" in done.stdout
     assert "Promised: first response from" in done.stdout
     for service in ("SCORING", "SLA_MONITOR"):
         environment[f"BATON_{service}_URL"] = "http://127.0.0.1:9"
-    nothing = baton("explain", who)
+    nothing = baton("explain", person)
     assert nothing.returncode == 1
     assert "sla-monitor can't be reached" in nothing.stderr
 

@@ -99,7 +99,7 @@ def test_a_story_is_told_in_the_order_in_which_it_happened(known: Known) -> None
 
 def test_it_begins_with_who_it_is_and_how_it_stands(known: Known) -> None:
     found = told(known)
-    assert found.who == ("Ina, Head of IT at Example Manufacturing (DE)", "it.head@example.com")
+    assert found.person == ("Ina, Head of IT at Example Manufacturing (DE)", "it.head@example.com")
     assert found.now == (
         "stage mql, 130 points (fit 85, engagement 45), grade A",
         "rep-north-1 has it (attempt 4)",

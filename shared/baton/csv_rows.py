@@ -55,14 +55,14 @@ class Rows:
         """`limit`: of a row, in bytes."""
         self._delimiter = delimiter
         self._limit = limit
-        self._held: list[_Line] = []
+        self._unfinished_lines: list[_Line] = []
         self._size = 0
         self._open = False
 
     @property
     def unfinished(self) -> bool:
         """Whether a row goes on with the next line."""
-        return bool(self._held)
+        return bool(self._unfinished_lines)
 
     def add(self, number: int, text: bytes) -> Iterator[Row | BrokenRow]:
         """The rows that are complete with this line; `text` is without its line feed."""
@@ -70,7 +70,7 @@ class Rows:
 
     def end(self) -> Iterator[Row | BrokenRow]:
         """The rows of what is left where no line follows."""
-        while self._held:
+        while self._unfinished_lines:
             first, *behind = self._take()
             yield self._row([first])
             yield from self._read(behind)
@@ -79,10 +79,10 @@ class Rows:
         waiting = deque(lines)
         while waiting:
             line = waiting.popleft()
-            self._held.append(line)
+            self._unfinished_lines.append(line)
             self._size += len(line.text)
             self._open ^= line.text.count(b'"') % 2 == 1
-            over = len(self._held) > MOST_LINES or self._size > self._limit
+            over = len(self._unfinished_lines) > MOST_LINES or self._size > self._limit
             if self._open and not over:
                 continue
             raw_lines = self._take()
@@ -94,7 +94,12 @@ class Rows:
             yield row
 
     def _take(self) -> list[_Line]:
-        raw_lines, self._held, self._size, self._open = self._held, [], 0, False
+        raw_lines, self._unfinished_lines, self._size, self._open = (
+            self._unfinished_lines,
+            [],
+            0,
+            False,
+        )
         return raw_lines
 
     def _row(self, lines: Sequence[_Line]) -> Row | BrokenRow:

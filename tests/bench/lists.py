@@ -64,7 +64,7 @@ class Import:
         """How many rows have been, with those of former runs, by the last journal that was seen."""
         progress = self._journal.read()
         if progress is not None:
-            self._taken = progress.taken
+            self._taken = progress.accepted
         return self._taken
 
     async def up_to(self, rows: int) -> None:

@@ -19,7 +19,7 @@ from baton.topics import Topic
 from baton.values import GrowingEnum, Moment
 
 
-class ItemResult(EventData):
+class Told(EventData):
     event_type: ClassVar[str] = "baton.test.told.v1"
     topic: ClassVar[Topic] = topics.LEAD_CAPTURED
 
@@ -72,8 +72,8 @@ class GrowingWithMore(GrowingEnum):
 
 
 def contract(**fields: Any) -> Contract:
-    model = create_model("Told", __base__=ItemResult, **fields)
-    return Contract({ItemResult.event_type: schemas.of_type(model)}, {})
+    model = create_model("Told", __base__=Told, **fields)
+    return Contract({Told.event_type: schemas.of_type(model)}, {})
 
 
 def told(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -333,7 +333,7 @@ PASSING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_a_change_that_breaks_a_reader_is_told_with_the_fields_name(
     before: dict[str, Any], after: dict[str, Any], said: str
 ) -> None:
-    assert told(before, after) == [f"{ItemResult.event_type}: {said}"]
+    assert told(before, after) == [f"{Told.event_type}: {said}"]
 
 
 @pytest.mark.parametrize(("before", "after"), PASSING.values(), ids=PASSING)
@@ -344,11 +344,11 @@ def test_a_change_that_breaks_nobody_passes(before: dict[str, Any], after: dict[
 def test_what_the_check_does_not_know_is_a_break() -> None:
     before = contract(x=(str, ...))
     after = deepcopy(before)
-    after.schemas[ItemResult.event_type]["properties"]["x"]["contentEncoding"] = "base64"
-    after.schemas[ItemResult.event_type]["additionalProperties"] = False
+    after.schemas[Told.event_type]["properties"]["x"]["contentEncoding"] = "base64"
+    after.schemas[Told.event_type]["additionalProperties"] = False
     assert [str(found) for found in breaks(before, after)] == [
-        f"{ItemResult.event_type}: x had contentEncoding None and has 'base64'; {EITHER}",
-        f"{ItemResult.event_type}: {{}} was None and is False; {EITHER}",
+        f"{Told.event_type}: x had contentEncoding None and has 'base64'; {EITHER}",
+        f"{Told.event_type}: {{}} was None and is False; {EITHER}",
     ]
 
 

@@ -51,8 +51,8 @@ def texts_of(tree: ast.Module) -> Iterator[str]:
             continue
         # Whatever kind of node it is, its identifiers are its fields that are text.
         for _, value in ast.iter_fields(node):
-            each = value if isinstance(value, list) else [value]
-            yield from (text for text in each if isinstance(text, str))
+            element = value if isinstance(value, list) else [value]
+            yield from (text for text in element if isinstance(text, str))
 
 
 def docstrings_of(tree: ast.Module) -> Iterator[ast.expr]:

@@ -22,7 +22,7 @@ from baton.times import Times
 from baton_cli.main import app
 from baton_cli.service import Service
 from baton_cli.settings import ClientSettings, IdSettings
-from baton_local.given import FROM_STACK
+from baton_local.given_servers import FROM_STACK
 from baton_local.services import secret_names
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def faults(line: str) -> Iterator[str]:
     command: Any = typer.main.get_command(app)
     for word in shlex.split(line, comments=True)[1:]:
         if word.startswith("-") and len(word) > 1:
-            if word not in {name for each in command.params for name in each.opts}:
+            if word not in {name for element in command.params for name in element.opts}:
                 yield f"{line}: {command.name} has no option {word}"
         elif isinstance(command, TyperGroup) and word != "...":
             if word not in command.commands:
@@ -230,13 +230,13 @@ def first_column(section: str) -> list[str]:
 def test_every_reason_that_the_page_explains_is_one_that_the_code_gives() -> None:
     reasons = [span for span in first_column("What `readyz` says") if span != "webhooks"]
     assert len(reasons) > 10
-    assert [each for each in reasons if each.strip(f"{ANYTHING} ") not in texts()] == []
+    assert [element for element in reasons if element.strip(f"{ANYTHING} ") not in texts()] == []
 
 
 def test_every_log_line_that_the_page_explains_is_one_that_the_code_writes() -> None:
     explained = first_column("What the log says")
     assert len(explained) > 10
-    assert [each for each in explained if each not in texts()] == []
+    assert [element for element in explained if element not in texts()] == []
 
 
 def test_every_log_line_that_asks_for_attention_is_explained() -> None:

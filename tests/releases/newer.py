@@ -78,12 +78,12 @@ from baton.subjects import Subject
 _FIELDS = Edit(
     f"{_PACKAGE}/domain/state.py",
     """\
-    told: Told | None = None
+    told: PublishedScore | None = None
 
     @property
     def counted_enquiries""",
     """\
-    told: Told | None = None
+    told: PublishedScore | None = None
     trials: tuple[UUID, ...] = ()
     ended: tuple[UUID, ...] = ()
     notes: tuple[str, ...] = ()

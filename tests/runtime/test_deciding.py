@@ -97,8 +97,8 @@ def test_a_decision_and_its_repetition_give_the_same_ids(bundle: Bundle) -> None
     items = [of(followup(LEAD, tell=True, pool="emea")), asked()]
     first, second = effects_of(items, bundle), effects_of(items, bundle)
     assert [row.event_id for row in first.outbox] == [row.event_id for row in second.outbox]
-    assert [each.id for each in first.asked] == [each.id for each in second.asked]
-    (ask,) = first.asked
+    assert [each.id for each in first.commands] == [each.id for each in second.commands]
+    (ask,) = first.commands
     assert ask.ask.subject.kind == POOL
     assert ask.shard == ask.ask.subject.shard(PARTITIONS)
 

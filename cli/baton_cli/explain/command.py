@@ -47,15 +47,15 @@ def explain(
     if known.nothing:
         if known.missing:
             raise Failure(
-                "\n".join(each.why for each in known.missing),
+                "\n".join(missing.why for missing in known.missing),
                 "`baton status` asks all services how they are.",
             )
         raise Failure(f"nothing is known of lead {lead_id}", _hint(lead, brand))
-    told = story(lead_id, known, datetime.now(UTC), everything=everything)
+    story_of_lead = story(lead_id, known, datetime.now(UTC), everything=everything)
     if as_json:
-        typer.echo(told.model_dump_json(indent=2))
+        typer.echo(story_of_lead.model_dump_json(indent=2))
     else:
-        output().print(drawn(told))
+        output().print(drawn(story_of_lead))
 
 
 def _lead_id(lead: str, brand: str) -> UUID:
@@ -88,13 +88,15 @@ async def _known(lead_id: UUID) -> Known:
         promises = _ask(apis[SLA_MONITOR], f"{path}/clocks", CLOCKS, {})
         of = {"lead_id": str(lead_id), "state": "all", "limit": "500"}
         holding = _ask(apis[INGEST], "/v1/quarantine", QUARANTINE, of)
-        scored, routed, clocks, held = await asyncio.gather(marketing, sales, promises, holding)
-    answers = (scored, routed, clocks, held)
+        scored, routed, clocks, quarantine = await asyncio.gather(
+            marketing, sales, promises, holding
+        )
+    answers = (scored, routed, clocks, quarantine)
     return Known(
         scored=None if isinstance(scored, Missing) else scored,
         routed=None if isinstance(routed, Missing) else routed,
         clocks=None if isinstance(clocks, Missing) else clocks,
-        quarantine=None if isinstance(held, Missing) else held,
+        quarantine=None if isinstance(quarantine, Missing) else quarantine,
         missing=tuple(answer for answer in answers if isinstance(answer, Missing)),
     )
 

@@ -12,7 +12,7 @@ from baton_cli.explain.story import Detail, Happening, Kind, Mark, Story
 
 _LOOKS = {
     Kind.ENQUIRY: ("●", "bold cyan"),
-    Kind.HELD: ("◌", "bold yellow"),
+    Kind.IN_QUARANTINE: ("◌", "bold yellow"),
     Kind.LET_GO: ("○", "yellow"),
     Kind.ACTIVITY: ("●", "cyan"),
     Kind.FOLLOWUP: ("●", "blue"),
@@ -30,19 +30,19 @@ _LOOKS = {
 
 def drawn(story: Story) -> RenderableType:
     """Who it is, how it stands, and what happened, day by day."""
-    head = Text.assemble((story.who[0] if story.who else "A lead", "bold"))
-    for line in story.who[1:]:
+    head = Text.assemble((story.person[0] if story.person else "A lead", "bold"))
+    for line in story.person[1:]:
         head.append(f"\n{line}")
     head.append(f"\nlead {story.lead_id}", "dim")
     for number, line in enumerate(story.now):
         head.append("\n     " if number else "\nNow  ", "bold").append(line)
-    days = groupby(story.happened, key=lambda each: each.at.astimezone().date())
+    days = groupby(story.happened, key=lambda happening: happening.at.astimezone().date())
     parts: list[RenderableType] = [head]
     for _, happened in days:
         parts += _day(list(happened))
     parts += [
-        Text.assemble("\n", (f"{each.service} is missing here: ", "bold yellow"), each.why)
-        for each in story.missing
+        Text.assemble("\n", (f"{missing.service} is missing here: ", "bold yellow"), missing.why)
+        for missing in story.missing
     ]
     return Group(*parts)
 
@@ -50,17 +50,17 @@ def drawn(story: Story) -> RenderableType:
 def _day(happened: list[Happening]) -> Iterator[RenderableType]:
     first = happened[0].at.astimezone()
     yield Text(f"\n{first:%A, %d %B %Y} ({first:%Z})", "bold")
-    for each in happened:
-        sign, style = _LOOKS[each.kind]
+    for happening in happened:
+        sign, style = _LOOKS[happening.kind]
         line = Table.grid(padding=(0, 2, 0, 0))
         line.add_column(width=8, no_wrap=True)
         line.add_column(width=1)
         line.add_column()
-        time = Text(f"{each.at.astimezone():%H:%M:%S}", "dim")
-        line.add_row(time, Text(sign, style), Text(each.says, style))
+        time = Text(f"{happening.at.astimezone():%H:%M:%S}", "dim")
+        line.add_row(time, Text(sign, style), Text(happening.says, style))
         yield line
-        if each.details:
-            yield Padding(_details(each.details), (0, 0, 0, 12))
+        if happening.details:
+            yield Padding(_details(happening.details), (0, 0, 0, 12))
 
 
 def _details(details: tuple[Detail, ...]) -> Table:

@@ -4,33 +4,33 @@ from collections.abc import Iterator, Sequence
 
 from baton_cli.explain.reasons import criteria
 from baton_cli.explain.story import Detail, Happening, Kind, Mark
-from baton_cli.explain.views import Held
+from baton_cli.explain.views import QuarantinedEnquiry
 
 
-def happened(held: Sequence[Held]) -> Iterator[Happening]:
+def happened(enquiries: Sequence[QuarantinedEnquiry]) -> Iterator[Happening]:
     """Each enquiry that was held, and what somebody decided about it."""
-    for each in held:
+    for enquiry in enquiries:
         yield Happening(
-            at=each.received_at,
-            kind=Kind.HELD,
-            says=f"Enquiry from {each.source} put in quarantine",
+            at=enquiry.received_at,
+            kind=Kind.IN_QUARANTINE,
+            says=f"Enquiry from {enquiry.source} put in quarantine",
             details=tuple(
-                Detail(says=f"{each.rule}: {found.whole.label}", on=found.on, mark=Mark.YES)
-                for found in criteria(each.reasons)
+                Detail(says=f"{enquiry.rule}: {found.reason.label}", on=found.on, mark=Mark.YES)
+                for found in criteria(enquiry.reasons)
             ),
         )
-        if each.decision is not None and each.decided_at is not None:
-            why = f": {each.why}" if each.why else ""
+        if enquiry.decision is not None and enquiry.decided_at is not None:
+            why = f": {enquiry.why}" if enquiry.why else ""
             yield Happening(
-                at=each.decided_at,
+                at=enquiry.decided_at,
                 kind=Kind.LET_GO,
-                says=f"Enquiry {each.decision} from quarantine by {each.decided_by}{why}",
+                says=f"Enquiry {enquiry.decision} from quarantine by {enquiry.decided_by}{why}",
             )
 
 
-def standing(held: Sequence[Held]) -> str | None:
+def standing(enquiries: Sequence[QuarantinedEnquiry]) -> str | None:
     """What waits for a decision; None where nothing does."""
-    waiting = [each.rule for each in held if each.decision is None]
+    waiting = [enquiry.rule for enquiry in enquiries if enquiry.decision is None]
     if not waiting:
         return None
     rules = ", ".join(dict.fromkeys(waiting))

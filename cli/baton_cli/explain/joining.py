@@ -24,26 +24,27 @@ class Known:
     @property
     def nothing(self) -> bool:
         """Whether no service knows the lead."""
-        held = self.quarantine and self.quarantine.enquiries
-        return not (self.scored or self.routed or (self.clocks and self.clocks.clocks) or held)
+        enquiries = self.quarantine and self.quarantine.enquiries
+        return not (self.scored or self.routed or (self.clocks and self.clocks.clocks) or enquiries)
 
     @property
     def profile(self) -> Profile | None:
         """The person, by all enquiries, or else by the newest that is held back."""
         if self.scored is not None and self.scored.profile is not None:
             return self.scored.profile
-        held = self.quarantine.enquiries if self.quarantine else ()
-        return held[0].profile if held else None
+        enquiries = self.quarantine.enquiries if self.quarantine else ()
+        return enquiries[0].profile if enquiries else None
 
 
 def story(lead_id: UUID, known: Known, now: datetime, *, everything: bool) -> Story:
     """All parts in one order. `everything`: also what did not match, and every candidate."""
     happened = sorted(
-        _happened(known, everything=everything), key=lambda each: (each.at, each.kind.rank)
+        _happened(known, everything=everything),
+        key=lambda happening: (happening.at, happening.kind.rank),
     )
     return Story(
         lead_id=lead_id,
-        who=marketing.who(known.profile) if known.profile else (),
+        person=marketing.person(known.profile) if known.profile else (),
         now=tuple(filter(None, _now(known, now))),
         happened=tuple(happened),
         missing=known.missing,

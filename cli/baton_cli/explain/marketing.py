@@ -34,7 +34,7 @@ def happened(scored: Scored, *, everything: bool) -> Iterator[Happening]:
         yield _later_score(before, change, everything=everything)
 
 
-def who(profile: Profile) -> tuple[str, ...]:
+def person(profile: Profile) -> tuple[str, ...]:
     """The person: who and where they work, then how to reach them."""
     contact, company = profile.contact, profile.company
     name = " ".join(filter(None, (contact.first_name, contact.last_name)))
@@ -59,7 +59,7 @@ def _enquiry(enquiry: Enquiry) -> Happening:
     form = profile.request.form_name or profile.request.form_id
     campaign = profile.campaign
     through = (campaign.name, campaign.utm_source, campaign.utm_medium, campaign.utm_campaign)
-    asked = {
+    parts = {
         "product": profile.request.product,
         "message": profile.request.message and f"“{profile.request.message}”",
         "campaign": ", ".join(dict.fromkeys(filter(None, through))),
@@ -70,20 +70,20 @@ def _enquiry(enquiry: Enquiry) -> Happening:
         says=f"Enquiry from {profile.source}"
         + (f", form {form}" if form else "")
         + (" (a trial delivery)" if enquiry.test else ""),
-        details=tuple(Detail(says=name, on=text) for name, text in asked.items() if text),
+        details=tuple(Detail(says=name, on=text) for name, text in parts.items() if text),
     )
 
 
 def _first_score(change: ScoreChange, *, everything: bool) -> Happening:
     score = change.score
     found = criteria(change.reasons)
-    matched = [_matched(each) for each in found if each.whole.matched]
-    others = [each for each in found if not each.whole.matched]
+    matched = [_matched(criterion) for criterion in found if criterion.reason.matched]
+    others = [criterion for criterion in found if not criterion.reason.matched]
     return Happening(
         at=change.at,
         kind=Kind.SCORED,
         says=f"Scored {_points(score)}: grade {score.grade}, stage {change.stage}",
-        details=(*matched, *(_each(others) if everything else _in_short(others))),
+        details=(*matched, *(_details(others) if everything else _in_short(others))),
     )
 
 
@@ -91,16 +91,20 @@ def _later_score(before: ScoreChange, change: ScoreChange, *, everything: bool) 
     """Tells what differs: a new stage with its reasons, and by how many points each criterion."""
     found = criteria(change.reasons)
     differing = _differing(criteria(before.reasons), found)
-    stages = [each for each in found if each.whole.points is None and each.whole.matched]
+    stages = [
+        criterion
+        for criterion in found
+        if criterion.reason.points is None and criterion.reason.matched
+    ]
     moved = before.stage != change.stage
-    stage = [_matched(each) for each in stages if moved or everything]
-    rest = [each for each in found if not each.whole.matched] if everything else []
+    stage = [_matched(criterion) for criterion in stages if moved or everything]
+    rest = [criterion for criterion in found if not criterion.reason.matched] if everything else []
     again = [] if moved or before.qualified_at is None else _qualified_again(before, change)
     return Happening(
         at=change.at,
         kind=Kind.SCORED,
         says=_difference(before, change),
-        details=(*stage, *again, *differing, *_each(rest)),
+        details=(*stage, *again, *differing, *_details(rest)),
     )
 
 
@@ -127,25 +131,25 @@ def _points(score: Score) -> str:
 
 def _differing(before: Sequence[Criterion], after: Sequence[Criterion]) -> Iterator[Detail]:
     """By how much each criterion counts otherwise; one that is not told of counts nothing."""
-    earlier = {each.whole.code: each for each in before}
-    later = {each.whole.code: each for each in after}
+    earlier = {criterion.reason.code: criterion for criterion in before}
+    later = {criterion.reason.code: criterion for criterion in after}
     for code in earlier | later:
         old, new = earlier.get(code), later.get(code)
         points = _worth(new) - _worth(old)
-        each = new or old
-        if points and each:
-            yield Detail(says=each.whole.label, on=each.on, points=points)
+        criterion = new or old
+        if points and criterion:
+            yield Detail(says=criterion.reason.label, on=criterion.on, points=points)
 
 
 def _worth(criterion: Criterion | None) -> int:
-    return criterion.whole.points or 0 if criterion else 0
+    return criterion.reason.points or 0 if criterion else 0
 
 
-def _matched(each: Criterion) -> Detail:
-    whole = each.whole
-    if whole.points is None:
-        return Detail(says=_of_stage(whole.code) + whole.label, on=each.on, mark=Mark.YES)
-    return Detail(says=whole.label, on=each.on, points=whole.points)
+def _matched(criterion: Criterion) -> Detail:
+    reason = criterion.reason
+    if reason.points is None:
+        return Detail(says=_of_stage(reason.code) + reason.label, on=criterion.on, mark=Mark.YES)
+    return Detail(says=reason.label, on=criterion.on, points=reason.points)
 
 
 def _of_stage(code: str) -> str:
@@ -153,17 +157,17 @@ def _of_stage(code: str) -> str:
     return f"{stage}: " if kind == "stage" else ""
 
 
-def _each(found: Sequence[Criterion]) -> Iterator[Detail]:
-    for each in found:
-        says = _of_stage(each.whole.code) + each.whole.label
-        yield Detail(says=says, on=each.on, mark=Mark.NO)
+def _details(found: Sequence[Criterion]) -> Iterator[Detail]:
+    for criterion in found:
+        says = _of_stage(criterion.reason.code) + criterion.reason.label
+        yield Detail(says=says, on=criterion.on, mark=Mark.NO)
 
 
 def _in_short(found: Sequence[Criterion]) -> Iterator[Detail]:
     """What did not match as a number; what could not be told, with what was missing for it."""
-    unknown = [each for each in found if each.whole.matched is None]
+    unknown = [criterion for criterion in found if criterion.reason.matched is None]
     if unknown:
-        missing = dict.fromkeys(field for each in unknown for field in each.missing)
+        missing = dict.fromkeys(field for criterion in unknown for field in criterion.missing)
         says = f"{len(unknown)} unanswered, no value in"
         yield Detail(says=says, on=", ".join(missing), mark=Mark.NO)
     no = len(found) - len(unknown)

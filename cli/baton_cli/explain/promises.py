@@ -29,18 +29,18 @@ def standing(clocks: Sequence[Clock], now: datetime) -> str | None:
     if not clocks:
         return None
     clock = clocks[-1]
-    what = words(clock.target)
+    target = words(clock.target)
     match clock.state:
         case "met":
-            return f"{what}: promise kept"
+            return f"{target}: promise kept"
         case "breached":
-            return f"{what}: promise broken"
+            return f"{target}: promise broken"
         case "retracted":
-            return f"{what}: nobody is judged"
+            return f"{target}: nobody is judged"
     left = clock.due_at - now
     if left < timedelta(0):
-        return f"{what}: was due {duration(-left)} ago"
-    return f"{what}: due in {duration(left)}"
+        return f"{target}: was due {duration(-left)} ago"
+    return f"{target}: due in {duration(left)}"
 
 
 def _started(clock: Clock) -> Happening:

@@ -13,7 +13,7 @@ _SHOWN = 60
 class Criterion:
     """A rule or criterion with all that it asked. `clauses` is empty where that was one thing."""
 
-    whole: Reason
+    reason: Reason
     clauses: tuple[Reason, ...]
 
     @property
@@ -22,15 +22,15 @@ class Criterion:
 
         Of several, those that were answered like the whole: what was beside the point says nothing.
         """
-        asked = [each for each in (self.whole, *self.clauses) if each.field is not None]
-        alike = [each for each in asked if each.matched == self.whole.matched]
-        return ", ".join(dict.fromkeys(_on(each) for each in alike or asked)) or None
+        compared = [reason for reason in (self.reason, *self.clauses) if reason.field is not None]
+        alike = [reason for reason in compared if reason.matched == self.reason.matched]
+        return ", ".join(dict.fromkeys(_on(reason) for reason in alike or compared)) or None
 
     @property
     def missing(self) -> Sequence[str]:
         """The fields that had no value where one was asked for."""
-        asked = (self.whole, *self.clauses)
-        return [each.field for each in asked if each.field and each.matched is None]
+        reasons = (self.reason, *self.clauses)
+        return [reason.field for reason in reasons if reason.field and reason.matched is None]
 
 
 def criteria(reasons: Iterable[Reason]) -> Sequence[Criterion]:

@@ -50,7 +50,7 @@ def happened(routed: Routed, *, everything: bool) -> Iterator[Happening]:
     decisions = {decision.id: decision for decision in routed.decisions}
     for assignment in routed.assignments:
         decision = decisions.get(assignment.decision_id)
-        yield _given(assignment, decision, everything=everything)
+        yield _assigned(assignment, decision, everything=everything)
         if assignment.ended_at is not None and assignment.ended_code != _RENEWED:
             yield _released(assignment)
     reps = {assignment.id: assignment.rep for assignment in routed.assignments}
@@ -82,7 +82,7 @@ def standing(routed: Routed) -> str:
     return f"nobody has it: {_why_nobody(last)}"
 
 
-def _given(assignment: Assignment, decision: Decision | None, *, everything: bool) -> Happening:
+def _assigned(assignment: Assignment, decision: Decision | None, *, everything: bool) -> Happening:
     choice = decision.choice if decision else None
     rep, team, role = assignment.rep, assignment.team, assignment.role
     again = _again(assignment.attempt)
@@ -131,12 +131,12 @@ def _why_nobody(decision: Decision) -> str:
 
 
 def _details(choice: Choice, *, everything: bool) -> Iterator[Detail]:
-    for each in criteria(choice.reasons):
-        says = f"rule {each.whole.code}: {each.whole.label}"
-        if each.whole.matched:
-            yield Detail(says=says, on=each.on, mark=Mark.YES)
+    for criterion in criteria(choice.reasons):
+        says = f"rule {criterion.reason.code}: {criterion.reason.label}"
+        if criterion.reason.matched:
+            yield Detail(says=says, on=criterion.on, mark=Mark.YES)
         elif everything or choice.rule is None:
-            yield Detail(says=says, on=each.on, mark=Mark.NO)
+            yield Detail(says=says, on=criterion.on, mark=Mark.NO)
     for number, look in enumerate(choice.pools):
         yield Detail(says=f"pool {look.pool}" + (", which it overflows to" if number else ""))
         shown = look.candidates if everything else look.candidates[:_MOST]

@@ -10,7 +10,7 @@ class Kind(StrEnum):
     """What sort of thing happened. Of what happened at once, the kind named first comes first."""
 
     ENQUIRY = "enquiry"
-    HELD = "held"
+    IN_QUARANTINE = "held"
     LET_GO = "let_go"
     ACTIVITY = "activity"
     FOLLOWUP = "followup"
@@ -73,7 +73,7 @@ class Story(Part):
     """All that is known of a lead. `who` are the person's own details, `now` how it stands."""
 
     lead_id: UUID
-    who: tuple[str, ...]
+    person: tuple[str, ...]
     now: tuple[str, ...]
     happened: tuple[Happening, ...]
     missing: tuple[Missing, ...] = ()

@@ -176,7 +176,7 @@ class Clocks(View):
     clocks: tuple[Clock, ...]
 
 
-class Held(View):
+class QuarantinedEnquiry(View):
     """An enquiry that a rule has held back; `decision` is null while nobody has decided."""
 
     source: str
@@ -193,7 +193,7 @@ class Held(View):
 class Quarantine(View):
     """Ingest's `GET /v1/quarantine`, newest first."""
 
-    enquiries: tuple[Held, ...]
+    enquiries: tuple[QuarantinedEnquiry, ...]
 
 
 SCORED = TypeAdapter(Scored)

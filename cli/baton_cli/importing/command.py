@@ -134,8 +134,10 @@ class _Import:
         self._pages = pages(lines, format_, deliveries, order.batch)
         self._size = size
         self._journal = Journal(order.journal)
-        said = "" if mapping is None else mapping.mapping.model_dump_json()
-        self._said = hashlib.sha256(f"{order.source} {order.as_} {said}".encode()).hexdigest()
+        mapping_text = "" if mapping is None else mapping.mapping.model_dump_json()
+        self._fingerprint = hashlib.sha256(
+            f"{order.source} {order.as_} {mapping_text}".encode()
+        ).hexdigest()
 
     async def run(self) -> None:
         async with open_apis() as apis:
@@ -143,7 +145,7 @@ class _Import:
             await api.open_get("/healthz")
             progress = self._begin(api)
             rejects = Rejects(self._order.rejects, progress.rejects)
-            offset, rows = progress.place.offset, progress.taken + progress.refused
+            offset, rows = progress.place.offset, progress.accepted + progress.refused
             with shown(self._size, offset, rows) as screen:
                 try:
                     async for page, outcome in self._answered(api, screen):
@@ -156,8 +158,8 @@ class _Import:
 
     def _begin(self, api: Api) -> Progress:
         """Where to go on; the lines are gone on to there."""
-        of = f"{api.url} {self._said}"
-        start = Progress(of=of, place=self._lines.place, taken=0, refused=0, rejects=0)
+        of = f"{api.url} {self._fingerprint}"
+        start = Progress(of=of, place=self._lines.place, accepted=0, refused=0, rejects=0)
         former = None if self._order.anew else self._journal.read()
         if former is None:
             return start
@@ -201,9 +203,9 @@ class _Import:
     def _note(self, before: Progress, page: Page, outcome: Outcome, rejects: Rejects) -> Progress:
         raw = {delivery.line: delivery.raw for delivery in page.deliveries}
         refused = [(line, why, raw[line]) for line, why in outcome.refused.items()]
-        refused += [(each.line, each.reason, each.raw) for each in page.broken]
+        refused += [(row.line, row.reason, row.raw) for row in page.broken]
         refused.sort()
-        if refused and not before.taken and not outcome.taken:
+        if refused and not before.accepted and not outcome.accepted:
             line, why, _ = refused[0]
             raise Failure(
                 f"none of the first {counted(page.rows, 'row')} was taken: line {line}: {why}",
@@ -212,8 +214,8 @@ class _Import:
         progress = Progress(
             of=before.of,
             place=page.place,
-            taken=before.taken + outcome.taken,
-            held=before.held + outcome.held,
+            accepted=before.accepted + outcome.accepted,
+            quarantined=before.quarantined + outcome.quarantined,
             refused=before.refused + len(refused),
             rejects=rejects.add(refused) if refused else before.rejects,
         )
@@ -221,20 +223,24 @@ class _Import:
         return progress
 
     def _end(self, progress: Progress) -> None:
-        taken = counted(progress.taken, "row")
-        held = f" ({progress.held} of them into quarantine)" if progress.held else ""
-        output().print(f"{taken} taken{held}, {progress.refused} refused.", soft_wrap=True)
+        accepted = counted(progress.accepted, "row")
+        quarantined = (
+            f" ({progress.quarantined} of them into quarantine)" if progress.quarantined else ""
+        )
+        output().print(
+            f"{accepted} taken{quarantined}, {progress.refused} refused.", soft_wrap=True
+        )
         if progress.refused:
             notes().print(f"what was refused, and why: {self._order.rejects}", soft_wrap=True)
             raise typer.Exit(REFUSED)
 
 
 def _tell(screen: Shown, progress: Progress) -> None:
-    screen.at(progress.place.offset, progress.taken + progress.refused, progress.refused)
+    screen.at(progress.place.offset, progress.accepted + progress.refused, progress.refused)
 
 
 def _stopped(failure: Failure, progress: Progress) -> Failure:
-    rows = progress.taken + progress.refused
+    rows = progress.accepted + progress.refused
     goes_on = f"{counted(rows, 'row')} were answered before; the same command goes on behind them."
     way_out = "\n".join(filter(None, (failure.way_out, goes_on if rows else "")))
     return Failure(failure.message, way_out, exit_code=failure.exit_code)

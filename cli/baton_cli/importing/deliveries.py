@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from baton.lead_table import document
 from baton_cli.importing.mapping import Mapped, UnusableValueError
-from baton_cli.importing.rows import Broken, Said
+from baton_cli.importing.rows import Broken, RowValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Deliveries:
         self._source = source
         self._history = history
 
-    def of(self, rows: Iterable[Said | Broken]) -> Iterator[Delivery | Broken]:
+    def of(self, rows: Iterable[RowValues | Broken]) -> Iterator[Delivery | Broken]:
         """A delivery for each row, or why it is none."""
         for row in rows:
             if isinstance(row, Broken):
@@ -47,7 +47,7 @@ class Deliveries:
             else:
                 yield Delivery(row.line, row.raw, _body(lead))
 
-    def _lead(self, row: Said) -> dict[str, JsonValue]:
+    def _lead(self, row: RowValues) -> dict[str, JsonValue]:
         lead = document(row.fields) if self._mapping is None else self._mapping.lead(row.fields)
         if self._source is not None:
             lead.setdefault("source", self._source)
@@ -58,6 +58,6 @@ class Deliveries:
 
 def _body(lead: dict[str, JsonValue]) -> bytes:
     if "delivery_id" not in lead:
-        said = json.dumps(lead, sort_keys=True, separators=(",", ":")).encode()
-        lead["delivery_id"] = f"import-{hashlib.blake2b(said, digest_size=16).hexdigest()}"
+        lead_json = json.dumps(lead, sort_keys=True, separators=(",", ":")).encode()
+        lead["delivery_id"] = f"import-{hashlib.blake2b(lead_json, digest_size=16).hexdigest()}"
     return json.dumps(lead, separators=(",", ":")).encode()

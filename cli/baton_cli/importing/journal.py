@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton_cli.failures import Failure
 from baton_cli.importing.lines import Place
@@ -12,16 +12,16 @@ class Progress(BaseModel):
     """Up to `place` every row was answered.
 
     `of` says what was being done with the file: another mapping, source or ingest is another
-    import. `held` are those of the taken that are in quarantine. `rejects` is the size that the
-    file of rejects had.
+    import. `quarantined` counts those of the accepted rows that are in quarantine. `rejects` is the
+    size of the file of rejects, in bytes.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
 
     of: str
     place: Place
-    taken: int
-    held: int = 0
+    accepted: int = Field(alias="taken")
+    quarantined: int = Field(0, alias="held")
     refused: int
     rejects: int
 

@@ -42,13 +42,13 @@ class Lines:
 
     def __iter__(self) -> Iterator[Line]:
         while text := self._file.readline(LONGEST + 1):
-            whole = text.endswith(b"\n") or len(text) <= LONGEST
+            complete = text.endswith(b"\n") or len(text) <= LONGEST
             self._read(text)
             end = text
             while not end.endswith(b"\n") and (end := self._file.readline(_PIECE)):
                 self._read(end)
             self._number += 1
-            yield Line(self._number, text.removesuffix(b"\n") if whole else None)
+            yield Line(self._number, text.removesuffix(b"\n") if complete else None)
 
     @property
     def place(self) -> Place:

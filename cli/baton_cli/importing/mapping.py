@@ -23,7 +23,7 @@ from baton_cli.screen import counted
 
 _VOCABULARY = vocabulary(None)
 _AT_THE_TOP = ("email", "phone", "first_name", "last_name", "occurred_at", "delivery_id", "test")
-_OUTCOMES = tuple(f"history.{each}_at" for each in FollowupType)
+_OUTCOMES = tuple(f"history.{kind}_at" for kind in FollowupType)
 _LEAD_FIELDS = (
     *_AT_THE_TOP,
     *_VOCABULARY.profile,
@@ -98,18 +98,18 @@ class Mapped:
     mapping: LeadMapping
     document: Document
 
-    def lead(self, said: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    def lead(self, row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """The lead's document of what a row says. Raises UnusableValueError."""
         mapping = self.mapping
         found: dict[str, JsonValue] = {**mapping.constants}
         for name, column in mapping.fields.items():
-            value = _at(said, column)
+            value = _at(row, column)
             if value is not None and value != "":
                 found[name] = self._value(name, value)
         made = document(found)
         if mapping.others == "keep":
-            taken = {*mapping.fields.values(), *mapping.ignore}
-            rest = dict(_rest(said, "", taken))
+            used_columns = {*mapping.fields.values(), *mapping.ignore}
+            rest = dict(_rest(row, "", used_columns))
             if rest:
                 answers = made.setdefault("answers", {})
                 assert isinstance(answers, dict)  # noqa: S101 - no field is named as a part itself
@@ -164,10 +164,10 @@ def read_mapping(file: Path) -> Mapped:
     except UnicodeDecodeError as error:
         raise Failure(f"{file} is not UTF-8", exit_code=MISUSED) from error
     found, problems = parse(str(file), text)
-    told = list(problems)
-    mapping = read(LeadMapping, found, _VOCABULARY, told)
-    if mapping is None or told:
-        raise unusable(file, told)
+    reasons = list(problems)
+    mapping = read(LeadMapping, found, _VOCABULARY, reasons)
+    if mapping is None or reasons:
+        raise unusable(file, reasons)
     return Mapped(file, mapping, found)
 
 
@@ -182,9 +182,9 @@ def _read_as(text: str, form: str) -> datetime:
     return datetime.strptime(text, form)  # noqa: DTZ007 - the zone is the mapping's
 
 
-def _at(said: JsonValue | Mapping[str, JsonValue], path: str) -> JsonValue:
+def _at(row: JsonValue | Mapping[str, JsonValue], path: str) -> JsonValue:
     """What stands in a column, or at a path of keys with dots between."""
-    here: JsonValue | Mapping[str, JsonValue] = said
+    here: JsonValue | Mapping[str, JsonValue] = row
     if isinstance(here, Mapping) and path in here:
         return here[path]
     for step in path.split("."):
@@ -195,14 +195,16 @@ def _at(said: JsonValue | Mapping[str, JsonValue], path: str) -> JsonValue:
 
 
 def _rest(
-    said: Mapping[str, JsonValue], prefix: str, taken: Collection[str]
+    row: Mapping[str, JsonValue], prefix: str, used_columns: Collection[str]
 ) -> Iterator[tuple[str, JsonValue]]:
     """What is in none of the columns or paths taken, by its own."""
-    for key, value in said.items():
+    for key, value in row.items():
         path = f"{prefix}{key}"
-        if path in taken:
+        if path in used_columns:
             continue
-        if isinstance(value, dict) and any(each.startswith(f"{path}.") for each in taken):
-            yield from _rest(value, f"{path}.", taken)
+        if isinstance(value, dict) and any(
+            column.startswith(f"{path}.") for column in used_columns
+        ):
+            yield from _rest(value, f"{path}.", used_columns)
         elif value is not None:
             yield path, value

@@ -31,12 +31,12 @@ def pages(lines: Lines, format_: Format, deliveries: Deliveries, most_rows: int)
     size = 0
     for line in chain(lines, [None]):
         rows = format_.end() if line is None else format_.read(line)
-        for each in deliveries.of(rows):
-            if isinstance(each, Broken):
-                broken.append(each)
+        for delivery in deliveries.of(rows):
+            if isinstance(delivery, Broken):
+                broken.append(delivery)
             else:
-                good.append(each)
-                size += len(each.body)
+                good.append(delivery)
+                size += len(delivery.body)
         full = len(good) + len(broken) >= most_rows or size >= _MOST_BYTES
         if line is None or (full and format_.between):
             yield Page(good, broken, lines.place)

@@ -82,7 +82,7 @@ class _Bar:
 
     def at(self, offset: int, rows: int, refused: int) -> None:
         rate, _ = self._rate.at(offset, rows)
-        self._bar.update(self._task, completed=offset, said=_said(rows, refused, rate))
+        self._bar.update(self._task, completed=offset, said=_line(rows, refused, rate))
 
     def waits(self, why: str) -> None:
         self._bar.update(self._task, said=f"waits: {why}")
@@ -103,7 +103,7 @@ class _Lines:
         percent = 100 * offset // max(self._size, 1)
         left = timedelta(seconds=(self._size - offset) / max(bytes_a_second, 1))
         self._console.print(
-            f"{percent} %, {_said(rows, refused, rows_a_second)}, {duration(left)} left",
+            f"{percent} %, {_line(rows, refused, rows_a_second)}, {duration(left)} left",
             soft_wrap=True,
         )
 
@@ -111,6 +111,6 @@ class _Lines:
         self._console.print(f"waits: {why}", soft_wrap=True)
 
 
-def _said(rows: int, refused: int, rate: float) -> str:
-    said = f"{rows:,} rows, {rate:,.0f} a second"
-    return f"{said}, {refused:,} refused" if refused else said
+def _line(rows: int, refused: int, rate: float) -> str:
+    text = f"{rows:,} rows, {rate:,.0f} a second"
+    return f"{text}, {refused:,} refused" if refused else text

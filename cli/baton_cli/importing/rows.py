@@ -21,7 +21,7 @@ class UnusableFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RowValues:
     """What a row says, by its columns or keys; `raw` is as it stands in the file."""
 
     line: int
@@ -49,10 +49,10 @@ class Format(Protocol):
     def between(self) -> bool:
         """Whether the next line begins a row."""
 
-    def read(self, line: Line) -> Iterator[Said | Broken]:
+    def read(self, line: Line) -> Iterator[RowValues | Broken]:
         """The rows that are complete with this line."""
 
-    def end(self) -> Iterator[Said | Broken]:
+    def end(self) -> Iterator[RowValues | Broken]:
         """What is left when no line follows."""
 
 
@@ -62,13 +62,13 @@ class Ndjson:
     columns = None
     between = True
 
-    def read(self, line: Line) -> Iterator[Said | Broken]:
+    def read(self, line: Line) -> Iterator[RowValues | Broken]:
         if line.text is None:
             yield _too_long(line)
         elif text := line.text.removeprefix(BOM).strip():
             yield _object(line.number, text)
 
-    def end(self) -> Iterator[Said | Broken]:
+    def end(self) -> Iterator[RowValues | Broken]:
         yield from ()
 
 
@@ -92,21 +92,21 @@ class Csv:
     def between(self) -> bool:
         return not self._rows.unfinished
 
-    def read(self, line: Line) -> Iterator[Said | Broken]:
+    def read(self, line: Line) -> Iterator[RowValues | Broken]:
         if line.text is None:
             yield from self.end()
             yield _too_long(line)
         else:
             yield from map(self._row, _filled(self._rows.add(line.number, line.text)))
 
-    def end(self) -> Iterator[Said | Broken]:
+    def end(self) -> Iterator[RowValues | Broken]:
         yield from map(self._row, _filled(self._rows.end()))
 
-    def _row(self, row: Row | BrokenRow) -> Said | Broken:
+    def _row(self, row: Row | BrokenRow) -> RowValues | Broken:
         if isinstance(row, BrokenRow):
             return Broken(row.line, row.raw, row.reason)
         try:
-            return Said(row.line, row.raw, self._columns.named(row.cells))
+            return RowValues(row.line, row.raw, self._columns.named(row.cells))
         except UnusableRowError as error:
             return Broken(row.line, row.raw, str(error))
 
@@ -141,18 +141,18 @@ def _too_long(line: Line) -> Broken:
     return Broken(line.number, b"", f"longer than {LONGEST} bytes")
 
 
-def _object(number: int, text: bytes) -> Said | Broken:
+def _object(number: int, text: bytes) -> RowValues | Broken:
     try:
-        said = json.loads(text, object_pairs_hook=_members)
+        document = json.loads(text, object_pairs_hook=_members)
     except json.JSONDecodeError as error:
         return Broken(number, text, f"not JSON: {error.msg}")
     except UnicodeDecodeError as error:
         return Broken(number, text, f"not UTF-8 at byte {error.start} of the line")
     except (RecursionError, ValueError) as error:
         return Broken(number, text, f"not JSON that can be read: {error}")
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return Broken(number, text, "must be a JSON object")
-    return Said(number, text, said)
+    return RowValues(number, text, document)
 
 
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

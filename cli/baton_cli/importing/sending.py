@@ -18,10 +18,10 @@ PATH = "/v1/leads/batch"
 PATIENCE = timedelta(minutes=5)
 """How long nothing may be taken before an import gives up, to be gone on with later."""
 
-_OURS = 500
+_SERVER_ERROR = 500
 _TOO_MANY = 429
-_HELD = "quarantined"
-_TAKEN = frozenset({"published", "spooled", _HELD})
+_QUARANTINED = "quarantined"
+_ACCEPTED = frozenset({"published", "spooled", _QUARANTINED})
 _REFUSED = "refused"
 _SOON_S = 1.0
 _LONGEST_PAUSE_S = 10.0
@@ -45,8 +45,8 @@ class Outcome:
     `held` are those of the taken that a rule of the policy holds in quarantine.
     """
 
-    taken: int = 0
-    held: int = 0
+    accepted: int = 0
+    quarantined: int = 0
     refused: dict[int, str] = field(default_factory=dict)
 
 
@@ -62,14 +62,14 @@ async def sent(api: Api, deliveries: Sequence[Delivery], waits: Callable[[str], 
     deadline = time.monotonic() + PATIENCE.total_seconds()
     while left:
         answered, why = await _try(api, left, waits)
-        for delivery in (each for each in left if each.line in answered):
+        for delivery in (unanswered for unanswered in left if unanswered.line in answered):
             result = answered[delivery.line]
             if result.state == _REFUSED:
                 outcome.refused[delivery.line] = str(result.problem or _REFUSED)
             else:
-                outcome.taken += 1
-                outcome.held += result.state == _HELD
-        left = [each for each in left if each.line not in answered]
+                outcome.accepted += 1
+                outcome.quarantined += result.state == _QUARANTINED
+        left = [unanswered for unanswered in left if unanswered.line not in answered]
         if answered:
             pause, deadline = 0.5, time.monotonic() + PATIENCE.total_seconds()
         if left and time.monotonic() > deadline:
@@ -100,7 +100,7 @@ async def _try(
             if result is None:
                 waits("ingest holds it back until the readers of the leads have caught up")
                 continue
-            if result.state in _TAKEN or result.state == _REFUSED:
+            if result.state in _ACCEPTED or result.state == _REFUSED:
                 answered[deliveries[result.line - 1].line] = result
             elif result.problem is not None:
                 why = Failure(str(result.problem))
@@ -109,7 +109,7 @@ async def _try(
     except Away as away:
         why = away
     except Refused as refused:
-        if refused.status < _OURS and refused.status != _TOO_MANY:
+        if refused.status < _SERVER_ERROR and refused.status != _TOO_MANY:
             raise
         why = refused
     return answered, why

@@ -70,11 +70,11 @@ def _read(directory: Path) -> Bundle:
 
 def _results(results: Sequence[Result]) -> Table:
     """Each test with what became of its lead."""
-    shown = table("", "test", "points", "grade", "stage", "goes to", whole=["stage"])
+    shown = table("", "test", "points", "grade", "stage", "goes to", unbroken=["stage"])
     shown.columns[2].justify = "right"
     for result in results:
         mark = Text("ok", "green") if result.passed else Text("no", "bold red")
-        found = [_said(result.found[name]) for name in ("total", "grade", "stage")]
+        found = [_shown(result.found[name]) for name in ("total", "grade", "stage")]
         shown.add_row(mark, result.test.name, *found, _goal(result))
     return shown
 
@@ -83,17 +83,17 @@ def _goal(result: Result) -> str:
     held_by, exclusion = result.found["quarantine"], result.found["exclusion"]
     if held_by:
         return f"quarantine: {held_by}"
-    return f"nobody: {exclusion}" if exclusion else _said(result.found["pool"])
+    return f"nobody: {exclusion}" if exclusion else _shown(result.found["pool"])
 
 
 def _comparisons(result: Result) -> Table:
     shown = table("", "", "expected", "got")
     for comparison in result.comparisons:
         mark = Text("ok", "green") if comparison.holds else Text("no", "bold red")
-        got = Text(_said(comparison.got), "" if comparison.holds else "bold red")
-        shown.add_row(mark, comparison.what, _said(comparison.expected), got)
+        got = Text(_shown(comparison.got), "" if comparison.holds else "bold red")
+        shown.add_row(mark, comparison.property_name, _shown(comparison.expected), got)
     return shown
 
 
-def _said(value: Found) -> str:
+def _shown(value: Found) -> str:
     return "-" if value is None else str(value)

@@ -63,7 +63,7 @@ def active() -> None:
             "no bundle is in force yet, so no lead is scored or routed",
             "`baton policy activate DIR --by WHO --why REASON` puts one in force.",
         )
-    output().print(_said(found.in_force, "in force since"), soft_wrap=True)
+    output().print(_line(found.in_force, "in force since"), soft_wrap=True)
     _tell_to_come(found)
 
 
@@ -71,12 +71,18 @@ def history() -> None:
     """List every activation: from when on, which bundle, by whom and why."""
     found = with_kafka(past)
     when = f"from ({zone()})"
-    shown = table(when, "bundle", "", "by", "why", whole=[when, "bundle", ""])
-    for each in found.activations:
-        mark = Text("in force", "green") if each is found.in_force else Text("")
-        if each in found.to_come:
+    shown = table(when, "bundle", "", "by", "why", unbroken=[when, "bundle", ""])
+    for activated in found.activations:
+        mark = Text("in force", "green") if activated is found.in_force else Text("")
+        if activated in found.to_come:
             mark = Text("to come", "yellow")
-        shown.add_row(moment_in_zone(each.effective_at), each.hash[:SHOWN], mark, each.by, each.why)
+        shown.add_row(
+            moment_in_zone(activated.effective_at),
+            activated.hash[:SHOWN],
+            mark,
+            activated.by,
+            activated.why,
+        )
     output().print(shown if found.activations else "Nothing was ever activated.")
 
 
@@ -99,7 +105,7 @@ def back(
 def _activate(found: Past, bundle: Bundle, by: str, why: str, when: datetime | None) -> None:
     current = found.in_force
     if when is None and current is not None and current.hash == bundle.hash:
-        output().print(_said(current, "already in force since"), soft_wrap=True)
+        output().print(_line(current, "already in force since"), soft_wrap=True)
         _tell_to_come(found)
         return
 
@@ -109,22 +115,22 @@ def _activate(found: Past, bundle: Bundle, by: str, why: str, when: datetime | N
     done = with_kafka(ask)
     name = bundle.hash[:SHOWN]
     if when is None:
-        told = f"{name} is in force: each service decides by it as soon as it has read this."
+        message = f"{name} is in force: each service decides by it as soon as it has read this."
     else:
-        told = f"{name} will be in force from {moment(done.effective_at)} on."
-    output().print(Text(told, "green"), soft_wrap=True)
+        message = f"{name} will be in force from {moment(done.effective_at)} on."
+    output().print(Text(message, "green"), soft_wrap=True)
     _tell_to_come(found)
 
 
 def _tell_to_come(found: Past) -> None:
-    for each in found.to_come:
-        output().print(_said(each, "to come from"), soft_wrap=True)
+    for activated in found.to_come:
+        output().print(_line(activated, "to come from"), soft_wrap=True)
 
 
-def _said(each: PolicyActivated, state: str) -> Text:
+def _line(activated: PolicyActivated, state: str) -> Text:
     return Text.assemble(
-        (each.hash[:SHOWN], "bold"),
-        f" {state} {moment(each.effective_at)}, by {each.by}: {each.why}",
+        (activated.hash[:SHOWN], "bold"),
+        f" {state} {moment(activated.effective_at)}, by {activated.by}: {activated.why}",
     )
 
 

@@ -32,7 +32,7 @@ SOURCE_BRANDS = Section("sources.yaml", SourceBrands)
 class Comparison:
     """One thing that a test says of its lead, and what became of it."""
 
-    what: str
+    property_name: str
     expected: Found
     got: Found
 
@@ -65,10 +65,10 @@ def run(bundle: Bundle) -> tuple[Result, ...]:
 
 def _result(test: LeadTest, bundle: Bundle) -> Result:
     assessed = assess_profile(test.lead, test.activity_events(), bundle, test.now)
-    held = bundle.definitions.holding(test.lead)
-    found = _found(assessed, held[0].id if held else None, bundle)
+    quarantine = bundle.definitions.holding(test.lead)
+    found = _found(assessed, quarantine[0].id if quarantine else None, bundle)
     expected = test.expect.model_dump(exclude_none=True)
-    comparisons = tuple(Comparison(what, value, found[what]) for what, value in expected.items())
+    comparisons = tuple(Comparison(name, value, found[name]) for name, value in expected.items())
     return Result(test, found, comparisons)
 
 

@@ -36,12 +36,18 @@ class Past:
 
     @property
     def _effective(self) -> Sequence[PolicyActivated]:
-        return [each for each in self.activations if each.effective_at <= self.now]
+        return [
+            activation for activation in self.activations if activation.effective_at <= self.now
+        ]
 
     def before(self) -> Bundle:
         """The bundle that was in force before the one that is. Raises Failure."""
         current = self.in_force
-        earlier = [each for each in self._effective if current and each.hash != current.hash]
+        earlier = [
+            activation
+            for activation in self._effective
+            if current and activation.hash != current.hash
+        ]
         if not earlier:
             raise Failure(
                 "no other bundle was in force before this one",
@@ -55,7 +61,7 @@ class Past:
         if len(found) == 1:
             return self._bundle(found[0])
         reason = (
-            f"several bundles begin with {prefix}: {', '.join(each[:SHOWN] for each in found)}"
+            f"several bundles begin with {prefix}: {', '.join(long[:SHOWN] for long in found)}"
             if found
             else f"no bundle that was ever activated begins with {prefix}"
         )

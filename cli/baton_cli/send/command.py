@@ -23,7 +23,7 @@ from baton_cli.send.reading import Broken, entries
 from baton_cli.service import INGEST
 
 
-class Taken(BaseModel):
+class Accepted(BaseModel):
     """Ingest's answer.
 
     `state`: published to Kafka, spooled until it is back, quarantined by a rule, or waiting.
@@ -36,8 +36,8 @@ class Taken(BaseModel):
     event_id: UUID
 
 
-_TAKEN = TypeAdapter(Taken)
-_OURS = 500
+_ACCEPTED = TypeAdapter(Accepted)
+_SERVER_ERROR = 500
 _NOT_OURS_TO_MEND = frozenset({403, 404, 405})
 
 
@@ -47,7 +47,7 @@ class Result:
 
     line: int
     kind: Kind | None
-    taken: Taken | None = None
+    accepted: Accepted | None = None
     refused: str = ""
 
 
@@ -55,20 +55,20 @@ class Result:
 class Count:
     """What became of the lines so far, in the order of the file."""
 
-    taken: int = 0
+    accepted: int = 0
     refused: list[Result] = field(default_factory=list)
     last_line: int = 0
 
     def add(self, result: Result) -> None:
         """One more."""
         self.last_line = result.line
-        if result.taken is None:
+        if result.accepted is None:
             self.refused.append(result)
         else:
-            self.taken += 1
+            self.accepted += 1
 
     def __str__(self) -> str:
-        return f"{counted(self.taken, 'line')} taken, {len(self.refused)} refused"
+        return f"{counted(self.accepted, 'line')} taken, {len(self.refused)} refused"
 
 
 def send(
@@ -124,14 +124,14 @@ async def _send_all(found: Sequence[Delivery | Broken], at_once: int, *, quiet: 
                     count.add(result)
                     advance()
                     if not quiet:
-                        console.print(_said(result), soft_wrap=True)
+                        console.print(_line(result), soft_wrap=True)
     except Failure as failure:
         raise _stopped(failure, count) from failure
     finally:
         for result in count.refused if quiet else ():
-            console.print(_said(result), soft_wrap=True)
+            console.print(_line(result), soft_wrap=True)
     console.print(f"{count}.")
-    if any(isinstance(each, Broken) and each.rest_unread for each in found):
+    if any(isinstance(entry, Broken) and entry.rest_unread for entry in found):
         raise Failure("what follows the broken line was not read", "Mend it, then send it again.")
     if count.refused:
         raise typer.Exit(REFUSED)
@@ -159,8 +159,8 @@ async def _results(
     """In the order of the file. Raises Failure where going on would not help."""
     waiting: deque[asyncio.Task[Result]] = deque()
     try:
-        for each in found:
-            waiting.append(asyncio.create_task(_result(api, each)))
+        for entry in found:
+            waiting.append(asyncio.create_task(_result(api, entry)))
             if len(waiting) == at_once:
                 yield await waiting.popleft()
         while waiting:
@@ -171,27 +171,27 @@ async def _results(
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _result(api: Api, each: Delivery | Broken) -> Result:
-    if isinstance(each, Broken):
-        return Result(each.line, None, refused=each.reason)
+async def _result(api: Api, entry: Delivery | Broken) -> Result:
+    if isinstance(entry, Broken):
+        return Result(entry.line, None, refused=entry.reason)
     try:
-        taken = await api.post(each.kind.path, _TAKEN, each.body)
+        answer = await api.post(entry.kind.path, _ACCEPTED, entry.body)
     except Refused as refused:
-        if refused.status >= _OURS or refused.status in _NOT_OURS_TO_MEND:
+        if refused.status >= _SERVER_ERROR or refused.status in _NOT_OURS_TO_MEND:
             raise Failure(f"ingest takes nothing for now: {refused.reason}") from refused
-        return Result(each.line, each.kind, refused=refused.reason)
-    return Result(each.line, each.kind, taken)
+        return Result(entry.line, entry.kind, refused=refused.reason)
+    return Result(entry.line, entry.kind, answer)
 
 
-def _said(result: Result) -> Text:
-    what = f"line {result.line}: "
-    if result.taken is None:
+def _line(result: Result) -> Text:
+    prefix = f"line {result.line}: "
+    if result.accepted is None:
         refused = f"{result.kind} refused" if result.kind else "refused"
-        return Text.assemble(what, (refused, "red"), f", {result.refused}")
-    state = f"{result.kind} {result.taken.state}"
-    if result.taken.lead_id is None:
-        return Text.assemble(what, (state, "yellow"), ", until its lead is known")
-    return Text.assemble(what, (state, "green"), f", lead {result.taken.lead_id}")
+        return Text.assemble(prefix, (refused, "red"), f", {result.refused}")
+    state = f"{result.kind} {result.accepted.state}"
+    if result.accepted.lead_id is None:
+        return Text.assemble(prefix, (state, "yellow"), ", until its lead is known")
+    return Text.assemble(prefix, (state, "green"), f", lead {result.accepted.lead_id}")
 
 
 def _stopped(failure: Failure, count: Count) -> Failure:

@@ -44,10 +44,10 @@ def delivery(entry: Entry, otherwise: Kind) -> Delivery | Broken:
     text = entry.text
     kind = otherwise
     if "kind" in document:
-        said = document["kind"]
-        if said not in list(Kind):
-            return Broken(entry.line, f"kind: must be one of {', '.join(Kind)}, not {said!r}")
-        kind = Kind(said)
+        kind_text = document["kind"]
+        if kind_text not in list(Kind):
+            return Broken(entry.line, f"kind: must be one of {', '.join(Kind)}, not {kind_text!r}")
+        kind = Kind(kind_text)
         rest = {name: value for name, value in document.items() if name != "kind"}
         text = json.dumps(rest, separators=(",", ":"))
     return Delivery(entry.line, kind, text.encode())

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from baton_local.errors import PortInUseError, StackError
-from baton_local.given import FROM_STACK, Given, given_servers
+from baton_local.given_servers import FROM_STACK, GivenServers, given_servers
 from baton_local.leftovers import DEMOS, TESTS, remove_leftovers
 from baton_local.paths import KAFKA_JARS, RUN
 from baton_local.ports import LOOPBACK, Ports
@@ -55,10 +55,10 @@ class Background:
             self._show(stack.status())
             return
         stack = self._new_stack()
-        told = environment(stack, secret_names(self._bundle))
+        settings = environment(stack, secret_names(self._bundle))
         with self._or_nothing(stack):
-            start_baton(stack, told, self._bundle, self._say)
-        shell = _write_shell_environment(stack, told)
+            start_baton(stack, settings, self._bundle, self._say)
+        shell = _write_shell_environment(stack, settings)
         self._show(stack.status())
         self._console.print(
             f"\nTo use it from this shell:  [bold]. {shell}[/]  then [bold]baton --help[/]\n"
@@ -86,8 +86,8 @@ class Background:
         """The stack as it was last started, wherever that was done from."""
         state = StateDirectory(self._state)
         manifest = json.loads(state.manifest.read_text()) if state.manifest.exists() else {}
-        given = Given(manifest.get("kafka_bootstrap"), manifest.get("server_url"))
-        found = self._stack(given)
+        servers = GivenServers(manifest.get("kafka_bootstrap"), manifest.get("server_url"))
+        found = self._stack(servers)
         if state.exists():
             found.attach()
             found.add(*(service_program(found, service, {}) for service in SERVICES))
@@ -95,20 +95,20 @@ class Background:
 
     def _new_stack(self) -> Stack:
         """With the servers that the environment names, where it does."""
-        given = given_servers()
-        made = self._stack(given)
+        servers = given_servers()
+        made = self._stack(servers)
         made.state.make()
         made.attach()
         # Holds a password, if a PostgreSQL was given.
-        write_private(made.state.manifest, json.dumps(dataclasses.asdict(given)))
+        write_private(made.state.manifest, json.dumps(dataclasses.asdict(servers)))
         return made
 
-    def _stack(self, given: Given) -> Stack:
+    def _stack(self, servers: GivenServers) -> Stack:
         return Stack(
             self._state,
             Ports().shifted(self._offset),
-            kafka_bootstrap=given.kafka_bootstrap,
-            server_url=given.server_url,
+            kafka_bootstrap=servers.kafka_bootstrap,
+            server_url=servers.server_url,
             outlives_parent=True,
         )
 
@@ -138,15 +138,15 @@ def clean(console: Console, run: Path = RUN) -> None:
     """Stops and removes every stack of this checkout but those of tests and demos that go on."""
     for state in run.glob("*/annex"):
         Stack(state.parent, Ports()).remove()
-    kept = {KAFKA_JARS, *(among for among in (TESTS, DEMOS) if remove_leftovers(among))}
+    remaining = {KAFKA_JARS, *(among for among in (TESTS, DEMOS) if remove_leftovers(among))}
     for entry in run.glob("*"):
-        if entry not in kept:
+        if entry not in remaining:
             shutil.rmtree(entry)
     console.print("Nothing runs, and nothing is kept.")
 
 
-def _write_shell_environment(stack: Stack, told: Mapping[str, str]) -> Path:
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+def _write_shell_environment(stack: Stack, settings: Mapping[str, str]) -> Path:
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     exports.append(f"export {FROM_STACK}={shlex.quote(stack.state.path.name)}")
     path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
     file = stack.state.path / "env"

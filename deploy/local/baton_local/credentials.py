@@ -17,13 +17,13 @@ def keep_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
     Nothing already there is changed or dropped: ids of leads hang on BATON_ID_KEY for good. The
     file can be sourced by a shell and is readable by its owner alone.
     """
-    kept = read_secrets(path)
-    missing = [name for name in names if name not in kept]
+    known = read_secrets(path)
+    missing = [name for name in names if name not in known]
     if missing:
-        kept |= {name: secrets.token_hex(BYTES) for name in missing}
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in kept.items()]
+        known |= {name: secrets.token_hex(BYTES) for name in missing}
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in known.items()]
         write_private(path, "".join(lines))
-    return kept
+    return known
 
 
 def read_secrets(path: Path) -> dict[str, str]:

@@ -11,12 +11,12 @@ class StackError(Exception):
 class PortInUseError(StackError):
     """Another process has a port that the stack needs. Nothing was started."""
 
-    def __init__(self, taken: Sequence[tuple[str, int]]) -> None:
-        self.taken = tuple(taken)
+    def __init__(self, busy: Sequence[tuple[str, int]]) -> None:
+        self.busy = tuple(busy)
         super().__init__(
             "\n".join(
                 f"port {port}, which {program} needs, is in use by another process."
-                for program, port in taken
+                for program, port in busy
             )
         )
 

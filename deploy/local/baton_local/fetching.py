@@ -23,11 +23,11 @@ def fetch_jars(directory: Path, jars: Iterable[Jar], source: MavenContext | None
     Raises StackError for a jar that can't be had or has another hash than the pinned one; such a
     file never gets its final name.
     """
-    wanted = list(jars)
+    left = list(jars)
     directory.mkdir(parents=True, exist_ok=True)
-    for stray in set(directory.glob("*.jar")) - {directory / jar.filename for jar in wanted}:
+    for stray in set(directory.glob("*.jar")) - {directory / jar.filename for jar in left}:
         stray.unlink()
-    missing = [jar for jar in wanted if not _verified(directory / jar.filename, jar)]
+    missing = [jar for jar in left if not _verified(directory / jar.filename, jar)]
     with (
         tempfile.TemporaryDirectory(dir=directory) as scratch,
         ThreadPoolExecutor(max_workers=4) as workers,

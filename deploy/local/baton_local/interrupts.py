@@ -16,13 +16,16 @@ def deferred() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    asked = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in asked}
+    received: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {
+        watched: signal.signal(watched, lambda number, _: received.append(number))
+        for watched in signals
+    }
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for number in came:
+        for watched, handler in before.items():
+            signal.signal(watched, handler)
+        for number in received:
             signal.raise_signal(number)

@@ -61,7 +61,7 @@ class Log:
 
 
 def _print(console: Console, logs: Sequence[Log], log: Log, lines: Sequence[str]) -> None:
-    width = max(len(one.name) for one in logs)
+    width = max(len(source.name) for source in logs)
     colour = COLOURS[logs.index(log) % len(COLOURS)]
     for line in lines:
         text = Text(f"{log.name:{width}} ", style=colour)

@@ -86,11 +86,11 @@ def is_free(port: int) -> bool:
         return True
 
 
-def require_free(wanted: Mapping[str, int]) -> None:
+def require_free(ports: Mapping[str, int]) -> None:
     """Raises PortInUseError naming every port that is taken and the program that wants it."""
-    taken = [(program, port) for program, port in wanted.items() if not is_free(port)]
-    if taken:
-        raise PortInUseError(taken)
+    busy = [(program, port) for program, port in ports.items() if not is_free(port)]
+    if busy:
+        raise PortInUseError(busy)
 
 
 def _first_ephemeral_port() -> int:

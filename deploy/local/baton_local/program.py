@@ -113,5 +113,5 @@ def _value(text: Path | str) -> str:
 def _file_limit() -> int:
     """Kafka keeps a few files for each partition open; the usual soft limit is too low for it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 16_384
-    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    open_files = 16_384
+    return open_files if hard == resource.RLIM_INFINITY else min(open_files, hard)

@@ -16,7 +16,7 @@ from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from baton_local.given import given_servers
+from baton_local.given_servers import given_servers
 from baton_local.leftovers import new_state, remove_leftovers
 from baton_local.postgres import copy_database, create_database, drop_database
 from baton_local.readiness import blocking
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not OWN_SERVERS.isdisjoint(item.fixturenames):
                 item.add_marker("trial")
             slow.add(item.path)
-    folders = [config.rootpath / each for each in config.getini(DEPLOYMENTS)]
+    folders = [config.rootpath / folder for folder in config.getini(DEPLOYMENTS)]
     # What takes long comes first, so that no worker is left alone with it in the end.
     items.sort(
         key=lambda item: (not any(map(item.path.is_relative_to, folders)), item.path not in slow)
@@ -96,18 +96,18 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[POSTGRES] = config.stash[SHARED].server_url
 
 
-def _of_the_run(config: pytest.Config, server: str, given: str | None) -> str | None:
+def _of_the_run(config: pytest.Config, server: str, address: str | None) -> str | None:
     """The address of a server that is there already, given or shared by the workers of the run."""
     workerinput: dict[str, str] = getattr(config, "workerinput", {})
-    return given or workerinput.get(server)
+    return address or workerinput.get(server)
 
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a Kafka that all tests of the run share."""
-    given = _of_the_run(pytestconfig, KAFKA, given_servers().kafka_bootstrap)
-    if given is not None:
-        yield given
+    address = _of_the_run(pytestconfig, KAFKA, given_servers().kafka_bootstrap)
+    if address is not None:
+        yield address
         return
     stack = _start(KAFKA)
     yield stack.kafka_bootstrap
@@ -117,9 +117,9 @@ def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a PostgreSQL that all tests of the run share; make databases, don't use this."""
-    given = _of_the_run(pytestconfig, POSTGRES, given_servers().server_url)
-    if given is not None:
-        yield given
+    address = _of_the_run(pytestconfig, POSTGRES, given_servers().server_url)
+    if address is not None:
+        yield address
         return
     stack = _start(POSTGRES)
     yield stack.server_url

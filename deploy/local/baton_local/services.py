@@ -47,17 +47,22 @@ def environment(stack: Stack, secret_names: Iterable[str] = ()) -> dict[str, str
     }
 
 
-def kafka_settings(told: Mapping[str, str]) -> KafkaSettings:
+def kafka_settings(settings: Mapping[str, str]) -> KafkaSettings:
     """Kafka as services see it that are told this."""
     return KafkaSettings(
-        kafka_bootstrap_servers=told["BATON_KAFKA_BOOTSTRAP_SERVERS"],
-        topic_prefix=told.get("BATON_TOPIC_PREFIX", ""),
-        partitions=int(told["BATON_PARTITIONS"]),
+        kafka_bootstrap_servers=settings["BATON_KAFKA_BOOTSTRAP_SERVERS"],
+        topic_prefix=settings.get("BATON_TOPIC_PREFIX", ""),
+        partitions=int(settings["BATON_PARTITIONS"]),
     )
 
 
 def service_program(
-    stack: Stack, service: str, told: Mapping[str, str], *, name: str | None = None, port: int = 0
+    stack: Stack,
+    service: str,
+    settings: Mapping[str, str],
+    *,
+    name: str | None = None,
+    port: int = 0,
 ) -> Program:
     """A process of a service; a second one of the same service needs a name and a port.
 
@@ -71,7 +76,7 @@ def service_program(
         env={
             **os.environ,
             "BATON_LOG_FORMAT": "console",
-            **told,
+            **settings,
             "BATON_HOST": LOOPBACK,
             "BATON_PORT": str(listens),
         },
@@ -81,12 +86,12 @@ def service_program(
     )
 
 
-def run_baton(arguments: Sequence[str], told: Mapping[str, str]) -> str:
+def run_baton(arguments: Sequence[str], settings: Mapping[str, str]) -> str:
     """What one command of `baton` prints. Raises StackError with that if it fails."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("baton")), *arguments],
         cwd=ROOT,
-        env={**os.environ, **told},
+        env={**os.environ, **settings},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -172,8 +172,8 @@ class Stack:
 
     def start_servers(self, *named: str) -> None:
         """The same where the supervisor runs already."""
-        wanted = named or (KAFKA, POSTGRES)
-        servers = [name for name in wanted if name in self._programs]
+        chosen = named or (KAFKA, POSTGRES)
+        servers = [name for name in chosen if name in self._programs]
         for name in servers:
             self.start_program(name, wait=False)
         if servers:
@@ -194,10 +194,10 @@ class Stack:
 
     def require_free_ports(self) -> None:
         """Raises PortInUseError, which names every taken port and the program that wants it."""
-        wanted: dict[str, int] = {}
+        ports: dict[str, int] = {}
         for program in self._programs.values():
-            wanted |= program.listens_on()
-        require_free(wanted)
+            ports |= program.listens_on()
+        require_free(ports)
 
     def running(self) -> bool:
         """Whether there is a supervisor, whatever its programs do."""

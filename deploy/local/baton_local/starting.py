@@ -20,7 +20,7 @@ from baton_local.stack import KAFKA, POSTGRES, Stack
 
 
 def start_baton(
-    stack: Stack, told: Mapping[str, str], bundle: Path, say: Callable[[str], None]
+    stack: Stack, settings: Mapping[str, str], bundle: Path, say: Callable[[str], None]
 ) -> None:
     """Returns when all services are ready.
 
@@ -29,10 +29,10 @@ def start_baton(
     """
     # Before anything that takes a while: somebody may be at it.
     policy = _read(bundle)
-    stack.add(*(service_program(stack, service, told) for service in SERVICES))
+    stack.add(*(service_program(stack, service, settings) for service in SERVICES))
     say("Kafka with topics and a policy, PostgreSQL with schemas")
     stack.start_supervisor()
-    _together(lambda: _kafka(stack, told, policy), lambda: _postgres(stack, told))
+    _together(lambda: _kafka(stack, settings, policy), lambda: _postgres(stack, settings))
     say(f"the services: {', '.join(SERVICES)}")
     for service in SERVICES:
         stack.start_program(service, wait=False)
@@ -46,12 +46,12 @@ def _read(bundle: Path) -> Bundle:
         raise StackError(str(error)) from error
 
 
-def _kafka(stack: Stack, told: Mapping[str, str], policy: Bundle) -> None:
+def _kafka(stack: Stack, environment: Mapping[str, str], policy: Bundle) -> None:
     """As `baton topics apply` and `baton policy activate`, without the seconds that they load."""
     stack.start_servers(KAFKA)
     # Its own account of what fails would stand between the user and ours.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    settings = kafka_settings(told)
+    settings = kafka_settings(environment)
     try:
         blocking(lambda: _topics_and_policy(settings, policy))
     except (kafka.TopicsError, KafkaError, OSError) as error:
@@ -61,14 +61,14 @@ def _kafka(stack: Stack, told: Mapping[str, str], policy: Bundle) -> None:
 async def _topics_and_policy(settings: KafkaSettings, policy: Bundle) -> None:
     await kafka.apply_topics(settings)
     activations, _ = await activation.history(settings)
-    if not any(each.effective_at <= datetime.now(UTC) for each in activations):
+    if not any(one_activation.effective_at <= datetime.now(UTC) for one_activation in activations):
         why = "no bundle was in force"
         await activation.activate(settings, policy, None, "setup", why)
 
 
-def _postgres(stack: Stack, told: Mapping[str, str]) -> None:
+def _postgres(stack: Stack, settings: Mapping[str, str]) -> None:
     stack.start_servers(POSTGRES)
-    run_baton(["migrate"], told)
+    run_baton(["migrate"], settings)
 
 
 def _together(*works: Callable[[], None]) -> None:

@@ -90,10 +90,10 @@ class Supervision:
 
     def states(self) -> list[ProgramState]:
         """Of every program; none while supervisord shuts down, when it tells nothing any more."""
-        told = self._call("supervisor.getAllProcessInfo", but=[Faults.SHUTDOWN_STATE])
+        processes = self._call("supervisor.getAllProcessInfo", but=[Faults.SHUTDOWN_STATE])
         return [
             ProgramState(info["name"], info["statename"], info["pid"] or None, info["start"])
-            for info in cast("list[dict[str, Any]]", told or [])
+            for info in cast("list[dict[str, Any]]", processes or [])
         ]
 
     def known(self, program: str) -> bool:
@@ -132,10 +132,10 @@ class Supervision:
         pid = self._started.pid if self._started else int(file.read_text())
         try:
             process = psutil.Process(pid)
-            ours = str(self._state.supervisor_conf) in process.cmdline()
+            is_own = str(self._state.supervisor_conf) in process.cmdline()
         except psutil.NoSuchProcess:
             return None
-        return process if ours else None
+        return process if is_own else None
 
     def _call(self, method: str, *arguments: object, but: Collection[int] = ()) -> object:
         # One connection a call: supervisord closes idle ones, and calls are rare.

@@ -81,7 +81,7 @@ def test_a_promise_counts_as_what_was_said_of_it_last(scene: Scene) -> None:
     hear(scene, lead.routed(), lead.promised(), lead.warned(), lead.broken())
     assert scene.board.promised() == {("north", "rep-1", Promise.BROKEN): 1}
     hear(scene, lead.dropped(), lead.kept())
-    assert scene.board.promised() == {("north", "rep-1", Promise.KEPT): 1}
+    assert scene.board.promised() == {("north", "rep-1", Promise.MET): 1}
 
 
 def test_an_enquiry_of_a_lead_with_an_owner_is_no_turn_and_needs_no_clock_of_its_own(
@@ -93,7 +93,7 @@ def test_an_enquiry_of_a_lead_with_an_owner_is_no_turn_and_needs_no_clock_of_its
     assert scene.board.promised() == {("north", "rep-1", Promise.WARNED): 1}
     hear(scene, lead.kept(), lead.renewed(AssignmentChange.RETURNED))
 
-    assert scene.board.given() == {("north", "rep-1"): 1}
+    assert scene.board.assigned_counts() == {("north", "rep-1"): 1}
     assert not list(scene.faults())
 
 

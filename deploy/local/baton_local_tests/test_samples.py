@@ -24,9 +24,9 @@ def test_each_sample_has_all_that_it_needs_and_nothing_that_nobody_declared() ->
     sources = sources_of(Bundle.read(DEPLOY / "policy", policy_sections()))
     for sample in SAMPLES:
         fields = {name: value for name, value in sample.items() if name != "kind"}
-        given = MODELS[sample.get("kind", "lead")].model_validate(fields)
-        assert given.undeclared() == {}
-        assert given.source in sources
+        assigned_counts = MODELS[sample.get("kind", "lead")].model_validate(fields)
+        assert assigned_counts.undeclared() == {}
+        assert assigned_counts.source in sources
 
 
 def test_the_samples_have_each_kind_and_an_id_each() -> None:

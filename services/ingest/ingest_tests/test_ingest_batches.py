@@ -261,12 +261,12 @@ async def test_a_batch_whose_client_is_gone_gives_its_place_back(
     """Also while nobody reads its body: held back for its readers, say."""
     one = settings.model_copy(update={"batches_at_once": 1, "body_wait": timedelta(minutes=10)})
     gone, answered = asyncio.Event(), asyncio.Event()
-    count_arrival = [{"type": "http.request", "body": line(50), "more_body": True}]
+    arriving = [{"type": "http.request", "body": line(50), "more_body": True}]
 
     async def receive() -> dict[str, Any]:
-        if not count_arrival:
+        if not arriving:
             await asyncio.Event().wait()
-        return count_arrival.pop()
+        return arriving.pop()
 
     async def send(message: dict[str, Any]) -> None:
         if message.get("body"):

@@ -34,8 +34,8 @@ def request(chunks: Iterable[bytes], *, cut_off: bool = False) -> Request:
 
 def lines_of(chunks: Iterable[bytes]) -> list[Line]:
     async def read() -> list[Line]:
-        count_arrival = [lines async for lines in bodies.lines(request(chunks), BOUNDS)]
-        return [line for lines in count_arrival for line in lines]
+        received = [lines async for lines in bodies.lines(request(chunks), BOUNDS)]
+        return [line for lines in received for line in lines]
 
     return asyncio.run(read())
 
@@ -93,10 +93,10 @@ async def test_a_batch_that_ends_before_its_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("came", "seconds"), [(0, 10.0), (10_000, 11.0), (1_000_000, 110.0)], ids=str
+    ("received", "seconds"), [(0, 10.0), (10_000, 11.0), (1_000_000, 110.0)], ids=str
 )
-def test_a_body_may_take_longer_the_more_of_it_has_come(count_arrival: int, seconds: float) -> None:
-    assert Pace(seconds=10, rate=10_000).allows(count_arrival) == seconds
+def test_a_body_may_take_longer_the_more_of_it_has_come(received: int, seconds: float) -> None:
+    assert Pace(seconds=10, rate=10_000).allows(received) == seconds
 
 
 async def test_a_body_that_stops_coming_is_refused() -> None:

@@ -93,8 +93,8 @@ def test_what_is_kept_of_a_delivery_is_read_as_when_it_came(sources: Bundle) -> 
         assert isinstance(source, SignedSource)
         sender = sender_of(source)
         kept = sender.readable(source, delivery)
-        count_arrival = replace(delivery, body=kept.body)
-        assert sender.read(source, kept) == sender.read(source, count_arrival), way
+        arriving = replace(delivery, body=kept.body)
+        assert sender.read(source, kept) == sender.read(source, arriving), way
         assert way.secret not in str(kept)
         assert way.secret not in str(sender.read(source, kept))
 

@@ -85,8 +85,8 @@ def router(reads: Reads, commands: Commands) -> APIRouter:
     )
     async def accept(lead_id: UUID, body: Acceptance) -> Response:
         """The rep of the current assignment accepts it; doing so twice changes nothing."""
-        asked = body.model_dump(mode="json")
-        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), ACCEPT, asked))
+        command_body = body.model_dump(mode="json")
+        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), ACCEPT, command_body))
 
     @routes.post(
         "/leads/{lead_id}/decline",
@@ -96,8 +96,8 @@ def router(reads: Reads, commands: Commands) -> APIRouter:
     )
     async def decline(lead_id: UUID, body: Refusal) -> Response:
         """The lead goes to another rep at once; the answer says to whom, or why to nobody."""
-        asked = body.model_dump(mode="json")
-        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), DECLINE, asked))
+        command_body = body.model_dump(mode="json")
+        return _answered(lead_id, await commands.ask(Subject.lead(lead_id), DECLINE, command_body))
 
     return routes
 

@@ -180,23 +180,23 @@ def _decision_columns(rows: Sequence[DecisionRow]) -> Sequence[Sequence[Any]]:
 
 
 def _assignment_columns(rows: Sequence[AssignmentRow]) -> Sequence[Sequence[Any]]:
-    held = [row.assignment for row in rows]
+    assignments = [row.assignment for row in rows]
     return (
-        [one.id for one in held],
+        [assignment.id for assignment in assignments],
         [row.lead_id for row in rows],
-        [one.decision_id for one in held],
-        [one.enquiry for one in held],
-        [one.attempt for one in held],
-        [one.rep.id for one in held],
-        [one.team for one in held],
-        [one.terms.rule for one in held],
-        [one.terms.pool for one in held],
-        [one.terms.role for one in held],
-        [one.terms.sla_policy for one in held],
-        [one.previous_rep for one in held],
-        [one.assigned_at for one in held],
-        [one.accepted_at for one in held],
-        [one.worked_at for one in held],
+        [assignment.decision_id for assignment in assignments],
+        [assignment.enquiry for assignment in assignments],
+        [assignment.attempt for assignment in assignments],
+        [assignment.rep.id for assignment in assignments],
+        [assignment.team for assignment in assignments],
+        [assignment.terms.rule for assignment in assignments],
+        [assignment.terms.pool for assignment in assignments],
+        [assignment.terms.role for assignment in assignments],
+        [assignment.terms.sla_policy for assignment in assignments],
+        [assignment.previous_rep for assignment in assignments],
+        [assignment.assigned_at for assignment in assignments],
+        [assignment.accepted_at for assignment in assignments],
+        [assignment.worked_at for assignment in assignments],
         [row.ended_at for row in rows],
         [row.ended_code for row in rows],
         [row.ended_reason for row in rows],
@@ -216,10 +216,10 @@ class Reads:
 
     async def history(self, lead_id: UUID, decisions: int) -> HistoryRecord | None:
         """All assignments of a lead and its newest `decisions`; None where there are neither."""
-        held = select(ASSIGNMENT).where(ASSIGNMENT.c.lead_id == lead_id)
+        query = select(ASSIGNMENT).where(ASSIGNMENT.c.lead_id == lead_id)
         decided = select(DECISION).where(DECISION.c.lead_id == lead_id)
         async with self._engine.connect() as db:
-            assignments = await db.execute(held.order_by(ASSIGNMENT.c.assigned_at))
+            assignments = await db.execute(query.order_by(ASSIGNMENT.c.assigned_at))
             newest = await db.execute(decided.order_by(DECISION.c.at.desc()).limit(decisions))
             rows = [AssignmentRecord.model_validate({**row}) for row in assignments.mappings()]
             made = [DecisionRecord.model_validate({**row}) for row in newest.mappings()]

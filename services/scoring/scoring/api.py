@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 from baton.events import ActivityType, FollowupType, History, Profile, Reason, Score, Stage
 from baton.problems import Problem, ProblemBody
 from scoring.domain import merged
-from scoring.store import Kept, Reads
+from scoring.store import Reads, StoredLead
 from scoring.tables import HISTORY_KEPT
 
 
@@ -115,18 +115,18 @@ def router(reads: Reads) -> APIRouter:
         ] = 50,
     ) -> LeadView:
         """What is known of a lead, its score with the reasons, and how it came about."""
-        kept = await reads.lead(lead_id, max(1, history))
-        if kept is None:
+        stored = await reads.lead(lead_id, max(1, history))
+        if stored is None:
             raise Problem(404, "No such lead", "nothing is known of this lead, or it was erased")
-        return _view(lead_id, kept, history, activities)
+        return _view(lead_id, stored, history, activities)
 
     return routes
 
 
-def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
-    lead = kept.lead
-    told = lead.activities[max(0, len(lead.activities) - activities) :]
-    changes = [_change(row) for row in kept.changes]
+def _view(lead_id: UUID, stored: StoredLead, history: int, activities: int) -> LeadView:
+    lead = stored.lead
+    shown = lead.activities[max(0, len(lead.activities) - activities) :]
+    changes = [_change(row) for row in stored.changes]
     latest = changes[0] if changes else None
     return LeadView(
         lead_id=lead_id,
@@ -149,7 +149,7 @@ def _view(lead_id: UUID, kept: Kept, history: int, activities: int) -> LeadView:
             for enquiry in lead.enquiries
         ),
         activities=len(lead.activities),
-        latest_activities=tuple(ActivityView.model_validate(activity) for activity in told),
+        latest_activities=tuple(ActivityView.model_validate(activity) for activity in shown),
         followups=tuple(FollowupView.model_validate(followup) for followup in lead.followups),
         history=tuple(changes[:history]),
     )

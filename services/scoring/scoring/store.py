@@ -104,7 +104,7 @@ class ScoringStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredLead:
     """A lead and its newest score changes, newest first."""
 
     lead: Lead
@@ -118,7 +118,7 @@ class Reads:
         # The lead and its history as of one moment.
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
 
-    async def lead(self, lead_id: UUID, changes: int) -> Kept | None:
+    async def lead(self, lead_id: UUID, changes: int) -> StoredLead | None:
         """A lead with its newest `changes`; None if it is unknown or erased."""
         async with self._engine.connect() as db:
             state = await db.scalar(
@@ -134,4 +134,4 @@ class Reads:
                 .order_by(HISTORY.c.number.desc())
                 .limit(changes)
             )
-            return Kept(Lead.model_validate_json(state), rows.mappings().all())
+            return StoredLead(Lead.model_validate_json(state), rows.mappings().all())

@@ -58,9 +58,9 @@ def router(reads: Reads) -> APIRouter:
     )
     async def breaches(query: Annotated[BreachesQuery, Query()]) -> BreachesView:
         """Breaches, newest first. A page goes on where the one before it ended, whatever is new."""
-        wanted = BreachFilter(query.since, query.team, query.pool, query.retracted)
+        breach_filter = BreachFilter(query.since, query.team, query.pool, query.retracted)
         after = None if query.cursor is None else paging.position(query.cursor)
-        found = await reads.breaches(wanted, query.limit + 1, after)
+        found = await reads.breaches(breach_filter, query.limit + 1, after)
         page = tuple(found[: query.limit])
         more = len(found) > query.limit
         return BreachesView(breaches=page, next_cursor=_cursor(page[-1]) if more else None)

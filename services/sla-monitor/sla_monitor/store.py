@@ -153,18 +153,18 @@ class Reads:
             return _RECORDS.validate_python([dict(row) for row in rows.mappings()])
 
     async def breaches(
-        self, wanted: BreachFilter, limit: int, after: Position | None
+        self, breach_filter: BreachFilter, limit: int, after: Position | None
     ) -> Sequence[ClockRecord]:
         """Breaches, newest first, at most `limit` from behind `after`."""
         query = select(CLOCK).where(CLOCK.c.breached_at.is_not(None))
-        if not wanted.retracted:
+        if not breach_filter.retracted:
             query = query.where(CLOCK.c.state == ClockState.BREACHED)
-        if wanted.since is not None:
-            query = query.where(CLOCK.c.breached_at >= wanted.since)
-        if wanted.team is not None:
-            query = query.where(CLOCK.c.team == wanted.team)
-        if wanted.pool is not None:
-            query = query.where(CLOCK.c.pool == wanted.pool)
+        if breach_filter.since is not None:
+            query = query.where(CLOCK.c.breached_at >= breach_filter.since)
+        if breach_filter.team is not None:
+            query = query.where(CLOCK.c.team == breach_filter.team)
+        if breach_filter.pool is not None:
+            query = query.where(CLOCK.c.pool == breach_filter.pool)
         place = tuple_(CLOCK.c.breached_at, CLOCK.c.clock_id)
         if after is not None:
             query = query.where(place < tuple_(after.at, after.id))

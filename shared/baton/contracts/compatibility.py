@@ -37,12 +37,12 @@ class Break:
     subject: str
     field: str
     change: str
-    who: str
+    reader: str
 
     def __str__(self) -> str:
         """One line for who made the change."""
         where = f"{self.subject}: {self.field}" if self.field else self.subject
-        return f"{where} {self.change}; {self.who}"
+        return f"{where} {self.change}; {self.reader}"
 
 
 def breaks(old: Contract, new: Contract) -> list[Break]:
@@ -68,11 +68,11 @@ class _Field:
     def __truediv__(self, name: str) -> "_Field":
         return _Field(self.subject, f"{self.path}.{name}" if self.path else name)
 
-    def each(self, brackets: str) -> "_Field":
+    def element(self, brackets: str) -> "_Field":
         return _Field(self.subject, self.path + brackets)
 
-    def breaks(self, change: str, who: str) -> Break:
-        return Break(self.subject, self.path, change, who)
+    def breaks(self, change: str, reader: str) -> Break:
+        return Break(self.subject, self.path, change, reader)
 
 
 def _in_topic(name: str, old: Document, new: Document | None) -> Iterator[Break]:
@@ -142,9 +142,9 @@ def _in_elements(field: _Field, old: Document, new: Document) -> Iterator[Break]
     for keyword, brackets in (("items", "[]"), ("additionalProperties", "{}")):
         before, after = old.get(keyword), new.get(keyword)
         if isinstance(before, dict) and isinstance(after, dict):
-            yield from _in_schema(field.each(brackets), before, after)
+            yield from _in_schema(field.element(brackets), before, after)
         elif before != after:
-            yield field.each(brackets).breaks(f"was {before} and is {after}", EITHER)
+            yield field.element(brackets).breaks(f"was {before} and is {after}", EITHER)
 
 
 def _in_values(field: _Field, old: Document, new: Document) -> Iterator[Break]:

@@ -158,7 +158,7 @@ def _routes(services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -
     rows = []
     for service, operations in by_service.items():
         own = {name: texts for name, texts in operations.items() if name not in everywhere}
-        rows += [(f"`{service}`", f"`{name}`", *said) for name, said in own.items()]
+        rows += [(f"`{service}`", f"`{name}`", *texts) for name, texts in own.items()]
     rows += [
         (_EVERY, f"`{name}`", *texts) for name, texts in consumers[0].items() if name in everywhere
     ]

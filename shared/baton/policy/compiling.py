@@ -35,7 +35,7 @@ _ORDERINGS = {
 }
 _SEARCHES = {"contains": "contains", "matches": "matches"}
 OPERATORS = (*_EQUALITIES, *_ORDERINGS, "in", *_SEARCHES, "exists")
-_SAID = 20
+_MAX_VALUES_SHOWN = 20
 """Values of a list that a clause says; it must stay short enough to be a reason's label."""
 
 COMBINATIONS = ("all", "any", "not")
@@ -124,7 +124,7 @@ class _Compiler:
 def _comparison(field: Field, operator: str, operand: Data) -> tuple[Holds, str]:
     if operator in _EQUALITIES:
         operand_value = _operand(field, operand)
-        description = f"{_EQUALITIES[operator]} {_said(operand)}"
+        description = f"{_EQUALITIES[operator]} {_shown(operand)}"
         return (
             _equal(operand_value) if operator == "equals" else _unequal(operand_value)
         ), description
@@ -134,12 +134,12 @@ def _comparison(field: Field, operator: str, operand: Data) -> tuple[Holds, str]
         if not field.kind.ordered:
             raise _fault(f"'{field.path}' is {field.kind.words} and has no order")
         bound = _operand(field, operand)
-        return _ordering(operator, bound), f"{_ORDERINGS[operator]} {_said(operand)}"
+        return _ordering(operator, bound), f"{_ORDERINGS[operator]} {_shown(operand)}"
     if field.kind is not Kind.TEXT:
         raise _fault(f"'{field.path}' is {field.kind.words}; '{operator}' is for text")
     if not isinstance(operand, str) or not operand.strip():
         raise _fault("must be text")
-    return _search(operator, operand), f"{_SEARCHES[operator]} {_said(operand)}"
+    return _search(operator, operand), f"{_SEARCHES[operator]} {_shown(operand)}"
 
 
 def _operand(field: Field, operand: Data) -> Value:
@@ -180,12 +180,12 @@ def _among(field: Field, operand: Data) -> tuple[Holds, str]:
     if faults:
         raise FaultsError(faults)
     values = frozenset(operands)
-    shown = ", ".join(_said(item) for item in operand[:_SAID])
-    rest = ", ..." if len(operand) > _SAID else ""
+    shown = ", ".join(_shown(item) for item in operand[:_MAX_VALUES_SHOWN])
+    rest = ", ..." if len(operand) > _MAX_VALUES_SHOWN else ""
     return (lambda value: _key(value) in values), f"is one of {shown}{rest}"
 
 
-def _said(operand: Data) -> str:
+def _shown(operand: Data) -> str:
     return str(operand).lower() if isinstance(operand, bool) else str(operand)[:200]
 
 

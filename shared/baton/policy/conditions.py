@@ -81,16 +81,16 @@ class Existence:
 
     field: Field
     asks: str
-    wanted: bool
+    must_exist: bool
 
     def alone(self, facts: Facts) -> Answer:
         """True or false."""
-        return (self.field.value(facts) is not None) is self.wanted
+        return (self.field.value(facts) is not None) is self.must_exist
 
     def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
         """As `alone`; adds its clause."""
         value = self.field.value(facts)
-        matched = (value is not None) is self.wanted
+        matched = (value is not None) is self.must_exist
         clauses.append(Clause(self.field.path, self.asks, matched, _plain(value)))
         return matched
 

@@ -12,7 +12,7 @@ MAX_TEXT = 10_000
 _SHOWN = 80
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
-_WHOLE = re.compile(r"[-+]?[0-9]{1,19}", re.ASCII)
+_INTEGER = re.compile(r"[-+]?[0-9]{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -35,10 +35,10 @@ class Kind(StrEnum):
     @property
     def words(self) -> str:
         """How to say it."""
-        return _SAID[self]
+        return _KIND_WORDS[self]
 
 
-_SAID = {
+_KIND_WORDS = {
     Kind.TEXT: "text",
     Kind.INTEGER: "a whole number",
     Kind.NUMBER: "a number",
@@ -101,7 +101,7 @@ def _read_as(kind: Kind, value: object) -> object:  # noqa: PLR0911 - one for ea
             return int(value)
         case Kind.BOOLEAN, str():
             return _WORDS.get(value.strip().lower(), value)
-        case Kind.INTEGER | Kind.NUMBER, str() if _WHOLE.fullmatch(value.strip()):
+        case Kind.INTEGER | Kind.NUMBER, str() if _INTEGER.fullmatch(value.strip()):
             return int(value)
         case Kind.NUMBER, str() if _DECIMAL.fullmatch(value.strip()):
             return float(value)

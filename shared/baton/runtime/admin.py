@@ -19,7 +19,7 @@ from baton.runtime.losses import Loss
 from baton.settings import ServiceSettings
 from baton.subjects import LEAD, Subject
 
-_Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 _DONE = {"timer": "It is set again, and fires once its shard has read what was told by its time."}
@@ -29,7 +29,7 @@ _DONE = {"timer": "It is set again, and fires once its shard has read what was t
 class Resumption(BaseModel):
     """Who lets the service go on, and what was done about the cause."""
 
-    by: _Who
+    by: _Person
     why: Annotated[str, StringConstraints(max_length=1_000)] = ""
 
 
@@ -43,8 +43,8 @@ class AcceptedLoss(BaseModel):
     shard: int = Field(ge=0)
     topic: str
     upto: int | None = Field(None, ge=1)
-    by: _Who
-    why: _Who
+    by: _Person
+    why: _Person
 
 
 class Replayed(BaseModel):
@@ -115,7 +115,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
 
     async def _letter(letter_id: UUID) -> Letter:
         async with connection(pool) as db:
-            letter = await dead_letters.whole(db, letter_id)
+            letter = await dead_letters.get(db, letter_id)
         if letter is None:
             raise Problem(404, "No such dead letter", f"There is no dead letter {letter_id}.")
         return letter

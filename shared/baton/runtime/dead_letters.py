@@ -206,7 +206,7 @@ async def page(
     return [Letter.model_validate(_named(row)) for row in rows]
 
 
-async def whole(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
+async def get(db: asyncpg.Connection, letter_id: UUID) -> Letter | None:
     """One dead letter with its contents, None where there is none."""
     row = await db.fetchrow(
         """

@@ -121,7 +121,7 @@ class Deciding(Generic[State, Shared]):
             outbox, sequences = self._outbox(
                 item, cause, decision, subject, bundle, now, traceparent
             )
-            commands = self._asked(cause, decision, now, traceparent)
+            commands = self._commands(cause, decision, now, traceparent)
             version = self._version(cause, subject, decision)
         # From here on nothing raises.
         rows_before = len(effects.rows)
@@ -133,7 +133,7 @@ class Deciding(Generic[State, Shared]):
             effects.shared = decision.shared
         effects.outbox += outbox
         effects.rows += decision.rows
-        effects.asked += commands
+        effects.commands += commands
         self._mark_applied(item, cause, subject, outbox, effects)
         for name in decision.cancel:
             effects.timers[cause.subject, name] = None
@@ -227,7 +227,7 @@ class Deciding(Generic[State, Shared]):
         before = 1 if erasure.erased(cause) is not None else subject.version
         return max([before, *versions])
 
-    def _asked(
+    def _commands(
         self,
         cause: Input,
         decision: Decision[State, Shared],

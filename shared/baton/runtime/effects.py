@@ -128,7 +128,7 @@ class Effects(Generic[State, Shared]):
     """Timers of dead letters that are replayed."""
     commands_done: list[UUID] = field(default_factory=list)
     answers: list[CommandAnswer] = field(default_factory=list)
-    asked: list[AskedCommand] = field(default_factory=list)
+    commands: list[AskedCommand] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     replayed: list[UUID] = field(default_factory=list)
     """Dead letters whose replay took effect."""

@@ -93,7 +93,7 @@ def prune(effects: Effects[State, Shared], subject: Subject) -> None:
     subject has asked of others stays.
     """
     effects.outbox = [row for row in effects.outbox if row.key != subject.key]
-    effects.asked = [command for command in effects.asked if command.ask.subject != subject]
+    effects.commands = [command for command in effects.commands if command.ask.subject != subject]
     effects.answers = [answer for answer in effects.answers if answer.subject != subject]
     effects.poisons = [
         poison

@@ -25,7 +25,7 @@ class _Ends:
     """The end offsets of a shard, asked for at `asked` (the process's steady clock)."""
 
     offsets: dict[str, int]
-    asked: float
+    asked_at: float
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Gate:
         needed = set()
         for (shard, _), due_at in self._due_at.items():
             ends, told_from = self._ends.get(shard), self._all_there(shard, due_at)
-            if told_from <= now and (ends is None or ends.asked < told_from):
+            if told_from <= now and (ends is None or ends.asked_at < told_from):
                 needed.add(shard)
         if not needed:
             return
@@ -142,7 +142,7 @@ class Gate:
         ends = self._ends.get(timer.shard)
         if (
             ends is not None
-            and ends.asked >= self._all_there(timer.shard, self._due_at.get(key, now))
+            and ends.asked_at >= self._all_there(timer.shard, self._due_at.get(key, now))
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
         ):
             return True, True

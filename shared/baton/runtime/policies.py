@@ -123,8 +123,8 @@ class Policies:
         for row in await pool.fetch("SELECT hash, files FROM policy_bundle"):
             self._read(row["hash"], json.loads(row["files"]))
             self._settled.add(row["hash"])
-        activations = await _kept(pool) or ()
-        self._heard(_together(self._activations, activations))
+        activations = await _stored_activations(pool) or ()
+        self._note_activations(_together(self._activations, activations))
         if activations:
             self.read.set()
 
@@ -172,7 +172,7 @@ class Policies:
         while True:
             if not self.read.is_set() and await consumer.position(partition) >= end:
                 self.read.set()
-                self._heard(self._activations)
+                self._note_activations(self._activations)
             records, unreadable = await kafka.next_records(consumer, partition, _WAIT)
             if unreadable is not None:
                 why = "the Kafka client can't take it apart"
@@ -184,7 +184,7 @@ class Policies:
                     self._read(data.hash, data.files)
                 elif isinstance(data, PolicyActivated):
                     activations.append(_activation(data, record.offset))
-            self._heard(_together(self._activations, activations))
+            self._note_activations(_together(self._activations, activations))
             # Once all is read: where the database is away, this ends the reading.
             if not records or await consumer.position(partition) >= end:
                 await self._keep(pool, bundles, activations)
@@ -206,7 +206,7 @@ class Policies:
         if not activations:
             return
         async with connection(pool) as db:
-            stored = await _kept(db)
+            stored = await _stored_activations(db)
             if stored is not None and _together(stored, activations) != stored:
                 await _put_in_force(db, activations)
 
@@ -225,7 +225,7 @@ class Policies:
         self._unreadable[hash_] = why
         _LOG.error("a policy bundle can't be read", bundle=hash_, error=why)
 
-    def _heard(self, activations: tuple[Activation, ...]) -> None:
+    def _note_activations(self, activations: tuple[Activation, ...]) -> None:
         self._activations = activations
         self._say(datetime.now(UTC))
         self.changed.set()
@@ -243,7 +243,9 @@ class Policies:
             status.not_ready(_PART, str(error))
 
 
-async def _kept(db: asyncpg.Connection | asyncpg.Pool) -> tuple[Activation, ...] | None:
+async def _stored_activations(
+    db: asyncpg.Connection | asyncpg.Pool,
+) -> tuple[Activation, ...] | None:
     """The activations in the database; None where they are not as this release writes them."""
     text = await db.fetchval("SELECT activations FROM policy_in_force")
     try:
@@ -262,7 +264,7 @@ async def _put_in_force(db: asyncpg.Connection, activations: Sequence[Activation
     """
     async with db.transaction():
         await db.execute("LOCK TABLE policy_in_force IN EXCLUSIVE MODE")
-        stored = await _kept(db)
+        stored = await _stored_activations(db)
         if stored is None:
             return
         together = _together(stored, activations)

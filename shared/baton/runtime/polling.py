@@ -52,7 +52,7 @@ class Polling:
         self._shards = shards
         self._poll: asyncio.Task[dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]] | None
         self._poll = None
-        self._asked: dict[int, Shard] = {}
+        self._poll_task: dict[int, Shard] = {}
         self._fault: ShardFaultError | None = None
         # When it was last looked how far the consumer stands where it gave no records.
         self._next_standing = 0.0
@@ -60,8 +60,8 @@ class Polling:
     def begin(self) -> "asyncio.Task[object]":
         """The poll that is under way; a new one where there is none."""
         if self._poll is None:
-            self._asked = dict(self._shards.open)
-            partitions = [tp for n in self._asked for tp in self._opener.partitions(n).values()]
+            self._poll_task = dict(self._shards.open)
+            partitions = [tp for n in self._poll_task for tp in self._opener.partitions(n).values()]
             partitions = partitions or [_NO_PARTITION]
             self._poll = asyncio.create_task(
                 self._consumer.getmany(
@@ -79,7 +79,7 @@ class Polling:
 
     def forget_empty(self) -> None:
         """Give a poll of no shard up: it would only keep the first real one waiting."""
-        if not self._asked:
+        if not self._poll_task:
             self.forget()
 
     def pause(self, number: int) -> None:
@@ -126,7 +126,7 @@ class Polling:
 
     def _still_open(self, number: int) -> bool:
         shard = self._shards.open.get(number)
-        return shard is not None and shard is self._asked.get(number)
+        return shard is not None and shard is self._poll_task.get(number)
 
     def _partitions(self, number: int) -> list[TopicPartition]:
         return list(self._opener.partitions(number).values())
@@ -146,7 +146,7 @@ class Polling:
         """
         assigned = self._consumer.assignment()
         standing = {}
-        for number, shard in self._asked.items():
+        for number, shard in self._poll_task.items():
             if self._shards.open.get(number) is not shard:
                 continue
             for topic, partition in self._opener.partitions(number).items():
@@ -175,7 +175,7 @@ class Polling:
         """
         places = {
             partition: shard.positions[topic]
-            for number, shard in self._asked.items()
+            for number, shard in self._poll_task.items()
             if self._still_open(number)
             for topic, partition in self._opener.partitions(number).items()
         }

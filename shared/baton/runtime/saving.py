@@ -88,7 +88,7 @@ class Saving(Generic[State, Shared]):
         name = self._service.name
         await command_rows.remove(db, effects.commands_done)
         await command_rows.answer(db, name, effects.answers)
-        await command_rows.ask(db, name, effects.asked)
+        await command_rows.ask(db, name, effects.commands)
         await command_rows.activate(db, name, effects.activated)
         if self._settings.clock == "events":
             await _move_clocks(db, nows)

@@ -94,7 +94,7 @@ def test_values_are_what_they_look_like(text: str, value: Data) -> None:
 )
 def test_what_is_no_document_is_told_with_its_line(text: str, problem: str) -> None:
     _, problems = parse("any.yaml", text)
-    assert [str(each) for each in problems] == [problem]
+    assert [str(element) for element in problems] == [problem]
 
 
 def test_each_key_and_item_has_its_line() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from tests.chaos.checker.evidence import Evidence, Violation
-from tests.chaos.checker.promises import Given, Judgement, Promises
+from tests.chaos.checker.promises import GivenServers, Judgement, Promises
 from tests.chaos.checker.told import Clock
 
 _TARGET = "first_response"
@@ -52,7 +52,7 @@ def _one_each(
     lead_id: UUID,
     promises: Promises,
     clocks: Sequence[Clock],
-    judged: Mapping[UUID, tuple[Given, Judgement]],
+    judged: Mapping[UUID, tuple[GivenServers, Judgement]],
 ) -> Iterator[Violation]:
     """Each enquiry has a clock of its own, unless one serves it that ran at that time."""
     found = Counter((str(clock.assignment_id), clock.target) for clock in clocks)

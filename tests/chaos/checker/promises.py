@@ -24,7 +24,7 @@ _SAME_REP = frozenset({"renewed", "returned"})
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenServers:
     """A `lead.routed`."""
 
     id: str
@@ -102,14 +102,14 @@ class Promises:
             return assignment_id
         return self.tenure(given.previous)
 
-    def _renewals(self, given: Given) -> int:
+    def _renewals(self, given: GivenServers) -> int:
         """How many came before it in its tenure."""
         before = self.given.get(given.previous or "")
         if given.change not in _SAME_REP or before is None:
             return 0
         return 1 + self._renewals(before)
 
-    def served(self, given: Given, judged: Iterable[tuple[Given, Judgement]]) -> bool:
+    def served(self, given: GivenServers, judged: Iterable[tuple[GivenServers, Judgement]]) -> bool:
         """It needs no clock of its own.
 
         A clock of the tenure is undecided when the rep who has the lead gets a new enquiry; or the
@@ -130,10 +130,10 @@ class Promises:
         last = max(standing, key=lambda each: each[:2], default=None)
         return last is None or not last[2].let_go_by(given.at)
 
-    def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, tuple[Given, Judgement]]:
+    def judged(self, clocks: Iterable[Clock]) -> Mapping[UUID, tuple[GivenServers, Judgement]]:
         """What the facts make of these clocks, by their ids, in order of their start."""
         known = [(clock, self.given.get(str(clock.assignment_id))) for clock in clocks]
-        found: dict[UUID, tuple[Given, Judgement]] = {}
+        found: dict[UUID, tuple[GivenServers, Judgement]] = {}
         for clock, given in sorted(
             ((clock, given) for clock, given in known if given is not None),
             key=lambda each: (each[1].at, self._renewals(each[1])),
@@ -148,7 +148,7 @@ class Promises:
             found[clock.clock_id] = given, judgement
         return found
 
-    def _void(self, given: Given, earlier: Iterable[tuple[Given, Judgement]]) -> bool:
+    def _void(self, given: GivenServers, earlier: Iterable[tuple[GivenServers, Judgement]]) -> bool:
         """The breach that led to the assignment was wrong, or followed from a wrong one.
 
         It was that of the clock that started last.
@@ -165,13 +165,13 @@ class Promises:
         ]
         return bool(causes) and causes[-1].wrong
 
-    def _answers(self, given: Given) -> Iterator[Mark]:
+    def _answers(self, given: GivenServers) -> Iterator[Mark]:
         for event in self._followups:
             at = _since(event, given.at) if event.data["type"] in _ANSWERS else None
             if at is not None:
                 yield Mark(at, event)
 
-    def _ends(self, given: Given) -> Iterator[Mark]:
+    def _ends(self, given: GivenServers) -> Iterator[Mark]:
         for event in self._released:
             happened = datetime.fromisoformat(event.data["occurred_at"])
             at = self._named(given, event.data["assignment_id"], happened)
@@ -183,7 +183,7 @@ class Promises:
             if at is not None:
                 yield Mark(at, event)
 
-    def _ended(self, given: Given, event: Found) -> datetime | None:
+    def _ended(self, given: GivenServers, event: Found) -> datetime | None:
         at = _happened(event)
         rep, named = event.data.get("rep"), event.data.get("assignment_id")
         match event.data["type"]:
@@ -198,7 +198,7 @@ class Promises:
                 return at
         return None
 
-    def _named(self, given: Given, assignment_id: str, at: datetime) -> datetime | None:
+    def _named(self, given: GivenServers, assignment_id: str, at: datetime) -> datetime | None:
         """A fact that names an assignment has not happened before that began."""
         named = self.given.get(assignment_id)
         if named is None or self.tenure(named.id) != self.tenure(given.id):
@@ -207,10 +207,10 @@ class Promises:
         return since if since >= given.at else None
 
 
-def _given(event: Found) -> Given:
+def _given(event: Found) -> GivenServers:
     data = event.data
     rep = data.get("rep") or {}
-    return Given(
+    return GivenServers(
         id=data["assignment_id"],
         at=datetime.fromisoformat(data["occurred_at"]),
         rep=rep.get("id", ""),

@@ -51,9 +51,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     console = Console(highlight=False)
     try:
-        with Steps(console) as steps, own_baton(steps.say) as told:
+        with Steps(console) as steps, own_baton(steps.say) as settings:
             steps.over()
-            adds_up = _demo(console, told)
+            adds_up = _demo(console, settings)
     except StackError as error:
         errors = Console(stderr=True, highlight=False)
         text = "\n".join((str(error), *getattr(error, "__notes__", ())))
@@ -64,18 +64,18 @@ def main() -> None:
     sys.exit(0 if adds_up else 1)
 
 
-def _demo(console: Console, told: Mapping[str, str]) -> bool:
+def _demo(console: Console, settings: Mapping[str, str]) -> bool:
     """Whether it adds up at the end."""
     plan = planning.made()
     scene = Scene.empty(len(plan.deliveries))
-    _play(told, plan, scene, console)
+    _play(settings, plan, scene, console)
     console.print(summary(scene))
-    _tell_a_story(console, told, scene)
+    _tell_a_story(console, settings, scene)
     console.print(GO_ON, soft_wrap=True)
     return not any(scene.faults())
 
 
-def _tell_a_story(console: Console, told: Mapping[str, str], scene: Scene) -> None:
+def _tell_a_story(console: Console, settings: Mapping[str, str], scene: Scene) -> None:
     """By the operator's command, as the reader would."""
     rescued = scene.board.rescued()
     if not rescued:
@@ -86,19 +86,19 @@ def _tell_a_story(console: Console, told: Mapping[str, str], scene: Scene) -> No
     title = "The story of a lead whom one rep did not answer in time"
     console.print(Text.assemble("\n", (title, "bold cyan"), (f"\n$ baton explain {lead}", "dim")))
     baton = str(Path(sys.executable).with_name("baton"))
-    environment = {**os.environ, **told}
+    environment = {**os.environ, **settings}
     subprocess.run([baton, "explain", str(lead)], cwd=ROOT, env=environment, check=False)
 
 
-def _play(told: Mapping[str, str], plan: planning.Plan, scene: Scene, console: Console) -> None:
+def _play(settings: Mapping[str, str], plan: planning.Plan, scene: Scene, console: Console) -> None:
     """Raises StackError for whatever goes wrong out there."""
     try:
         with screen_for(console) as screen:
-            asyncio.run(play(told, plan, scene, screen))
+            asyncio.run(play(settings, plan, scene, screen))
     except BaseExceptionGroup as group:
         cause = _first(group)
         if isinstance(cause, httpx.RequestError):
-            services = {told[f"BATON_{name.upper()}_URL"]: name for name in SERVICES}
+            services = {settings[f"BATON_{name.upper()}_URL"]: name for name in SERVICES}
             name = next(n for url, n in services.items() if str(cause.request.url).startswith(url))
             raise StackError(f"{name} does not answer ({type(cause).__name__})") from group
         if isinstance(cause, httpx.HTTPStatusError | KafkaError | NotDecodableError):

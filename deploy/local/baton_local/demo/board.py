@@ -33,7 +33,7 @@ class Promise(StrEnum):
 
     RUNNING = "running"
     WARNED = "warned"
-    KEPT = "kept"
+    MET = "kept"
     BROKEN = "broken"
     DROPPED = "dropped"
 
@@ -50,7 +50,7 @@ class Promise(StrEnum):
 _PROMISES: Mapping[type[SlaEvent], Promise] = {
     SlaStarted: Promise.RUNNING,
     SlaWarned: Promise.WARNED,
-    SlaMet: Promise.KEPT,
+    SlaMet: Promise.MET,
     SlaBreached: Promise.BROKEN,
     SlaRetracted: Promise.DROPPED,
 }
@@ -86,14 +86,14 @@ class Board:
         self.repeated = 0
         """Events that Kafka had twice."""
         self._first_owner_at: dict[UUID, float] = {}
-        self._seen: set[UUID] = set()
+        self._event_ids: set[UUID] = set()
 
     def hear(self, event: Event[EventData], at: float) -> bool:
         """Whether it was new. `at` is when it was read, by the monotonic clock."""
-        if event.id in self._seen:
+        if event.id in self._event_ids:
             self.repeated += 1
             return False
-        self._seen.add(event.id)
+        self._event_ids.add(event.id)
         match event.data:
             case LeadCaptured() as captured:
                 self.captured[event.id] = captured.lead_id
@@ -114,21 +114,21 @@ class Board:
     @property
     def owned(self) -> int:
         """Leads that a rep has."""
-        return sum(isinstance(each, LeadRouted) for each in self.standing.values())
+        return sum(isinstance(event, LeadRouted) for event in self.standing.values())
 
     @property
     def unowned(self) -> Counter[str]:
         """Leads that nobody has, by the reason."""
         return Counter(
-            each.code for each in self.standing.values() if isinstance(each, LeadUnrouted)
+            event.code for event in self.standing.values() if isinstance(event, LeadUnrouted)
         )
 
     @property
     def waiting(self) -> int:
         """Leads that nobody has and that will be tried again."""
         return sum(
-            isinstance(each, LeadUnrouted) and each.retry_at is not None
-            for each in self.standing.values()
+            isinstance(event, LeadUnrouted) and event.retry_at is not None
+            for event in self.standing.values()
         )
 
     @property
@@ -144,13 +144,13 @@ class Board:
         )
 
     def count(self, promise: Promise) -> int:
-        return sum(Promise.said_by(each) is promise for each in self.promises.values())
+        return sum(Promise.said_by(clock) is promise for clock in self.promises.values())
 
     @property
     def open_promises(self) -> int:
         return sum(Promise.said_by(promise).open for promise in self.promises.values())
 
-    def given(self) -> Counter[tuple[str, str]]:
+    def assigned_counts(self) -> Counter[tuple[str, str]]:
         """Assignments by pool and rep."""
         return Counter((assignment.pool, assignment.rep.id) for assignment in self.assignments)
 
@@ -164,14 +164,14 @@ class Board:
 
     def rescued(self) -> list[UUID]:
         """Leads that one rep did not answer in time and another one did, in order."""
-        said = {each.assignment_id: Promise.said_by(each) for each in self.promises.values()}
+        promises = {clock.assignment_id: Promise.said_by(clock) for clock in self.promises.values()}
         ended = [
-            (assignment.lead_id, said.get(assignment.assignment_id))
+            (assignment.lead_id, promises.get(assignment.assignment_id))
             for assignment in self.assignments
         ]
         broken = {lead_id for lead_id, promise in ended if promise is Promise.BROKEN}
-        kept = (lead_id for lead_id, promise in ended if promise is Promise.KEPT)
-        return [lead_id for lead_id in kept if lead_id in broken]
+        met = (lead_id for lead_id, promise in ended if promise is Promise.MET)
+        return [lead_id for lead_id in met if lead_id in broken]
 
     def _decided(self, decided: LeadRouted | LeadUnrouted | LeadReleased, at: float) -> None:
         lead_id = decided.lead_id

@@ -91,7 +91,7 @@ def call_completed(email: str, rep: str, at: datetime) -> Document:
 
 def survey(person: Person, delivery_id: str, at: datetime) -> Document:
     """A response as Typeform sends it."""
-    asked: tuple[tuple[str, str, str, JsonValue], ...] = (
+    fields: tuple[tuple[str, str, str, JsonValue], ...] = (
         ("email", "email", "How can we reach you?", person.email),
         ("company", "text", "Where do you work?", person.company),
         ("employees", "number", "How many are you?", person.employees),
@@ -100,11 +100,11 @@ def survey(person: Person, delivery_id: str, at: datetime) -> Document:
     types = {"company": "short_text", "consent": "legal"}
     questions: list[JsonValue] = [
         {"id": f"q-{ref}", "type": types.get(ref, kind), "ref": ref, "title": title}
-        for ref, kind, title, _ in asked
+        for ref, kind, title, _ in fields
     ]
     answers: list[JsonValue] = [
         {"type": kind, kind: value, "field": {"id": f"q-{ref}", "type": types.get(ref, kind)}}
-        for ref, kind, _, value in asked
+        for ref, kind, _, value in fields
     ]
     return {
         "event_id": delivery_id,

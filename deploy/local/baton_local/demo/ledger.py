@@ -13,7 +13,7 @@ class Ledger:
 
     planned: int
     deliveries: int = 0
-    taken: Counter[Kind] = field(default_factory=Counter)
+    accepted: Counter[Kind] = field(default_factory=Counter)
     """Enquiries and activities; of a batch each line."""
     twice: int = 0
     refused: Counter[int] = field(default_factory=Counter)
@@ -29,4 +29,4 @@ class Ledger:
 
     @property
     def activities(self) -> int:
-        return sum(count for kind, count in self.taken.items() if not kind.enquiry)
+        return sum(count for kind, count in self.accepted.items() if not kind.enquiry)

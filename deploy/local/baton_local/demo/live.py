@@ -21,12 +21,12 @@ _ROWS_BESIDE_REPS = 14
 """All rows above the news, but for those of the reps or grades."""
 
 _LOOKS = {
-    Sort.GIVEN: ("●", "magenta"),
+    Sort.ASSIGNED: ("●", "magenta"),
     Sort.PASSED_ON: ("●", "bold magenta"),
     Sort.NOBODY: ("○", "dim"),
     Sort.DECLINED: ("○", "yellow"),
     Sort.WARNED: ("◑", "yellow"),
-    Sort.KEPT: ("✔", "green"),
+    Sort.MET: ("✔", "green"),
     Sort.BROKEN: ("✘", "bold red"),
 }
 _GRADES = {"A": "green", "B": "cyan", "C": "yellow", "D": "red"}
@@ -71,27 +71,27 @@ def _title(scene: Scene) -> RenderableType:
 
 def _leads(scene: Scene) -> Table:
     board = scene.board
-    whole = len(set(board.captured.values()))
+    total = len(set(board.captured.values()))
     rows = (
-        ("captured", whole, "cyan"),
+        ("captured", total, "cyan"),
         ("scored", len(board.scored), "blue"),
         ("with a rep", board.owned, "magenta"),
         ("without", board.unowned.total(), "yellow"),
     )
-    return _bars("LEADS", rows, whole)
+    return _bars("LEADS", rows, total)
 
 
 def _grades(scene: Scene) -> Table:
-    grades = Counter(each.score.grade for each in scene.board.scored.values())
+    grades = Counter(lead.score.grade for lead in scene.board.scored.values())
     rows = ((f"grade {grade}", grades[grade], style) for grade, style in _GRADES.items())
     return _bars("SCORES", rows, max(grades.values(), default=0))
 
 
-def _bars(title: str, rows: Iterable[tuple[str, int, str]], whole: int) -> Table:
+def _bars(title: str, rows: Iterable[tuple[str, int, str]], total: int) -> Table:
     table = _block(Column(min_width=10), Column(justify="right", min_width=4), Column(ratio=1))
     table.add_row(_heading(title), "", "")
     for name, count, style in rows:
-        table.add_row(name, Text(str(count), f"bold {style}"), _bar(count, whole, style))
+        table.add_row(name, Text(str(count), f"bold {style}"), _bar(count, total, style))
     return table
 
 
@@ -105,7 +105,7 @@ def _promises(scene: Scene) -> Table:
     for promise, style, note in (
         (Promise.RUNNING, "bold", ""),
         (Promise.WARNED, "bold yellow", f"now, {board.warned} in all"),
-        (Promise.KEPT, "bold green", f"{dropped} ended early: declined" if dropped else ""),
+        (Promise.MET, "bold green", f"{dropped} ended early: declined" if dropped else ""),
         (Promise.BROKEN, "bold red", f"{board.reassigned} went to another rep"),
     ):
         count = board.count(promise)
@@ -117,8 +117,8 @@ def _promises(scene: Scene) -> Table:
 
 def _desks(scene: Scene, *, wide: bool) -> Table:
     """What each rep has open, and has been given, by pool."""
-    pools = list(dict.fromkeys(each.pool for rep in scene.reps for each in rep.pools))
-    given = scene.board.given()
+    pools = list(dict.fromkeys(membership.pool for rep in scene.reps for membership in rep.pools))
+    assigned = scene.board.assigned_counts()
     table = _block(
         Column(ratio=1),
         Column(justify="right", min_width=4),
@@ -129,19 +129,19 @@ def _desks(scene: Scene, *, wide: bool) -> Table:
     table.add_row(_heading("REPS"), *(Text(name, "dim") for name in names))
     for rep in scene.reps:
         load = _bar(rep.open_leads, rep.capacity, "magenta")
-        had = (_had(rep, pool, given[pool, rep.id]) for pool in pools)
+        had = (_had(rep, pool, assigned[pool, rep.id]) for pool in pools)
         table.add_row(rep.name, Text(str(rep.open_leads), "bold"), *([load] * wide), *had)
     return table
 
 
 def _had(rep: Rep, pool: str, count: int) -> Text:
-    member = any(each.pool == pool for each in rep.pools)
+    member = any(membership.pool == pool for membership in rep.pools)
     return Text(str(count), "magenta") if member else Text("·", "dim")
 
 
 def _lines(scene: Scene) -> Table:
     board = scene.board
-    stages = Counter(each.stage.value for each in board.scored.values())
+    stages = Counter(lead.stage.value for lead in board.scored.values())
     table = _block(Column(style="dim"), Column(ratio=1))
     table.add_row("stages", " · ".join(f"{stage} {count}" for stage, count in stages.most_common()))
     table.add_row("without a rep", codes(board.unowned))
@@ -168,7 +168,7 @@ def _heading(text: str) -> Text:
     return Text(text, "bold")
 
 
-def _bar(count: int, whole: int, style: str) -> ProgressBar:
+def _bar(count: int, total: int, style: str) -> ProgressBar:
     return ProgressBar(
-        total=max(whole, 1), completed=count, complete_style=style, finished_style=style
+        total=max(total, 1), completed=count, complete_style=style, finished_style=style
     )

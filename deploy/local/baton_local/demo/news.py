@@ -22,24 +22,24 @@ from baton.events import (
 )
 from baton_local.demo.board import Board
 
-_KEPT = 200
+_MAX_LINES = 200
 
 
 class Sort(StrEnum):
     """What sort of news it is."""
 
-    GIVEN = "given"
+    ASSIGNED = "given"
     PASSED_ON = "passed on"
     NOBODY = "nobody"
     DECLINED = "declined"
     WARNED = "warned"
-    KEPT = "kept"
+    MET = "kept"
     BROKEN = "broken"
 
 
 _PAUSE_S: Mapping[Sort, float] = {
-    Sort.GIVEN: 1.2,
-    Sort.KEPT: 1.2,
+    Sort.ASSIGNED: 1.2,
+    Sort.MET: 1.2,
     Sort.WARNED: 0.6,
     Sort.NOBODY: 0.6,
     Sort.DECLINED: 0.3,
@@ -67,24 +67,24 @@ class Newsroom:
         self._begun = begun
         self._last: dict[Sort, float] = {}
         self._reps: dict[str, str] = {}
-        self.latest: deque[News] = deque(maxlen=_KEPT)
+        self.latest: deque[News] = deque(maxlen=_MAX_LINES)
 
     def hear(self, event: Event[EventData], at: float) -> None:
         """An event that the board has taken in, and when it was read."""
         if isinstance(event.data, LeadRouted):
             self._reps[event.data.rep.id] = event.data.rep.name
-        told = self._told(event.data)
-        if told is None:
+        line = self._line(event.data)
+        if line is None:
             return
-        sort, says = told
+        sort, says = line
         if at - self._last.get(sort, float("-inf")) >= _PAUSE_S.get(sort, 0):
             self._last[sort] = at
             self.latest.append(News(at - self._begun, sort, says))
 
-    def _told(self, data: EventData) -> tuple[Sort, str] | None:
+    def _line(self, data: EventData) -> tuple[Sort, str] | None:
         match data:
             case LeadRouted():
-                return self._given(data)
+                return self._assigned(data)
             case LeadUnrouted(code=code) if code in _RARE:
                 return Sort.NOBODY, f"Nobody gets {self._lead(data.lead_id)}: {in_plain(code)}"
             case LeadReleased(code=ReleaseCode.DECLINED):
@@ -95,15 +95,15 @@ class Newsroom:
             case _:
                 return None
 
-    def _given(self, data: LeadRouted) -> tuple[Sort, str]:
-        who = in_words(data.profile)
+    def _assigned(self, data: LeadRouted) -> tuple[Sort, str]:
+        person = in_words(data.profile)
         if data.change is AssignmentChange.RENEWED:
-            return Sort.GIVEN, f"{data.rep.name} has {who} already: asks again"
+            return Sort.ASSIGNED, f"{data.rep.name} has {person} already: asks again"
         if data.change is AssignmentChange.RETURNED:
-            return Sort.GIVEN, f"{data.rep.name} gets {who} back: answered in time after all"
+            return Sort.ASSIGNED, f"{data.rep.name} gets {person} back: answered in time after all"
         if data.previous_rep is None:
-            return Sort.GIVEN, f"{data.rep.name} gets {who}: {data.score.grade}, {data.pool}"
-        return Sort.PASSED_ON, f"{data.rep.name} gets {who} instead"
+            return Sort.ASSIGNED, f"{data.rep.name} gets {person}: {data.score.grade}, {data.pool}"
+        return Sort.PASSED_ON, f"{data.rep.name} gets {person} instead"
 
     def _promised(self, data: SlaEvent) -> tuple[Sort, str] | None:
         rep, lead = self._rep(data.rep), self._lead(data.lead_id)
@@ -112,7 +112,7 @@ class Newsroom:
                 left = round((data.due_at - data.occurred_at).total_seconds())
                 return Sort.WARNED, f"{rep} has {left} s left to answer {lead}"
             case SlaMet():
-                return Sort.KEPT, f"{rep} answered {lead} after {data.used_seconds} s"
+                return Sort.MET, f"{rep} answered {lead} after {data.used_seconds} s"
             case SlaBreached():
                 return Sort.BROKEN, f"{rep} did not answer {lead} in {data.used_seconds} s"
             case _:

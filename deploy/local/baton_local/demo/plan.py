@@ -94,9 +94,15 @@ def made() -> Plan:
         _end_without_a_rep(cast),
         _refused(cast),
     )
-    found = sorted((one for part in parts for one in part), key=lambda one: one.at)
-    named = tuple(replace(one, id=f"demo-{number:04}") for number, one in enumerate(found))
-    people = {person.email: person for one in named for person in one.people if person.email}
+    found = sorted(
+        (delivery for part in parts for delivery in part), key=lambda delivery: delivery.at
+    )
+    named = tuple(
+        replace(delivery, id=f"demo-{number:04}") for number, delivery in enumerate(found)
+    )
+    people = {
+        person.email: person for delivery in named for person in delivery.people if person.email
+    }
     return Plan(named, {email: person.handling for email, person in people.items()})
 
 
@@ -151,11 +157,11 @@ def _fair(cast: Cast) -> Iterator[Delivery]:
 def _warmed_up(cast: Cast) -> Iterator[Delivery]:
     """Those who only read at first, and are ready for sales by what they do then."""
     for number in range(_WARMED_UP):
-        at, who = 1.5 + 0.8 * number, (cast.interested(),)
-        yield Delivery(at, Kind.FORM, who, "white-paper")
-        yield Delivery(at + 0.5, Kind.PAGE_VIEW, who, CUSTOMERS)
-        yield Delivery(at + 1.0, Kind.PAGE_VIEW, who, PRICES)
-        yield Delivery(at + 1.6, Kind.ACTIVITY, who, "trial_started")
+        at, people = 1.5 + 0.8 * number, (cast.interested(),)
+        yield Delivery(at, Kind.FORM, people, "white-paper")
+        yield Delivery(at + 0.5, Kind.PAGE_VIEW, people, CUSTOMERS)
+        yield Delivery(at + 1.0, Kind.PAGE_VIEW, people, PRICES)
+        yield Delivery(at + 1.6, Kind.ACTIVITY, people, "trial_started")
 
 
 def _end_without_a_rep(cast: Cast) -> Iterator[Delivery]:

@@ -22,15 +22,15 @@ _PICTURE_EACH_S = 0.2
 _LOOK_EACH_S = 0.5
 
 
-async def play(told: Mapping[str, str], plan: Plan, scene: Scene, screen: Screen) -> None:
+async def play(settings: Mapping[str, str], plan: Plan, scene: Scene, screen: Screen) -> None:
     """Returns when everything that was sent is settled.
 
     `told` is what the services were told. Raises an exception group if anything goes wrong.
     """
     async with _client() as client, asyncio.TaskGroup() as tasks:
-        sender = Sender(client, told, scene.ledger)
-        reps = Reps(client, told, plan.handling, sender)
-        desks = Desks(client, told)
+        sender = Sender(client, settings, scene.ledger)
+        reps = Reps(client, settings, plan.handling, sender)
+        desks = Desks(client, settings)
 
         def hear(event: Event[EventData], at: float) -> None:
             new = scene.hear(event, at)
@@ -39,7 +39,7 @@ async def play(told: Mapping[str, str], plan: Plan, scene: Scene, screen: Screen
 
         ready = asyncio.Event()
         for_ever = [
-            tasks.create_task(watch(told["BATON_KAFKA_BOOTSTRAP_SERVERS"], hear, ready)),
+            tasks.create_task(watch(settings["BATON_KAFKA_BOOTSTRAP_SERVERS"], hear, ready)),
             tasks.create_task(_keep_looking(desks, scene)),
             tasks.create_task(_keep_showing(screen, scene)),
         ]

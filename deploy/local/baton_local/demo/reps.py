@@ -22,14 +22,14 @@ class Reps:
     def __init__(
         self,
         client: httpx.AsyncClient,
-        told: Mapping[str, str],
+        settings: Mapping[str, str],
         handling: Mapping[str, Handling],
         sender: Sender,
     ) -> None:
         """`handling` is by the lead's email; a lead that it does not name is handled promptly."""
         self._client = client
-        self._url = told["BATON_ROUTING_URL"]
-        self._headers = {"Authorization": f"Bearer {told['BATON_API_TOKEN']}"}
+        self._url = settings["BATON_ROUTING_URL"]
+        self._headers = {"Authorization": f"Bearer {settings['BATON_API_TOKEN']}"}
         self._handling = handling
         self._sender = sender
         self._busy = 0
@@ -83,13 +83,13 @@ class Reps:
         }
         await self._ask(routed, "decline", body)
 
-    async def _ask(self, routed: LeadRouted, what: str, body: Mapping[str, str]) -> None:
-        url = f"{self._url}/v1/leads/{routed.lead_id}/{what}"
+    async def _ask(self, routed: LeadRouted, action: str, body: Mapping[str, str]) -> None:
+        url = f"{self._url}/v1/leads/{routed.lead_id}/{action}"
         asking = self._client.build_request("POST", url, json=body, headers=self._headers)
         answer = await ask(self._client, asking)
         if answer.status_code not in _IN_ORDER:
             raise StackError(
-                f"routing answers {what} with {answer.status_code}: {answer.text[:300]}"
+                f"routing answers {action} with {answer.status_code}: {answer.text[:300]}"
             )
 
     async def _contact(self, routed: LeadRouted) -> None:

@@ -34,8 +34,8 @@ def own_baton(say: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
 
     keep = False
     try:
-        yield _told(
-            start_on_free_ports(make, lambda stack: start_baton(stack, _told(stack), BUNDLE, say))
+        yield _line(
+            start_on_free_ports(make, lambda stack: start_baton(stack, _line(stack), BUNDLE, say))
         )
     except StackError as error:
         keep = True
@@ -52,6 +52,6 @@ def own_baton(say: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
                 stack.remove()
 
 
-def _told(stack: Stack) -> dict[str, str]:
+def _line(stack: Stack) -> dict[str, str]:
     # Its promises are of seconds: a breach that waited for longer would come after the end.
     return environment(stack, secret_names(BUNDLE)) | {"BATON_TIMES__SETTLE": "1"}

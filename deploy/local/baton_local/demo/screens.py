@@ -70,7 +70,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._next = 0.0
-        self._told = 0.0
+        self._line = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -85,9 +85,9 @@ class Lines:
 
     def show(self, scene: Scene) -> None:
         for news in scene.news.latest:
-            if news.at > self._told and news.sort in _TOLD_IN_A_LOG:
+            if news.at > self._line and news.sort in _TOLD_IN_A_LOG:
                 self._print(news.at, news.says)
-                self._told = news.at
+                self._line = news.at
         if scene.seconds >= self._next:
             self._next = scene.seconds + _LINE_EACH_S
             self._print(scene.seconds, _in_a_line(scene))
@@ -101,6 +101,6 @@ def _in_a_line(scene: Scene) -> str:
     return (
         f"{ledger.deliveries} of {ledger.planned} deliveries; {len(board.scored)} leads, "
         f"{board.owned} with a rep; promises: {board.open_promises} running, "
-        f"{board.warned} warned, {board.count(Promise.KEPT)} kept, "
+        f"{board.warned} warned, {board.count(Promise.MET)} kept, "
         f"{board.count(Promise.BROKEN)} broken"
     )

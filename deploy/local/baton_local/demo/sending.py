@@ -28,13 +28,13 @@ _ACCEPTED = 202
 _AT_ONCE = 16
 
 
-class _Taken(BaseModel):
+class _Result(BaseModel):
     lead_id: UUID
     event_id: UUID
 
 
 class _Several(BaseModel):
-    results: tuple[_Taken, ...]
+    results: tuple[_Result, ...]
 
 
 class _Line(BaseModel):
@@ -57,13 +57,15 @@ class Request:
 class Sender:
     """Ingest's clients: our own forms by the API, a webshop and Typeform by their webhooks."""
 
-    def __init__(self, client: httpx.AsyncClient, told: Mapping[str, str], ledger: Ledger) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, settings: Mapping[str, str], ledger: Ledger
+    ) -> None:
         """`told` is what the services were told: addresses, the token, the secrets."""
         self._client = client
-        self._url = told["BATON_INGEST_URL"]
-        self._bearer = {"Authorization": f"Bearer {told['BATON_API_TOKEN']}"}
-        self._forms_secret = told["BATON_WEBSHOP_FORMS_SECRET"]
-        self._surveys_secret = told["BATON_TYPEFORM_SECRET"]
+        self._url = settings["BATON_INGEST_URL"]
+        self._bearer = {"Authorization": f"Bearer {settings['BATON_API_TOKEN']}"}
+        self._forms_secret = settings["BATON_WEBSHOP_FORMS_SECRET"]
+        self._surveys_secret = settings["BATON_TYPEFORM_SECRET"]
         self._ledger = ledger
         self._room = asyncio.Semaphore(_AT_ONCE)
 
@@ -93,18 +95,18 @@ class Sender:
             begun = time.monotonic()
             refused = None if delivery.kind is Kind.BATCH else delivery.refused
             answer = await self._post(request, refused or _ACCEPTED)
-            taken = _taken(delivery, answer)
-            if delivery.twice and _taken(delivery, await self._post(request)) != taken:
+            results = _results(delivery, answer)
+            if delivery.twice and _results(delivery, await self._post(request)) != results:
                 raise StackError(f"{delivery.id} was sent twice, and became two events")
         ledger = self._ledger
         ledger.deliveries += 1
         ledger.twice += delivery.twice
-        ledger.taken[delivery.kind] += len(taken)
+        ledger.accepted[delivery.kind] += len(results)
         if delivery.refused:
-            ledger.refused[delivery.refused] += len(delivery.people) - len(taken)
+            ledger.refused[delivery.refused] += len(delivery.people) - len(results)
         if delivery.kind.enquiry:
-            ledger.enquiries |= {each.event_id: each.lead_id for each in taken}
-            ledger.sent_at |= {each.event_id: begun for each in taken}
+            ledger.enquiries |= {result.event_id: result.lead_id for result in results}
+            ledger.sent_at |= {result.event_id: begun for result in results}
 
     async def _post(self, request: Request, expected: int = _ACCEPTED) -> httpx.Response:
         url, headers = self._url + request.path, request.headers
@@ -129,8 +131,8 @@ class Sender:
                 )
             case Kind.BATCH:
                 lines = (
-                    documents.lead(each, about, f"{id_}-{number}")
-                    for number, each in enumerate(delivery.people)
+                    documents.lead(one_person, about, f"{id_}-{number}")
+                    for number, one_person in enumerate(delivery.people)
                 )
                 return self._by_api("leads/batch", *lines)
             case Kind.ACTIVITY:
@@ -143,8 +145,8 @@ class Sender:
             case Kind.SURVEY:
                 return self._survey(documents.survey(person, id_, now))
 
-    def _by_api(self, path: str, *given: Document) -> Request:
-        return Request(f"/v1/{path}", b"\n".join(map(_json, given)), self._bearer)
+    def _by_api(self, path: str, *documents: Document) -> Request:
+        return Request(f"/v1/{path}", b"\n".join(map(_json, documents)), self._bearer)
 
     def _signed(self, document: Document, id_: str, *, forged: bool = False) -> Request:
         """As standardwebhooks.com has it."""
@@ -167,7 +169,7 @@ class Sender:
         )
 
 
-def _taken(delivery: Delivery, answer: httpx.Response) -> list[_Taken]:
+def _results(delivery: Delivery, answer: httpx.Response) -> list[_Result]:
     """Nothing, if it was refused. Raises StackError for an answer of another shape."""
     if answer.status_code != _ACCEPTED:
         return []
@@ -175,9 +177,9 @@ def _taken(delivery: Delivery, answer: httpx.Response) -> list[_Taken]:
         match delivery.kind:
             case Kind.BATCH:
                 lines = map(_Line.model_validate_json, answer.text.splitlines())
-                return [_Taken.model_validate(line.model_dump()) for line in lines if line.lead_id]
+                return [_Result.model_validate(line.model_dump()) for line in lines if line.lead_id]
             case Kind.LEAD | Kind.ACTIVITY:
-                return [_Taken.model_validate_json(answer.content)]
+                return [_Result.model_validate_json(answer.content)]
             case _:
                 return list(_Several.model_validate_json(answer.content).results)
     except ValidationError as error:

@@ -41,7 +41,7 @@ def summary(scene: Scene) -> RenderableType:
 
 def _came_in(scene: Scene) -> Iterator[tuple[int, str]]:
     ledger, followups = scene.ledger, scene.board.followups
-    ways = _listed((ledger.taken[kind], words) for kind, words in _WAYS.items())
+    ways = _listed((ledger.accepted[kind], words) for kind, words in _WAYS.items())
     why = _listed((ledger.refused[status], words) for status, words in _REFUSALS.items())
     answers = _listed((count, kind.value) for kind, count in followups.most_common())
     yield len(ledger.enquiries), f"enquiries: {ways}"
@@ -66,7 +66,7 @@ def _promises(scene: Scene) -> Iterator[tuple[int, str]]:
     broken = board.count(Promise.BROKEN)
     stayed = broken - board.reassigned
     rest = f", {stayed} stayed, since no other had time" if stayed else ""
-    yield board.count(Promise.KEPT), "were kept"
+    yield board.count(Promise.MET), "were kept"
     yield broken, f"were broken: {board.reassigned} leads went to another rep{rest}"
     yield board.count(Promise.DROPPED), "ended early, since the rep declined the lead"
     yield board.warned, "warnings before that, with half of the time left"
@@ -75,24 +75,29 @@ def _promises(scene: Scene) -> Iterator[tuple[int, str]]:
 def _shares(scene: Scene) -> Table:
     """Turns are dealt by weight, but for who had the lead before, or has no time for another."""
     board = scene.board
-    given, promised = board.given(), board.promised()
+    assigned, promised = board.assigned_counts(), board.promised()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("  pool", "rep"):
         table.add_column(name)
     for name in ("weight", "leads", "fair share", "kept", "broken", "open now"):
         table.add_column(name, justify="right")
-    for pool in dict.fromkeys(each.pool for rep in scene.reps for each in rep.pools):
-        members = [(rep, each) for rep in scene.reps for each in rep.pools if each.pool == pool]
-        whole = sum(given[pool, rep.id] for rep, _ in members)
-        weights = sum(each.weight for _, each in members)
+    for pool in dict.fromkeys(part.pool for rep in scene.reps for part in rep.pools):
+        members = [
+            (rep, membership)
+            for rep in scene.reps
+            for membership in rep.pools
+            if membership.pool == pool
+        ]
+        total = sum(assigned[pool, rep.id] for rep, _ in members)
+        weights = sum(membership.weight for _, membership in members)
         for number, (rep, member) in enumerate(members):
             table.add_row(
                 "" if number else f"  {pool}",
                 rep.name,
                 str(member.weight),
-                Text(str(given[pool, rep.id]), "bold"),
-                f"{whole * member.weight / weights:.1f}",
-                str(promised[pool, rep.id, Promise.KEPT]),
+                Text(str(assigned[pool, rep.id]), "bold"),
+                f"{total * member.weight / weights:.1f}",
+                str(promised[pool, rep.id, Promise.MET]),
                 str(promised[pool, rep.id, Promise.BROKEN]),
                 str(rep.open_leads),
             )

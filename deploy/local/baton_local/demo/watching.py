@@ -69,10 +69,10 @@ class Rep(BaseModel):
 class Desks:
     """Where one can see how many leads each rep has open."""
 
-    def __init__(self, client: httpx.AsyncClient, told: Mapping[str, str]) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: Mapping[str, str]) -> None:
         self._client = client
-        self._url = f"{told['BATON_ROUTING_URL']}/v1/reps"
-        self._headers = {"Authorization": f"Bearer {told['BATON_API_TOKEN']}"}
+        self._url = f"{settings['BATON_ROUTING_URL']}/v1/reps"
+        self._headers = {"Authorization": f"Bearer {settings['BATON_API_TOKEN']}"}
 
     async def look(self) -> tuple[Rep, ...]:
         answer = await self._client.get(self._url, headers=self._headers)

@@ -32,15 +32,15 @@ SUBSCRIPTION = Subscription(
 
 
 def decide(
-    state: Lead | None, floor: Floor, given: Input, bundle: Bundle, now: datetime
+    state: Lead | None, floor: Floor, cause: Input, bundle: Bundle, now: datetime
 ) -> Decision[Lead, Floor]:
     """What becomes of a lead by one input.
 
     `floor` must hold what `needs.needs` names for the batch. Raises ValueError for a command or a
     timer that there is not.
     """
-    handling = Handling(given, state or Lead(), floor, bundle, now)
-    match given:
+    handling = Handling(cause, state or Lead(), floor, bundle, now)
+    match cause:
         case EventInput(event=event) if isinstance(event.data, LeadErased):
             return _forget(handling, event.data, floor)
         case EventInput(event=event):
@@ -50,7 +50,7 @@ def decide(
         case TimerInput(name=name):
             raise ValueError(f"there is no timer {name!r}")
         case CommandInput():
-            commanded(handling, given)
+            commanded(handling, cause)
     return handling.decision(floor)
 
 

@@ -38,30 +38,30 @@ class Refusal(Acceptance):
     reason: Name
 
 
-def commanded(handling: Handling, given: CommandInput) -> None:
+def commanded(handling: Handling, command: CommandInput) -> None:
     """Do what was asked, at once, and say what came of it.
 
     Raises ValueError for a kind that there is not.
     """
-    if given.kind == ACCEPT:
-        _accept(handling, given, Acceptance.model_validate(given.body))
-    elif given.kind == DECLINE:
-        _decline(handling, given, Refusal.model_validate(given.body))
+    if command.kind == ACCEPT:
+        _accept(handling, command, Acceptance.model_validate(command.body))
+    elif command.kind == DECLINE:
+        _decline(handling, command, Refusal.model_validate(command.body))
     else:
-        raise ValueError(f"there is no command {given.kind!r}")
+        raise ValueError(f"there is no command {command.kind!r}")
 
 
-def _accept(handling: Handling, given: CommandInput, asked: Acceptance) -> None:
+def _accept(handling: Handling, command: CommandInput, asked: Acceptance) -> None:
     held = _current(handling, asked)
     if held is None:
         return
     if held.accepted_at is None:
-        handling.events.append(_fact(given, FollowupType.ACCEPTED, asked, None))
-        handling.amend(accepted_at=given.time)
+        handling.events.append(_fact(command, FollowupType.ACCEPTED, asked, None))
+        handling.amend(accepted_at=command.time)
     handling.outcome = Accepted(lead=_who_has_it(handling))
 
 
-def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
+def _decline(handling: Handling, command: CommandInput, asked: Refusal) -> None:
     held = _current(handling, asked)
     if held is None:
         return
@@ -70,8 +70,8 @@ def _decline(handling: Handling, given: CommandInput, asked: Refusal) -> None:
     if asked.reason not in allowed:
         handling.outcome = UnknownReason(reason=asked.reason, allowed=allowed)
         return
-    handling.events.append(_fact(given, FollowupType.DECLINED, asked, asked.reason))
-    followups.decline(handling, asked.reason, given.time)
+    handling.events.append(_fact(command, FollowupType.DECLINED, asked, asked.reason))
+    followups.decline(handling, asked.reason, command.time)
     handling.outcome = Declined(lead=_who_has_it(handling))
 
 
@@ -105,12 +105,12 @@ def _who_has_it(handling: Handling) -> WhoHasIt:
 
 
 def _fact(
-    given: CommandInput, done: FollowupType, asked: Acceptance, reason: str | None
+    command: CommandInput, done: FollowupType, asked: Acceptance, reason: str | None
 ) -> LeadFollowup:
     return LeadFollowup(
-        lead_id=given.subject.id,
-        occurred_at=given.time,
-        received_at=given.time,
+        lead_id=command.subject.id,
+        occurred_at=command.time,
+        received_at=command.time,
         source="routing",
         type=done,
         rep=asked.rep,

@@ -40,7 +40,7 @@ class Needs:
 
 
 def needs(
-    given: Iterable[Input],
+    inputs_: Iterable[Input],
     states: Mapping[Subject, Lead],
     bundle: Bundle,
     missed: Collection[SharedRow] = (),
@@ -50,7 +50,7 @@ def needs(
     `missed` is what an earlier attempt at the batch needed beyond that.
     """
     by_lead: dict[Subject, list[Input]] = {}
-    for one in given:
+    for one in inputs_:
         by_lead.setdefault(one.subject, []).append(one)
     pools = {id_ for kind, id_ in missed if kind == POOL}
     reps = {id_ for kind, id_ in missed if kind == REP}
@@ -74,10 +74,10 @@ def needs(
     return Needs(tuple(sorted(pools)), tuple(sorted(reps)))
 
 
-def _may_route(given: Sequence[Input], lead: Lead, bundle: Bundle) -> bool:
-    ends = any(_ends(one) for one in given)
-    scored = any(_data(one, LeadScored) is not None for one in given)
-    timer = any(isinstance(one, TimerInput) for one in given)
+def _may_route(inputs: Sequence[Input], lead: Lead, bundle: Bundle) -> bool:
+    ends = any(_ends(one) for one in inputs)
+    scored = any(_data(one, LeadScored) is not None for one in inputs)
+    timer = any(isinstance(one, TimerInput) for one in inputs)
     return ends or ((scored or timer) and (lead.held is None or _owner_left(lead, bundle)))
 
 
@@ -85,44 +85,44 @@ def _owner_left(lead: Lead, bundle: Bundle) -> bool:
     return lead.held is not None and bundle.teams.rep(lead.held.rep.id) is None
 
 
-def _ends(given: Input) -> bool:
+def _ends(cause: Input) -> bool:
     """Whether it may end an assignment."""
-    if isinstance(given, CommandInput):
-        return given.kind == DECLINE
-    followup = _data(given, LeadFollowup)
+    if isinstance(cause, CommandInput):
+        return cause.kind == DECLINE
+    followup = _data(cause, LeadFollowup)
     if followup is not None:
         return followup.type in ENDS or followup.type in TAKING
     kinds = (SlaBreached, SlaRetracted, LeadErased)
-    return any(_data(given, kind) is not None for kind in kinds)
+    return any(_data(cause, kind) is not None for kind in kinds)
 
 
-def _eases(given: Input, lead: Lead, bundle: Bundle) -> bool:
+def _eases(cause: Input, lead: Lead, bundle: Bundle) -> bool:
     """Whether after it a lead may no longer count against its rep's capacity."""
-    followup = _data(given, LeadFollowup)
+    followup = _data(cause, LeadFollowup)
     worked = followup is not None and followup.type in WORKED
-    leaves = _data(given, LeadScored) is not None and _owner_left(lead, bundle)
-    return worked or leaves or _ends(given)
+    leaves = _data(cause, LeadScored) is not None and _owner_left(lead, bundle)
+    return worked or leaves or _ends(cause)
 
 
-def _gives_back(given: Input) -> bool:
+def _gives_back(cause: Input) -> bool:
     """Whether a turn may be given back."""
-    if isinstance(given, CommandInput):
-        return given.kind == DECLINE
-    followup = _data(given, LeadFollowup)
+    if isinstance(cause, CommandInput):
+        return cause.kind == DECLINE
+    followup = _data(cause, LeadFollowup)
     ends = followup is not None and followup.type in ENDS
-    return ends or _data(given, SlaRetracted) is not None
+    return ends or _data(cause, SlaRetracted) is not None
 
 
-def _data(given: Input, kind: type[E]) -> E | None:
-    if isinstance(given, EventInput) and isinstance(given.event.data, kind):
-        return given.event.data
+def _data(cause: Input, kind: type[E]) -> E | None:
+    if isinstance(cause, EventInput) and isinstance(cause.event.data, kind):
+        return cause.event.data
     return None
 
 
-def _snapshots(given: Sequence[Input], lead: Lead) -> Iterator[LeadScored | Scored]:
+def _snapshots(inputs: Sequence[Input], lead: Lead) -> Iterator[LeadScored | Scored]:
     if lead.scored is not None:
         yield lead.scored
-    yield from filter(None, (_data(one, LeadScored) for one in given))
+    yield from filter(None, (_data(one, LeadScored) for one in inputs))
 
 
 def _pools(snapshot: LeadScored | Scored, bundle: Bundle) -> Iterator[str]:
@@ -133,11 +133,11 @@ def _pools(snapshot: LeadScored | Scored, bundle: Bundle) -> Iterator[str]:
         yield from (pool.id for pool in bundle.section(ROUTING).pools_from(rule.pool))
 
 
-def _named(given: Sequence[Input]) -> Iterator[str]:
+def _named(inputs: Sequence[Input]) -> Iterator[str]:
     """Reps who may have taken a lead outside of routing, or had it before."""
-    for scored in filter(None, (_data(one, LeadScored) for one in given)):
+    for scored in filter(None, (_data(one, LeadScored) for one in inputs)):
         if scored.history is not None and scored.history.owner is not None:
             yield scored.history.owner
-    for followup in filter(None, (_data(one, LeadFollowup) for one in given)):
+    for followup in filter(None, (_data(one, LeadFollowup) for one in inputs)):
         if followup.type in TAKING and followup.rep is not None:
             yield followup.rep

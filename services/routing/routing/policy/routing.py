@@ -122,11 +122,11 @@ class Routing(FromStage):
 
     def pools_from(self, pool_id: str) -> Iterator[Pool]:
         """A pool and those that it overflows to, in the order in which to ask them."""
-        seen: set[str] = set()
+        ids: set[str] = set()
         pool = self.pool(pool_id)
-        while pool is not None and pool.id not in seen:
+        while pool is not None and pool.id not in ids:
             yield pool
-            seen.add(pool.id)
+            ids.add(pool.id)
             pool = self.pool(pool.overflow) if pool.overflow else None
 
     @cached_property
@@ -157,13 +157,13 @@ def _overflow(place: Place, pool: Pool, routing: Routing, parts: Parts) -> Itera
     if pool.overflow is None:
         return
     yield from parts.unknown(place, "pool", pool.overflow)
-    seen = [pool.id]
+    path = [pool.id]
     follower = routing.pool(pool.overflow)
-    while follower and follower.id not in seen:
-        seen.append(follower.id)
+    while follower and follower.id not in path:
+        path.append(follower.id)
         follower = routing.pool(follower.overflow) if follower.overflow else None
     if follower is not None:
-        yield Finding(place, f"overflows in a circle: {' > '.join([*seen, follower.id])}")
+        yield Finding(place, f"overflows in a circle: {' > '.join([*path, follower.id])}")
 
 
 ROUTING = Section("routing.yaml", Routing, needs=(DEFINITIONS,), names=_names, findings=_findings)

@@ -18,7 +18,7 @@ from baton.runtime.decisions import Arm, Decision, Row
 from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from scoring.domain import points, qualifying
 from scoring.domain.assessment import Assessment, assess
-from scoring.domain.state import ItemResult, Lead
+from scoring.domain.state import Lead, PublishedScore
 
 SUBSCRIPTION = Subscription(
     topics=(
@@ -56,7 +56,7 @@ class ScoreChange(Row):
 def decide(
     state: Lead | None,
     shared: None,  # noqa: ARG001 - what the shards share, which is nothing here
-    given: Input,
+    cause: Input,
     bundle: Bundle,
     now: datetime,
 ) -> Decision[Lead, None]:
@@ -70,42 +70,42 @@ def decide(
     Raises NotForScoringError for any other event, timer or command: a dead letter keeps it for a
     release that knows it.
     """
-    match given:
+    match cause:
         case EventInput():
-            return _on_event(state, given, bundle, now)
+            return _on_event(state, cause, bundle, now)
         case TimerInput(name=name) if name == COOLING:
-            return _on_cooling(state, given, bundle, now)
+            return _on_cooling(state, cause, bundle, now)
         case TimerInput(name=name):
             msg = f"scoring has no timer {name!r}"
             raise NotForScoringError(msg)
         case CommandInput():
-            msg = f"scoring takes no commands, and this is one: {given.kind}"
+            msg = f"scoring takes no commands, and this is one: {cause.kind}"
             raise NotForScoringError(msg)
 
 
 def _on_event(
-    state: Lead | None, given: EventInput, bundle: Bundle, now: datetime
+    state: Lead | None, event: EventInput, bundle: Bundle, now: datetime
 ) -> Decision[Lead, None]:
     before = state or Lead()
-    data = given.event.data
+    data = event.event.data
     match data:
         case LeadErased():
-            return _since_erased(before, given, data, bundle, now)
+            return _since_erased(before, event, data, bundle, now)
         case LeadCaptured():
-            if any(enquiry.id == given.id for enquiry in before.enquiries):
+            if any(enquiry.id == event.id for enquiry in before.enquiries):
                 return Decision(state)
-            lead = before.with_enquiry(given.id, data)
-            cause = _captured(given, data.occurred_at, given.id, data.history, test=data.test)
+            lead = before.with_enquiry(event.id, data)
+            cause = _captured(event, data.occurred_at, event.id, data.history, test=data.test)
         case LeadActivity() | LeadFollowup():
             if isinstance(data, LeadActivity):
-                lead = before.with_activity(given.id, data)
+                lead = before.with_activity(event.id, data)
             else:
-                lead = before.with_followup(given.id, data)
+                lead = before.with_followup(event.id, data)
             if lead is before:
                 return Decision(state)
             if not lead.enquiries:
                 return Decision(points.counted(lead, bundle))
-            cause = _without_enquiry(lead, given, data.occurred_at)
+            cause = _without_enquiry(lead, event, data.occurred_at)
         case _:
             msg = f"scoring does not decide on {data.event_type}"
             raise NotForScoringError(msg)
@@ -118,7 +118,7 @@ def _on_event(
 
 
 def _since_erased(
-    before: Lead, given: EventInput, data: LeadErased, bundle: Bundle, now: datetime
+    before: Lead, event: EventInput, data: LeadErased, bundle: Bundle, now: datetime
 ) -> Decision[Lead, None]:
     """An enquiry made since then, and read before, is told of once more, as the first one."""
     lead = before.since(data.occurred_at)
@@ -128,18 +128,18 @@ def _since_erased(
     if not lead.enquiries:
         return Decision(lead)
     latest = lead.counted_enquiries[-1]
-    cause = _captured(given, latest.occurred_at, latest.id, latest.history, test=latest.test)
+    cause = _captured(event, latest.occurred_at, latest.id, latest.history, test=latest.test)
     return _decision(lead, cause, assess(lead, bundle, now), bundle, now, tell=True)
 
 
 def _on_cooling(
-    state: Lead | None, given: TimerInput, bundle: Bundle, now: datetime
+    state: Lead | None, timer: TimerInput, bundle: Bundle, now: datetime
 ) -> Decision[Lead, None]:
     if state is None or not state.enquiries:
         return Decision(state)
     lead = points.counted(state, bundle)
     found = assess(lead, bundle, now)
-    cause = _without_enquiry(lead, given, given.due_at)
+    cause = _without_enquiry(lead, timer, timer.due_at)
     told = lead.told
     changed = told is None or (told.score.grade, told.stage) != (found.score.grade, found.stage)
     return _decision(lead, cause, found, bundle, now, tell=changed)
@@ -205,7 +205,9 @@ def _decision(
     return Decision(after, events=(event,), arm=arm, cancel=cancel, rows=(row,))
 
 
-def _says_more(told: ItemResult | None, found: Assessment, qualified_at: datetime | None) -> bool:
+def _says_more(
+    told: PublishedScore | None, found: Assessment, qualified_at: datetime | None
+) -> bool:
     """Whether routing must hear of it though score, grade and stage are the same."""
     if told is None:
         return True
@@ -213,13 +215,13 @@ def _says_more(told: ItemResult | None, found: Assessment, qualified_at: datetim
     return told.qualified_at != qualified_at or told.consent not in (None, consent)
 
 
-def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> ItemResult:
+def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> PublishedScore:
     """What is published now.
 
     Of a lead that is real, readers pass a trial over: what it says is still to be published.
     """
     before = lead.told
-    told = ItemResult(
+    told = PublishedScore(
         number=before.number + 1 if before else 1,
         score=event.score,
         stage=event.stage,

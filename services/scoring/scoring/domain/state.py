@@ -145,7 +145,7 @@ def newest_agreement(said: Iterable[Agreement | None]) -> Agreement | None:
     )
 
 
-class ItemResult(_Part):
+class PublishedScore(_Part):
     """What the latest `lead.scored` said. `number` counts them for a lead, from 1.
 
     Of a lead that is qualified no more, `lapsed_at` is when that was last due to the passing of
@@ -174,7 +174,7 @@ class Lead(_Part):
     agreement: Agreement | None = None
     counted_under: str | None = None
     cools_at: AwareDatetime | None = None
-    told: ItemResult | None = None
+    told: PublishedScore | None = None
 
     @property
     def counted_enquiries(self) -> tuple[Enquiry, ...]:

@@ -52,7 +52,7 @@ class ClockRow(Row):
 
 
 def decide(
-    state: LeadClocks | None, shared: Bundles, given: Input, bundle: Bundle, now: datetime
+    state: LeadClocks | None, shared: Bundles, cause: Input, bundle: Bundle, now: datetime
 ) -> Decision[LeadClocks, Bundles]:
     """Decide on one input.
 
@@ -62,15 +62,15 @@ def decide(
     """
     before = state or LeadClocks()
     bundles = {**shared, bundle.hash: bundle}
-    if isinstance(given, TimerInput):
-        return _time_has_come(_caught_up(before), given, Hours(bundles, bundle), now)
-    if isinstance(given, CommandInput):
-        raise UnexpectedInputError(f"no command {given.kind!r} is known")
-    if isinstance(given.event.data, LeadErased):
-        up_to = given.event.data.occurred_at
-        return _erased(before, given.subject.id, given, up_to, Hours(bundles, bundle), now)
-    after = _taken_in(_caught_up(before), given.event, bundles, bundle)
-    return _told(before, after, given.subject.id, Hours(bundles, bundle), now)
+    if isinstance(cause, TimerInput):
+        return _time_has_come(_caught_up(before), cause, Hours(bundles, bundle), now)
+    if isinstance(cause, CommandInput):
+        raise UnexpectedInputError(f"no command {cause.kind!r} is known")
+    if isinstance(cause.event.data, LeadErased):
+        up_to = cause.event.data.occurred_at
+        return _erased(before, cause.subject.id, cause, up_to, Hours(bundles, bundle), now)
+    after = _taken_in(_caught_up(before), cause.event, bundles, bundle)
+    return _told(before, after, cause.subject.id, Hours(bundles, bundle), now)
 
 
 def _taken_in(

@@ -51,8 +51,9 @@ def router(holdings_of: HoldingsOf) -> APIRouter:
     """The routes under `/v1`."""
     routes = APIRouter(prefix="/v1/privacy", tags=["privacy"])
 
-    @routes.get("/leads/{lead_id}")
-    async def list_enquiries(lead_id: UUID) -> HoldingsView:
+    # Generated clients have a method of this name.
+    @routes.get("/leads/{lead_id}", operation_id="held_v1_privacy_leads__lead_id__get")
+    async def holdings(lead_id: UUID) -> HoldingsView:
         """All that is held here on a lead, whole. The other services have the rest."""
         found = await holdings_of(lead_id)
         return HoldingsView(

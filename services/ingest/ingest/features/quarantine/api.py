@@ -100,7 +100,8 @@ def router(table: QuarantineTable, quarantine: Quarantine) -> APIRouter:
     not_there: dict[int | str, dict[str, object]] = {404: {"model": ProblemBody}}
     refusals = not_there | {409: {"model": ProblemBody}}
 
-    @routes.get("")
+    # Generated clients have a method of this name.
+    @routes.get("", operation_id="held_v1_quarantine_get")
     async def list_enquiries(query: Annotated[QuarantineQuery, Query()]) -> QuarantineView:
         """Enquiries that rules of the bundle have held back, newest first."""
         after = None if query.cursor is None else paging.position(query.cursor)

@@ -8,16 +8,16 @@ FROM_STACK = "BATON_LOCAL_STACK"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenServers:
     kafka_bootstrap: str | None
     server_url: str | None
 
 
-def given_servers() -> Given:
+def given_servers() -> GivenServers:
     """BATON_KAFKA_BOOTSTRAP_SERVERS and BATON_DATABASE_URL, where they were set by hand."""
     if FROM_STACK in os.environ:
-        return Given(None, None)
-    return Given(
+        return GivenServers(None, None)
+    return GivenServers(
         kafka_bootstrap=os.environ.get("BATON_KAFKA_BOOTSTRAP_SERVERS") or None,
         server_url=os.environ.get("BATON_DATABASE_URL") or None,
     )
