@@ -99,15 +99,15 @@ _STATE_VERSION = Edit(
 _CASES = Edit(
     f"{_PACKAGE}/domain/decision.py",
     """\
-            return _on_event(state, given, bundle, now)
+            return _on_event(state, cause, bundle, now)
         case TimerInput(name=name) if name == COOLING:
 """,
     """\
-            return _with_trial(_on_event(state, given, bundle, now), given)
+            return _with_trial(_on_event(state, cause, bundle, now), cause)
         case TimerInput(name=name) if name.startswith("trial:"):
             return _with(state, "ended", UUID(name.removeprefix("trial:")))
         case CommandInput(kind="note"):
-            return _with(state, "notes", str(given.body))
+            return _with(state, "notes", str(cause.body))
         case TimerInput(name=name) if name == COOLING:
 """,
 )
@@ -117,14 +117,14 @@ _DECISIONS = Edit(
 def _on_event(
 """,
     '''\
-def _with_trial(decision: Decision[Lead, None], given: EventInput) -> Decision[Lead, None]:
+def _with_trial(decision: Decision[Lead, None], event: EventInput) -> Decision[Lead, None]:
     """Of a trial that has started, with the time at which it ends for its subject."""
-    data = given.event.data
+    data = event.event.data
     if not isinstance(data, LeadActivity) or data.type is not ActivityType.TRIAL_STARTED:
         return decision
     ends_at = datetime.fromisoformat(data.subject or "")
-    arm = Arm(f"trial:{given.id}", ends_at, version=2)
-    state = _with(decision.state, "trials", given.id).state
+    arm = Arm(f"trial:{event.id}", ends_at, version=2)
+    state = _with(decision.state, "trials", event.id).state
     return replace(decision, state=state, arm=(*decision.arm, arm))
 
 
