@@ -42,15 +42,15 @@ from baton.policy.definitions import DEFINITIONS
 from baton.policy_sections import policy_sections
 from baton.runtime import tables
 from baton.runtime.batch import Batch, Item
+from baton.runtime.batch_transaction import BatchTransaction
 from baton.runtime.commands import Commands
 from baton.runtime.dependencies import Dependencies, Service
+from baton.runtime.group_session import GroupSession
 from baton.runtime.inputs import Input
 from baton.runtime.policies import Policies
 from baton.runtime.runner import Runner
 from baton.runtime.saving import Committed
-from baton.runtime.session import GroupSession
 from baton.runtime.status import Status
-from baton.runtime.transaction import BatchTransaction
 from baton.settings import ServiceSettings
 from baton.subjects import Subject
 from baton.times import Times

@@ -13,23 +13,23 @@ from aiokafka import TopicPartition
 
 from baton.policy.bundle import Bundle
 from baton.runtime.batch import Batch, Item, Reader, Record
+from baton.runtime.batch_transaction import BatchTransaction
 from baton.runtime.dead_letters import Breaker
 from baton.runtime.deciding import Deciding
 from baton.runtime.due_work import DueWork
 from baton.runtime.effects import Effects, OutboxRow
 from baton.runtime.errors import FenceLostError, PositionsMovedError, UnknownEventTypeError
 from baton.runtime.fence import FENCE, Fence
-from baton.runtime.gate import Gate
-from baton.runtime.opening import Shard, ShardOpener
+from baton.runtime.group_session import GroupSession
 from baton.runtime.parts import RunnerParts
 from baton.runtime.polling import Polling
 from baton.runtime.publisher import Publisher
 from baton.runtime.runner import Runner
 from baton.runtime.saving import Committed, Saving
-from baton.runtime.session import GroupSession
+from baton.runtime.shard_opener import Shard, ShardOpener
 from baton.runtime.shard_work import ShardWork
+from baton.runtime.timer_gate import TimerGate
 from baton.runtime.timers import DueTimer
-from baton.runtime.transaction import BatchTransaction
 
 
 class Step(StrEnum):
@@ -233,7 +233,7 @@ class _OpenGate(DueWork):
         return True, True
 
 
-class _NoSettling(Gate):
+class _NoSettling(TimerGate):
     def opened(self, shards: Collection[int]) -> None:
         pass
 

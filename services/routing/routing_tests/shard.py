@@ -16,6 +16,7 @@ from baton.metrics import RuntimeMetrics
 from baton.runtime import command_rows
 from baton.runtime.activations import Activation
 from baton.runtime.batch import Batch, Item
+from baton.runtime.batch_transaction import BatchTransaction
 from baton.runtime.deciding import Deciding
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.deployment import check_deployment
@@ -23,7 +24,6 @@ from baton.runtime.inputs import Input
 from baton.runtime.policies import Policies
 from baton.runtime.saving import Committed, Saving
 from baton.runtime.status import Status
-from baton.runtime.transaction import BatchTransaction
 from baton.tracing import Tracing
 from routing.domain import SUBSCRIPTION, decide
 from routing.domain.floor import Floor

@@ -1,4 +1,6 @@
-"""What an operator asks of any consuming service: dead letters, the breaker, an accepted loss."""
+"""The operator's routes of each service with a consumer: dead letters, the breaker, accepted
+losses.
+"""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,11 +25,11 @@ _Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 
 
 _DONE = {"timer": "It is set again, and fires once its shard has read what was told by its time."}
-"""What a replay has done, by the kind of the letter, where it was not decided on at once."""
+"""The answer to a replay that is not decided on at once, by the kind of the dead letter."""
 
 
 class Resumption(BaseModel):
-    """Who lets the service go on, and what was done about the cause."""
+    """The person who lets the service go on, and what was done about the cause."""
 
     by: _Person
     why: Annotated[str, StringConstraints(max_length=1_000)] = ""
@@ -48,7 +50,7 @@ class AcceptedLoss(BaseModel):
 
 
 class Replayed(BaseModel):
-    """What became of a replay; `status` is 202 while its shard has not come to it."""
+    """The result of a replay. `status` is 202 until its shard has processed it."""
 
     status: int
     detail: str
@@ -68,7 +70,7 @@ def router(  # noqa: C901 - FastAPI's way: each route is a function in it
         *,
         replayed: bool = False,
     ) -> list[Letter]:
-        """What could not be processed, the newest first, without its contents."""
+        """Dead letters, the newest first, without their content."""
         async with connection(pool) as db:
             return await dead_letters.page(db, before, limit, lead_id, replayed_too=replayed)
 

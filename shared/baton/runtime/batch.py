@@ -46,7 +46,7 @@ class Item:
 
     @property
     def kind(self) -> str:
-        """What a dead letter calls it."""
+        """The kind of this input in a dead letter."""
         if isinstance(self.input, TimerInput):
             return "timer"
         return "command" if isinstance(self.input, CommandInput) else "event"
@@ -163,10 +163,9 @@ def _erases(item: Item) -> bool:
 def within(
     records: Sequence[Record], size: int, most: int, used_bytes: int = 0
 ) -> Iterator[Sequence[Record]]:
-    """The records in their order, cut so that no part has more than `size` bytes of values, nor
-    more than `most` records; the first has `taken` fewer, for what is put before them.
-
-    One record may have more bytes, and there is one part, maybe empty, where nothing needs cutting.
+    """The records in their order, in parts of at most `size` bytes of values and `most` records.
+    The first part has `used_bytes` less, for the inputs that are put before it. A single record may
+    be larger. If nothing needs cutting, there is one part, which may be empty.
     """
     part: list[Record] = []
     total, room = 0, most - used_bytes

@@ -47,8 +47,8 @@ async def page(
 ) -> list[Item]:
     """The commands that wait for these shards: at most `most`, and little more than `max_bytes`.
 
-    Those of a shard are in the order in which they were made, and of one batch in that of their
-    ids. Raises NewerVersionError for one whose version is above `version`.
+    Commands of a shard are in the order of their creation; commands of one batch are ordered by id.
+    Raises NewerVersionError for one whose version is above `version`.
     """
     rows = await db.fetch(_PAGE, shards, most, max_bytes)
     items = []

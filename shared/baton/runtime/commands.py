@@ -1,4 +1,6 @@
-"""What HTTP asks of a lead's shard, which may be another process's: written, waited for."""
+"""Commands from the API to a subject's shard, which another process may own: writes the command and
+waits for its answer.
+"""
 
 import asyncio
 import contextlib

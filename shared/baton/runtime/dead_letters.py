@@ -1,4 +1,4 @@
-"""What could not be processed: kept, listed, replayed; and the breaker that too much trips."""
+"""Stores, lists and replays dead letters, and holds the breaker that too many of them trip."""
 
 import base64
 import json
@@ -142,11 +142,10 @@ async def breaker(db: asyncpg.Connection) -> Breaker:
 
 
 async def resume(db: asyncpg.Connection, by: str, why: str) -> None:
-    """Let the service go on, if it stands still; what failed before no longer counts.
-
-    What tells of it is left for whoever opens the first shard next. A process that has not noticed
-    yet that it must stand still may own that one: it loses it, so that it deletes no row behind
-    which it has published another.
+    """Let a stopped service go on; earlier failures no longer count. The announcement is put into
+    the outbox of the first shard, and the next process that opens this shard publishes it. A
+    process that has not noticed the stop yet may own the shard. Its epoch becomes outdated, so that
+    it cannot delete outbox rows that it did not publish.
     """
     async with db.transaction():
         # Before the breaker: a batch that trips it holds its shards already.

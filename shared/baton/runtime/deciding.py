@@ -182,7 +182,9 @@ class Deciding(Generic[State, Shared]):
         outbox: Sequence[OutboxRow],
         effects: Effects[State, Shared],
     ) -> None:
-        """See to it that the input is not applied again, and that its own events are no news."""
+        """Record that the input was applied, and that the service's own events need not be applied
+        when it reads them.
+        """
         if isinstance(cause, EventInput):
             effects.inbox += erasure.inbox_ids(cause, subject.erased_at)
         self._remove_fired(item, effects)

@@ -96,8 +96,9 @@ class Decide(Protocol[State, Shared]):
 
     It raises NotLockedError for a shared row that was not locked: the batch is then repeated with
     that row. `now` is the time of the batch, in UTC. For `lead.erased` the decision has the events
-    that tell others, and the state, rows and timers of facts that are later than the erasure and
-    were read before it (mostly None and nothing); the runner removes all else of the lead.
+    for other services. It also has the state, rows and timers of facts that are later than the
+    erasure and were read before it; mostly there are none. The runner removes everything else of
+    the lead.
     """
 
     def __call__(

@@ -26,9 +26,10 @@ class Service(Generic[State, Shared]):
     `reads` are the sections of the policy that its decisions and its API ask. It parses no others,
     so nothing else in a bundle can keep it from deciding.
 
-    `version` is the newest version of states, timers and commands that this release knows. It is
-    raised by one by a release that adds a field, a timer or a command which the release before does
-    not know, and given with what is new (`Store.version`, `Arm.version`, `Ask.version`).
+    `version` is the newest version of states, timers and commands that this release knows. A
+    release that adds a field, a timer or a command raises it by one and writes it with each of
+    these (`Store.version`, `Arm.version`, `Ask.version`), because the release before does not know
+    them.
 
     `subjects` names the subjects that get one command (`ACTIVATION`) when a bundle takes effect.
     `kind_versions` has the first version that knows a kind of subject, where that is not 1.

@@ -1,4 +1,6 @@
-"""The commands and timers of the open shards: read by pages, and timers held back by their gate."""
+"""Reads the commands and due timers of the open shards in pages. A breach timer is passed on only
+when its gate lets it fire.
+"""
 
 import time
 from collections.abc import Collection, Mapping
@@ -11,8 +13,8 @@ from aiokafka import AIOKafkaConsumer
 from baton.metrics import RuntimeMetrics
 from baton.runtime import command_rows, replays, timers
 from baton.runtime.batch import Item, Partition, Reader
-from baton.runtime.gate import Gate
-from baton.runtime.opening import Shard, ShardOpener
+from baton.runtime.shard_opener import Shard, ShardOpener
+from baton.runtime.timer_gate import TimerGate
 from baton.runtime.timers import DueTimer
 from baton.settings import ServiceSettings
 
@@ -22,7 +24,8 @@ _COUNT_EVERY = 1.0
 class DueWork:
     """Looks for work that is not in Kafka, once a second, and at once while there is more.
 
-    A page has at most `batch_events` commands, and about as many timers that accuse and others.
+    A page has at most `batch_events` commands, about as many breach timers, and about as many other
+    timers.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class DueWork:
         settings: ServiceSettings,
         version: int,
         reader: Reader,
-        gate: Gate,
+        gate: TimerGate,
         consumer: AIOKafkaConsumer,
         opener: ShardOpener,
         metrics: RuntimeMetrics,
@@ -48,7 +51,7 @@ class DueWork:
         self.more_may_fire = False
         """Whether timers may fire for which the last batch had no room."""
         self.accuses_soon = False
-        """Whether a timer that accuses is due, or soon will be."""
+        """Whether a breach timer is due now or soon."""
         self.next_look = 0.0
         self._next_count = 0.0
 
@@ -103,7 +106,9 @@ class DueWork:
     def timers(
         self, shards: Mapping[int, Shard], ends: Mapping[Partition, int], room: int
     ) -> list[Item]:
-        """The due timers that may fire after the events up to `ends`, the oldest first."""
+        """At most `room` due timers that may fire once the events up to the offsets `ends` are
+        applied, the oldest first.
+        """
         after = {
             number: replace(
                 shard, positions={t: ends.get((number, t), at) for t, at in shard.positions.items()}

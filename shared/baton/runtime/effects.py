@@ -34,7 +34,9 @@ class SubjectInBatch(Generic[State]):
 
     @property
     def must_be_stored(self) -> bool:
-        """Whether its row must be written: nothing else would say what it is from now on."""
+        """Whether the subject's row must be written: it changed, and it is stored or has something
+        to store.
+        """
         parts = (self.state, self.erased_at, self.activated)
         anything = any(part is not None for part in parts) or self.sequences or self.version > 1
         return self.changed and bool(self.stored or anything)
@@ -103,8 +105,9 @@ class Poison:
 class Erasure:
     """A subject that was erased in the batch.
 
-    The first `rows_before` of the batch's rows were decided before it. `unpublished`: whether what
-    is still to be published about the subject goes too; it stays where the subject begins anew.
+    The first `rows_before` of the batch's rows were decided before the erasure. `unpublished`:
+    whether the subject's unpublished events are deleted too. They stay if the subject has new facts
+    from after the erasure.
     """
 
     subject: Subject

@@ -48,12 +48,11 @@ def new_ids(
     known: Collection[UUID],
     tombstones: Mapping[Subject, datetime],
 ) -> dict[UUID, UUID]:
-    """New ids, by the old, for events that the inbox `known` has from before an erasure.
-
-    A person who was erased and sends the very same form again makes a new enquiry. The id of its
-    event follows from what was sent, so the inbox has it already: the id since the erasure takes
-    its place, and the events that follow get new ids too. The caller must look whether the inbox
-    has the new ids as well: then the event is a copy.
+    """New ids for events whose old ids are in the inbox from before an erasure (`known`), by old
+    id. After an erasure the same form submission must count as a new enquiry. Its event id is
+    derived from its content, so the inbox has it already. A fresh id is derived from the old id and
+    the time of the erasure; the events that follow get new ids too. The caller must check whether
+    the inbox has the new ids as well: then the event is a duplicate.
     """
     again = [
         item.input
@@ -87,10 +86,9 @@ def rename(items: Sequence[Item], names: Mapping[UUID, UUID]) -> Iterator[Item]:
 
 
 def prune(effects: Effects[State, Shared], subject: Subject) -> None:
-    """Remove what the batch has come to so far for a subject that is erased now.
-
-    What was not published is not published any more, so a `sequence` may be missing. What the
-    subject has asked of others stays.
+    """Remove the effects of the batch so far for a subject that is erased now. Its unpublished
+    events are dropped, so a `sequence` may be missing. Commands of the subject to other subjects
+    stay.
     """
     effects.outbox = [row for row in effects.outbox if row.key != subject.key]
     effects.commands = [command for command in effects.commands if command.ask.subject != subject]

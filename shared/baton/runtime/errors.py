@@ -32,7 +32,7 @@ class FenceLostError(RejoinError):
 
 
 class PositionsMovedError(RejoinError):
-    """What was polled does not begin where the database says that the shard stands."""
+    """The polled records do not begin at the shard's position in the database."""
 
     why = "positions"
 

@@ -11,9 +11,8 @@ _EVERY = 0.25
 
 
 class GroupOffsets:
-    """Commits positions to Kafka's group, four times a second: for displays of lag only.
-
-    Nothing waits for it: aiokafka tries until the group's coordinator is back.
+    """Commits positions to Kafka's consumer group four times a second, for lag displays only.
+    Nothing waits for the commit: aiokafka retries until the group's coordinator is back.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:

@@ -1,4 +1,4 @@
-"""What is past its retention goes: ids in the inbox, answers, dead letters."""
+"""Deletes inbox ids, command answers and dead letters after their retention."""
 
 import asyncio
 from datetime import timedelta

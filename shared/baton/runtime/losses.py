@@ -10,7 +10,7 @@ from baton.settings import ServiceSettings
 
 
 class Loss(BaseModel):
-    """What was given up, from an offset (included) to another (excluded)."""
+    """Records that were given up, from an offset (included) to another (excluded)."""
 
     shard: int
     topic: str

@@ -1,11 +1,11 @@
-"""The shards that the group has given to this process: those that are open, and the closed ones."""
+"""The shards that Kafka assigns to this process: open shards, and shards closed by a fault."""
 
 import time
 
 from baton.logs import logger
 from baton.metrics import RuntimeMetrics
 from baton.runtime.errors import ShardFaultError
-from baton.runtime.opening import Shard
+from baton.runtime.shard_opener import Shard
 from baton.runtime.status import Status
 from baton.times import Times
 

@@ -35,7 +35,8 @@ class PoisonError(Exception):
 def is_poison(error: Exception) -> bool:
     """Whether a batch failed for its data, and not for a server or a shard.
 
-    What asyncpg can't even send is a ValueError beside being an InterfaceError.
+    For a value that it cannot send, asyncpg raises an error that is both an InterfaceError and a
+    ValueError.
     """
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in _REFUSED_CLASSES

@@ -30,10 +30,9 @@ _LOG = logger(__name__)
 
 
 class Policies:
-    """The bundles that this process can read, and the activations that it has heard of.
-
-    `feed` keeps them up to date; `in_force` serves those who decide without a transaction (intake);
-    the runner reads the activations with its fence instead, and asks for the bundle by its hash.
+    """The bundles that this process can read, and the activations that it knows. `feed` keeps them
+    up to date. `in_force` is for services that decide without a transaction (ingest). The runner
+    reads the activations with its fence and asks for the bundle by its hash.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Policies:
 
     @property
     def activations(self) -> Sequence[Activation]:
-        """What this process has heard of, in order of effect."""
+        """The activations that this process knows, in order of effect."""
         return self._activations
 
     async def bundle(
@@ -147,7 +146,8 @@ class Policies:
     async def feed(self, pool: asyncpg.Pool) -> None:
         """Read the topic from its beginning and go on reading, until cancelled.
 
-        What is read can be used at once, also while the database is away, and is kept there.
+        A bundle can be used as soon as it is read, also while the database is away. It is stored
+        there too.
         """
         while True:
             consumer = reader(self._settings, self._settings.times)

@@ -15,8 +15,8 @@ from baton.runtime.errors import (
     ShardFaultError,
     UnreadableRecordError,
 )
-from baton.runtime.opening import Shard, ShardOpener
 from baton.runtime.owned_shards import OwnedShards
+from baton.runtime.shard_opener import Shard, ShardOpener
 from baton.settings import ServiceSettings
 
 _POLL_MS = 1_000
@@ -25,8 +25,8 @@ _READ_WAIT = timedelta(seconds=2)
 _NO_PARTITION = TopicPartition("", -1)
 """The partition that is polled while no shard is open.
 
-aiokafka takes a member that does not poll for dead: it leaves the group, and never joins it again.
-Also, only a poll raises an error of the group.
+If a process does not poll, aiokafka leaves the group for it and never joins again. Also, only a
+poll raises the group's errors.
 """
 
 
@@ -95,8 +95,8 @@ class Polling:
     async def take(self) -> tuple[list[Record], dict[Partition, int]]:
         """The records of a poll that is done, and how far the consumer stands (see `_standing`).
 
-        Raises ShardFaultError for a shard that can't be read on; what could be read of it before
-        has been returned by then.
+        Raises ShardFaultError for a shard whose next record cannot be read. The records before it
+        were returned by earlier calls.
         """
         if self._fault is not None:
             fault, self._fault = self._fault, None

@@ -21,8 +21,8 @@ _SHARDED = frozenset(topic.name for topic in topics.ALL if topic.sharded)
 class Publisher:
     """Sends committed outbox rows, one committed batch after the other.
 
-    A later batch is not sent before Kafka has acknowledged the earlier one, so what a reader first
-    sees of a lead is in order. `run` ends with PublishError where Kafka takes too long.
+    A later batch is not sent before Kafka has acknowledged the earlier one, so readers see the
+    events of a lead in order. `run` ends with PublishError where Kafka takes too long.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Publisher:
         return {n: self._published[n] for n in shards if n in self._published}
 
     def deleted(self, published: dict[int, int]) -> None:
-        """These were deleted up to here."""
+        """Forget rows that a transaction has deleted from the outbox, up to these ids."""
         for shard, upto in published.items():
             if self._published.get(shard) == upto:
                 del self._published[shard]

@@ -175,7 +175,7 @@ def create_first() -> None:
 
 
 def drop_first() -> None:
-    """What `create_first` made."""
+    """Drop the tables of `create_first`."""
     for table in (
         "timer",
         "shard",

@@ -25,8 +25,8 @@ from baton.runtime.errors import (
     RejoinError,
     StalledError,
 )
+from baton.runtime.group_session import GroupSession
 from baton.runtime.parts import RunnerParts
-from baton.runtime.session import GroupSession
 
 _PART = "runner"
 _LOG = logger(__name__)

@@ -12,16 +12,16 @@ import asyncpg
 from baton.runtime import batch as batches
 from baton.runtime.activations import Activation, at
 from baton.runtime.batch import Batch, Item, Partition, Reader, Record
+from baton.runtime.batch_transaction import BatchTransaction
 from baton.runtime.decisions import Shared, State
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.due_work import DueWork
 from baton.runtime.errors import RejoinError, ShardFaultError, UnknownEventTypeError
 from baton.runtime.group_offsets import GroupOffsets
-from baton.runtime.opening import ShardOpener
 from baton.runtime.owned_shards import OwnedShards
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.transaction import BatchTransaction
+from baton.runtime.shard_opener import ShardOpener
 
 _REPEAT = ("40P01", "40001", "55P03")
 """SQLSTATEs after which a batch is repeated: deadlock, serialization, a lock that took too long."""
@@ -61,7 +61,7 @@ class ShardWork(Generic[State, Shared]):
         self._close = close
         self._report = committed
         self.passed: dict[Partition, int] = {}
-        """How far records were passed over that no transaction has noted yet."""
+        """The offsets behind skipped records that no transaction has stored yet."""
         # By shard, the activation under which its last batch was decided.
         self._activations: dict[int, Activation] = {}
         self._next_tidying = 0.0
@@ -88,10 +88,9 @@ class ShardWork(Generic[State, Shared]):
         read_to: Mapping[Partition, int],
         commands: Sequence[Item],
     ) -> None:
-        """Apply what was polled and asked, and timers, in batches of at most `batch_events` inputs.
-
-        Each step of the loop takes at most so many events, so many commands and, at its end, at
-        least so many timers if they may fire: none of the three keeps the others waiting.
+        """Apply polled records, commands and due timers, in batches of at most `batch_events`
+        inputs. Each step of the loop takes at most `batch_events` events and as many commands, and
+        at its end as many timers as may fire, so that none of the three delays the others.
         """
         settings = self._settings
         *parts, last = batches.within(
@@ -111,9 +110,10 @@ class ShardWork(Generic[State, Shared]):
         read_to: Mapping[Partition, int],
         commands: Sequence[Item],
     ) -> None:
-        """Apply a part; where one shard has a fault, close it and apply what is of the others.
+        """Apply a part of the inputs. If one shard has a fault, close it and apply the inputs of
+        the other shards.
 
-        `read_to` is how far the consumer stands, where these are the last records that it gave.
+        `read_to` has the consumer's positions, if these are the last records that it returned.
         """
         is_open = self._shards.open.__contains__
         unknown: list[UnknownEventTypeError] = []
@@ -151,11 +151,10 @@ class ShardWork(Generic[State, Shared]):
         read_to: Mapping[Partition, int],
         commands: Sequence[Item],
     ) -> None:
-        """Apply what there is, if there is anything, with what may be deleted from the outbox.
-
-        Timers that may fire have the room that records and commands leave. Where records are only
-        passed over, or rows only published, that is written with the shard's next inputs, or once a
-        second: a transaction costs as much as deciding on several events.
+        """Apply the inputs, if there are any, and delete published rows from the outbox. Timers get
+        the room that records and commands leave in the batch. New positions of skipped records and
+        deletions of published rows are written with the shard's next inputs, or once a second,
+        because a transaction costs as much as deciding on several events.
         """
         read = {**self._ends_of(records), **read_to}
         ends = self.passed | read
@@ -179,7 +178,7 @@ class ShardWork(Generic[State, Shared]):
         self._due_work.fired({item.input.id for item in timers if item.input is not None})
 
     def _not_activated(self) -> set[int]:
-        """Shards whose subjects may have to get a command: another bundle has taken effect."""
+        """Shards that have yet to give their subjects the commands of the newest activation."""
         if self._service.subjects is None:
             return set()
         activation = at(self._policies.activations, datetime.now(UTC))

@@ -51,9 +51,8 @@ _BY_EVENT_CLOCK = _PAGE.format(clock="shard.clock")
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer that is due by its shard's clock; `due_ago` is for how long, by the database's clock.
-
-    By the events' clock nothing says how long that is.
+    """A timer that is due by its shard's clock. `due_ago` is the time since then by the database's
+    clock; zero if the shard's clock follows events, because then the time is not known.
     """
 
     shard: int
@@ -63,11 +62,9 @@ class DueTimer:
 
 @dataclass(frozen=True, slots=True)
 class TimerPage:
-    """Timers that are due, in how long the next one is, and whether one accuses now or soon.
-
-    `next_in` is None where there is none, and by the events' clock, where nothing says how long
-    that is. `overdue` is how long the oldest has been due by the database's clock. `full` says that
-    more may be due.
+    """Due timers, the time until the next one, and whether a breach timer is due now or soon.
+    `next_in` is None if there is no timer, or if the shard's clock follows events. `overdue` is how
+    long the oldest has been due by the database's clock. `full` says that more may be due.
     """
 
     due: list[DueTimer]
@@ -138,10 +135,9 @@ async def write(
     armed: Sequence[ArmedTimer],
     rearmed: Sequence[ArmedTimer],
 ) -> None:
-    """Remove timers that fired or were cancelled, and set those that were armed.
-
-    One that is set again for a dead letter stands behind all others: a timer that has its name by
-    now is newer.
+    """Remove timers that fired or were cancelled, and set the armed ones. A timer that is set again
+    for a dead letter comes last: if a timer with its name exists by now, that one is newer and
+    stays.
     """
     await _set(db, rearmed, "NOTHING")
     if gone:

@@ -1,4 +1,6 @@
-"""One stay in the group: from joining it to leaving it, with the shards that it brings."""
+"""The process's membership in its Kafka consumer group: joins, works on the shards that Kafka
+assigns, and leaves when it is stopped or a shard has a new owner.
+"""
 
 import asyncio
 import contextlib
@@ -15,6 +17,7 @@ from baton.kafka import topic_name
 from baton.logs import logger
 from baton.runtime import dead_letters
 from baton.runtime.batch import Item, Partition, Record
+from baton.runtime.batch_transaction import BatchTransaction
 from baton.runtime.decisions import Shared, State
 from baton.runtime.dependencies import Dependencies, Service
 from baton.runtime.errors import (
@@ -26,13 +29,12 @@ from baton.runtime.errors import (
     ShardFaultError,
 )
 from baton.runtime.group_offsets import GroupOffsets
-from baton.runtime.opening import NotConfirmedError
 from baton.runtime.owned_shards import OwnedShards
 from baton.runtime.parts import RunnerParts
-from baton.runtime.progress import ProgressWatch
+from baton.runtime.progress_watch import ProgressWatch
 from baton.runtime.publisher import Publisher
 from baton.runtime.saving import Committed
-from baton.runtime.transaction import BatchTransaction
+from baton.runtime.shard_opener import NotConfirmedError
 
 _LOG = logger(__name__)
 
@@ -95,7 +97,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             self._close,
             self._committed,
         )
-        # Held while the shards are worked on: by a batch, an opening, or a revocation.
+        # Only one of a batch, the opening of shards and a revocation works on the shards at a time.
         self._turn = asyncio.Lock()
         self._assigned: Sequence[TopicPartition] | None = None
         self._failure: BaseException | None = None
@@ -129,7 +131,8 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             async with self._turn:
                 await self._let_go()
         except HaltedError:
-            # What was committed before, news of the halt among it, would wait for the next owner.
+            # Committed events, such as the announcement of the halt, would otherwise wait for the
+            # shard's next owner.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._times.drain.total_seconds()):
                     await self._publisher.drained()
@@ -211,7 +214,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
         if self._progress.kafka_away:
             return
         for number in self._shards.to_try_again():
-            # What is still to be published of the shard must not meet its drained outbox.
+            # The opener publishes the shard's outbox. No row of it may be in flight then.
             await self._publisher.drained()
             try:
                 await self._opener.check_assigned(number)
@@ -283,7 +286,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
             return [], {}
 
     async def _look(self, db: asyncpg.Connection) -> list[Item]:
-        """Once a second, or woken: commands, timers, and whether things move."""
+        """Read commands and due timers, and check the breaker: once a second, or when woken."""
         due = self._wake.is_set() or time.monotonic() >= self._due_work.next_look
         if not due:
             return []
@@ -291,7 +294,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
         commands: list[Item] = []
         if not self._shards.open:
             self._due_work.clear()
-            self._progress.moved()  # there is nothing that could
+            self._progress.moved()  # without open shards there is no work, so this is no stall
             self._due_work.next_look = time.monotonic() + self._times.look.total_seconds()
             return commands
         await self._check_breaker(db)

@@ -1,4 +1,6 @@
-"""Which timers, commands and dead letters still wait when their transaction begins."""
+"""Checks, at the start of the transaction, which timers, commands and dead letters are still
+pending.
+"""
 
 from collections.abc import Sequence
 
@@ -7,11 +9,11 @@ import asyncpg
 from baton.runtime.batch import Item
 
 
-async def still_wait(db: asyncpg.Connection, items: Sequence[Item]) -> list[Item]:
-    """The items, without timers, commands and dead letters that wait no more.
-
-    They were read before this transaction; since then an event may have cancelled one, or the first
-    half of a batch that is repeated may have applied it. The inbox does not have their ids.
+async def still_pending(db: asyncpg.Connection, items: Sequence[Item]) -> list[Item]:
+    """The items without those timers, commands and dead letters that are no longer pending. They
+    were read before this transaction. Since then an event may have cancelled a timer, or the first
+    half of a repeated batch may have applied the item. The inbox cannot tell, because it has only
+    ids of events.
     """
     timers = [item.timer for item in items if item.timer is not None]
     commands = [item.command for item in items if item.command is not None]

@@ -1,5 +1,6 @@
-"""Holds accusing timers back until the shard has read everything published before they were due:
-the follow-up that meets the promise may still be unread in Kafka.
+"""Holds breach timers back until the shard has read all facts from before the due time. Otherwise
+the rep would be accused although the follow-up is in Kafka or in ingest's spool and only unread. A
+breach timer is a timer that was set with `accuses`.
 """
 
 import time
@@ -11,13 +12,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from baton.kafka import bounded
-from baton.runtime.opening import Shard
+from baton.runtime.shard_opener import Shard
 from baton.runtime.timers import DueTimer
 from baton.times import Times
 
 _ASK_EVERY = 10.0
 _REMEMBERED = 3_600.0
-"""How long, in seconds, it is remembered since when timers of a shard of others have waited."""
+"""Seconds for which the process remembers when timers of a shard began to wait, after the shard
+went to another process.
+"""
 
 
 @dataclass(slots=True)
@@ -29,38 +32,39 @@ class _Ends:
 
 
 @dataclass(slots=True)
-class Gate:
-    """Lets an accusing timer through once its shard has read every topic up to an end offset that
-    was asked for after what intake had taken by the timer's time was in Kafka.
+class TimerGate:
+    """Lets a breach timer fire once its shard has read every fact from before the due time. For
+    that it waits until the facts that ingest accepted by the due time are in Kafka, then asks for
+    the end offsets of the shard's partitions, then waits until the shard has read up to them.
     """
 
     times: Times
     _ends: dict[int, _Ends] = field(default_factory=dict)
     _waits_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
-    """Since when each accusing timer has waited here."""
+    """The time at which each breach timer began to wait in this process."""
     _due_at: dict[tuple[int, datetime], float] = field(default_factory=dict)
     """When each was due, by the process's steady clock, as far as the shard's clock can say."""
     _settles_at: float = 0.0
     _settles_by_shard: dict[int, float] = field(default_factory=dict)
 
     def kafka_was_away(self) -> None:
-        """From its return on, intake's spools have a time to empty themselves."""
+        """Kafka answers again after an outage: wait `settle` from now on, so that ingest's spools
+        become empty.
+        """
         self._settles_at = time.monotonic() + self.times.settle.total_seconds()
 
     def opened(self, shards: Collection[int]) -> None:
-        """These shards were opened: their timers wait until intake's spools have settled.
-
-        Kafka was not watched for them before, and may just be back: an absence often ends
-        processes, and a process that starts again must not accuse for what it missed.
+        """These shards were opened: their breach timers wait until ingest's spools are empty. An
+        outage of Kafka often ends processes too, so a process that starts may not know that Kafka
+        has only just come back.
         """
         settles_at = time.monotonic() + self.times.settle.total_seconds()
         self._settles_by_shard |= dict.fromkeys(shards, settles_at)
 
     def asks_every(self, *, accuses_soon: bool) -> float:
-        """How often, in seconds, Kafka must be asked, so that no absence of it passes unseen.
-
-        One that is shorter than `spool_switch` has put nothing into a spool. It only matters where
-        a timer accuses before the spools have settled.
+        """Seconds between two requests to Kafka, so that no outage of Kafka goes unnoticed. An
+        outage that is shorter than `spool_switch` has put nothing into a spool. Outages matter only
+        for breach timers that are due before the spools have settled.
         """
         half_a_switch = self.times.spool_switch.total_seconds() / 2
         return min(_ASK_EVERY, half_a_switch) if accuses_soon else _ASK_EVERY
@@ -90,9 +94,10 @@ class Gate:
         partitions: dict[int, dict[str, TopicPartition]],
         due: list[DueTimer],
     ) -> None:
-        """Ask for the end offsets of shards with accusing timers that nobody asked for yet.
+        """Ask Kafka for the end offsets of the shards whose breach timers need them.
 
-        All of `due` was found due before this call, so what Kafka answers is from after that.
+        All timers of `due` were due before this call, so the offsets are newer than their due
+        times.
         """
         now = time.monotonic()
         accusing = {
@@ -103,8 +108,8 @@ class Gate:
         self._due_at = {key: self._due_at.get(key, now - ago) for key, ago in accusing.items()}
         needed = set()
         for (shard, _), due_at in self._due_at.items():
-            ends, told_from = self._ends.get(shard), self._all_there(shard, due_at)
-            if told_from <= now and (ends is None or ends.asked_at < told_from):
+            ends, complete_from = self._ends.get(shard), self._complete_from(shard, due_at)
+            if complete_from <= now and (ends is None or ends.asked_at < complete_from):
                 needed.add(shard)
         if not needed:
             return
@@ -119,10 +124,9 @@ class Gate:
     def _remembered(
         self, accusing: Collection[tuple[int, datetime]], open_shards: Collection[int], now: float
     ) -> dict[tuple[int, datetime], float]:
-        """Since when timers have waited that are not among those that were read now.
-
-        A page has the oldest of each shard, so timers behind it still wait. Those before its end
-        have fired or were cancelled. Of shards that are not open nothing was read.
+        """The waiting times of timers that are not in the page that was read now. A page has the
+        oldest timers of each open shard. A timer beyond the page still waits; a timer before its
+        end that is missing has fired or was cancelled.
         """
         last: dict[int, datetime] = {}
         for shard, due_at in accusing:
@@ -142,7 +146,7 @@ class Gate:
         ends = self._ends.get(timer.shard)
         if (
             ends is not None
-            and ends.asked_at >= self._all_there(timer.shard, self._due_at.get(key, now))
+            and ends.asked_at >= self._complete_from(timer.shard, self._due_at.get(key, now))
             and all(shard.positions[topic] >= end for topic, end in ends.offsets.items())
         ):
             return True, True
@@ -150,11 +154,12 @@ class Gate:
             return True, False
         return False, False
 
-    def _all_there(self, shard: int, due_at: float) -> float:
-        """From when on Kafka has what intake had taken by a timer's time, where Kafka is there.
+    def _complete_from(self, shard: int, due_at: float) -> float:
+        """The time from which Kafka has all facts that ingest accepted by the due time, if Kafka
+        answers.
 
-        Intake puts an event into Kafka within `spool_switch`, or into a spool, which has emptied
-        itself once spools have settled.
+        Ingest puts an event into Kafka within `spool_switch`, or else into a spool, which is empty
+        after `settle`.
         """
         return max(
             due_at + self.times.spool_switch.total_seconds(),
@@ -163,8 +168,8 @@ class Gate:
         )
 
     def let_go(self) -> None:
-        """The shards are no longer this process's. What waited for them goes on doing so where they
-        come back: shards that change hands again and again must not put off a judgement for ever.
+        """The shards went to another process. If they come back, their timers go on waiting from
+        the same time: shards that move again and again must not delay a judgement for ever.
         """
         self._ends.clear()
         self._settles_by_shard.clear()

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer
 from baton.metrics import RuntimeMetrics
 from baton.runtime.batch import Partition
 from baton.runtime.errors import StalledError
-from baton.runtime.gate import Gate
-from baton.runtime.opening import Shard, ShardOpener
+from baton.runtime.shard_opener import Shard, ShardOpener
+from baton.runtime.timer_gate import TimerGate
 from baton.times import Times
 
 
@@ -22,7 +22,7 @@ class ProgressWatch:
     def __init__(
         self,
         times: Times,
-        gate: Gate,
+        gate: TimerGate,
         consumer: AIOKafkaConsumer,
         opener: ShardOpener,
         metrics: RuntimeMetrics,

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from baton.runtime.gate import Gate
 from baton.runtime.inputs import TimerInput
-from baton.runtime.opening import Shard
+from baton.runtime.shard_opener import Shard
+from baton.runtime.timer_gate import TimerGate
 from baton.runtime.timers import DueTimer
 from baton.subjects import Subject
 from tests.runtime.harness import QUICK
@@ -55,7 +55,7 @@ class Steady:
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> Steady:
     made = Steady()
-    monkeypatch.setattr("baton.runtime.gate.time", made)
+    monkeypatch.setattr("baton.runtime.timer_gate.time", made)
     return made
 
 
@@ -65,7 +65,7 @@ def timer() -> DueTimer:
     return DueTimer(0, TimerInput(uuid4(), subject, "t", datetime.now(UTC), accuses=True))
 
 
-async def opens(gate: Gate, kafka: Any, timer: DueTimer, *, read: int) -> bool:
+async def opens(gate: TimerGate, kafka: Any, timer: DueTimer, *, read: int) -> bool:
     """Whether the timer may fire once Kafka was asked, by a shard that has read so much."""
     await gate.ask(kafka, {0: {"t": PLACE}}, [timer])
     may_fire, complete = gate.opens(timer, Shard(0, 1, {"t": read}))
@@ -76,7 +76,7 @@ async def opens(gate: Gate, kafka: Any, timer: DueTimer, *, read: int) -> bool:
 async def test_a_timer_accuses_once_all_is_read_that_kafka_had_after_it_was_due(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, kafka = Gate(TIMES), Answering(end=0)
+    gate, kafka = TimerGate(TIMES), Answering(end=0)
     assert not await opens(gate, kafka, timer, read=0)
     # An answer that intake was given in time may be on its way to Kafka for a moment.
     steady.now += TIMES.spool_switch.total_seconds()
@@ -88,7 +88,7 @@ async def test_a_timer_accuses_once_all_is_read_that_kafka_had_after_it_was_due(
 async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, kafka, silent = Gate(TIMES), Answering(end=0), cast(AIOKafkaConsumer, Silent())
+    gate, kafka, silent = TimerGate(TIMES), Answering(end=0), cast(AIOKafkaConsumer, Silent())
     assert not await opens(gate, kafka, timer, read=0)
     steady.now += 30
     assert await gate.ends(silent, [PLACE]) is None
@@ -102,7 +102,7 @@ async def test_after_an_absence_of_kafka_spools_settle_before_a_timer_accuses(
 async def test_who_has_just_got_a_shard_has_not_seen_whether_kafka_was_away(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, kafka = Gate(TIMES), Answering(end=0)
+    gate, kafka = TimerGate(TIMES), Answering(end=0)
     gate.opened([0])
     steady.now += TIMES.settle.total_seconds() - 1
     assert not await opens(gate, kafka, timer, read=0)
@@ -113,13 +113,19 @@ async def test_who_has_just_got_a_shard_has_not_seen_whether_kafka_was_away(
 async def test_what_was_due_long_ago_waits_no_more_for_what_is_on_its_way(
     steady: Steady, timer: DueTimer
 ) -> None:
-    assert await opens(Gate(TIMES), Answering(), replace(timer, due_ago=TIMES.catch_up), read=0)
+    assert await opens(
+        TimerGate(TIMES), Answering(), replace(timer, due_ago=TIMES.catch_up), read=0
+    )
 
 
 async def test_a_shard_that_changes_hands_again_and_again_puts_off_no_judgement_for_ever(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, shard, kafka = Gate(TIMES), Shard(0, 1, {"t": 0}), cast(AIOKafkaConsumer, Answering())
+    gate, shard, kafka = (
+        TimerGate(TIMES),
+        Shard(0, 1, {"t": 0}),
+        cast(AIOKafkaConsumer, Answering()),
+    )
     began = steady.now
     while steady.now < began + TIMES.catch_up.total_seconds():
         gate.opened([0])
@@ -133,7 +139,7 @@ async def test_a_shard_that_changes_hands_again_and_again_puts_off_no_judgement_
 
 
 async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool() -> None:
-    gate = Gate(TIMES)
+    gate = TimerGate(TIMES)
     assert gate.asks_every(accuses_soon=True) < TIMES.spool_switch.total_seconds()
     assert gate.asks_every(accuses_soon=False) > TIMES.look.total_seconds()
 
@@ -141,7 +147,7 @@ async def test_kafka_is_asked_often_enough_to_see_any_absence_that_fills_a_spool
 async def test_a_timer_that_falls_out_of_the_page_goes_on_waiting(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, kafka = Gate(TIMES), cast(AIOKafkaConsumer, Answering(end=1))
+    gate, kafka = TimerGate(TIMES), cast(AIOKafkaConsumer, Answering(end=1))
     older = replace(timer, input=replace(timer.input, due_at=timer.input.due_at - TIMES.look))
     places = {0: {"t": PLACE}}
     await gate.ask(kafka, places, [older, timer])
@@ -155,7 +161,7 @@ async def test_a_timer_that_falls_out_of_the_page_goes_on_waiting(
 async def test_a_shard_that_is_opened_again_puts_off_no_judgement_of_another(
     steady: Steady, timer: DueTimer
 ) -> None:
-    gate, kafka = Gate(TIMES), Answering(end=0)
+    gate, kafka = TimerGate(TIMES), Answering(end=0)
     gate.opened([1])
     steady.now += TIMES.spool_switch.total_seconds()
     assert await opens(gate, kafka, replace(timer, due_ago=TIMES.catch_up), read=0)

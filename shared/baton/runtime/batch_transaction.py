@@ -1,4 +1,6 @@
-"""The transaction of a batch: check the fence, load, decide, save, commit."""
+"""The database transaction of a batch: checks that the process still owns the shards, loads states,
+decides, saves the effects and commits.
+"""
 
 import asyncio
 import time
@@ -32,8 +34,8 @@ from baton.runtime.errors import (
 )
 from baton.runtime.fence import FENCE, Fence, fence, in_inbox
 from baton.runtime.inputs import EventInput
+from baton.runtime.pending_work import still_pending
 from baton.runtime.saving import Committed, Saving
-from baton.runtime.still_waiting import still_wait
 from baton.subjects import Subject
 
 _LOG = logger(__name__)
@@ -69,8 +71,8 @@ class BatchTransaction(Generic[State, Shared]):
             )
 
     async def run(self, db: asyncpg.Connection, batch: Batch) -> None:
-        """Apply a batch, in one transaction or in several: where its data is refused, or where the
-        states of its subjects are too large together.
+        """Apply a batch in one transaction. If PostgreSQL refuses its data, or if the states of its
+        subjects are too large together, the batch is halved and applied in several.
 
         Raises FenceLostError, PositionsMovedError, PolicyMissingError, BreakerTrippedError,
         CommitUnknownError, NewerVersionError, and what a database that is away raises; what was
@@ -169,7 +171,7 @@ class BatchTransaction(Generic[State, Shared]):
         self._check_positions(found, batch)
         nows = self._nows(found, batch)
         in_force = await self._in_force(db, found, batch, nows)
-        items = await self._rename(db, await still_wait(db, batch.items), found)
+        items = await self._rename(db, await still_pending(db, batch.items), found)
         effects: Effects[State, Any] = Effects({}, None)
         todo = self._deciding.pick(items, self._known(found), effects)
         if todo:
@@ -273,7 +275,9 @@ class BatchTransaction(Generic[State, Shared]):
         items: Sequence[Item],
         found: Fence,
     ) -> Sequence[Item]:
-        """The items, with new ids for events whose ids were used up before an erasure."""
+        """The items, with new ids for events whose ids are in the inbox from before an erasure (see
+        `erasure.new_ids`).
+        """
         tombstones = {
             subject: row.erased_at
             for subject, row in found.subjects.items()
@@ -301,8 +305,9 @@ class BatchTransaction(Generic[State, Shared]):
         nows: Mapping[int, datetime],
         missed: Collection[SharedRow],
     ) -> Shared:
-        """Lock what the items may need under the newest bundle; a row of another bundle is missed,
-        and locked in the next attempt.
+        """Lock the shared rows that the items may need under the newest bundle. A row that only an
+        older bundle needs is not locked; its decision raises NotLockedError and the next attempt
+        locks it.
         """
         states = {
             subject: row.state for subject, row in effects.subjects.items() if row.state is not None

@@ -1,4 +1,7 @@
-"""Opens a shard: raise the epoch, have the group confirm, publish what was left, seek."""
+"""Takes over a shard: raises its epoch in PostgreSQL, checks that Kafka still assigns the shard to
+this process, publishes the outbox rows that the former owner left, and seeks to the stored
+positions.
+"""
 
 import asyncio
 import json
@@ -94,10 +97,9 @@ class ShardOpener:
         return shard
 
     async def check_assigned(self, number: int) -> None:
-        """See that the group still has the shard for this process, before its epoch is raised.
-
-        A process that was frozen may have lost it, and would take it from its owner for a moment.
-        Raises NotConfirmedError.
+        """Check that Kafka still assigns the shard to this process, before its epoch is raised. A
+        process that was frozen may have lost the shard, and raising the epoch would stop the new
+        owner. Raises NotConfirmedError.
         """
         offsets = {
             partition: await self._consumer.committed(partition) or 0
@@ -122,7 +124,7 @@ class ShardOpener:
                 return raising.result()
             finally:
                 raising.cancel()
-                # The connection is its own until it has ended.
+                # The task uses the connection until it has ended.
                 await asyncio.wait({raising})
 
     async def _raise_once(self, db: asyncpg.Connection, number: int) -> Shard:
@@ -188,7 +190,9 @@ class ShardOpener:
         await self._commit({partitions[topic]: shard.positions[topic] for topic in partitions})
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit offsets, which the group takes from the partitions' member only."""
+        """Commit offsets. Kafka accepts them only from the process to which it assigns the
+        partitions.
+        """
         try:
             # It tries without end while the group has no coordinator.
             async with bounded(self._settings.times.drain):
