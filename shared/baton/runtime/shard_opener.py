@@ -1,6 +1,6 @@
-"""Takes over a shard: raises its epoch in PostgreSQL, checks that Kafka still assigns the shard to
-this process, publishes the outbox rows that the former owner left, and seeks to the stored
-positions.
+"""Takes over a shard. It raises the shard's epoch in PostgreSQL and checks that Kafka still assigns
+the shard to this process. Then it publishes the outbox rows that the former owner left, and seeks
+to the stored positions.
 """
 
 import asyncio

@@ -61,9 +61,8 @@ class FetchWorker:
         self._counted_at: datetime | None = None
 
     async def run(self, times: Times) -> None:
-        """Look once in `times.look`, and at once while there is more; until cancelled.
-
-        What is under way then is fetched once more by whoever comes to it after the lease.
+        """Look for work every `times.look`, and again at once while there is more, until cancelled.
+        If a fetch is in progress then, another process repeats it after the lease.
         """
         while True:
             more = False

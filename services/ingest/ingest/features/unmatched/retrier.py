@@ -1,4 +1,4 @@
-"""What waits is tried again when a name becomes known, and reported when it has grown old."""
+"""Retries unmatched deliveries when a name becomes known, and reports those that wait too long."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -109,7 +109,9 @@ class Retrier:
             self._spool.filled.set()
 
     def _say_once(self, waiting: Waiting, why: str, place: str = "") -> None:
-        """Of what waits on, since this release can't use it: another release may."""
+        """Log once that a delivery stays unmatched because this release cannot read it; another
+        release may.
+        """
         if waiting.number not in self._unusable:
             self._unusable.add(waiting.number)
             _LOG.error(
