@@ -69,7 +69,7 @@ async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) 
         late = stopping.cancel()
     if not late and not stopping.cancelled() and stopping.exception() is None:
         return
-    _LOG.warning("left Kafka without a word")
+    _LOG.warning("the Kafka client did not stop in time")
     connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - it shows its client to nobody
     await asyncio.gather(connections.close(), return_exceptions=True)
 

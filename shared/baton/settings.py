@@ -38,7 +38,7 @@ class KafkaSettings(BaseSettings):
     kafka_tls: bool = Field(default=False, description="`true`: use TLS to the brokers")
     kafka_ca_file: FilePath | None = Field(
         None,
-        description="PEM file of the authority that signed the brokers' certificates; the system's by default",
+        description="PEM file of the brokers' certificate authority; the system's by default",
     )
     kafka_cert_file: FilePath | None = Field(
         None, description="PEM file of the client's certificate, for brokers that require one"
@@ -116,7 +116,7 @@ class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
 
     clock: Literal["database", "events"] = Field(
         "database",
-        description="clock of timers: the `database`'s, or that of the `events`, to replay history; "
+        description="clock of timers: the `database`'s, or the `events`' to replay history; "
         "it can never be changed for a schema",
     )
     batch_events: int = Field(

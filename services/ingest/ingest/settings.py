@@ -43,9 +43,7 @@ class Settings(ServiceSettings):
         "after 3 s",
     )
     spool_rows: int = Field(1_000_000, ge=1, description="most events in the spool")
-    spool_bytes: int = Field(
-        2_000_000_000, ge=1, description="bytes of the most events in the spool"
-    )
+    spool_bytes: int = Field(2_000_000_000, ge=1, description="most bytes of events in the spool")
     batch_in_flight: int = Field(
         256, ge=1, description="most lines of one batch that are published together"
     )

@@ -1,4 +1,4 @@
-"""What routing's API tells of assignments, decisions and reps."""
+"""The assignments, decisions and reps of routing's API."""
 
 from uuid import UUID
 
@@ -20,10 +20,8 @@ class Record(BaseModel):
 
 
 class AssignmentRecord(Record):
-    """Who had a lead from when to when; the current one has no `ended_at`.
-
-    From `worked_at` on the rep has spoken with the lead, which no longer counts against the rep's
-    capacity.
+    """An assignment of a lead to a rep; the present one has no `ended_at`. From `worked_at` on,
+    when the rep first spoke with the lead, it no longer counts against the rep's capacity.
     """
 
     id: UUID
@@ -85,9 +83,8 @@ class MembershipRecord(Record):
 
 
 class RepRecord(Record):
-    """A rep, and how many open leads the rep has.
-
-    Who is no longer in the bundle is listed as long as there are open leads; `name` is then null.
+    """A rep with the number of open leads. A rep who is no longer in the bundle is listed while
+    there are open leads; `name` is null then.
     """
 
     id: str

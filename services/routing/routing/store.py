@@ -78,11 +78,11 @@ ON CONFLICT (id) DO UPDATE SET accepted_at = excluded.accepted_at,
 
 
 class RoutingStore:
-    """What routing keeps beside a lead's state, and what the shards share.
+    """Routing's rows beside a lead's state, and the rows that all shards share (pools and reps).
 
-    Locks are taken in one order by whoever takes them: pools, then reps, each by id; a row that is
-    not there yet is added, in the same order, before any of its table is locked. Rows of `pool`
-    and `rep` are never removed, so those that others have committed need not be added again.
+    All transactions take locks in one order: pools, then reps, each by id. A missing row is added
+    in the same order, before any row of its table is locked. Rows of `pool` and `rep` are never
+    removed, so those that others have committed need not be added again.
     """
 
     def __init__(self) -> None:
@@ -140,7 +140,7 @@ class RoutingStore:
 
 
 async def _add(db: asyncpg.Connection, statement: str, ids: Sequence[str], there: set[str]) -> None:
-    """Add the rows that are missing. What this transaction adds may yet be rolled back."""
+    """Add the missing rows. They may still be rolled back with this transaction."""
     unsure = [id_ for id_ in ids if id_ not in there]
     if unsure:
         added = {row["id"] for row in await db.fetch(statement, unsure)}
@@ -208,7 +208,7 @@ class NoPolicyError(LookupError):
 
 
 class Reads:
-    """What the API reads, each time as of one moment."""
+    """The queries of the API; each reads one consistent snapshot."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")

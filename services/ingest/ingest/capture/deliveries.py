@@ -135,7 +135,7 @@ class DeliveryCapture:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._metrics.deliveries.labels(received.name, "kept").inc()
-        _LOG.warning("a delivery was not understood", source=received.name, delivery=str(failed.id))
+        _LOG.warning("a delivery could not be read", source=received.name, delivery=str(failed.id))
         return failed.id
 
     async def complete(self, incomplete: Incomplete, fetcher: Fetcher) -> None:

@@ -46,7 +46,7 @@ async def look_after(
             await waiting.delete_before(clock() - retention)
             backlog = await waiting.backlog()
         except DATABASE_AWAY as error:
-            _LOG.warning("what waits can't be looked after", why=type(error).__name__)
+            _LOG.warning("waiting rows can't be counted", why=type(error).__name__)
         else:
             number.set(backlog.number)
             since = clock() - backlog.oldest if backlog.oldest else timedelta(0)

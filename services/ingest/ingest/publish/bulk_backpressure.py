@@ -119,7 +119,9 @@ class Pace:
                 async with connect() as groups:
                     await self._look(groups)
             except (KafkaError, OSError, TimeoutError) as error:
-                _LOG.warning("batches wait for Kafka", why=type(error).__name__)
+                _LOG.warning(
+                    "batches wait until Kafka reports consumer positions", why=type(error).__name__
+                )
                 await asyncio.sleep(_HELD_S)
 
     async def _look(self, groups: Groups) -> None:

@@ -1,4 +1,4 @@
-"""Who gets which lead. Pure: what is decided follows from the arguments alone."""
+"""Decides which rep gets a lead. Pure functions: the decision follows from the arguments alone."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,5 @@
-"""Who gets a lead: the first rule that holds, and in its pool whose turn it is.
+"""Chooses the rep for a lead: the first rule that matches, and in its pool the rep whose turn it
+is.
 
 A choice is a function of its `Question` and the bundle alone. Both are kept with the decision, so
 that it can be explained, and computed again to the last character by the same procedure.

@@ -68,7 +68,7 @@ class Retrier:
                 await self._report(clock())
                 await self._room.look()
             except DATABASE_AWAY as error:
-                _LOG.warning("what waits can't be looked after", why=type(error).__name__)
+                _LOG.warning("unmatched deliveries can't be retried", why=type(error).__name__)
             if not more:
                 await asyncio.sleep(times.look.total_seconds())
 
@@ -115,7 +115,7 @@ class Retrier:
         if waiting.number not in self._unusable:
             self._unusable.add(waiting.number)
             _LOG.error(
-                "a delivery that waits can't be read",
+                "an unmatched delivery can't be read",
                 source=waiting.source,
                 delivery=str(waiting.event_id),
                 why=why,
@@ -135,7 +135,11 @@ class Retrier:
         self._reported_at = now
         await self._room.give_up()
         for report in reports:
-            _LOG.warning("deliveries wait", source=report.source, deliveries=report.deliveries)
+            _LOG.warning(
+                "unmatched deliveries wait too long",
+                source=report.source,
+                deliveries=report.deliveries,
+            )
 
     def _report_of(self, old: GrownOld, now: datetime) -> Addressed | None:
         """None where a row has a source's name that no event can have."""
