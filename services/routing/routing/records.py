@@ -9,7 +9,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.teams import Rep
 from baton.values import Moment
 from routing.domain.choice import Choice, Question
-from routing.domain.floor import Desk
+from routing.domain.loads import RepLoad
 from routing.policy.routing import ROUTING
 
 
@@ -96,7 +96,7 @@ class RepRecord(Record):
     last_assigned_at: Moment | None
 
     @classmethod
-    def of(cls, rep: Rep, bundle: Bundle, desk: Desk) -> "RepRecord":
+    def of(cls, rep: Rep, bundle: Bundle, rep_load: RepLoad) -> "RepRecord":
         """A rep as the bundle has them."""
         return cls(
             id=rep.id,
@@ -111,12 +111,12 @@ class RepRecord(Record):
                 for member in pool.members
                 if member.rep == rep.id
             ),
-            open_leads=desk.open,
-            last_assigned_at=desk.last_assigned_at,
+            open_leads=rep_load.open,
+            last_assigned_at=rep_load.last_assigned_at,
         )
 
     @classmethod
-    def of_one_who_left(cls, rep_id: str, desk: Desk) -> "RepRecord":
+    def of_one_who_left(cls, rep_id: str, rep_load: RepLoad) -> "RepRecord":
         """A rep whom the bundle no longer has."""
         return cls(
             id=rep_id,
@@ -124,6 +124,6 @@ class RepRecord(Record):
             team=None,
             available=False,
             pools=(),
-            open_leads=desk.open,
-            last_assigned_at=desk.last_assigned_at,
+            open_leads=rep_load.open,
+            last_assigned_at=rep_load.last_assigned_at,
         )
