@@ -160,7 +160,7 @@ def _pool_columns(loads: Loads) -> Sequence[Sequence[Any]]:
 
 def _rep_columns(loads: Loads) -> Sequence[Sequence[Any]]:
     ids = sorted(loads.changed_reps)
-    of = [loads.reps[id_] for id_ in ids]
+    rep_loads = [loads.reps[id_] for id_ in ids]
     return (
         ids,
         [rep_load.open for rep_load in rep_loads],
