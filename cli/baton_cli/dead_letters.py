@@ -200,7 +200,9 @@ async def _timers_last(api: Api) -> AsyncIterator[Letter]:
 
 
 async def _waiting(api: Api) -> AsyncIterator[Letter]:
-    """Each dead letter once. What was replayed leaves the list, what failed comes to its top."""
+    """Each dead letter once. Replayed letters leave the list; letters that failed again move to its
+    top.
+    """
     known_ids: set[UUID] = set()
     before: dict[str, str] = {}
     while True:

@@ -240,7 +240,7 @@ def _became(result: _Result) -> str:
 
 
 async def _replay_all(source: str | None) -> bool:
-    """Whether any is still not understood. What came meanwhile is not waited for."""
+    """Whether any delivery still cannot be read. New failed deliveries do not count."""
     done, failed = 0, 0
     console = output()
     async with open_apis() as apis:

@@ -131,10 +131,9 @@ def accept_loss(
         typer.Option(min=1, help="Pass over records that can't be read, up to before this offset."),
     ] = None,
 ) -> None:
-    """Give up records that Kafka no longer has or that can't be read, so that their shard goes on.
-
-    `baton status` names the shard and the topic, and for a record that can't be read the option
-    --upto. What is lost stays lost.
+    """Skip records that Kafka no longer has or that cannot be read, so that their shard goes on.
+    `baton status` names the shard and the topic, and for an unreadable record the option --upto.
+    Skipped records are lost to this service for good.
     """
     _require_consumer(service)
     body: dict[str, JsonValue] = {"shard": shard, "topic": topic, "by": by, "why": why}

@@ -28,7 +28,7 @@ _MESSAGE_SHOWN = 120
 
 
 class State(StrEnum):
-    """What became of an enquiry."""
+    """The state of an enquiry."""
 
     IN_QUARANTINE = "held"
     RELEASED = "released"
@@ -59,7 +59,7 @@ class QuarantinedEnquiry(BaseModel):
 
     @property
     def decided(self) -> str:
-        """What was decided, by whom and why; nothing while nothing is."""
+        """The decision with person and reason; empty before the decision."""
         if self.decision is None or self.decided_at is None:
             return ""
         why = f": {self.why}" if self.why else ""
@@ -156,10 +156,8 @@ def release(
     *,
     everything: All = False,
 ) -> None:
-    """Send enquiries on: each is scored and routed like any other, once.
-
-    Name them by their ids, or all that a rule holds by --rule, all of a source by --source, or all
-    by --all. One that was discarded can still be released, by its id.
+    """Release enquiries: each is scored and routed once, like any other. Name their ids, or choose
+    by --rule, --source or --all. A discarded enquiry can still be released by its id.
     """
     _decide("release", ids or (), _chosen(ids, rule, source, everything=everything), by, why)
 

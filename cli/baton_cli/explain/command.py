@@ -104,7 +104,7 @@ async def _known(lead_id: UUID) -> Known:
 async def _ask(
     api: Api, path: str, expected: TypeAdapter[Found], params: Mapping[str, str]
 ) -> Found | Missing | None:
-    """What a service knows; None where it does not know the lead."""
+    """The answer of a service, or None if it does not know the lead."""
     try:
         return await api.get(path, expected, params)
     except Refused as refused:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class Kind(StrEnum):
-    """What sort of thing happened. Of what happened at once, the kind named first comes first."""
+    """The kinds of happenings. Happenings of one moment are shown in this order."""
 
     ENQUIRY = "enquiry"
     IN_QUARANTINE = "held"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Mark(StrEnum):
-    """What a detail's left column says."""
+    """The text in the left column of a detail."""
 
     YES = "yes"
     NO = "no"

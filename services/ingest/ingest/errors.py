@@ -46,7 +46,7 @@ class UnknownError(RejectedError):
 
 
 class ConflictError(RejectedError):
-    """What was asked for can't be done in the state that things are in."""
+    """The request cannot be done in the present state."""
 
     title = "Not possible now"
 

@@ -135,7 +135,7 @@ class DeliveryCapture:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._metrics.deliveries.labels(received.name, "kept").inc()
-        _LOG.warning("a delivery was not understood", source=received.name, delivery=str(failed.id))
+        _LOG.warning("a delivery could not be read", source=received.name, delivery=str(failed.id))
         return failed.id
 
     async def complete(self, incomplete: Incomplete, fetcher: Fetcher) -> None:
@@ -201,9 +201,8 @@ class DeliveryCapture:
         return result
 
     async def _fetch(self, received: ReceivedDelivery, item: Item, fetch: Fetch) -> IntakeResult:
-        """Have the rest fetched; until then the lead waits, under the id that it has from now on.
-
-        What is a lead by itself already is not asked for twice: a retry is the same event.
+        """Store the lead for enrichment: its details are fetched later, under the event id that it
+        has from now on. A retry gets the same id, so its details are fetched once.
         """
         name = received.name
         if not isinstance(item.draft, LeadDraft) or received.source.details is None:

@@ -44,9 +44,9 @@ class Erasures:
     async def leads_of(self, person: PersonIn) -> list[UUID]:
         """Every lead that a person may be.
 
-        Those that what is said of the person would make, and those that a sender's or the CRM's
-        record has in common with them. While the aliases can't be asked, it is not known who all
-        is meant: StorageAwayError.
+        They are the leads that the given names would make, and the leads that share a CRM or sender
+        record with them. Raises StorageAwayError while the aliases cannot be read, because then the
+        list would be incomplete.
         """
         found = await self._named(person)
         try:

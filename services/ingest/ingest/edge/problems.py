@@ -73,7 +73,7 @@ def too_many(source: str, seconds: float) -> Problem:
 
 
 def too_busy() -> Problem:
-    """Nothing was kept: there is too much to do already."""
+    """Nothing was stored, because too many requests are in progress."""
     return Problem(503, "Too busy", "send it again a little later", headers=_RETRY_AFTER)
 
 

@@ -29,7 +29,7 @@ def unnamed(event: Event[LeadEvent], source: str, person: Person, id_key: bytes)
 
 
 class UnmatchedQueue:
-    """What waits, within a bound; each process looks how full it is once in a while."""
+    """Stores unmatched deliveries up to a limit. Each process counts the rows from time to time."""
 
     def __init__(
         self,
