@@ -75,7 +75,7 @@ def test_nobody_is_the_vendor_for_showing_its_public_key() -> None:
         ({"body_sha256": None}, "body_sha256"),
         ({"exp": None}, "exp"),
         ({"exp": "tomorrow"}, "exp"),
-        ({"exp": 10**30}, "no time"),
+        ({"exp": 10**30}, "not a time"),
         ({"iat": None}, "iat"),
         ({"iat": True}, "iat"),
     ],

@@ -40,7 +40,7 @@ escape `%`, `/`, `?`, `#` and `&` in the address (`/` as `%2F`). A `+` needs no 
 
 | answer | when | what vendors do |
 |---|---|---|
-| 200 or 202 | Baton has stored the whole delivery: on its topic, in the spool while Kafka does \
+| 200 or 202 | Baton has stored every part of the delivery: on its topic, in the spool while Kafka does \
 not answer, or as a failed delivery (see [operations.md](operations.md)) | nothing more |
 | 401 | the signature or the secret is missing or wrong, or the delivery's time is more than five \
 minutes from Baton's clock | most retry and report it |
@@ -69,8 +69,8 @@ follow-ups of different types with one id are different events.
 If a delivery has neither an id nor a time, the same body sent again within a limit is a retry. \
 For a lead the limit is the source's `retry_horizon` (24 hours). For an activity or a follow-up \
 it is `repeat_horizon` (60 seconds; see [policy.md](policy.md#sourcesyaml)). Baton divides the \
-time in UTC into spans of this length. A retry in the next span counts as a new event, and two \
-calls with the same words in one span count as one. Let the vendor send an id or a time whenever \
+time in UTC into spans of this length. A retry in the next span counts as a new event. Two \
+events with the same body in one span count as one. Let the vendor send an id or a time whenever \
 it has one.
 
 ## Consent

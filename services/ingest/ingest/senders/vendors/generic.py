@@ -163,7 +163,7 @@ SENDER = Sender(
     reading=read,
     read_headers=read_headers,
     guide=Guide(
-        name="A system in the house",
+        name="Your own system",
         enter=(
             "Let your system post to the address. `signs` in the source describes "
             "its signature, or the place of its secret. Sign exactly the bytes that "

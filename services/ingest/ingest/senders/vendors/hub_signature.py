@@ -47,7 +47,7 @@ SENDER = Sender(
     ),
     reading=read,
     guide=Guide(
-        name="GitHub, and who signs like it",
+        name="GitHub, and senders with the same signature",
         enter=(
             "Enter the address as payload URL, the content type application/json, and the secret."
         ),

@@ -41,7 +41,7 @@ SENDER = Sender(
     signing=signed_by(as_stripe("stripe-signature", "v1")),
     reading=read,
     guide=Guide(
-        name="Stripe, and who signs like it",
+        name="Stripe, and senders with the same signature",
         enter=(
             "Enter the address as endpoint, and select the events. The secret is "
             "the endpoint's signing secret."
