@@ -41,7 +41,8 @@ escape `%`, `/`, `?`, `#` and `&` in the address (`/` as `%2F`). A `+` needs no 
 | answer | when | what vendors do |
 |---|---|---|
 | 200 or 202 | Baton has stored every part of the delivery: on its topic, in the \
-spool while Kafka does not answer, or as a failed delivery (see [operations.md](operations.md)) | nothing more |
+spool while Kafka does not answer, or as a failed delivery \
+(see [operations.md](operations.md)) | nothing more |
 | 401 | the signature or the secret is missing or wrong, or the delivery's time is more than five \
 minutes from Baton's clock | most retry and report it |
 | 403 | a handshake with the wrong verify token, or a challenge with other characters than \
