@@ -1,4 +1,4 @@
-"""What marketing tools tell of people: subscriptions, mails, calls, contacts, deletions."""
+"""Events of marketing tools: subscriptions, mails, calls, contacts, deletions."""
 
 import pytest
 from pydantic import JsonValue

@@ -1,4 +1,4 @@
-"""What sales' systems tell becomes follow-ups: by what everybody understands, and by the bundle."""
+"""Events of sales tools become follow-ups, by their usual meaning and by the bundle."""
 
 import json
 from datetime import datetime
