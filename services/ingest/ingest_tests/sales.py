@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from ingest.senders.kit.items import Item, Passed
+from ingest.senders.kit.items import Ignored, Item
 
 OF_SALES = {
     "aircall": "{kind: aircall}",
@@ -51,7 +51,7 @@ _NOT_TOLD = ("attempt", "object")
 """How often it was tried is not what happened; of which kind a record is, its place says."""
 
 
-def says(expected: Mapping[str, Any], told: Item | Passed) -> list[str]:
+def says(expected: Mapping[str, Any], told: Item | Ignored) -> list[str]:
     """What of the expected is not said."""
     return [
         f"{name}: {value!r} is not what {told!r} says"
@@ -60,7 +60,7 @@ def says(expected: Mapping[str, Any], told: Item | Passed) -> list[str]:
     ]
 
 
-def _is_said(name: str, value: Any, told: Item | Passed) -> bool:
+def _is_said(name: str, value: Any, told: Item | Ignored) -> bool:
     document = told.document
     if name in _OWN_WAYS:
         return _OWN_WAYS[name](value, told)
@@ -80,7 +80,7 @@ def _at(answers: JsonValue, name: str) -> JsonValue:
     return _at(answers.get(first), rest) if rest else None
 
 
-def _ids(told: Item | Passed) -> list[str]:
+def _ids(told: Item | Ignored) -> list[str]:
     """All ids that are named: of the person, of records, and of the record itself."""
     records = told.document.get("records")
     several = records if isinstance(records, list) else []
@@ -88,42 +88,42 @@ def _ids(told: Item | Passed) -> list[str]:
     return [str(told.document.get("external_id")), *named, str(_at(told.document["answers"], "id"))]
 
 
-_KINDS: Mapping[str, tuple[type[Item | Passed], ...]] = {
-    "crm_event": (Item, Passed),
-    "engagement": (Item, Passed),
-    "follow_up": (Item, Passed),
+_KINDS: Mapping[str, tuple[type[Item | Ignored], ...]] = {
+    "crm_event": (Item, Ignored),
+    "engagement": (Item, Ignored),
+    "follow_up": (Item, Ignored),
     "outcome": (Item,),
 }
 """What changes nothing for a lead may be passed over, but for an outcome."""
 
 
-def _is_kind(value: str, told: Item | Passed) -> bool:
+def _is_kind(value: str, told: Item | Ignored) -> bool:
     return isinstance(told, _KINDS[value])
 
 
-def _is_outcome(value: str, told: Item | Passed) -> bool:
+def _is_outcome(value: str, told: Item | Ignored) -> bool:
     return told.document.get("type") == value
 
 
 _CALLS = {"call_started": "note", "call_ended": "contacted", "call_completed": "contacted"}
 
 
-def _is_event(value: str, told: Item | Passed) -> bool:
+def _is_event(value: str, told: Item | Ignored) -> bool:
     return value == "call" or told.document.get("type", "none") == _CALLS.get(value)
 
 
-def _is_delivery(value: str, told: Item | Passed) -> bool:
+def _is_delivery(value: str, told: Item | Ignored) -> bool:
     given = str(told.document["delivery_id"])
     return value in (given, given.partition("/")[0])
 
 
-def _is_time(value: str, told: Item | Passed) -> bool:
+def _is_time(value: str, told: Item | Ignored) -> bool:
     given = datetime.fromisoformat(str(told.document["occurred_at"]))
     wanted = datetime.fromisoformat(re.sub(r" \(.*\)", "", value)).astimezone(UTC)
     return abs((wanted - given).total_seconds()) < 1
 
 
-_OWN_WAYS: Mapping[str, Callable[[Any, Item | Passed], bool]] = {
+_OWN_WAYS: Mapping[str, Callable[[Any, Item | Ignored], bool]] = {
     "kind": _is_kind,
     "outcome": _is_outcome,
     "event": _is_event,
@@ -134,7 +134,7 @@ _OWN_WAYS: Mapping[str, Callable[[Any, Item | Passed], bool]] = {
     "converted_contact": lambda value, told: value in _ids(told),
     "converted_opportunity": lambda value, told: value in _ids(told),
     "needs_fetch": lambda value, told: value and "email" not in told.document,
-    "is_test": lambda value, told: value is isinstance(told, Passed),
+    "is_test": lambda value, told: value is isinstance(told, Ignored),
     "full_name": lambda value, told: (
         value == f"{told.document['first_name']} {told.document['last_name']}"
     ),

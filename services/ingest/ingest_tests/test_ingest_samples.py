@@ -14,7 +14,7 @@ from baton.policy.bundle import Bundle
 from baton.topics import LEAD_ACTIVITY, LEAD_CAPTURED, LEAD_FOLLOWUP
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery
-from ingest.senders.kit.items import Item, ItemResult, Unread
+from ingest.senders.kit.items import Item, ItemResult, Unreadable
 from ingest.senders.kit.places import NotAuthenticError
 from ingest.senders.kit.sender import Reply
 from ingest.senders.kit.signing import verify
@@ -157,7 +157,7 @@ def another(value: Any) -> Any:
 
 def missing(sample: Sample, item: ItemResult, expected: Mapping[str, Any], of: Bundle) -> list[str]:
     """What of the expected is not told."""
-    assert not isinstance(item, Unread), item
+    assert not isinstance(item, Unreadable), item
     if isinstance(item, Item):
         return unsaid(sample, item, expected, event_of(sample, item, of))
     return ingest_sales.says(expected, item)

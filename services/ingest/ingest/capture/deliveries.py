@@ -34,7 +34,7 @@ from ingest.senders.kit.drafts import (
     FollowupDraft,
     LeadDraft,
 )
-from ingest.senders.kit.items import Fetch, Item, ItemResult, Passed, Unread
+from ingest.senders.kit.items import Fetch, Ignored, Item, ItemResult, Unreadable
 
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
@@ -163,9 +163,9 @@ class DeliveryCapture:
         self, received: ReceivedDelivery, item: ItemResult
     ) -> Sequence[IntakeResult | str]:
         """The result of an item, or why it is not understood."""
-        if isinstance(item, Unread):
+        if isinstance(item, Unreadable):
             return [item.reason]
-        if isinstance(item, Passed):
+        if isinstance(item, Ignored):
             return []
         try:
             return await self._take(received, item)
