@@ -151,7 +151,7 @@ def _counted(service: Service) -> Mapping[str, tuple[str, str]]:
     return {**own, _LETTERS_AT: ("dead letter", "dead letters")}
 
 
-app = typer.Typer(no_args_is_help=True, help="What a person may ask: what is held on them.")
+app = typer.Typer(no_args_is_help=True, help="The data that Baton holds on a person.")
 add(
     app,
     export,

@@ -84,8 +84,8 @@ _DETAILS = TypeAdapter(_Details)
 _DECIDED = TypeAdapter(_Decided)
 
 Act = Literal["release", "discard"]
-Rule = Annotated[str | None, typer.Option("--rule", help="Those that this rule holds.")]
-Of = Annotated[str | None, typer.Option("--source", help="Those of this source.")]
+Rule = Annotated[str | None, typer.Option("--rule", help="Only enquiries that this rule stopped.")]
+Of = Annotated[str | None, typer.Option("--source", help="Only enquiries of this source.")]
 Ids = Annotated[
     list[UUID] | None, typer.Argument(metavar="[ID]...", help="Enquiries, as `list` shows them.")
 ]
@@ -97,10 +97,10 @@ All = Annotated[bool, typer.Option("--all", help="All that are held.")]
 def list_(
     rule: Rule = None,
     source: Of = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 50,
     state: Annotated[State, typer.Option(help="What became of them.")] = State.IN_QUARANTINE,
 ) -> None:
-    """List the enquiries in quarantine, the newest first, with the rule that holds each and why."""
+    """List the enquiries in quarantine, the newest first, each with its rule and the reason."""
     found, more = asyncio.run(_list(_params(rule, source) | {"state": state.value}, limit))
     when = f"received at ({zone()})"
     shown = table(when, "source", "enquiry", unbroken=[when, "source"])
@@ -289,7 +289,7 @@ def _message(profile: Profile) -> str:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Enquiries that a rule of the bundle holds back: look at them, send them on, or do not.",
+    help="Enquiries that a rule put into quarantine: list, show, release and discard them.",
 )
 add(app, list_, "list", "baton quarantine list", "baton quarantine list --rule spam --limit 200")
 add(app, show, "show", "baton quarantine show 01a2008d-7400-8da2-9ce0-5a2143459136")

@@ -280,7 +280,9 @@ def _not_http(reason: str) -> Problem:
 
 def _too_many() -> Problem:
     headers = {"Retry-After": "5", "Connection": "close"}
-    return Problem(503, "Too many connections", "send it again a little later", headers=headers)
+    return Problem(
+        503, "Too many connections", "send it again after the time in Retry-After", headers=headers
+    )
 
 
 def _bytes_of(problem: Problem) -> bytes:

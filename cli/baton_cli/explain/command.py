@@ -38,7 +38,7 @@ def explain(
         bool, typer.Option("--json", help="The same as JSON, times in UTC.")
     ] = False,
 ) -> None:
-    """Tell one lead's story: what came in, what it was worth, who got it and why, what was kept.
+    """Show one lead's story: enquiries, scores, assignments and SLA clocks, with the reasons.
 
     Times are those of this machine's time zone. If a service is away, the rest is told.
     """

@@ -209,7 +209,7 @@ class _Import:
             line, why, _ = refused[0]
             raise Failure(
                 f"none of the first {counted(page.rows, 'row')} was taken: line {line}: {why}",
-                "Mend the file or the mapping; --map says which column is which field.",
+                "Correct the file or the mapping; --map says which column is which field.",
             )
         progress = Progress(
             of=before.of,

@@ -84,10 +84,12 @@ def send(
         bool, typer.Option("--quiet", "-q", help="Print only what was refused, and the count.")
     ] = False,
 ) -> None:
-    """Send leads, activities and follow-ups to ingest, and print the result of each. Each is a JSON
-    object as in ingest's API, such as {"source": "website", "email": "buyer@example.com"}; a field
-    `kind` may be lead, activity or followup. If any is refused, the exit code is 1; the others are
-    accepted. A line with a delivery_id or occurred_at can be sent again: it stays the same event.
+    """Send leads, activities and follow-ups to ingest, and print the result of each.
+
+    Each is a JSON object as in ingest's API, such as {"source": "website", "email":
+    "buyer@example.com"}; a field `kind` may be lead, activity or followup. If any is refused, the
+    exit code is 1; the others are accepted. A line with a delivery_id or occurred_at can be sent
+    again: it stays the same event.
     """
     found = list(_read(file, kind))
     asyncio.run(_send_all(found, at_once, quiet=quiet))

@@ -63,4 +63,4 @@ class StorageAwayError(TryLaterError):
     title = "Nothing to keep it in"
 
     def __init__(self) -> None:
-        super().__init__("send it again a little later")
+        super().__init__("send it again after the time in Retry-After")

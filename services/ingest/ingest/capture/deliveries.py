@@ -147,7 +147,7 @@ class DeliveryCapture:
         source = self.source(name)
         completing = sender_of(source).completing
         if completing is None:
-            raise RejectedError("its sender gives no ids alone")
+            raise RejectedError("its sender kind never sends an id alone")
         details = await fetcher.details(source, incomplete.fetch)
         draft = completing(source, incomplete.draft, details)
         receipt = Receipt(

@@ -59,7 +59,9 @@ class Erasures:
         if request.lead_id is not None:
             return [request.lead_id]
         if request.source is None and (request.external_id or request.phone):
-            raise RejectedError("is needed to tell whose external_id or phone it is", "source")
+            raise RejectedError(
+                "is needed, because the external_id or phone belongs to one source", "source"
+            )
         brands = {source.brand for source in sources_of(bundle).values()}
         found: dict[UUID, None] = {}
         for brand in sorted(brands) if request.brand is None else [request.brand]:

@@ -97,7 +97,7 @@ class Intake:
         bundle = self._policy.in_force(self._clock())
         if bundle is None:
             raise TryLaterError(
-                "leads are taken once a bundle is in force that this release can read; "
+                "ingest accepts leads once a bundle is in force that this release can read; "
                 "/readyz says more",
                 title="No policy to go by",
             )
