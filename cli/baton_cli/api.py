@@ -22,7 +22,7 @@ _UNAUTHORISED = 401
 _REFUSED = 400
 _FAULT = 500
 _NO_SUCH_PATH = "Not Found"
-"""What a service says of a path that it does not have; of a thing, it says more."""
+"""The detail of a 404 for an unknown path; a 404 for a missing thing says more."""
 
 
 class Refused(Failure):
@@ -35,7 +35,7 @@ class Refused(Failure):
 
 
 class Away(Failure):
-    """Nothing answers there, or not the service of this release; `reason` says it in short."""
+    """The service does not answer, or another program answers; `reason` says which, in short."""
 
     def __init__(self, message: str, way_out: str, reason: str) -> None:
         super().__init__(message, way_out)
@@ -43,7 +43,7 @@ class Away(Failure):
 
 
 class Another(Away):
-    """What answers is not the service: no trying again will help."""
+    """Another program answers at this address, so a retry does not help."""
 
 
 class ProblemText(BaseModel):
@@ -71,7 +71,7 @@ class Api:
     async def get(
         self, path: str, expected: TypeAdapter[Found], params: Mapping[str, str] | None = None
     ) -> Found:
-        """What it answers. Raises Refused, Away, and Failure where the token is refused."""
+        """The service's answer. Raises Refused, Away, and Failure if the token is refused."""
         return self._read(await self._ask("GET", path, params=params), expected)
 
     async def post(

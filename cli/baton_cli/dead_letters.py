@@ -200,7 +200,9 @@ async def _timers_last(api: Api) -> AsyncIterator[Letter]:
 
 
 async def _waiting(api: Api) -> AsyncIterator[Letter]:
-    """Each dead letter once. What was replayed leaves the list, what failed comes to its top."""
+    """Each dead letter once. Replayed letters leave the list; letters that failed again move to its
+    top.
+    """
     known_ids: set[UUID] = set()
     before: dict[str, str] = {}
     while True:
@@ -222,7 +224,8 @@ def _of(apis: Mapping[Service, Api], service: Service | None) -> list[Api]:
 
 
 app = typer.Typer(
-    no_args_is_help=True, help="What a service could not process: list it, look at it, try again."
+    no_args_is_help=True,
+    help="Dead letters (inputs that could not be processed): list, show and replay them.",
 )
 add(app, list_, "list", "baton dead-letters list", "baton dead-letters list scoring")
 add(app, show, "show", "baton dead-letters show 01a2008d-7400-8da2-9ce0-5a2143459136")

@@ -78,16 +78,16 @@ _DELIVERIES = TypeAdapter(_Deliveries)
 _DETAILS = TypeAdapter(_Details)
 _REPLAYED = TypeAdapter(_Replayed)
 
-Of = Annotated[str | None, typer.Option("--source", help="Only of this source.")]
+Of = Annotated[str | None, typer.Option("--source", help="Only deliveries of this source.")]
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `list` shows it.")]
 
 
 def list_(
     source: Of = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 50,
     *,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Those that wait to be replayed (the default).")
+        bool, typer.Option("--failed", help="Deliveries that wait for a replay (the default).")
     ] = False,
     replayed: Annotated[bool, typer.Option("--replayed", help="Those that were.")] = False,
     fetching: Annotated[
@@ -95,7 +95,7 @@ def list_(
         typer.Option("--fetching", help="Leads whose details are still with their vendor."),
     ] = False,
 ) -> None:
-    """List deliveries that were not understood, the newest first, with the reason of each."""
+    """List deliveries that could not be read, the newest first, each with the reason."""
     if [failed, replayed, fetching].count(True) > 1:
         raise Failure("--failed, --replayed and --fetching are lists apart", exit_code=MISUSED)
     if fetching:
@@ -240,7 +240,7 @@ def _became(result: _Result) -> str:
 
 
 async def _replay_all(source: str | None) -> bool:
-    """Whether any is still not understood. What came meanwhile is not waited for."""
+    """Whether any delivery still cannot be read. New failed deliveries do not count."""
     done, failed = 0, 0
     console = output()
     async with open_apis() as apis:
@@ -283,7 +283,7 @@ def _known(refused: Refused, delivery_id: UUID) -> Failure:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Webhooks that ingest did not understand: list them, look at one, read them again.",
+    help="Deliveries that ingest could not read: list, show and replay them.",
 )
 add(
     app,

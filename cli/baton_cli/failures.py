@@ -1,4 +1,4 @@
-"""What a person is told when a command can't do what was asked."""
+"""The errors of commands, each with the way out."""
 
 REFUSED = 1
 """Exit code: it was asked rightly, and did not work."""

@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 
 def with_kafka(ask: Callable[[KafkaSettings], Coroutine[None, None, Found]]) -> Found:
-    """What Kafka answers. Raises Failure where it is away, or refuses."""
+    """Kafka's answer. Raises Failure if Kafka is away or refuses."""
     settings = kafka_settings()
     # Its own account of a broker that is away would stand between the user and ours.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -54,7 +54,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Baton hands leads from marketing to sales. This is its operator's command.\n\n"
+    help="Operate Baton: send and explain leads, manage the policy, and run the services.\n\n"
     f"It speaks to the services at {_URLS} "
     f"(this machine, ports {_PORTS[0]} to {_PORTS[-1]}, if not set) with BATON_API_TOKEN; "
     "topics, migrate and policy speak to BATON_KAFKA_BOOTSTRAP_SERVERS and BATON_DATABASE_URL.",
@@ -67,7 +67,7 @@ app = typer.Typer(
     ),
 )
 
-_LEADS = "Leads and promises"
+_LEADS = "Leads"
 add(
     app,
     send,
@@ -107,9 +107,9 @@ add(app, promises.reps, "reps", "baton reps", panel=_LEADS)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel=_LEADS)
 app.add_typer(privacy.app, name="privacy", rich_help_panel=_LEADS)
 
-app.add_typer(policy.app, name="policy", rich_help_panel="What is agreed")
+app.add_typer(policy.app, name="policy", rich_help_panel="Policy")
 
-_RUNNING = "Running it"
+_RUNNING = "Operation"
 add(app, operations.status, "status", "baton status", panel=_RUNNING)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_RUNNING)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_RUNNING)
@@ -124,7 +124,7 @@ add(
     panel=_RUNNING,
 )
 
-_SETTING_UP = "Setting it up"
+_SETTING_UP = "Set-up"
 add(
     app,
     migrate.migrate,

@@ -19,7 +19,7 @@ def migrate(
 ) -> None:
     """Bring the services' schemas in PostgreSQL up to date.
 
-    Needs BATON_DATABASE_URL. Safe to run again, and while another is at it: they take turns.
+    Needs BATON_DATABASE_URL. It can be repeated, and several can run at one time: they take turns.
     """
     settings = database_settings()
     for service_to_migrate in [service] if service else list(Service):

@@ -58,10 +58,10 @@ class _State:
 
 
 def status() -> None:
-    """Ask each service whether it is ready, and show what it waits for.
+    """Show for each service whether it is ready, and if not, why.
 
-    A degraded service does its work, but for what it names. Needs no token. The exit code is 1 if
-    one is not ready, or away.
+    A degraded service works, except for the parts that it names. Needs no token. The exit code is 1
+    if one is not ready, or away.
     """
     states = asyncio.run(_states())
     shown = table("service", "", "at", "waits for", unbroken=["service", "", "at"])
@@ -91,7 +91,7 @@ async def _state(api: Api) -> _State:
 
 
 def resume(service: Of, by: By) -> None:
-    """Let a service go on that stopped itself, since too much of its input could not be processed.
+    """Let a service continue that stopped after too many dead letters.
 
     Look at `baton dead-letters list SERVICE` first: if the cause is still there, it stops again.
     """
@@ -131,10 +131,10 @@ def accept_loss(
         typer.Option(min=1, help="Pass over records that can't be read, up to before this offset."),
     ] = None,
 ) -> None:
-    """Give up records that Kafka no longer has or that can't be read, so that their shard goes on.
+    """Skip records that Kafka no longer has or that cannot be read, so that their shard goes on.
 
-    `baton status` names the shard and the topic, and for a record that can't be read the option
-    --upto. What is lost stays lost.
+    `baton status` names the shard and the topic, and for an unreadable record the option --upto.
+    Skipped records are lost to this service for good.
     """
     _require_consumer(service)
     body: dict[str, JsonValue] = {"shard": shard, "topic": topic, "by": by, "why": why}

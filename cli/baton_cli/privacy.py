@@ -48,11 +48,10 @@ def export(
         typer.Option(metavar="FILE", help="Where to write it; by default person-LEAD.json here."),
     ] = None,
 ) -> None:
-    """Gather what the services hold on a person into a JSON file, and print what that is.
-
-    All leads that the person may be are in it, in every brand: those that the email makes, and
-    those that a sender's or the CRM's record says are the same person. Nothing is written unless
-    every service has answered. The file is readable for its owner alone.
+    """Write the data that all services hold on a person to a JSON file, and print a summary. It has
+    all leads that the person may be, in each brand: those of the email, and those that share a CRM
+    or sender record with them. Nothing is written unless each service has answered. Only the file's
+    owner can read it.
     """
     query: Document = {"email" if "@" in person else "lead_id": person}
     leads = asyncio.run(_gathered(query))
@@ -152,7 +151,7 @@ def _counted(service: Service) -> Mapping[str, tuple[str, str]]:
     return {**own, _LETTERS_AT: ("dead letter", "dead letters")}
 
 
-app = typer.Typer(no_args_is_help=True, help="What a person may ask: what is held on them.")
+app = typer.Typer(no_args_is_help=True, help="The data that Baton holds on a person.")
 add(
     app,
     export,

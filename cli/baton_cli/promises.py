@@ -64,11 +64,11 @@ def breaches(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="7d, 12h, or 2026-10-01T09:00:00+02:00.")
     ] = None,
-    team: Annotated[str | None, typer.Option(help="Of one team's reps.")] = None,
-    pool: Annotated[str | None, typer.Option(help="Of one pool.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    team: Annotated[str | None, typer.Option(help="Only of this team's reps.")] = None,
+    pool: Annotated[str | None, typer.Option(help="Only of this pool.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 100,
 ) -> None:
-    """List promises that were broken, the newest first: who, when, and when it was answered."""
+    """List SLA breaches, the newest first: rep, time, and time of the answer."""
     conditions = {"since": since and _since(since), "team": team, "pool": pool}
     params = {name: value for name, value in conditions.items() if value is not None}
     found, more = asyncio.run(_breaches(params, limit))
@@ -122,7 +122,7 @@ def _since(text: str) -> str:
 
 
 def reps() -> None:
-    """List the reps: who can take leads, how many open leads each has, and how many each can hold.
+    """List the reps with their open leads and their capacity.
 
     A lead is open until its rep has spoken with it.
     """

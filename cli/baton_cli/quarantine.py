@@ -28,7 +28,7 @@ _MESSAGE_SHOWN = 120
 
 
 class State(StrEnum):
-    """What became of an enquiry."""
+    """The state of an enquiry."""
 
     IN_QUARANTINE = "held"
     RELEASED = "released"
@@ -59,7 +59,7 @@ class QuarantinedEnquiry(BaseModel):
 
     @property
     def decided(self) -> str:
-        """What was decided, by whom and why; nothing while nothing is."""
+        """The decision with person and reason; empty before the decision."""
         if self.decision is None or self.decided_at is None:
             return ""
         why = f": {self.why}" if self.why else ""
@@ -84,8 +84,8 @@ _DETAILS = TypeAdapter(_Details)
 _DECIDED = TypeAdapter(_Decided)
 
 Act = Literal["release", "discard"]
-Rule = Annotated[str | None, typer.Option("--rule", help="Those that this rule holds.")]
-Of = Annotated[str | None, typer.Option("--source", help="Those of this source.")]
+Rule = Annotated[str | None, typer.Option("--rule", help="Only enquiries that this rule stopped.")]
+Of = Annotated[str | None, typer.Option("--source", help="Only enquiries of this source.")]
 Ids = Annotated[
     list[UUID] | None, typer.Argument(metavar="[ID]...", help="Enquiries, as `list` shows them.")
 ]
@@ -97,10 +97,10 @@ All = Annotated[bool, typer.Option("--all", help="All that are held.")]
 def list_(
     rule: Rule = None,
     source: Of = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 50,
     state: Annotated[State, typer.Option(help="What became of them.")] = State.IN_QUARANTINE,
 ) -> None:
-    """List the enquiries in quarantine, the newest first, with the rule that holds each and why."""
+    """List the enquiries in quarantine, the newest first, each with its rule and the reason."""
     found, more = asyncio.run(_list(_params(rule, source) | {"state": state.value}, limit))
     when = f"received at ({zone()})"
     shown = table(when, "source", "enquiry", unbroken=[when, "source"])
@@ -156,10 +156,8 @@ def release(
     *,
     everything: All = False,
 ) -> None:
-    """Send enquiries on: each is scored and routed like any other, once.
-
-    Name them by their ids, or all that a rule holds by --rule, all of a source by --source, or all
-    by --all. One that was discarded can still be released, by its id.
+    """Release enquiries: each is scored and routed once, like any other. Name their ids, or choose
+    by --rule, --source or --all. A discarded enquiry can still be released by its id.
     """
     _decide("release", ids or (), _chosen(ids, rule, source, everything=everything), by, why)
 
@@ -291,7 +289,7 @@ def _message(profile: Profile) -> str:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Enquiries that a rule of the bundle holds back: look at them, send them on, or do not.",
+    help="Enquiries that a rule put into quarantine: list, show, release and discard them.",
 )
 add(app, list_, "list", "baton quarantine list", "baton quarantine list --rule spam --limit 200")
 add(app, show, "show", "baton quarantine show 01a2008d-7400-8da2-9ce0-5a2143459136")

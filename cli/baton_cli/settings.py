@@ -1,4 +1,4 @@
-"""What the command is told by its environment."""
+"""The settings of the command."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class ClientSettings(BaseSettings):
 
 
 class IdSettings(BaseSettings):
-    """What makes a lead's id of an email."""
+    """The settings from which an email's lead id is computed."""
 
     model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True, extra="ignore")
 

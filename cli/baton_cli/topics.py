@@ -54,7 +54,7 @@ def _retention(topic: Topic) -> str:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Kafka's topics: make them, list them.\n\n"
+    help="Kafka's topics: create and list them.\n\n"
     "BATON_TOPIC_PREFIX stands before each name; BATON_PARTITIONS, the number of shards, is fixed "
     "with the first `apply`.",
 )

@@ -40,11 +40,11 @@ _WAITING = TypeAdapter(list[Waiting])
 
 def list_(
     source: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="Only of this source.")
+        str | None, typer.Option(metavar="SOURCE", help="Only deliveries of this source.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 50,
 ) -> None:
-    """List what waits for its lead, the first that came before the others.
+    """List unmatched deliveries, the oldest first.
 
     Each takes effect by itself once a lead is known by one of its names.
     """
@@ -78,5 +78,7 @@ async def _list(source: str | None, limit: int) -> list[Waiting]:
     return found
 
 
-app = typer.Typer(no_args_is_help=True, help="Follow-ups and activities that wait for their lead.")
+app = typer.Typer(
+    no_args_is_help=True, help="Unmatched follow-ups and activities, whose lead is not known yet."
+)
 add(app, list_, "list", "baton waiting list", "baton waiting list --source crm")

@@ -80,7 +80,7 @@ def test_what_was_not_understood_is_listed_shown_and_replayed_once_the_mapping_i
     for _ in range(3):
         deliver(services, "form.renamed")
     listed = baton("deliveries", "list", "--failed")
-    assert "the bundle says of its type neither what it becomes nor ignore" in listed.stdout
+    assert "the source has neither `events` nor `ignore` for this event type" in listed.stdout
     ids = [word.strip(":") for word in listed.stdout.split() if word.count("-") == 4]
     assert len(ids) == 3
     assert "There are more than these 2" in baton("deliveries", "list", "--limit", "2").stdout
@@ -90,7 +90,7 @@ def test_what_was_not_understood_is_listed_shown_and_replayed_once_the_mapping_i
     assert '"message": "Grüße"' in shown.stdout
     again = baton("deliveries", "replay", ids[0])
     assert again.returncode == 1
-    assert "ingest refuses: the bundle says of its type neither" in again.stderr
+    assert "ingest refuses: the source has neither" in again.stderr
     assert "failed 2 times" in baton("deliveries", "list").stdout
 
     mended()

@@ -20,6 +20,7 @@ from baton_cli.explain.joining import Known, story
 from baton_cli.explain.reasons import criteria
 from baton_cli.explain.story import Happening, Kind, Missing, Story
 from baton_cli.explain.views import CLOCKS, ROUTED, SCORED, Choice, Clock, Clocks, Decision, Routed
+from baton_cli_tests import picture as readme
 from routing.records import HistoryRecord
 from scoring.api import LeadView
 from sla_monitor.api import ClocksView
@@ -339,3 +340,7 @@ def test_a_promise_that_nobody_is_judged_by_says_why(
 ) -> None:
     found = told(clock(known, state="retracted", breached_at=None, retracted_code=code))
     assert found.happened[-1].says == f"Nobody is judged: {says}"
+
+
+def test_the_readme_shows_what_explain_prints() -> None:
+    assert readme.PICTURE.read_text("utf-8") == readme.picture()

@@ -145,8 +145,8 @@ def digest(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def say(what: str) -> None:
-    sys.stderr.write(f"setup: {what}\n")
+def say(message: str) -> None:
+    sys.stderr.write(f"setup: {message}\n")
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ async def history(
 ) -> tuple[Sequence[PolicyActivated], Mapping[str, BundlePublished]]:
     """Every activation in order of effect, and the bundles by their hash, as the topic has them.
 
-    The bundles are not parsed: one that this release can't read shall not hide the others. What is
-    no record of this topic is passed over, as the services do.
+    The bundles are not parsed, so a bundle that this release cannot read does not hide the others.
+    Records of another form are skipped, as in the services.
     """
     consumer = kafka.reader(settings, Times())
     await consumer.start()

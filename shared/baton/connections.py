@@ -42,12 +42,10 @@ class _TunnelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long a client is put up with.
-
-    `connections`: how many there are at one time, at most; more are told to come again.
-    `head_seconds`: in which a request's head must have come, since the connection or its own first
-    byte; and what is left of a body after the answer. `idle_seconds`: after which a client that
-    neither reads its answer nor sends anything is cut off.
+    """Limits for clients. `connections`: the most connections at one time; further ones get 503.
+    `head_seconds`: the time for a request's head, from the connection or the head's first byte, and
+    for the rest of a body after the answer. `idle_seconds`: the time after which a client that
+    neither reads nor sends is disconnected.
     """
 
     connections: int
@@ -109,10 +107,10 @@ class _Connection(HttpToolsProtocol):
     def _parse(self, data: bytes) -> None:
         """Have the parser read on. Raises HttpParserError.
 
-        llhttp ends a request that asks for another protocol (RFC 9110, section 7.8) at its head,
-        and takes its body for what follows in that protocol; httptools cannot tell it otherwise.
-        None is spoken here, so the request is an ordinary one: a new parser reads its head again,
-        without `Upgrade`, and then its body.
+        If a request asks for another protocol (RFC 9110, section 7.8), llhttp ends it at its head
+        and takes the body for data of that protocol. This server speaks no other protocol, so the
+        request is an ordinary one: a new parser reads the head again, without `Upgrade`, and then
+        the body.
         """
         rest = memoryview(data)
         while rest:
@@ -282,7 +280,9 @@ def _not_http(reason: str) -> Problem:
 
 def _too_many() -> Problem:
     headers = {"Retry-After": "5", "Connection": "close"}
-    return Problem(503, "Too many connections", "send it again a little later", headers=headers)
+    return Problem(
+        503, "Too many connections", "send it again after the time in Retry-After", headers=headers
+    )
 
 
 def _bytes_of(problem: Problem) -> bytes:

@@ -39,16 +39,17 @@ class _Line:
 
 
 def delimiter_of(first_line: bytes) -> str:
-    """What stands between cells: of comma, semicolon and tab the one that the header has most."""
+    """The delimiter between cells: the one of comma, semicolon and tab that is most frequent in the
+    header.
+    """
     text = _QUOTED.sub("", first_line.decode(errors="replace"))
     return max(_DELIMITERS, key=text.count)
 
 
 class Rows:
-    """Puts lines together to rows, since a quoted cell may go on over several.
-
-    A stray quote costs its own line alone: where no row comes of the lines that it would swallow,
-    the first is taken or refused by itself, and those behind it are read anew.
+    """Joins lines to rows, because a quoted cell may contain line breaks. A stray quote costs only
+    its own line: if the lines after it make no valid row, the first line is accepted or refused by
+    itself, and the lines after it are read again.
     """
 
     def __init__(self, delimiter: str, limit: int) -> None:

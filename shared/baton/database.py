@@ -21,7 +21,7 @@ DATABASE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What using a connection may raise; the last, while the server is just ending the session."""
+"""The errors that a connection may raise; the last one occurs while the server ends the session."""
 
 MINIMUM_VERSION = 15
 _TRANSACTION_TIMEOUT_SINCE = 17
@@ -36,8 +36,8 @@ async def pool(
 ) -> asyncpg.Pool:
     """Connections to a service's schema, made when they are needed, with the bounds of `times`.
 
-    JSON comes and goes as text: states are parsed by their models, once. Who uses a connection must
-    leave its session as it was, since giving it back does not cost a round trip to reset it.
+    JSON is passed as text, because models parse the states. Code that uses a connection must
+    restore its session settings: the pool does not reset them, which saves a round trip.
     """
 
     async def init(connection: asyncpg.Connection) -> None:
@@ -72,8 +72,8 @@ async def _bound_transactions(connection: asyncpg.Connection, times: Times) -> N
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
-    """Nothing is set in a session but by SET LOCAL, and transactions end before a connection is
-    given back.
+    """No reset is needed: settings are changed by SET LOCAL only, and transactions end before the
+    connection returns to the pool.
     """
 
 
@@ -103,10 +103,9 @@ def _milliseconds(time: timedelta) -> str:
 
 @asynccontextmanager
 async def connection(of: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the pool, for the time of the block.
-
-    Where the task was cancelled within the block, that is what ends it: rolling back or giving back
-    a broken connection raises something else instead, for which a loop would go on.
+    """A connection of the pool, for the time of the block. If the task is cancelled within the
+    block, CancelledError is raised, also if the rollback or the release of a broken connection
+    fails. Otherwise a retry loop would take that failure for one to retry.
     """
     task = cast("asyncio.Task[object]", asyncio.current_task())  # nothing else runs a coroutine
     cancellations = task.cancelling()

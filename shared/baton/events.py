@@ -69,9 +69,8 @@ class ConsentStatus(StrEnum):
 
 
 class EmailKind(GrowingEnum):
-    """What an address says of itself: whose mail domain it is, by lists of known providers.
-
-    `invalid`: no mail can be sent to it, since it breaks the rules for addresses.
+    """The kind of an address, by lists of known mail providers. `invalid`: the address breaks the
+    rules for addresses, so no mail can be sent to it.
     """
 
     BUSINESS = "business"
@@ -84,7 +83,10 @@ class Contact(Model):
     """The person. `phone` is E.164 where that could be worked out, else as sent."""
 
     email: Name | None = None
-    email_kind: EmailKind | None = Field(None, description="Baton's own; null without an email")
+    email_kind: EmailKind | None = Field(
+        None,
+        description="kind of the address; null without an email",
+    )
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
@@ -105,7 +107,7 @@ class Company(Model):
 
 
 class Campaign(Model):
-    """What brought the person here."""
+    """The campaign that brought the person."""
 
     name: Name | None = None
     utm_source: Name | None = None
@@ -115,7 +117,7 @@ class Campaign(Model):
     utm_content: Name | None = None
     click_id: Name | None = None
     click_id_kind: Name | None = Field(
-        None, description="the parameter that it came in: gclid, fbclid, ..."
+        None, description="the parameter that contained it: gclid, fbclid, ..."
     )
     landing_url: Text | None = None
     referrer: Text | None = None
@@ -130,7 +132,7 @@ class Consent(Model):
 
 
 class Request(Model):
-    """What was asked for."""
+    """The request of the person."""
 
     form_id: Name | None = None
     form_name: Name | None = None
@@ -139,7 +141,9 @@ class Request(Model):
 
 
 class Profile(Model):
-    """What is known of a lead: the same shape in `lead.captured`, `lead.scored`, `lead.routed`."""
+    """The profile of a lead. It has the same form in `lead.captured`, `lead.scored` and
+    `lead.routed`.
+    """
 
     brand: Name
     source: Name
@@ -149,7 +153,10 @@ class Profile(Model):
     campaign: Campaign = Campaign()
     consent: Consent = Consent()
     request: Request = Request()
-    custom: dict[str, Scalar] = Field(default_factory=dict, description="as the bundle declares")
+    custom: dict[str, Scalar] = Field(
+        default_factory=dict,
+        description="the custom fields that the bundle declares",
+    )
 
 
 class Reason(Model):
@@ -185,7 +192,7 @@ class Stage(StrEnum):
 
 
 class FollowupType(GrowingEnum):
-    """What the rep or the CRM did."""
+    """The kind of a follow-up by the rep or the CRM."""
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
@@ -214,7 +221,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class Outcome(Model):
-    """What sales had done with a lead before Baton knew it."""
+    """The history of a lead at sales from before Baton knew it."""
 
     type: FollowupType
     occurred_at: Moment
@@ -229,9 +236,10 @@ class History(Model):
     It says what is, and asks for nothing: nobody is given the lead, and nobody promises anything.
     """
 
-    owner: Name | None = Field(None, description="id of the rep who has it")
+    owner: Name | None = Field(None, description="id of the rep who owns the lead")
     stage: Stage | None = Field(
-        None, description="null: as the outcomes say, or else the bundle's definitions up to lead"
+        None,
+        description="if null, the stage follows from the outcomes, or from the bundle up to `lead`",
     )
     outcomes: tuple[Outcome, ...] = Field((), max_length=50)
 
@@ -249,23 +257,29 @@ class LeadCaptured(LeadEvent):
     delivery_id: Name | None = None
     profile: Profile
     answers: dict[str, Json] = Field(
-        default_factory=dict, description="the sender's fields that nobody declared, as sent"
+        default_factory=dict,
+        description="other fields of the sender, as sent",
     )
     as_sent: dict[str, Text] = Field(
         default_factory=dict,
-        description="by its path in the profile, what was sent where that is written otherwise",
+        description="values as they were sent, by the path of the profile field that has another "
+        "notation",
     )
-    test: bool = Field(default=False, description="a trial delivery: never routed or counted")
+    test: bool = Field(
+        default=False,
+        description="whether this is a test lead: it is never routed or counted",
+    )
     test_mark: Name | None = Field(
-        None, description="what tells a trial: declared, vendor, or a rule's id in the bundle"
+        None,
+        description="how the test lead was recognised: declared, vendor, or the id of a rule",
     )
     history: History | None = Field(
-        None, description="of a lead that sales had already; it is no enquiry that waits for anyone"
+        None, description="the history of a lead that sales had before; such an event is no enquiry"
     )
 
 
 class ActivityType(GrowingEnum):
-    """What a person did."""
+    """The kind of an activity of a person."""
 
     PAGE_VIEWED = "page_viewed"
     MAIL_DELIVERED = "mail_delivered"
@@ -289,10 +303,11 @@ class LeadActivity(LeadEvent):
     received_at: Moment
     type: ActivityType
     subject: Text | None = Field(None, description="the page, mail, webinar or content")
-    bot: bool = Field(default=False, description="done by a scanner, not by the person")
+    bot: bool = Field(default=False, description="whether a scanner did it, and not the person")
     bot_mark: Name | None = Field(
         None,
-        description="what tells a bot: declared, vendor, user-agent, or a rule's id in the bundle",
+        description="how the bot was recognised: declared, vendor, user-agent, or a rule's id in "
+        "the bundle",
     )
     answers: dict[str, Json] = Field(default_factory=dict)
 
@@ -310,17 +325,17 @@ class Score(Model):
 
 
 class LeadScored(LeadEvent):
-    """What marketing's and sales' criteria say of a lead now."""
+    """The score of a lead by the criteria of marketing and sales."""
 
     event_type: ClassVar[str] = "baton.lead.scored.v1"
     topic: ClassVar[Topic] = topics.LEAD_SCORED
 
-    cause: UUID = Field(description="id of the event that led to this")
+    cause: UUID = Field(description="id of the event that caused this decision")
     enquiry: UUID | None = Field(
-        description="the enquiry that this is about: the cause, or else the lead's latest"
+        description="id of the enquiry: the cause, or else the lead's latest enquiry"
     )
     new_enquiry: bool = Field(
-        description="whether the cause is a `lead.captured` that is no history"
+        description="whether the cause is a new enquiry (`lead.captured` without history)"
     )
     score: Score
     stage_before: Stage | None
@@ -328,13 +343,13 @@ class LeadScored(LeadEvent):
     reasons: tuple[Reason, ...]
     profile: Profile
     test: bool = False
-    history: History | None = Field(None, description="that of the cause, where it has one")
+    history: History | None = Field(None, description="the history of the cause, if it has one")
     qualified_at: Moment | None = Field(
         None,
-        description="since when the lead is qualified without a break: it is in a stage from which "
-        "leads are routed, is no trial, and is more than imported. After sales gave it back, the "
-        "time of the first fact since then that counts: one later than a rejection says that the "
-        "lead qualified after it. Null where it is not qualified, and in events of older releases",
+        description="start of the time in which the lead is qualified: its stage is one "
+        "from which leads are routed, it is no test lead, and it was not only imported. If sales "
+        "rejected it, the time of the first fact after that which counts. Null if the lead is not "
+        "qualified, and in events of older releases",
     )
 
 
@@ -350,13 +365,12 @@ class Rep(Model):
 
 
 class AssignmentChange(GrowingEnum):
-    """What led to an assignment.
-
-    `new`: the lead had no owner. `renewed`: the owner keeps the lead and has a new enquiry of it to
-    answer; no `lead.released` comes before. `declined`, `breached`: the rep before declined the
-    lead, or broke a promise. `returned`: the breach was wrong, and the lead returns to the rep who
-    answered in time; it starts a clock only for an enquiry that came after the answer and lost its
-    own by the breach. `taken`: a rep claimed the lead, or got it in the CRM.
+    """The cause of an assignment. `new`: the lead had no owner. `renewed`: the owner keeps the lead
+    and must answer a new enquiry; no `lead.released` comes before. `declined`, `breached`: the
+    former rep declined the lead, or did not answer in time. `returned`: the breach was wrong, and
+    the lead returns to the rep who answered in time. It starts a clock only for an enquiry that
+    came after that answer and lost its clock by the breach. `taken`: a rep claimed the lead, or got
+    it in the CRM.
     """
 
     NEW = "new"
@@ -391,13 +405,13 @@ class LeadRouted(LeadEvent):
     change: AssignmentChange = AssignmentChange.NEW
     previous_assignment: UUID | None = Field(
         None,
-        description="the assignment that `change` speaks of: the one that goes on under this id "
-        "(`renewed`, `returned`), or that ended (`declined`, `breached`, `taken`)",
+        description="the assignment that this one follows: the one that it continues "
+        "(`renewed`, `returned`), or the one that ended (`declined`, `breached`, `taken`)",
     )
 
 
 class LeadUnrouted(LeadEvent):
-    """Nobody has the lead, and why. It is tried again at `retry_at`, unless that is null."""
+    """No rep got the lead, and why. Routing tries again at `retry_at`, unless that is null."""
 
     event_type: ClassVar[str] = "baton.lead.unrouted.v1"
     topic: ClassVar[Topic] = topics.LEAD_ROUTED
@@ -410,8 +424,8 @@ class LeadUnrouted(LeadEvent):
     reasons: tuple[Reason, ...]
     exclusion: Name | None = Field(
         None,
-        description="id of the bundle's exclusion that says why, `code` is that id then; null "
-        "where `code` is Baton's own, and in events of older releases",
+        description="id of the bundle's exclusion that is the reason; `code` has the same id then. "
+        "Null if `code` is one of Baton's own, and in events of older releases",
     )
 
 
@@ -445,14 +459,17 @@ class LeadReleased(LeadEvent):
     rep: Rep
     pool: Name
     code: ReleaseCode
-    reason: Name | None = Field(None, description="the rep's reason, of the bundle's table")
+    reason: Name | None = Field(
+        None,
+        description="the rep's reason, a code of the bundle's table of reasons",
+    )
 
 
 # --- lead-followup
 
 
 class RecordKind(GrowingEnum):
-    """What a record in a sender's system is of: a person (its lead, contact, prospect), ..."""
+    """The kind of a record in a sender's system: a person (lead, contact, prospect), ..."""
 
     PERSON = "person"
     OPPORTUNITY = "opportunity"
@@ -468,7 +485,9 @@ class Record(Model):
 
 
 class LeadFollowup(LeadEvent):
-    """What became of a lead at sales. `declined` is 'not mine', `rejected` is 'not good'."""
+    """A follow-up: what sales reports about a lead. `declined` means 'not my lead', `rejected`
+    means 'not a good lead'.
+    """
 
     event_type: ClassVar[str] = "baton.lead.followup.v1"
     topic: ClassVar[Topic] = topics.LEAD_FOLLOWUP
@@ -476,7 +495,7 @@ class LeadFollowup(LeadEvent):
     source: Name
     received_at: Moment
     type: FollowupType
-    rep: Name | None = Field(None, description="id of the rep who did it")
+    rep: Name | None = Field(None, description="id of the rep who made the follow-up")
     assignment_id: UUID | None = None
     reason: Name | None = Field(None, description="a code of the bundle's table of reasons")
     channel: Name | None = Field(None, description="phone, mail, meeting, ...")
@@ -486,12 +505,15 @@ class LeadFollowup(LeadEvent):
     currency: Currency | None = Field(None, description="ISO 4217")
     starts_at: Moment | None = Field(None, description="when a meeting begins")
     brand: Name | None = None
-    external_id: Name | None = Field(None, description="the record in the sender's system")
+    external_id: Name | None = Field(
+        None,
+        description="the record in the sender's system that the follow-up is about",
+    )
     records: tuple[Record, ...] = Field(
         (),
         max_length=20,
-        description="others there that stand for the lead: what it was converted to, the call; "
-        "of `merged`, the record that lives on",
+        description="other records of the sender that name this lead from now on: the record to "
+        "which it was converted, the call, the meeting; for `merged` the surviving record",
     )
     answers: dict[str, Json] = Field(default_factory=dict)
 
@@ -509,7 +531,7 @@ class SlaEvent(LeadEvent):
     assignment_id: UUID | None
     target: Name
     cycle: Ordinal = Field(description="counts the clocks of one target for a lead")
-    side: Name = Field(description="who promised: sales or marketing")
+    side: Name = Field(description="the side that made the promise: sales or marketing")
     rep: Name | None
     team: Name | None
     pool: Name | None
@@ -581,18 +603,17 @@ class SlaBreached(SlaEvent):
     due_at: Moment
     used_seconds: Count
     late_seconds: Count
-    reassign: bool = Field(description="whether the policy has the lead given to another rep")
+    reassign: bool = Field(description="whether the policy says that the lead goes to another rep")
     facts_complete: bool = True
 
 
 class SlaRetracted(SlaEvent):
-    """What the clock said before does not hold; a fact that came late shows why.
-
-    `answered_in_time`: a breach was wrong, as `fact` shows; `sla.met` follows. `answered_earlier`:
-    it was met by an earlier follow-up; `sla.met` follows. `released`: the assignment ended before
-    the clock was due. `breach_retracted`: the assignment exists only because of a breach that was
-    wrong, as `fact` shows. `due_earlier`: a new enquiry was due before the answer. `covered`: an
-    earlier clock serves the enquiry too. `erased`: the person must be forgotten.
+    """The former result of the clock is withdrawn, because of a fact that became known late.
+    `answered_in_time`: the breach was wrong, as `fact` shows; `sla.met` follows.
+    `answered_earlier`: an earlier follow-up met it; `sla.met` follows. `released`: the assignment
+    ended before the due time. `breach_retracted`: the assignment exists only because of a breach
+    that was wrong, as `fact` shows. `due_earlier`: a new enquiry was due before the answer.
+    `covered`: an earlier clock serves the enquiry too. `erased`: the person was erased.
     """
 
     event_type: ClassVar[str] = "baton.sla.retracted.v1"
@@ -672,8 +693,10 @@ class DeliveriesWaiting(OperationsEvent):
     event_type: ClassVar[str] = "baton.deliveries.waiting.v1"
     topic: ClassVar[Topic] = topics.OPERATIONS
 
-    deliveries: Count = Field(description="those that have grown old since it was last told")
-    oldest_at: Moment = Field(description="when the first of them was received")
+    deliveries: Count = Field(
+        description="deliveries that have waited too long since the last event of this type",
+    )
+    oldest_at: Moment = Field(description="when the oldest of them was received")
 
 
 class SourceResumed(OperationsEvent):
@@ -709,10 +732,9 @@ class BreakerResumed(OperationsEvent):
 
 
 class DeadLetter(EventData):
-    """What a service could not process.
-
-    `value` is the record's value in base64, null where it is larger than a record may be; the
-    service's database has it whole, and `baton dead-letters show` prints it.
+    """An input that a service could not process. `value` is the record's value in base64, or null
+    if it does not fit into a record. The service's database has the whole value; `baton
+    dead-letters show` prints it.
     """
 
     event_type: ClassVar[str] = "baton.dead.letter.v1"
@@ -728,7 +750,7 @@ class DeadLetter(EventData):
     offset: Count | None = None
     key: Text | None = None
     headers: dict[str, str] = Field(
-        default_factory=dict, description="as text; the database has the bytes"
+        default_factory=dict, description="headers as text; the database has the bytes"
     )
     value: str | None = None
 

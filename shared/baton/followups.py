@@ -70,10 +70,10 @@ def counted_since(fact: Fact, start: datetime) -> datetime | None:
 
 
 def is_of_rep(fact: Fact, rep: str | None, start: datetime, *, early: timedelta) -> bool:
-    """Whether a fact about an assignment, which names none, is about the one of `rep` from `start`.
-
-    One that names the rep may have happened `early` before the start. Not so for an `early` of 0,
-    and never for one that names nobody: at the start it is what led to this assignment.
+    """Whether a fact that names no assignment is about the assignment of `rep` that began at
+    `start`. A fact that names the rep may have happened up to `early` before the start. A fact that
+    names no rep must have happened after it, because at the start it may be the cause of the
+    assignment.
     """
     at = happened_at(fact)
     if fact.rep is None:

@@ -31,7 +31,7 @@ _FEWEST_DIGITS = 5
 
 
 class UnusableIdentityError(ValueError):
-    """Nothing in a delivery tells whose it is, or a text of it has no bytes to be hashed."""
+    """The delivery has nothing that identifies the lead, or only texts that cannot be hashed."""
 
 
 def lead_id(key: bytes, brand: str, *identity: str) -> UUID:
@@ -189,7 +189,7 @@ def _without_time(text: bytes) -> UUID:
 
 
 def _with_time(text: bytes, milliseconds: int) -> UUID:
-    """What is before 1970 has 0 for its time."""
+    """A time before 1970 counts as 0."""
     low = int.from_bytes(hashlib.sha256(text).digest()[:16]) & _HASH_BITS_BELOW_TIME
     return _uuid8(max(milliseconds, 0) << 80 | low)
 

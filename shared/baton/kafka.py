@@ -35,8 +35,9 @@ _OF_THE_TOPIC = 1
 """As Kafka calls the source of a setting that a topic has of its own."""
 
 UNREADABLE = (ValueError, UnsupportedCodecError)
-"""What the client raises for a record that it can't read: a header's name that is not UTF-8, or a
-compression for which a library is missing."""
+"""The errors of aiokafka for a record that it cannot read: a header name that is not UTF-8, or a
+compression whose library is missing.
+"""
 
 _LOG = logger(__name__)
 
@@ -57,10 +58,9 @@ async def bounded(within: timedelta) -> AsyncIterator[None]:
 
 
 async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) -> None:
-    """Stop a client, within a time. What that raises must not take the place of why it is done.
-
-    In tasks of their own: a consumer cancels its fetches, and the end of one that was waiting for a
-    lost broker comes out of `stop` as if its caller had been cancelled.
+    """Stop a client within a time. An error of the stop is logged and not raised, so that it does
+    not hide the reason for the stop. The stop runs in a task of its own: a consumer cancels its
+    fetches, and a cancelled fetch would look as if the caller had been cancelled.
     """
     stopping = asyncio.ensure_future(client.stop())
     try:
@@ -69,7 +69,7 @@ async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) 
         late = stopping.cancel()
     if not late and not stopping.cancelled() and stopping.exception() is None:
         return
-    _LOG.warning("left Kafka without a word")
+    _LOG.warning("the Kafka client did not stop in time")
     connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - it shows its client to nobody
     await asyncio.gather(connections.close(), return_exceptions=True)
 
@@ -200,9 +200,9 @@ async def apply_topics(
     """Make the topics that are missing and set the retention of those that exist.
 
     With three copies or more, a send is acknowledged by two at least, unless the topic has a
-    `min.insync.replicas` of its own. Whatever else an operator has set stays. Returns by name what
-    was done: `made`, `set` or `as it was`. Raises TopicsError for a topic with another number of
-    partitions, since a lead's shard follows from it.
+    `min.insync.replicas` of its own. Whatever else an operator has set stays. Returns for each
+    topic by name `made`, `set` or `as it was`. Raises TopicsError for a topic with another number
+    of partitions, since a lead's shard follows from it.
     """
     admin = AIOKafkaAdminClient(**_connection(settings))
     await admin.start()

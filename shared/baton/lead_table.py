@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 PARTS = ("contact", "company", "campaign", "consent", "request", "custom", "history", "answers")
-"""What a lead's document is made of; a column of one of them is named `contact.email`, say."""
+"""The parts of a lead's document. A column for a field of a part has a name like `contact.email`.
+"""
 
 
 class UnusableColumnsError(ValueError):

@@ -65,15 +65,16 @@ class ServiceManifest:
     title: str
     """The API's title, after the product's name."""
     description: str
-    """What the API's document says of the service."""
+    """The description of the service in its OpenAPI document."""
     port: int
     """Where its API listens by default. Services are sorted by it."""
     settings: "Callable[[], type[ApiSettings]]"
     routers: Callable[[Any], Routers]
-    """Makes the routes from what the process has: `baton.service.Resources`, unless the service
-    puts its process together itself. Nothing of it may be used before the first request."""
+    """Makes the routes from the parts of the process (`baton.service.Resources`, unless the service
+    builds its process itself). The parts may only be used in requests.
+    """
     consumer: "Callable[[], Service[Any, Any]] | None" = None
-    """What it reads from Kafka, and how it decides; needs tables."""
+    """The topics that the service reads and its `decide`. A consumer needs tables."""
     tables: "Callable[[], MetaData] | None" = None
     migrations: Path | None = None
     """The folder of its Alembic migrations."""

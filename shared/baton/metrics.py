@@ -7,7 +7,7 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class RuntimeMetrics:
-    """What each consuming service shows of its runner."""
+    """Metrics of the runner, in each service with a consumer."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.inputs = Counter(
@@ -81,7 +81,7 @@ class RuntimeMetrics:
 
 
 class HttpMetrics:
-    """What each service shows of its HTTP side."""
+    """Metrics of the HTTP server, in each service."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.connections_cut = Counter(

@@ -31,7 +31,9 @@ def check(settings: DatabaseSettings, schema: str, migrations: Path) -> None:
 
 
 def run_env(metadata: MetaData) -> None:
-    """What each service's `migrations/env.py` does; the connection is in the service's schema."""
+    """Run the migrations of a service; called by its `migrations/env.py`. The connection is in the
+    service's schema.
+    """
     connection: Connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,

@@ -19,7 +19,7 @@ class Position:
 
 
 def cursor(last: Position) -> str:
-    """What a client sends to have the page after this entry."""
+    """The cursor with which a client asks for the page after this entry."""
     text = f"{last.at.isoformat()} {last.id}"
     return base64.urlsafe_b64encode(text.encode()).decode()
 

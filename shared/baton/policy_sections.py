@@ -15,7 +15,7 @@ _LAST = (CALENDARS, TEAMS, TESTS)
 
 
 def policy_sections() -> tuple[Section[Any], ...]:
-    """What a bundle is checked by before it is put in force. Raises ManifestError."""
+    """All sections, by which a bundle is checked before its activation. Raises ManifestError."""
     return sections_of(manifests())
 
 

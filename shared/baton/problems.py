@@ -103,13 +103,13 @@ def handle(app: FastAPI) -> None:
         return response(Problem(422, "Invalid request", str(first["msg"]), field=field))
 
     async def on_database_away(_: Request, error: Exception) -> JSONResponse:
-        _LOG.warning("a request met no database", error=type(error).__name__)
+        _LOG.warning("a request failed, the database is away", error=type(error).__name__)
         detail = "The database can't be used. What was sent is not lost if it is sent again."
         headers = {"Retry-After": "5"}
         return response(Problem(503, "The database is away", detail, headers=headers))
 
     async def on_fault(_: Request, error: Exception) -> JSONResponse:
-        _LOG.error("a request met a fault of ours", error=type(error).__name__)
+        _LOG.error("a request failed by a fault of Baton", error=type(error).__name__)
         detail = "The fault is this service's, and its log has it."
         return response(Problem(500, "Internal error", detail))
 

@@ -191,9 +191,8 @@ class _WithoutNul:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something that a process does as long as it lives; its end is the process's end.
-
-    `work` makes the coroutine to run. Who heeds `stop` ends by itself, in order; the others are
+    """A task that runs as long as the process; when it ends, the process ends. `work` makes the
+    coroutine. Tasks with `heeds_stop` end by themselves when the process stops; the others are
     cancelled after that.
     """
 
@@ -271,9 +270,8 @@ async def _wind_up(running: Mapping[asyncio.Task[None], Task], within: float) ->
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a process has for the routes of its service.
-
-    Raises LookupError, at the start of the process, for a part that the manifest does not declare.
+    """The parts of the process that its routes can use. Raises LookupError, at the start of the
+    process, for a part that the manifest does not declare.
     """
 
     settings: ApiSettings
@@ -288,7 +286,7 @@ class Resources:
 
     @property
     def commands(self) -> Commands:
-        """What asks a lead's shard."""
+        """Sends commands to a subject's shard."""
         return _declared(self.commands_or_none, "consumer")
 
     def metrics(self, declared: type[Metrics]) -> Metrics:
@@ -373,10 +371,8 @@ async def dependencies(
     *,
     runner_may_fail: bool = False,
 ) -> Dependencies:
-    """What a runner needs, made without any I/O.
-
-    `runner_may_fail`: a runner that fails only degrades the service, which also goes on with the
-    last bundle that it can read.
+    """The dependencies of a runner, made without I/O. `runner_may_fail`: if the runner fails, the
+    service is only degraded, and it continues with the last bundle that it can read.
     """
     return Dependencies(
         settings=settings,
@@ -390,7 +386,7 @@ async def dependencies(
 
 
 def background(needs: Dependencies, commands: Commands) -> Sequence[Task]:
-    """What goes on beside every runner."""
+    """The background tasks of each process with a runner."""
     return (
         Task("policy feed", partial(needs.policies.feed, needs.pool)),
         Task("commands", commands.listen),

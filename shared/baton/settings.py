@@ -1,4 +1,6 @@
-"""What each process is told by its environment: `BATON_` and the field's name in capitals."""
+"""The settings of the processes. The environment variable of a field is `BATON_` and the field's
+name in capitals.
+"""
 
 from typing import Literal, Self
 
@@ -21,24 +23,35 @@ class KafkaSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field(
         description="addresses of Kafka's brokers: `kafka-1.example.com:9092,...`"
     )
-    topic_prefix: str = Field("", description="before each topic's and each group's name")
-    partitions: int = Field(64, ge=1, le=1024, description="shards, fixed for a deployment's life")
-    replication_factor: int = Field(
-        1, ge=1, description="copies of each topic that `baton topics apply` makes; 3 for real"
+    topic_prefix: str = Field("", description="prefix of each topic's and each group's name")
+    partitions: int = Field(
+        64,
+        ge=1,
+        le=1024,
+        description="number of shards; it can never be changed",
     )
-    kafka_tls: bool = Field(default=False, description="`true`: speak TLS with the brokers")
+    replication_factor: int = Field(
+        1,
+        ge=1,
+        description="copies of each topic that `baton topics apply` creates; 3 in production",
+    )
+    kafka_tls: bool = Field(default=False, description="`true`: use TLS to the brokers")
     kafka_ca_file: FilePath | None = Field(
-        None, description="PEM: who signs the brokers' certificates; the system's by default"
+        None,
+        description="PEM file of the brokers' certificate authority; the system's by default",
     )
     kafka_cert_file: FilePath | None = Field(
-        None, description="PEM: our own certificate, for brokers that ask for one"
+        None, description="PEM file of the client's certificate, for brokers that require one"
     )
-    kafka_key_file: FilePath | None = Field(None, description="PEM: its key, where it is apart")
+    kafka_key_file: FilePath | None = Field(
+        None,
+        description="PEM file of its key, if it is a separate file",
+    )
     kafka_login: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="how to log in: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`"
+        None, description="login mechanism: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`"
     )
-    kafka_user: str | None = Field(None, description="who logs in")
-    kafka_password: SecretStr | None = Field(None, description="and with which password")
+    kafka_user: str | None = Field(None, description="user name of the login")
+    kafka_password: SecretStr | None = Field(None, description="password of the login")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -69,24 +82,25 @@ class DatabaseSettings(BaseSettings):
 
 
 class ApiSettings(BaseSettings):
-    """What every process with an API needs, and all that one without Kafka and database does."""
+    """Settings of each process with an API. One without Kafka and database needs no others."""
 
     model_config = _ENVIRONMENT
 
     api_token: SecretStr = Field(
-        min_length=16, description="what the APIs demand as `Authorization: Bearer ...`"
+        min_length=16, description="token of the APIs, sent as `Authorization: Bearer ...`"
     )
-    host: str = Field("127.0.0.1", description="the address that the API listens on")
-    port: int = Field(ge=0, le=65535, description="the port that the API listens on")
-    connections: int = Field(
-        1_000, ge=10, description="connections of the API at one time, at most"
-    )
+    host: str = Field("127.0.0.1", description="IP address on which the API listens")
+    port: int = Field(ge=0, le=65535, description="port on which the API listens")
+    connections: int = Field(1_000, ge=10, description="most connections to the API at one time")
     log_format: Literal["json", "console"] = Field("json", description="`json` or `console`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="`debug`, `info`, `warning` or `error`"
     )
-    times: Times = Field(Times(), description="the table of times, one variable each")
-    otlp_endpoint: AnyUrl | None = Field(None, description="where traces go; nowhere by default")
+    times: Times = Field(Times(), description="time limits and intervals, one variable each")
+    otlp_endpoint: AnyUrl | None = Field(
+        None,
+        description="address that receives traces (OTLP); none by default",
+    )
 
     @field_validator("api_token")
     @classmethod
@@ -98,22 +112,24 @@ class ApiSettings(BaseSettings):
 
 
 class ServiceSettings(ApiSettings, KafkaSettings, DatabaseSettings):
-    """What a service with a consumer needs: the parts above, and how its runner works."""
+    """Settings of a service with a consumer: the classes above, and the settings of its runner."""
 
     clock: Literal["database", "events"] = Field(
         "database",
-        description="whose time it is: the `database`'s, or the `events`' own, to replay history; "
-        "fixed for a schema's life",
+        description="clock of timers: the `database`'s, or the `events`' to replay history; "
+        "it can never be changed for a schema",
     )
     batch_events: int = Field(
-        500, ge=1, description="the most inputs of a transaction: events, timers, commands"
+        500, ge=1, description="most inputs of a transaction: events, timers and commands"
     )
     batch_bytes: int = Field(
         8_000_000,
         ge=1,
-        description="the most bytes of a transaction, once of records and once of states",
+        description="most bytes of records, and most bytes of states, in a transaction",
     )
     breaker_dead_letters: int = Field(
-        20, ge=1, description="so many dead letters within `BATON_BREAKER_SECONDS` stop a service"
+        20,
+        ge=1,
+        description="number of dead letters within `BATON_BREAKER_SECONDS` that stops a service",
     )
     breaker_seconds: int = Field(300, ge=1, description="see `BATON_BREAKER_DEAD_LETTERS`")

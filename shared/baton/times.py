@@ -40,7 +40,7 @@ AT_MOST = (
 
 
 class Times(BaseModel):
-    """How long each thing may take. Each can be set by `BATON_TIMES__<NAME>`, in seconds.
+    """All time limits and intervals. Each can be set by `BATON_TIMES__<NAME>`, in seconds.
 
     `docs/operations.md` says what an operator sees when one of them runs out.
     """
@@ -48,43 +48,46 @@ class Times(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     heartbeat: Seconds = _s(3)
-    """Between two signs of life to the group."""
+    """Interval of heartbeats to the Kafka consumer group."""
     session: Seconds = _s(15)
-    """Without a sign of life for so long, a process has left the group."""
+    """Time without a heartbeat after which the group drops a process."""
     rebalance: Seconds = _s(60)
-    """What the group waits for a member to let go of its shards."""
+    """Time for a process to give up its shards when the group rebalances."""
     drain: Seconds = _s(30)
-    """In which a process that must let go publishes what it has committed."""
+    """Time for a process that gives up shards to publish its committed events."""
     publish: Seconds = _s(20)
-    """In which Kafka acknowledges a send; otherwise the process ends."""
+    """Time for Kafka to acknowledge a send; after it the process ends."""
     shutdown: Seconds = _s(45)
     """From SIGTERM to the end of the process."""
     lock: Seconds = _s(2)
-    """What a statement waits for a lock."""
+    """Time that a statement waits for a lock."""
     idle_in_transaction: Seconds = _s(5)
-    """After which the database ends the session of a frozen process."""
+    """Time after which PostgreSQL ends the session of a process that is frozen in a transaction."""
     statement: Seconds = _s(10)
-    """What one statement may take."""
+    """Time limit of one statement."""
     transaction: Seconds = _s(15)
-    """What one transaction may take, from PostgreSQL 17."""
+    """Time limit of one transaction, from PostgreSQL 17."""
     patience: Seconds = _s(60)
-    """How long I/O that fails is tried again before the process ends."""
+    """Time for which failed I/O is repeated before the process ends."""
     catch_up: Seconds = _s(300)
-    """What an accusing timer waits at most for its shard to have read everything."""
+    """The longest wait of a breach timer for its shard to read all facts from before the due time.
+    """
     settle: Seconds = _s(30)
-    """What an accusing timer waits for intake's spools: Kafka is back, or its shard was opened."""
+    """Wait of a breach timer for ingest's spools to become empty, after an outage of Kafka or the
+    opening of its shard.
+    """
     stall: Seconds = _s(90)
-    """Without progress though there is work for so long, the process ends."""
+    """Time without progress, although there is work, after which the process ends."""
     look: Seconds = _s(1)
-    """Between two looks at timers, commands, what may be deleted and what was passed over."""
+    """Interval of looking for due timers and commands, and of deleting published outbox rows."""
     spool_switch: Seconds = _s(1)
-    """What intake waits for Kafka before an event goes to the spool."""
+    """Time that ingest waits for Kafka before it writes an event to the spool."""
     circuit: Seconds = _s(2)
-    """Between two attempts of intake to reach Kafka again."""
+    """Interval of ingest's attempts to reach Kafka again."""
     command_wait: Seconds = _s(3)
-    """What a request waits for its command before it answers 202."""
+    """Time that a request waits for the answer to its command before it returns 202."""
     poll: Seconds = _s(0.1)
-    """What the broker holds a fetch back for when there is nothing to read."""
+    """Time that the broker delays the answer to a fetch while there are no records."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

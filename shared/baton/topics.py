@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Key(StrEnum):
-    """What a record's key is; its bytes are the text in UTF-8."""
+    """The meaning of a record's key; its bytes are the text in UTF-8."""
 
     LEAD = "lead id"
     POLICY = "bundle hash or activation id"
@@ -55,9 +55,8 @@ class Topic:
 
 
 def durability(copies: int) -> dict[str, str]:
-    """Kafka's settings for a topic of so many copies.
-
-    What is acknowledged outlives the loss of a broker, and with three one of them may be away.
+    """Kafka's settings for a topic with this number of copies. An acknowledged record survives the
+    loss of a broker; with three copies, one broker may be away.
     """
     return {"min.insync.replicas": "2"} if copies >= _COPIES_THAT_LAST else {}
 

@@ -40,7 +40,7 @@ class Tracing:
             yield span
 
     def _unrecorded(self, context: Context) -> Span:
-        """What carries a trace on, or begins one, at a fifth of the cost of a span to export."""
+        """Continues a trace or begins one, without a span to export, at a fifth of the cost."""
         parent = trace.get_current_span(context).get_span_context()
         ids = self._provider.id_generator
         return NonRecordingSpan(

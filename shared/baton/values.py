@@ -1,4 +1,4 @@
-"""What a field of an event may hold: only what every reader of JSON reads alike."""
+"""Types for fields of events. They allow only values that all JSON parsers read in the same way."""
 
 import math
 import re

@@ -34,14 +34,10 @@ def defined(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 pass
 
 
-def empty_names(path: Path) -> list[str]:
+def empty_names(path: Path) -> list[tuple[str, int]]:
     """The names of a module that `EMPTY_NAMES` contains, each with its line."""
     tree = ast.parse(path.read_text("utf-8"))
-    return [
-        f"{path}:{line}: {name}"
-        for name, line in defined(tree)
-        if name.strip("_").lower() in EMPTY_NAMES
-    ]
+    return [(name, line) for name, line in defined(tree) if name.strip("_").lower() in EMPTY_NAMES]
 
 
 def most_used(paths: Iterable[Path], number: int) -> list[tuple[str, int]]:

@@ -38,7 +38,7 @@ def explain(
         bool, typer.Option("--json", help="The same as JSON, times in UTC.")
     ] = False,
 ) -> None:
-    """Tell one lead's story: what came in, what it was worth, who got it and why, what was kept.
+    """Show one lead's story: enquiries, scores, assignments and SLA clocks, with the reasons.
 
     Times are those of this machine's time zone. If a service is away, the rest is told.
     """
@@ -104,7 +104,7 @@ async def _known(lead_id: UUID) -> Known:
 async def _ask(
     api: Api, path: str, expected: TypeAdapter[Found], params: Mapping[str, str]
 ) -> Found | Missing | None:
-    """What a service knows; None where it does not know the lead."""
+    """The answer of a service, or None if it does not know the lead."""
     try:
         return await api.get(path, expected, params)
     except Refused as refused:

@@ -29,7 +29,7 @@ _LOOKS = {
 
 
 def drawn(story: Story) -> RenderableType:
-    """Who it is, how it stands, and what happened, day by day."""
+    """Print the person, the present state of the lead, and its history by days."""
     head = Text.assemble((story.person[0] if story.person else "A lead", "bold"))
     for line in story.person[1:]:
         head.append(f"\n{line}")

@@ -1,4 +1,4 @@
-"""What a rule of the bundle has held back, and who let it go: the quarantine's part of a story."""
+"""The quarantine's part of a lead's story: stopped enquiries, and the decisions on them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +29,7 @@ def happened(enquiries: Sequence[QuarantinedEnquiry]) -> Iterator[Happening]:
 
 
 def standing(enquiries: Sequence[QuarantinedEnquiry]) -> str | None:
-    """What waits for a decision; None where nothing does."""
+    """The enquiries that wait for a decision, or None."""
     waiting = [enquiry.rule for enquiry in enquiries if enquiry.decision is None]
     if not waiting:
         return None

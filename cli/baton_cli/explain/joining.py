@@ -13,7 +13,7 @@ from baton_cli.explain.views import Clocks, Quarantine, Routed, Scored
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What each service answered: None where it knows nothing of the lead or could not be asked."""
+    """The answers of the services: None if a service does not know the lead or did not answer."""
 
     scored: Scored | None
     routed: Routed | None

@@ -1,4 +1,4 @@
-"""What came in, and what marketing's and sales' criteria made of it: scoring's part of a story."""
+"""Scoring's part of a lead's story: enquiries, activities, and the scores with their criteria."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -164,7 +164,7 @@ def _details(found: Sequence[Criterion]) -> Iterator[Detail]:
 
 
 def _in_short(found: Sequence[Criterion]) -> Iterator[Detail]:
-    """What did not match as a number; what could not be told, with what was missing for it."""
+    """The number of criteria that did not match, and the criteria with missing fields."""
     unknown = [criterion for criterion in found if criterion.reason.matched is None]
     if unknown:
         missing = dict.fromkeys(field for criterion in unknown for field in criterion.missing)

@@ -1,4 +1,4 @@
-"""What was promised and whether it was kept: the monitor's part of a story."""
+"""The SLA monitor's part of a lead's story: its clocks and their results."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta

@@ -18,9 +18,8 @@ class Criterion:
 
     @property
     def on(self) -> str | None:
-        """What it was decided on: each field once, with its value.
-
-        Of several, those that were answered like the whole: what was beside the point says nothing.
+        """The fields that decided, each once with its value. If there are several, only those with
+        the same result as the whole condition.
         """
         compared = [reason for reason in (self.reason, *self.clauses) if reason.field is not None]
         alike = [reason for reason in compared if reason.matched == self.reason.matched]

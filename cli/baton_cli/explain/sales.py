@@ -1,4 +1,4 @@
-"""Who has the lead and why: routing's part of a story."""
+"""Routing's part of a lead's story: its assignments, with the reasons."""
 
 from collections.abc import Iterator, Mapping
 from uuid import UUID
@@ -70,7 +70,7 @@ def accepted(routed: Routed) -> Iterator[Happening]:
 
 
 def standing(routed: Routed) -> str:
-    """Who has the lead now, or why nobody has."""
+    """The present owner of the lead, or the reason why it has none."""
     if routed.current is not None:
         attempt = routed.current.attempt
         return f"{routed.current.rep} has it" + _again(attempt)

@@ -3,11 +3,11 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Kind(StrEnum):
-    """What sort of thing happened. Of what happened at once, the kind named first comes first."""
+    """The kinds of happenings. Happenings of one moment are shown in this order."""
 
     ENQUIRY = "enquiry"
     IN_QUARANTINE = "held"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Mark(StrEnum):
-    """What a detail's left column says."""
+    """The text in the left column of a detail."""
 
     YES = "yes"
     NO = "no"
@@ -70,10 +70,12 @@ class Missing(Part):
 
 
 class Story(Part):
-    """All that is known of a lead. `who` are the person's own details, `now` how it stands."""
+    """All that is known of a lead. `person` has the person's details, `now` the present state."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     lead_id: UUID
-    person: tuple[str, ...]
+    person: tuple[str, ...] = Field(serialization_alias="who")
     now: tuple[str, ...]
     happened: tuple[Happening, ...]
     missing: tuple[Missing, ...] = ()

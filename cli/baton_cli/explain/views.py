@@ -1,7 +1,5 @@
-"""What `explain` reads of the services' answers: the fields that it tells of, no more.
-
-Words that may grow with a service's release (verdicts, codes, states) are plain texts here, so that
-an older `baton` still tells the rest.
+"""The fields that `explain` reads from the services' answers. Lists that a release may extend
+(verdicts, codes, states) are plain texts here, so that an older `baton` still shows the rest.
 """
 
 from uuid import UUID
@@ -122,7 +120,7 @@ class Decision(View):
 
 
 class Assignment(View):
-    """Who had the lead from when to when."""
+    """An assignment of the lead, from its start to its end."""
 
     id: UUID
     decision_id: UUID

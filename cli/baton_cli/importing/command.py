@@ -35,7 +35,7 @@ _INTERRUPTED = 130
 
 
 class As(StrEnum):
-    """What the rows are."""
+    """The meaning of the rows."""
 
     ENQUIRIES = "enquiries"
     HISTORY = "history"
@@ -43,7 +43,7 @@ class As(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked for. `keep_in` is where the journal and the rejects go."""
+    """The options of an import. `keep_in` is the folder of the journal and the rejects."""
 
     file: Path
     source: str | None
@@ -97,9 +97,9 @@ def import_(  # noqa: PLR0913 - typer has each option as an argument
 ) -> None:
     """Import a file of leads of any length, as CSV or NDJSON.
 
-    Without a mapping, columns are named as the fields of a lead (email, contact.job_title,
-    company.name, custom.seats, delivery_id, occurred_at), and what has another name is kept as it
-    was sent. A mapping says which column is which field: docs/import.md has all of it.
+    Without a mapping, columns have the names of a lead's fields (email, contact.job_title,
+    company.name, custom.seats, delivery_id, occurred_at). Other columns are stored as they are. A
+    mapping assigns columns to fields; docs/import.md explains it.
 
     As history, rows set owner (history.owner), stage (history.stage) and what sales had done
     (history.contacted_at, history.won_at, ...). Nothing is routed, and no clock starts.
@@ -209,7 +209,7 @@ class _Import:
             line, why, _ = refused[0]
             raise Failure(
                 f"none of the first {counted(page.rows, 'row')} was taken: line {line}: {why}",
-                "Mend the file or the mapping; --map says which column is which field.",
+                "Correct the file or the mapping; --map says which column is which field.",
             )
         progress = Progress(
             of=before.of,

@@ -1,4 +1,4 @@
-"""What is sent of a row: the lead's document, with an id that stays the same."""
+"""Makes the delivery of a row: the lead's document, with an id that is the same in each run."""
 
 import hashlib
 import json
@@ -22,10 +22,8 @@ class Delivery:
 
 
 class Deliveries:
-    """Makes deliveries of rows.
-
-    A row without a delivery_id of its own has one made of all that it says, so that the same row is
-    the same event whenever, and from wherever in a file, it is sent.
+    """Makes deliveries of rows. If a row has no delivery_id, one is computed from its content. So
+    the same row is the same event in each run, at any place in the file.
     """
 
     def __init__(self, mapping: Mapped | None, source: str | None, *, history: bool) -> None:

@@ -54,7 +54,7 @@ class Journal:
 
 
 def cant_write(path: Path, error: OSError) -> Failure:
-    """What is told where what an import must keep can't be kept."""
+    """The failure for a file of the import that cannot be written."""
     return Failure(
         f"{path} can't be written: {error.strerror}",
         "--keep-in DIR puts it elsewhere.",

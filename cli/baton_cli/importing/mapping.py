@@ -31,7 +31,7 @@ _LEAD_FIELDS = (
     "history.stage",
     *_OUTCOMES,
 )
-"""What a column can be, beside `custom.` and `answers.` with any name."""
+"""The fields that a column can have, beside `custom.` and `answers.` with any name."""
 
 _OPEN = ("custom.", "answers.")
 _MOMENTS = frozenset(
@@ -87,7 +87,7 @@ class LeadMapping(PolicyModel):
 
 
 class UnusableValueError(ValueError):
-    """What stands in a column can't go into its field."""
+    """A value of a column does not fit its field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Mapped:
         return moment.isoformat()
 
     def missing(self, columns: Collection[str], table: str) -> list[Problem]:
-        """What it names that is no column of a table."""
+        """The names in the mapping that are no column of the table."""
         named: list[tuple[Place, str]] = [
             (("fields", field), column) for field, column in self.mapping.fields.items()
         ]
@@ -172,7 +172,7 @@ def read_mapping(file: Path) -> Mapped:
 
 
 def unusable(file: Path, problems: Sequence[Problem]) -> Failure:
-    """What is told of a mapping with problems."""
+    """The failure for a mapping with problems."""
     found = sorted(set(problems), key=lambda problem: (problem.line, problem.path))
     count = counted(len(found), "problem")
     return Failure("\n".join([f"{count} in {file}", *map(str, found)]), exit_code=MISUSED)
@@ -183,7 +183,7 @@ def _read_as(text: str, form: str) -> datetime:
 
 
 def _at(row: JsonValue | Mapping[str, JsonValue], path: str) -> JsonValue:
-    """What stands in a column, or at a path of keys with dots between."""
+    """The value of a column, or at a path of keys with dots between."""
     here: JsonValue | Mapping[str, JsonValue] = row
     if isinstance(here, Mapping) and path in here:
         return here[path]
@@ -197,7 +197,7 @@ def _at(row: JsonValue | Mapping[str, JsonValue], path: str) -> JsonValue:
 def _rest(
     row: Mapping[str, JsonValue], prefix: str, used_columns: Collection[str]
 ) -> Iterator[tuple[str, JsonValue]]:
-    """What is in none of the columns or paths taken, by its own."""
+    """The values of columns and paths that the mapping does not use, by their names."""
     for key, value in row.items():
         path = f"{prefix}{key}"
         if path in used_columns:

@@ -32,7 +32,7 @@ class Shown(Protocol):
         """So many bytes of the file, and so many rows of it, are answered."""
 
     def waits(self, why: str) -> None:
-        """Nothing is taken for now, and it is tried again."""
+        """Show that ingest accepts nothing at present and that the import retries."""
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""What a file's lines say, as CSV or NDJSON: the fields of a lead each, or why they say nothing."""
+"""Reads the rows of a CSV or NDJSON file: the fields of a lead, or the reason why a row cannot be
+read.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ from baton_cli.importing.lines import LONGEST, Line, Lines
 
 
 class UnusableFileError(ValueError):
-    """Nothing of the file can be read; `line` is where it shows."""
+    """The file cannot be read at all; `line` has the fault."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -22,7 +24,7 @@ class UnusableFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowValues:
-    """What a row says, by its columns or keys; `raw` is as it stands in the file."""
+    """The values of a row by column or key; `raw` is the row as in the file."""
 
     line: int
     raw: bytes
@@ -31,7 +33,7 @@ class RowValues:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What is no row."""
+    """A row that cannot be read."""
 
     line: int
     raw: bytes
@@ -43,7 +45,7 @@ class Format(Protocol):
 
     @property
     def columns(self) -> Sequence[str] | None:
-        """Those of its header; None where each row names its own fields."""
+        """The columns of the header; None if each row names its own fields."""
 
     @property
     def between(self) -> bool:
@@ -53,7 +55,7 @@ class Format(Protocol):
         """The rows that are complete with this line."""
 
     def end(self) -> Iterator[RowValues | Broken]:
-        """What is left when no line follows."""
+        """The rows that remain after the last line."""
 
 
 class Ndjson:

@@ -16,7 +16,7 @@ from baton_cli.times import duration
 
 PATH = "/v1/leads/batch"
 PATIENCE = timedelta(minutes=5)
-"""How long nothing may be taken before an import gives up, to be gone on with later."""
+"""Seconds without an accepted row after which an import gives up; a later run continues it."""
 
 _SERVER_ERROR = 500
 _TOO_MANY = 429
@@ -28,7 +28,7 @@ _LONGEST_PAUSE_S = 10.0
 
 
 class _Result(BaseModel):
-    """What ingest says of one line; `line` is that of the request."""
+    """Ingest's result of one line; `line` is its number in the request."""
 
     line: int
     state: str
@@ -40,9 +40,8 @@ _RESULT = TypeAdapter(_Result)
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the deliveries of a batch: how many were taken, and why others were not.
-
-    `held` are those of the taken that a rule of the policy holds in quarantine.
+    """The result of a batch: the number of accepted deliveries, and the reasons for the others.
+    `quarantined` counts the accepted ones that are in quarantine.
     """
 
     accepted: int = 0

@@ -30,7 +30,7 @@ Why = Annotated[str, typer.Option(metavar="REASON", help="Why; the history keeps
 
 
 def check(directory: Directory) -> None:
-    """Read a bundle, tell every problem with its file and line, and run its tests.
+    """Check a bundle: show each problem with its file and line, and run its tests.
 
     Needs neither Kafka nor the services, so it can run in a review.
     """
@@ -47,7 +47,7 @@ def activate(
         typer.Option(metavar="TIME", help="From when on, with its offset; now if left out."),
     ] = None,
 ) -> None:
-    """Put a bundle in force. Checks it first, its tests included."""
+    """Activate a bundle. Checks it first, its tests included."""
     _need_words(by, why)
     when = None if at is None else _later(at)
     bundle = checked(directory, output())
@@ -167,7 +167,7 @@ def _wrong_time(text: str, reason: str) -> Failure:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What marketing and sales have agreed: check it, put it in force, go back.\n\n"
+    help="The policy of marketing and sales: check it, activate it, go back.\n\n"
     "A bundle is a folder of YAML files. `check` needs nothing; the others need "
     "BATON_KAFKA_BOOTSTRAP_SERVERS, since bundles travel on the topic `policy`.",
 )

@@ -44,7 +44,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a test's lead. `comparisons` has what the test asks for; `found`, all."""
+    """The result of a test. `comparisons` has the expected properties; `found` has all."""
 
     test: LeadTest
     found: Mapping[str, Found]
@@ -73,9 +73,8 @@ def _result(test: LeadTest, bundle: Bundle) -> Result:
 
 
 def _found(assessed: Assessment, held_by: str | None, bundle: Bundle) -> dict[str, Found]:
-    """Everything that a test can ask for.
-
-    What is held in quarantine has no rule and no pool, nor has a stage that is not routed.
+    """All properties that a test can expect. A lead in quarantine, or in a stage that is not
+    routed, has no rule and no pool.
     """
     matched: Match | None = None
     if held_by is None and bundle.section(ROUTING).takes(assessed.stage):

@@ -1,4 +1,4 @@
-"""What the `policy` topic says of the bundles that were, are and will be in force."""
+"""Reads past, present and scheduled activations from the `policy` topic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Past:
 
     @property
     def to_come(self) -> Sequence[PolicyActivated]:
-        """Those that have not taken effect yet."""
+        """The activations that have not taken effect yet."""
         return self.activations[len(self._effective) :]
 
     @property

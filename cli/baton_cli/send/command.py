@@ -24,11 +24,8 @@ from baton_cli.service import INGEST
 
 
 class Accepted(BaseModel):
-    """Ingest's answer.
-
-    `state`: published to Kafka, spooled until it is back, quarantined by a rule, or waiting.
-
-    What waits has no lead yet, since nobody is known by what it names.
+    """Ingest's answer. `state`: published to Kafka, spooled until Kafka is back, quarantined by a
+    rule, or waiting because its lead is not known yet.
     """
 
     state: str
@@ -43,7 +40,7 @@ _NOT_OURS_TO_MEND = frozenset({403, 404, 405})
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a line."""
+    """The result of a line."""
 
     line: int
     kind: Kind | None
@@ -53,7 +50,7 @@ class Result:
 
 @dataclass(slots=True)
 class Count:
-    """What became of the lines so far, in the order of the file."""
+    """The results of the lines so far, in the order of the file."""
 
     accepted: int = 0
     refused: list[Result] = field(default_factory=list)
@@ -87,12 +84,12 @@ def send(
         bool, typer.Option("--quiet", "-q", help="Print only what was refused, and the count.")
     ] = False,
 ) -> None:
-    """Send leads, activities and follow-ups to ingest, and print what became of each.
+    """Send leads, activities and follow-ups to ingest, and print the result of each.
 
-    Each is a JSON object as ingest's API takes it, such as {"source": "website", "email":
-    "buyer@example.com"}; a field `kind` may say lead, activity or followup. If any was refused, the
-    exit code is 1 and the others are kept. What has a delivery_id or its own occurred_at can be
-    sent again: it stays the same event.
+    Each is a JSON object as in ingest's API, such as {"source": "website", "email":
+    "buyer@example.com"}; a field `kind` may be lead, activity or followup. If any is refused, the
+    exit code is 1; the others are accepted. A line with a delivery_id or occurred_at can be sent
+    again: it stays the same event.
     """
     found = list(_read(file, kind))
     asyncio.run(_send_all(found, at_once, quiet=quiet))

@@ -1,4 +1,4 @@
-"""What an entry of a file is, and where it goes."""
+"""The kind of an entry in a file, and its route."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from baton_cli.send.reading import Broken, Entry
 
 
 class Kind(StrEnum):
-    """What a line says that it is, by its field `kind`."""
+    """The kind of a line, from its field `kind`."""
 
     LEAD = "lead"
     ACTIVITY = "activity"
@@ -29,7 +29,7 @@ _PATHS = {
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is sent. Without a `kind` of its own, a line is sent as it was written."""
+    """The body to send. A line without `kind` is sent unchanged."""
 
     line: int
     kind: Kind

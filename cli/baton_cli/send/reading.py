@@ -19,7 +19,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What is no JSON. `rest_unread` where nobody could say where the next document begins."""
+    """Text that is no JSON. `rest_unread`: the begin of the next document is unknown, so the rest
+    was not read.
+    """
 
     line: int
     reason: str

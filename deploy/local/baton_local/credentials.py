@@ -14,8 +14,8 @@ BYTES = 24
 def keep_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
     """The secrets in the file at `path`, after adding a random one for each name that is missing.
 
-    Nothing already there is changed or dropped: ids of leads hang on BATON_ID_KEY for good. The
-    file can be sourced by a shell and is readable by its owner alone.
+    Existing secrets never change, because the ids of leads depend on BATON_ID_KEY. The file can be
+    sourced by a shell and is readable by its owner alone.
     """
     known = read_secrets(path)
     missing = [name for name in names if name not in known]

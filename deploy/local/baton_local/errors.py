@@ -1,4 +1,4 @@
-"""What can go wrong with a stack; each message says what to do about it."""
+"""The errors of a stack; each message says what to do."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ class StackError(Exception):
 
 
 class PortInUseError(StackError):
-    """Another process has a port that the stack needs. Nothing was started."""
+    """Another process uses a port that the stack needs. The stack was not started."""
 
     def __init__(self, busy: Sequence[tuple[str, int]]) -> None:
         self.busy = tuple(busy)

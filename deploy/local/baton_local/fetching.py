@@ -18,9 +18,8 @@ from baton_local.paths import KAFKA_JARS
 
 
 def fetch_jars(directory: Path, jars: Iterable[Jar], source: MavenContext | None = None) -> None:
-    """Brings the directory to hold exactly these jars. What is already there is only verified.
-
-    Raises StackError for a jar that can't be had or has another hash than the pinned one; such a
+    """Make the directory contain exactly these jars. Existing ones are only verified. Raises
+    StackError for a jar that cannot be downloaded or has another hash than the pinned one; such a
     file never gets its final name.
     """
     left = list(jars)

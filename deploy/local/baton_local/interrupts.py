@@ -8,10 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """What would interrupt the block does so at its end.
-
-    Python raises it between any two steps, also where a thread has begun that nobody knows of yet.
-    Outside the main thread nothing is ever interrupted.
+    """Delay an interrupt of the block until its end. Python raises KeyboardInterrupt between any
+    two steps, also while a new thread is not registered yet. Other threads than the main one are
+    never interrupted.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

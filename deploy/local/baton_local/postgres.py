@@ -21,7 +21,7 @@ from baton_local.state import write_private
 OWNER = "baton"
 DATABASE = "baton"
 UNPRIVILEGED = "nobody"
-"""Whom PostgreSQL runs as when we are root, because it refuses to be root."""
+"""The user of PostgreSQL if this process is root, because PostgreSQL refuses to run as root."""
 
 # An image of a page costs 60 µs to compress, and random updates are mostly images; at the default
 # max_wal_size a backlog being worked off spends its time in checkpoints.

@@ -31,7 +31,7 @@ class Program:
     stop_within_s: int = 20
     """After that it is killed."""
     priority: int = 500
-    """Those with a lower one stop last."""
+    """Programs with a lower priority stop last."""
 
     def listens_on(self) -> dict[str, int]:
         """Each port, by the name that an operator should read."""
@@ -51,10 +51,9 @@ def write_program(program: Program, state: StateDirectory) -> None:
 
 
 def write_supervisor_conf(programs: Iterable[Program], state: StateDirectory) -> None:
-    """No program starts by itself: the stack decides the order, and what comes between.
-
-    A program that ends is started again, at once if it had run for a second, otherwise after one
-    second more each time; after 30 tries in a row (about eight minutes) it is left FATAL.
+    """No program starts by itself; the stack decides the order. A program that ends is started
+    again: at once if it ran for a second, else after one second more each time. After 30 tries in a
+    row (about eight minutes) its state is FATAL.
     """
     parts = [
         _supervisor_section(state),

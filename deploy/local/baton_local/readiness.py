@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 T = TypeVar("T")
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Whatever proxy the environment has for others; what is asked here runs on this machine."""
+"""Requests go to this machine, so no proxy of the environment is used."""
 
 
 def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

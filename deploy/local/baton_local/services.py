@@ -87,7 +87,7 @@ def service_program(
 
 
 def run_baton(arguments: Sequence[str], settings: Mapping[str, str]) -> str:
-    """What one command of `baton` prints. Raises StackError with that if it fails."""
+    """The output of a command of `baton`. Raises StackError with it if the command fails."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("baton")), *arguments],
         cwd=ROOT,

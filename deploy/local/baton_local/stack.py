@@ -57,11 +57,10 @@ class Stack:
     """Programs with their state in one directory; a second process can attach to the same.
 
     It runs those of `servers` whose address is not given; a given one belongs to somebody else.
-    With `outlives_parent=False` everything ends when the process that started it does, however
-    that ends. With `short_lived=True` the servers spend nothing on what pays only later: Kafka
-    compiles its code with one compiler, and PostgreSQL does not wait for the disk, so that its data
-    survives killed processes and no power failure. All methods block; none needs an event loop, and
-    none minds one.
+    With `outlives_parent=False` everything ends when the process that started it does, however that
+    ends. With `short_lived=True` the servers start faster: Kafka uses one compiler only, and
+    PostgreSQL does not wait for the disk. Its data then survives killed processes, but no power
+    failure. All methods block; they work with and without an event loop.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Runs supervisord; with `--with-parent`, for as long as its parent holds the other end of stdin.
 
-A pipe, and not a parent-death signal, because that one fires when the *thread* that started us
-ends, and tests and the demo may start a stack from a worker thread.
+A pipe is used instead of a parent-death signal. That signal is sent when the *thread* that started
+the process ends, and tests may start a stack from a worker thread.
 """
 
 import argparse

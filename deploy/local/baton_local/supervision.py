@@ -22,12 +22,12 @@ from baton_local.waiting import happens, wait_until
 
 DO_NOT_WAIT = False
 ABSENT = (OSError, http.client.HTTPException)
-"""What asking raises when there is no supervisord."""
+"""The errors of a request when supervisord does not run."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramState:
-    """What supervisord knows of a program; `pid` is None while it does not run."""
+    """The state of a program in supervisord; `pid` is None while it does not run."""
 
     name: str
     state: str
@@ -37,7 +37,7 @@ class ProgramState:
 
 
 class Supervision:
-    """What asks supervisord something raises OSError if there is none, StackError if it refuses."""
+    """Requests to supervisord. They raise OSError if it does not run, StackError if it refuses."""
 
     def __init__(self, state: StateDirectory) -> None:
         self._state = state

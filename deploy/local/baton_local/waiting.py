@@ -6,7 +6,7 @@ from collections.abc import Callable
 from baton_local.errors import StackError
 
 GENEROUS_S = 120.0
-"""How long anything may take, on a machine that is busy with something else."""
+"""Seconds that each step may take, also on a busy machine."""
 
 
 def wait_until(condition: Callable[[], bool], failure: str) -> None:

@@ -56,9 +56,8 @@ WRITES = (*OWN, topics.OPERATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """What answers requests, and what goes on beside them.
-
-    `tasks` run for as long as the process does, by name; each until it is cancelled.
+    """The handlers of requests and the side tasks. Each of the `tasks` runs, by its name, until it
+    is cancelled.
     """
 
     handlers: Handlers
@@ -76,9 +75,8 @@ def compose(
     status: Status,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Composition:
-    """The parts of one process. `environment` holds the secrets of the bundle's sources.
-
-    What `status` is told degrades intake, and does not end it.
+    """The parts of one process. `environment` has the secrets of the bundle's sources. Reasons in
+    `status` make ingest degraded; they do not end it.
     """
     secrets = Secrets(environment)
     names = {topic.name: kafka.topic_name(settings, topic) for topic in WRITES}

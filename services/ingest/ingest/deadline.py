@@ -1,4 +1,4 @@
-"""How long a request waits for the database, and what it takes for its absence."""
+"""The time limit of requests to the database, and the errors that mean that it is away."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -15,11 +15,10 @@ _LONGEST_NAME = 200
 
 
 def read(raw: bytes) -> JsonValue:
-    """The document in `raw`, in UTF-8.
-
-    Raises UnreadableError, and RejectedError for what RFC 8259 leaves open and readers disagree
-    on: a key that stands twice, half of a surrogate pair, NUL, a number that is not finite or an
-    integer beyond 64 bits, and nesting deeper than events may have.
+    """The JSON document in `raw`, in UTF-8. Raises UnreadableError, or RejectedError for content
+    that JSON parsers read differently (RFC 8259 leaves it open). That is a repeated key, half of a
+    surrogate pair, NUL, a number that is not finite, an integer beyond 64 bits, or too deep
+    nesting.
     """
     try:
         text = raw.decode("utf-8")

@@ -46,7 +46,7 @@ class UnknownError(RejectedError):
 
 
 class ConflictError(RejectedError):
-    """What was asked for can't be done in the state that things are in."""
+    """The request cannot be done in the present state."""
 
     title = "Not possible now"
 
@@ -63,4 +63,4 @@ class StorageAwayError(TryLaterError):
     title = "Nothing to keep it in"
 
     def __init__(self) -> None:
-        super().__init__("send it again a little later")
+        super().__init__("send it again after the time in Retry-After")

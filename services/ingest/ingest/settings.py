@@ -1,4 +1,4 @@
-"""What intake is told by its environment."""
+"""The settings of ingest."""
 
 from datetime import timedelta
 from typing import Self
@@ -15,68 +15,63 @@ class Settings(ServiceSettings):
     port: int = Field(8101, ge=0, le=65535)
     id_key: SecretStr = Field(
         min_length=32,
-        description="makes lead ids; never changes, since every lead's id would change with it",
+        description="secret key of the lead ids; it must never change, because all ids would "
+        "change",
     )
     body_limit: int = Field(
-        1_048_576, ge=1_024, description="bytes of a request's body, or of a line of a batch"
+        1_048_576, ge=1_024, description="most bytes of a request's body, or of a line of a batch"
     )
     webhooks_url: AnyHttpUrl | None = Field(
         None,
-        description="what stands before the source's name in the addresses that senders of "
-        "webhooks have: `https://hooks.example.com/v1/webhooks`; some sign it",
+        description="the public address of webhooks, to which senders add `/SOURCE`: "
+        "`https://hooks.example.com/v1/webhooks`; some vendors sign it",
     )
     body_wait: Seconds = Field(
         timedelta(seconds=10),
-        description="what a body is waited for, beside what `BATON_BODY_RATE` allows it",
+        description="time for a body, in addition to the time that `BATON_BODY_RATE` allows",
     )
-    body_rate: int = Field(
-        10_000, ge=1, description="bytes a second: a body that comes more slowly is cut off"
-    )
+    body_rate: int = Field(10_000, ge=1, description="bytes per second; a slower body is refused")
     bodies_held: int = Field(
-        67_108_864, ge=1, description="bytes of all bodies that are read at one time, at most"
+        67_108_864, ge=1, description="most bytes of all bodies that are read at one time"
     )
     requests_in_flight: int = Field(
-        512, ge=1, description="deliveries that are worked on at one time, at most"
+        512, ge=1, description="most deliveries in progress at one time"
     )
     answer_within: Seconds = Field(
         timedelta(seconds=2.7),
         description="what a delivery may take from its last byte on; the strictest senders give up "
         "after 3 s",
     )
-    spool_rows: int = Field(1_000_000, ge=1, description="events in the spool, at most")
-    spool_bytes: int = Field(
-        2_000_000_000, ge=1, description="bytes of the events in the spool, at most"
-    )
+    spool_rows: int = Field(1_000_000, ge=1, description="most events in the spool")
+    spool_bytes: int = Field(2_000_000_000, ge=1, description="most bytes of events in the spool")
     batch_in_flight: int = Field(
-        256, ge=1, description="lines of one batch that are published together, at most"
+        256, ge=1, description="most lines of one batch that are published together"
     )
     batches_at_once: int = Field(
-        16, ge=1, description="batches that a process takes at one time, at most"
+        16, ge=1, description="most batches in progress in one process at one time"
     )
     bulk_behind: Seconds = Field(
         timedelta(seconds=0.75),
-        description="so long may consumers need for what waits for them; while it is more, "
-        "batches are held back",
+        description="most time that consumers may need for the records that wait for them; if they "
+        "need more, batches are slowed down",
     )
     database_wait: Seconds = Field(
-        timedelta(seconds=1.5), description="what a request waits for PostgreSQL"
+        timedelta(seconds=1.5), description="time that a request waits for PostgreSQL"
     )
     ahead: Seconds = Field(
-        timedelta(minutes=5), description="how far a sender's clock may be ahead of ours"
+        timedelta(minutes=5), description="most time that a sender's clock may be ahead of Baton's"
     )
     fetch_within: Seconds = Field(
         timedelta(hours=24),
-        description="so long after its delivery a lead's details are asked for, where a vendor "
-        "gives only its id",
+        description="time after the delivery in which a lead's details are fetched, if the vendor "
+        "sends only its id",
     )
     fetch_wait: Seconds = Field(
-        timedelta(seconds=10), description="what a vendor is waited for that is asked for details"
+        timedelta(seconds=10), description="time limit of a request to a vendor for details"
     )
-    waiting_most: int = Field(
-        100_000, ge=1, description="deliveries that wait for their lead, at most"
-    )
+    waiting_most: int = Field(100_000, ge=1, description="most unmatched deliveries")
     waiting_old: Seconds = Field(
-        timedelta(minutes=15), description="the age at which a delivery that waits is reported"
+        timedelta(minutes=15), description="age at which an unmatched delivery is reported"
     )
 
     @field_validator("webhooks_url")

@@ -88,7 +88,7 @@ class Supervisor:
         # What an error says may be a person's data, and readyz is open to all.
         self._status.not_ready(name, f"it fails and begins anew: {kind}; the log says where")
         self._failures.labels(name).inc()
-        _LOG.error("a side task has failed and begins anew", task=name, exc_info=error)
+        _LOG.error("a side task failed and starts again", task=name, exc_info=error)
 
     async def _pause(self, failures: int) -> None:
         longest = min(self._first * 2 ** min(failures - 1, 30), self._longest)

@@ -23,13 +23,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from baton.runtime import tables
 
 FAILED_KEPT = timedelta(days=30)
-"""How long a delivery that was not understood waits for somebody to mend the mapping."""
+"""The retention of failed deliveries."""
 
 DECIDED_KEPT = timedelta(days=30)
-"""How long an enquiry that has left quarantine is still known there."""
+"""The retention of enquiries after the decision to release or discard them."""
 
 WAITING_KEPT = timedelta(days=30)
-"""How long a delivery waits for its lead."""
+"""The retention of unmatched deliveries."""
 
 METADATA = MetaData()
 _TIME = DateTime(timezone=True)

@@ -222,7 +222,7 @@ IN_ANSWERS = {
 
 
 def says(expected: Mapping[str, Any], item: Item, event: EventData) -> list[str]:
-    """What of the expected an event does not say."""
+    """The expected values that an event does not have."""
     return [
         f"{name}: {value!r} is not what {event!r} says"
         for name, value in expected.items()
@@ -246,7 +246,7 @@ def _is_delivery(value: object, item: Item, _: EventData) -> bool:
 
 
 def _is_waiting(value: object, item: Item, _: EventData) -> bool:
-    """What must be fetched, or told by the aliases, has no address."""
+    """Whether the index says so: an item without an e-mail address waits for details or aliases."""
     return (value is True) == (item.fetch is not None or "email" not in item.document)
 
 

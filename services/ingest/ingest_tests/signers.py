@@ -1,7 +1,7 @@
-"""How senders show that a delivery is theirs, written anew from what they say of it.
+"""Signs deliveries as vendors document it, independently of Baton's verification.
 
-What Baton verifies is held against it. Standard Webhooks and JSON Web Tokens are signed by the
-libraries that their authors keep.
+The tests compare Baton's verification with it. The authors' own libraries sign Standard Webhooks
+and JSON Web Tokens.
 """
 
 import base64
@@ -81,18 +81,20 @@ def added(delivery: Delivery, headers: Mapping[str, str]) -> Delivery:
 
 
 def in_header(name: str, text: str) -> Show:
-    return lambda given, _: added(given, {name: text})
+    return lambda delivery, _: added(delivery, {name: text})
 
 
 def in_json(name: str) -> Show:
-    def show(given: Delivery, _: datetime) -> Delivery:
-        return replace(given, body=json.dumps(json.loads(given.body) | {name: SECRET}).encode())
+    def show(delivery: Delivery, _: datetime) -> Delivery:
+        return replace(
+            delivery, body=json.dumps(json.loads(delivery.body) | {name: SECRET}).encode()
+        )
 
     return show
 
 
 def at_the_end(text: str) -> Show:
-    return lambda given, _: replace(given, url=f"{given.url}{text}")
+    return lambda delivery, _: replace(delivery, url=f"{delivery.url}{text}")
 
 
 def over_body(
@@ -103,116 +105,118 @@ def over_body(
     algorithm: str = "sha256",
     written: Callable[[bytes], str] = bytes.hex,
 ) -> Show:
-    def show(given: Delivery, _: datetime) -> Delivery:
-        return added(given, {header: prefix + written(mac(before + given.body, algorithm))})
+    def show(delivery: Delivery, _: datetime) -> Delivery:
+        return added(delivery, {header: prefix + written(mac(before + delivery.body, algorithm))})
 
     return show
 
 
 def with_its_time(header: str, version: str) -> Show:
-    def show(given: Delivery, now: datetime) -> Delivery:
-        digest = mac(f"{seconds(now)}.".encode() + given.body).hex()
-        return added(given, {header: f"t={seconds(now)},{version}={digest}"})
+    def show(delivery: Delivery, now: datetime) -> Delivery:
+        digest = mac(f"{seconds(now)}.".encode() + delivery.body).hex()
+        return added(delivery, {header: f"t={seconds(now)},{version}={digest}"})
 
     return show
 
 
 def standard(prefix: str) -> Show:
-    def show(given: Delivery, now: datetime) -> Delivery:
-        signature = Webhook(WHSEC).sign("msg_1", now, given.body.decode())
+    def show(delivery: Delivery, now: datetime) -> Delivery:
+        signature = Webhook(WHSEC).sign("msg_1", now, delivery.body.decode())
         names = {"id": "msg_1", "timestamp": seconds(now), "signature": signature}
-        return added(given, {f"{prefix}-{name}": text for name, text in names.items()})
+        return added(delivery, {f"{prefix}-{name}": text for name, text in names.items()})
 
     return show
 
 
-def customerio(given: Delivery, now: datetime) -> Delivery:
-    digest = mac(f"v0:{seconds(now)}:".encode() + given.body).hex()
-    return added(given, {"x-cio-timestamp": seconds(now), "x-cio-signature": digest})
+def customerio(delivery: Delivery, now: datetime) -> Delivery:
+    digest = mac(f"v0:{seconds(now)}:".encode() + delivery.body).hex()
+    return added(delivery, {"x-cio-timestamp": seconds(now), "x-cio-signature": digest})
 
 
-def klaviyo(given: Delivery, now: datetime) -> Delivery:
-    digest = mac(given.body + now.isoformat().encode()).hex()
-    return added(given, {"klaviyo-timestamp": now.isoformat(), "klaviyo-signature": digest})
+def klaviyo(delivery: Delivery, now: datetime) -> Delivery:
+    digest = mac(delivery.body + now.isoformat().encode()).hex()
+    return added(delivery, {"klaviyo-timestamp": now.isoformat(), "klaviyo-signature": digest})
 
 
-def webflow(given: Delivery, now: datetime) -> Delivery:
-    digest = mac(f"{milliseconds(now)}:".encode() + given.body).hex()
-    return added(given, {"x-webflow-timestamp": milliseconds(now), "x-webflow-signature": digest})
+def webflow(delivery: Delivery, now: datetime) -> Delivery:
+    digest = mac(f"{milliseconds(now)}:".encode() + delivery.body).hex()
+    return added(
+        delivery, {"x-webflow-timestamp": milliseconds(now), "x-webflow-signature": digest}
+    )
 
 
-def tally(given: Delivery, _: datetime) -> Delivery:
-    body = json.dumps(json.loads(given.body), separators=(",", ":")).encode()
-    return replace(added(given, {"tally-signature": b64(mac(body))}), body=body)
+def tally(delivery: Delivery, _: datetime) -> Delivery:
+    body = json.dumps(json.loads(delivery.body), separators=(",", ":")).encode()
+    return replace(added(delivery, {"tally-signature": b64(mac(body))}), body=body)
 
 
-def hubspot_v1(given: Delivery, _: datetime) -> Delivery:
-    digest = hashlib.sha256(SECRET.encode() + given.body).hexdigest()
-    return added(given, {"x-hubspot-signature": digest, "x-hubspot-signature-version": "v1"})
+def hubspot_v1(delivery: Delivery, _: datetime) -> Delivery:
+    digest = hashlib.sha256(SECRET.encode() + delivery.body).hexdigest()
+    return added(delivery, {"x-hubspot-signature": digest, "x-hubspot-signature-version": "v1"})
 
 
-def hubspot_v2(given: Delivery, _: datetime) -> Delivery:
-    signed = f"{SECRET}POST{given.url}".encode() + given.body
+def hubspot_v2(delivery: Delivery, _: datetime) -> Delivery:
+    signed = f"{SECRET}POST{delivery.url}".encode() + delivery.body
     digest = hashlib.sha256(signed).hexdigest()
-    return added(given, {"x-hubspot-signature": digest, "x-hubspot-signature-version": "v2"})
+    return added(delivery, {"x-hubspot-signature": digest, "x-hubspot-signature-version": "v2"})
 
 
-def hubspot_v3(given: Delivery, now: datetime) -> Delivery:
-    digest = mac(f"POST{given.url}".encode() + given.body + milliseconds(now).encode())
+def hubspot_v3(delivery: Delivery, now: datetime) -> Delivery:
+    digest = mac(f"POST{delivery.url}".encode() + delivery.body + milliseconds(now).encode())
     names = {"request-timestamp": milliseconds(now), "signature-v3": b64(digest)}
-    return added(given, {f"x-hubspot-{name}": text for name, text in names.items()})
+    return added(delivery, {f"x-hubspot-{name}": text for name, text in names.items()})
 
 
-def gong(given: Delivery, now: datetime) -> Delivery:
+def gong(delivery: Delivery, now: datetime) -> Delivery:
     claims = {
-        "webhook_url": given.url,
-        "body_sha256": hashlib.sha256(given.body).hexdigest(),
+        "webhook_url": delivery.url,
+        "body_sha256": hashlib.sha256(delivery.body).hexdigest(),
         "iat": int(now.timestamp()),
         "exp": int(now.timestamp()),
     }
-    return added(given, {"authorization": f"Bearer {jwt.encode(claims, KEY, 'RS256')}"})
+    return added(delivery, {"authorization": f"Bearer {jwt.encode(claims, KEY, 'RS256')}"})
 
 
 SETTINGS = {"sha1": {}, "sha256": {"x-twilio-webhooks-signature-settings": "algorithm=HMAC_SHA256"}}
 
 
 def twilio(algorithm: str) -> Show:
-    def show(given: Delivery, _: datetime) -> Delivery:
-        fields = parse_qsl(given.body.decode(), keep_blank_values=True)
-        signed = given.url + "".join(name + text for name, text in sorted(fields))
+    def show(delivery: Delivery, _: datetime) -> Delivery:
+        fields = parse_qsl(delivery.body.decode(), keep_blank_values=True)
+        signed = delivery.url + "".join(name + text for name, text in sorted(fields))
         signature = b64(mac(signed.encode(), algorithm))
-        return added(given, {"x-twilio-signature": signature, **SETTINGS[algorithm]})
+        return added(delivery, {"x-twilio-signature": signature, **SETTINGS[algorithm]})
 
     return show
 
 
 def twilio_json(algorithm: str) -> Show:
-    def show(given: Delivery, _: datetime) -> Delivery:
-        body = json.dumps(dict(parse_qsl(given.body.decode()))).encode()
-        url = f"{given.url}&bodySHA256={hashlib.sha256(body).hexdigest()}"
+    def show(delivery: Delivery, _: datetime) -> Delivery:
+        body = json.dumps(dict(parse_qsl(delivery.body.decode()))).encode()
+        url = f"{delivery.url}&bodySHA256={hashlib.sha256(body).hexdigest()}"
         headers = {
             "content-type": "application/json",
             "x-twilio-signature": b64(mac(url.encode(), algorithm)),
             **SETTINGS[algorithm],
         }
-        return replace(given, body=body, url=url, headers=headers)
+        return replace(delivery, body=body, url=url, headers=headers)
 
     return show
 
 
-def everything(given: Delivery, now: datetime) -> Delivery:
-    digest = mac(f"POST{given.url}".encode() + given.body + milliseconds(now).encode())
-    return added(given, {"x-time": milliseconds(now), "x-sig": b64(digest)})
+def everything(delivery: Delivery, now: datetime) -> Delivery:
+    digest = mac(f"POST{delivery.url}".encode() + delivery.body + milliseconds(now).encode())
+    return added(delivery, {"x-time": milliseconds(now), "x-sig": b64(digest)})
 
 
-def by_sha_512(given: Delivery, _: datetime) -> Delivery:
-    digest = mac(b"n1." + given.body, "sha512").hex()
-    return added(given, {"x-nonce": "n1", "x-sig": f"sha512={digest}"})
+def by_sha_512(delivery: Delivery, _: datetime) -> Delivery:
+    digest = mac(b"n1." + delivery.body, "sha512").hex()
+    return added(delivery, {"x-nonce": "n1", "x-sig": f"sha512={digest}"})
 
 
-def plain_digest(given: Delivery, now: datetime) -> Delivery:
-    signed = SECRET.encode() + now.isoformat().encode() + given.body
-    return added(given, {"x-time": now.isoformat(), "x-sig": hashlib.sha256(signed).hexdigest()})
+def plain_digest(delivery: Delivery, now: datetime) -> Delivery:
+    signed = SECRET.encode() + now.isoformat().encode() + delivery.body
+    return added(delivery, {"x-time": now.isoformat(), "x-sig": hashlib.sha256(signed).hexdigest()})
 
 
 IN_HOUSE = {

@@ -111,8 +111,8 @@ ANSWERS: dict[str, tuple[str, bytes, dict[str, str], dict[str, JsonValue]]] = {
         {"Content-Encoding": "gzip"},
         {
             "status": 415,
-            "title": "Content-Encoding is not taken",
-            "detail": "send the body as it is",
+            "title": "Content-Encoding not supported",
+            "detail": "send the body without a Content-Encoding",
             "field": "Content-Encoding",
         },
     ),
@@ -122,7 +122,7 @@ ANSWERS: dict[str, tuple[str, bytes, dict[str, str], dict[str, JsonValue]]] = {
         {"Content-Type": "text/csv; charset=latin-1"},
         {
             "status": 415,
-            "title": "Charset is not taken",
+            "title": "Charset not supported",
             "detail": "send UTF-8, not latin-1",
             "field": "Content-Type",
         },
@@ -209,7 +209,8 @@ async def test_without_a_policy_a_sender_is_asked_to_send_again(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert (answer.json()["title"], answer.json()["detail"]) == (
         "No policy to go by",
-        "leads are taken once a bundle is in force that this release can read; /readyz says more",
+        "ingest accepts leads once a bundle is in force that this release can read; "
+        "/readyz says more",
     )
 
 

@@ -125,5 +125,5 @@ def test_a_document_has_what_was_said_and_nothing_else() -> None:
     "document", [{"contact": "Ada"}, {"contact": {"e_mail": "x"}}, {"of_another_release": 1}]
 )
 def test_a_document_of_another_release_is_no_draft(document: dict[str, JsonValue]) -> None:
-    with pytest.raises(ValueError, match="no lead's draft"):
+    with pytest.raises(ValueError, match="not a lead draft"):
         lead_draft(document)

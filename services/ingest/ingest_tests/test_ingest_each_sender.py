@@ -1,7 +1,7 @@
-"""Each sender over HTTP: what it sends arrives, however it is signed; changed by a byte, it is 401.
+"""Each sender over HTTP: a signed delivery is accepted; with one byte changed the answer is 401.
 
-The table of ways says what a scheme covers, and is held to what it leaves out as well: who shows a
-secret vouches for no body, and few sign the address, the method or the time.
+The table of ways lists what each scheme covers, and the tests also check what it does not cover. A
+plain secret does not protect the body, and few senders sign the address, the method or the time.
 """
 
 from collections import defaultdict
@@ -167,7 +167,7 @@ async def all_is_fetched(process: Process) -> bool:
 
 
 async def leads_by_source(process: Process) -> Mapping[str, Mapping[str, UUID]]:
-    """Whose the events on the topics are, by their sources."""
+    """The leads of the events on the topics, by source."""
     found: dict[str, dict[str, UUID]] = defaultdict(dict)
     for topic in TOPICS:
         for event in await process.events(topic):

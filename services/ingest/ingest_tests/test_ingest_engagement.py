@@ -1,10 +1,10 @@
-"""What marketing tools tell of people: subscriptions, mails, calls, contacts, deletions."""
+"""Events of marketing tools: subscriptions, mails, calls, contacts, deletions."""
 
 import pytest
 from pydantic import JsonValue
 
 from ingest.senders.kit.delivery import NotUnderstoodError
-from ingest.senders.kit.items import Item, Unread
+from ingest.senders.kit.items import Item, Unreadable
 from ingest_tests.vendors import delivery, form, one, read
 
 MAILCHIMP = {"type": "unsubscribe", "fired_at": "2026-01-31 09:00:00", "data[id]": "m1"}
@@ -116,7 +116,7 @@ def test_a_type_that_a_vendor_has_invented_since_is_kept(kind: str, payload: Jso
         told = read(kind, delivery(payload))
     except NotUnderstoodError:
         return
-    assert [isinstance(each, Unread) for each in told] == [True]
+    assert [isinstance(each, Unreadable) for each in told] == [True]
 
 
 # --- people and what they do

@@ -412,7 +412,7 @@ async def test_a_fault_of_ours_with_one_lead_puts_that_lead_off_and_the_others_a
                 works.cancel()
                 await asyncio.wait({works})
         assert "646" in completed
-    (line,) = [each for each in logged if each["event"] == "details met a fault of ours"]
+    (line,) = [each for each in logged if each["event"] == "enrichment failed by a fault of Baton"]
     assert "in complete" in line["place"]
     assert person not in str(logged)
 

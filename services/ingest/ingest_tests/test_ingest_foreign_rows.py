@@ -130,7 +130,7 @@ async def test_of_what_waits_and_can_not_be_read_the_log_is_told_once(
             for _ in range(3):
                 await process.pool.execute("UPDATE waiting SET due = true")
                 await eventually(lambda: is_looked_at(process, bad))
-    said = [line for line in logged if line["event"] == "a delivery that waits can't be read"]
+    said = [line for line in logged if line["event"] == "an unmatched delivery can't be read"]
     assert [(line["source"], line["delivery"]) for line in said] == [("crm", bad)]
 
 

@@ -1,4 +1,4 @@
-"""What people filled in: placed where a question says plainly what it asks for, else kept."""
+"""Answers of forms go into fields if the question has a clear name, otherwise into `answers`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the edge takes it or says what is wrong with it."""
+"""The edge accepts any request, or says what is wrong with it."""
 
 import asyncio
 import json

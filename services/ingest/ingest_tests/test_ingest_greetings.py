@@ -1,4 +1,4 @@
-"""What is asked before there are deliveries: no answer helps to forge one, or runs in a browser.
+"""Handshakes: no answer helps to forge a delivery, or runs in a browser.
 
 The rules hold for every kind of sender. A kind that gets a handshake needs a greeting here.
 """
@@ -120,7 +120,7 @@ def is_forged_by(reply: Reply, way: Way, delivery: Delivery, scheme: Signature) 
 
 
 def test_no_handshake_answers_with_the_signature_of_a_delivery() -> None:
-    """Whatever the handshake of any kind signs, by the same secret, for a delivery of any kind."""
+    """For each kind of handshake and each kind of delivery with the same secret."""
     tried = set()
     for way in WAYS:
         delivery = delivered(way)

@@ -1,4 +1,4 @@
-"""What sales' systems tell becomes follow-ups: by what everybody understands, and by the bundle."""
+"""Events of sales tools become follow-ups, by their usual meaning and by the bundle."""
 
 import json
 from datetime import datetime
@@ -13,7 +13,7 @@ from ingest.policy.source import SignedSource
 from ingest.policy.sources import sources_of
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.items import Item, ItemResult, Passed, Unread
+from ingest.senders.kit.items import Ignored, Item, ItemResult, Unreadable
 from ingest_tests.harness import FILES
 from ingest_tests.vendors import delivery, form
 
@@ -54,7 +54,7 @@ def named(found: FollowupIn) -> list[dict[str, str]]:
 
 
 def is_passed_over(kind: str, given: Delivery, said: str = "") -> bool:
-    return all(isinstance(item, Passed) for item in read(kind, given, said))
+    return all(isinstance(item, Ignored) for item in read(kind, given, said))
 
 
 # --- calls
@@ -282,7 +282,7 @@ def test_a_stage_that_nobody_has_explained_is_kept_until_somebody_does(
 ) -> None:
     said = "outcomes: {lifecyclestage: {opportunity: {type: opportunity}}}"
     (told,) = read("hubspot", prop("contact", name, value), said)
-    assert isinstance(told, Unread)
+    assert isinstance(told, Unreadable)
     assert name in told.reason
 
 
@@ -321,7 +321,7 @@ def test_a_new_owner_has_the_lead_and_one_whom_nobody_knows_is_not_understood() 
     found = only("hubspot", given, "reps: {'71': rep-1}")
     assert (found.type.value, found.rep) == ("owner_changed", "rep-1")
     (told,) = read("hubspot", given)
-    assert isinstance(told, Unread)
+    assert isinstance(told, Unreadable)
 
 
 # --- Salesforce

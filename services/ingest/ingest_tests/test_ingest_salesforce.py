@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from ingest.senders.catalogue import SENDERS
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
-from ingest.senders.kit.items import Item, ItemResult, Unread
+from ingest.senders.kit.items import Item, ItemResult, Unreadable
 from ingest_tests.vendors import delivery, read
 
 ENVELOPE = SENDERS["salesforce"].example.body
@@ -80,4 +80,4 @@ def test_a_change_that_names_no_record_is_not_understood(kind: str, changed: str
         "recordIds": [""],
     }
     (told,) = read("salesforce", delivery({"ChangeEventHeader": header}))
-    assert told == Unread("a record without an id")
+    assert told == Unreadable("the record has no id")

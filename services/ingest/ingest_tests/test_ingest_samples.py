@@ -14,7 +14,7 @@ from baton.policy.bundle import Bundle
 from baton.topics import LEAD_ACTIVITY, LEAD_CAPTURED, LEAD_FOLLOWUP
 from ingest.senders.catalogue import sender_of
 from ingest.senders.kit.delivery import Delivery
-from ingest.senders.kit.items import Item, ItemResult, Unread
+from ingest.senders.kit.items import Item, ItemResult, Unreadable
 from ingest.senders.kit.places import NotAuthenticError
 from ingest.senders.kit.sender import Reply
 from ingest.senders.kit.signing import verify
@@ -45,7 +45,7 @@ def check(sample: Sample, vendors: Bundle, delivery: Delivery) -> None:
 
 
 def is_greeting(sample: Sample) -> bool:
-    """What is asked before there are deliveries."""
+    """Whether the sample is a handshake instead of a delivery."""
     if "validation-token" in sample.delivery.headers:
         return True
     return sample.delivery.method != "POST" and "signature" not in str(sample.delivery.headers)
@@ -156,15 +156,15 @@ def another(value: Any) -> Any:
 
 
 def missing(sample: Sample, item: ItemResult, expected: Mapping[str, Any], of: Bundle) -> list[str]:
-    """What of the expected is not told."""
-    assert not isinstance(item, Unread), item
+    """The expected values that the item does not have."""
+    assert not isinstance(item, Unreadable), item
     if isinstance(item, Item):
         return unsaid(sample, item, expected, event_of(sample, item, of))
     return ingest_sales.says(expected, item)
 
 
 def unsaid(sample: Sample, item: Item, expected: Mapping[str, Any], event: EventData) -> list[str]:
-    """What of the expected an item's event does not say."""
+    """The expected values that the item's event does not have."""
     if sample.vendor not in OF_SALES or item.becomes == "lead":
         return says(expected, item, event)
     return ingest_sales.says(expected, item)
@@ -269,7 +269,7 @@ async def events(process: Process) -> dict[str, EventData]:
 
 
 def becomes(item: Item) -> str:
-    """What is said of it: what names somebody whom nobody has captured waits for who that is."""
+    """The result of an item. An item about an unknown lead is stored until the lead is known."""
     if item.fetch is not None:
         return "kept"
     return "published" if item.becomes == "lead" or "email" in item.document else "waiting"
@@ -294,7 +294,7 @@ async def test_a_published_delivery_is_refused_where_we_have_another_secret(edge
 
 
 def another_secret(sample: Sample) -> str:
-    """One that is not the sample's, and could be."""
+    """A valid secret other than the sample's."""
     if sample.vendor != "gong":
         return "whsec_YW5vdGhlcg=="
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048).public_key()

@@ -1,4 +1,4 @@
-"""What deliveries tell, by the bundle's mapping and by what the vendor always sends."""
+"""Deliveries become items, by the bundle's mapping and by the vendor's fixed fields."""
 
 import json
 from typing import Any

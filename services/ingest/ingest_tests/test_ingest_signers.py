@@ -1,4 +1,4 @@
-"""Who signs in the tests is taken for genuine by the vendors' own packages, where there are any."""
+"""The vendors' own packages, where they exist, accept the signatures that the tests make."""
 
 from datetime import UTC, datetime
 

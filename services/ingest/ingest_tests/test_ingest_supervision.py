@@ -159,7 +159,7 @@ async def test_the_log_has_the_name_of_the_task_and_the_error_that_it_met() -> N
         running_on.cancel()
         await asyncio.wait({running_on})
     (line,) = logged
-    assert line["event"] == "a side task has failed and begins anew"
+    assert line["event"] == "a side task failed and starts again"
     assert (line["task"], line["exc_info"]) == ("side", error)
 
 

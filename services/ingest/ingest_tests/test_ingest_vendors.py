@@ -1,4 +1,4 @@
-"""What holds for all senders: none of their deliveries, whatever it has, is a fault of ours."""
+"""For all senders: no delivery, whatever it contains, causes an internal error."""
 
 import contextlib
 import json

@@ -291,7 +291,7 @@ async def test_a_form_with_a_slip_in_its_email_is_taken_by_what_else_it_says(
 
 
 async def test_a_value_that_does_not_fit_its_field_holds_no_lead_back(process: Process) -> None:
-    """Whoever filled in the form is not there any more to mend it."""
+    """The person who filled in the form cannot correct it any more."""
     body = submitted(
         email="misfit@example.com",
         employees="11-50",

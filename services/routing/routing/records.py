@@ -1,4 +1,4 @@
-"""What routing's API tells of assignments, decisions and reps."""
+"""The assignments, decisions and reps of routing's API."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from baton.policy.bundle import Bundle
 from baton.policy.teams import Rep
 from baton.values import Moment
 from routing.domain.choice import Choice, Question
-from routing.domain.floor import Desk
+from routing.domain.loads import RepLoad
 from routing.policy.routing import ROUTING
 
 
@@ -20,10 +20,8 @@ class Record(BaseModel):
 
 
 class AssignmentRecord(Record):
-    """Who had a lead from when to when; the current one has no `ended_at`.
-
-    From `worked_at` on the rep has spoken with the lead, which no longer counts against the rep's
-    capacity.
+    """An assignment of a lead to a rep; the present one has no `ended_at`. From `worked_at` on,
+    when the rep first spoke with the lead, it no longer counts against the rep's capacity.
     """
 
     id: UUID
@@ -85,9 +83,8 @@ class MembershipRecord(Record):
 
 
 class RepRecord(Record):
-    """A rep, and how many open leads the rep has.
-
-    Who is no longer in the bundle is listed as long as there are open leads; `name` is then null.
+    """A rep with the number of open leads. A rep who is no longer in the bundle is listed while
+    there are open leads; `name` is null then.
     """
 
     id: str
@@ -99,7 +96,7 @@ class RepRecord(Record):
     last_assigned_at: Moment | None
 
     @classmethod
-    def of(cls, rep: Rep, bundle: Bundle, desk: Desk) -> "RepRecord":
+    def of(cls, rep: Rep, bundle: Bundle, rep_load: RepLoad) -> "RepRecord":
         """A rep as the bundle has them."""
         return cls(
             id=rep.id,
@@ -114,12 +111,12 @@ class RepRecord(Record):
                 for member in pool.members
                 if member.rep == rep.id
             ),
-            open_leads=desk.open,
-            last_assigned_at=desk.last_assigned_at,
+            open_leads=rep_load.open,
+            last_assigned_at=rep_load.last_assigned_at,
         )
 
     @classmethod
-    def of_one_who_left(cls, rep_id: str, desk: Desk) -> "RepRecord":
+    def of_one_who_left(cls, rep_id: str, rep_load: RepLoad) -> "RepRecord":
         """A rep whom the bundle no longer has."""
         return cls(
             id=rep_id,
@@ -127,6 +124,6 @@ class RepRecord(Record):
             team=None,
             available=False,
             pools=(),
-            open_leads=desk.open,
-            last_assigned_at=desk.last_assigned_at,
+            open_leads=rep_load.open,
+            last_assigned_at=rep_load.last_assigned_at,
         )

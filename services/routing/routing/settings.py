@@ -1,4 +1,4 @@
-"""What routing is told by its environment."""
+"""The settings of routing."""
 
 from pydantic import Field
 

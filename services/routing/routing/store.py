@@ -16,7 +16,7 @@ from baton.runtime.decisions import Row
 from baton.runtime.errors import SharedRow
 from baton.runtime.inputs import Input
 from baton.subjects import LEAD, Subject
-from routing.domain.floor import Desk, Floor
+from routing.domain.loads import Loads, RepLoad
 from routing.domain.needs import needs
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Lead
@@ -78,11 +78,11 @@ ON CONFLICT (id) DO UPDATE SET accepted_at = excluded.accepted_at,
 
 
 class RoutingStore:
-    """What routing keeps beside a lead's state, and what the shards share.
+    """Routing's rows beside a lead's state, and the rows that all shards share (pools and reps).
 
-    Locks are taken in one order by whoever takes them: pools, then reps, each by id; a row that is
-    not there yet is added, in the same order, before any of its table is locked. Rows of `pool`
-    and `rep` are never removed, so those that others have committed need not be added again.
+    All transactions take locks in one order: pools, then reps, each by id. A missing row is added
+    in the same order, before any row of its table is locked. Rows of `pool` and `rep` are never
+    removed, so those that others have committed need not be added again.
     """
 
     def __init__(self) -> None:
@@ -105,11 +105,11 @@ class RoutingStore:
         states: Mapping[Subject, Lead],
         bundle: Bundle,
         missed: Collection[SharedRow],
-    ) -> Floor:
-        """The part of the floor that these inputs may reach for; nothing for most."""
+    ) -> Loads:
+        """The loads that these inputs may need; none for most inputs."""
         need = needs(inputs, states, bundle, missed)
         pools: Mapping[str, Mapping[str, int]] = {}
-        reps: Mapping[str, Desk] = {}
+        reps: Mapping[str, RepLoad] = {}
         if need.pools:
             await _add(db, _ADD_POOLS, need.pools, self._pools_there)
             rows = await db.fetch(_LOCK_POOLS, need.pools)
@@ -117,10 +117,10 @@ class RoutingStore:
         if need.reps:
             await _add(db, _ADD_REPS, need.reps, self._reps_there)
             rows = await db.fetch(_LOCK_REPS, need.reps)
-            reps = {row["id"]: Desk(row["open_leads"], row["last_assigned_at"]) for row in rows}
-        return Floor(pools, reps)
+            reps = {row["id"]: RepLoad(row["open_leads"], row["last_assigned_at"]) for row in rows}
+        return Loads(pools, reps)
 
-    async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: Floor) -> None:
+    async def save(self, db: asyncpg.Connection, rows: Sequence[Row], shared: Loads) -> None:
         """Write what has changed."""
         if not rows and not shared.changed_pools and not shared.changed_reps:
             return
@@ -140,7 +140,7 @@ class RoutingStore:
 
 
 async def _add(db: asyncpg.Connection, statement: str, ids: Sequence[str], there: set[str]) -> None:
-    """Add the rows that are missing. What this transaction adds may yet be rolled back."""
+    """Add the missing rows. They may still be rolled back with this transaction."""
     unsure = [id_ for id_ in ids if id_ not in there]
     if unsure:
         added = {row["id"] for row in await db.fetch(statement, unsure)}
@@ -153,15 +153,19 @@ def _latest(rows: Iterable[AssignmentRow]) -> list[AssignmentRow]:
     return sorted(latest.values(), key=lambda row: row.ended_at is None)
 
 
-def _pool_columns(floor: Floor) -> Sequence[Sequence[Any]]:
-    ids = sorted(floor.changed_pools)
-    return ids, [json.dumps(dict(floor.pools[id_])) for id_ in ids]
+def _pool_columns(loads: Loads) -> Sequence[Sequence[Any]]:
+    ids = sorted(loads.changed_pools)
+    return ids, [json.dumps(dict(loads.pools[id_])) for id_ in ids]
 
 
-def _rep_columns(floor: Floor) -> Sequence[Sequence[Any]]:
-    ids = sorted(floor.changed_reps)
-    desks = [floor.reps[id_] for id_ in ids]
-    return ids, [desk.open for desk in desks], [desk.last_assigned_at for desk in desks]
+def _rep_columns(loads: Loads) -> Sequence[Sequence[Any]]:
+    ids = sorted(loads.changed_reps)
+    rep_loads = [loads.reps[id_] for id_ in ids]
+    return (
+        ids,
+        [rep_load.open for rep_load in rep_loads],
+        [rep_load.last_assigned_at for rep_load in rep_loads],
+    )
 
 
 def _decision_columns(rows: Sequence[DecisionRow]) -> Sequence[Sequence[Any]]:
@@ -208,7 +212,7 @@ class NoPolicyError(LookupError):
 
 
 class Reads:
-    """What the API reads, each time as of one moment."""
+    """The queries of the API; each reads one consistent snapshot."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -240,12 +244,14 @@ class Reads:
         async with self._engine.connect() as db:
             bundle = await self._in_force(db)
             rows = (await db.execute(select(REP).order_by(REP.c.id))).mappings().all()
-        desks = {row["id"]: Desk(row["open_leads"], row["last_assigned_at"]) for row in rows}
-        known = [RepRecord.of(rep, bundle, desks.get(rep.id, Desk())) for rep in bundle.teams.reps]
+        rep_loads = {row["id"]: RepLoad(row["open_leads"], row["last_assigned_at"]) for row in rows}
+        known = [
+            RepRecord.of(rep, bundle, rep_loads.get(rep.id, RepLoad())) for rep in bundle.teams.reps
+        ]
         left = [
-            RepRecord.of_one_who_left(id_, desk)
-            for id_, desk in desks.items()
-            if desk.open and bundle.teams.rep(id_) is None
+            RepRecord.of_one_who_left(id_, rep_load)
+            for id_, rep_load in rep_loads.items()
+            if rep_load.open and bundle.teams.rep(id_) is None
         ]
         return [*known, *left]
 

@@ -29,7 +29,7 @@ from baton.runtime.decisions import Decision
 from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from baton.subjects import Subject
 from routing.domain import decide
-from routing.domain.floor import Desk, Floor
+from routing.domain.loads import Loads, RepLoad
 from routing.domain.needs import needs
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead
@@ -84,7 +84,7 @@ class Sales:
         self.now = MONDAY
         self.leads: dict[UUID, Lead] = {}
         self.pools: dict[str, dict[str, int]] = {}
-        self.reps: dict[str, Desk] = {}
+        self.reps: dict[str, RepLoad] = {}
         self.decisions: list[DecisionRow] = []
         self.assignments: dict[UUID, AssignmentRow] = {}
         self.events: list[EventData] = []
@@ -95,21 +95,21 @@ class Sales:
         """The leads' states, as the runner has them."""
         return {Subject.lead(id_): state for id_, state in self.leads.items()}
 
-    def batch(self, *given: Input) -> list[Decision[Lead, Floor]]:
+    def batch(self, *given: Input) -> list[Decision[Lead, Loads]]:
         """Decide on a batch, with what `needs` names locked and nothing else."""
         need = needs(given, self.states, self.bundle)
-        floor = Floor(
+        loads = Loads(
             {pool: self.pools.get(pool, {}) for pool in need.pools},
-            {rep: self.reps.get(rep, Desk()) for rep in need.reps},
+            {rep: self.reps.get(rep, RepLoad()) for rep in need.reps},
         )
         made = []
         for one in given:
-            decision = decide(self.leads.get(one.subject.id), floor, one, self.bundle, self.now)
-            floor = floor if decision.shared is None else decision.shared
+            decision = decide(self.leads.get(one.subject.id), loads, one, self.bundle, self.now)
+            loads = loads if decision.shared is None else decision.shared
             self._keep(one.subject.id, decision)
             made.append(decision)
-        self.pools |= {pool: dict(floor.pools[pool]) for pool in floor.changed_pools}
-        self.reps |= {rep: floor.reps[rep] for rep in floor.changed_reps}
+        self.pools |= {pool: dict(loads.pools[pool]) for pool in loads.changed_pools}
+        self.reps |= {rep: loads.reps[rep] for rep in loads.changed_reps}
         return made
 
     def give(self, given: Input) -> Sequence[EventData]:
@@ -143,7 +143,7 @@ class Sales:
 
     def open(self, rep: str) -> int:
         """How many open leads a rep has."""
-        return self.reps.get(rep, Desk()).open
+        return self.reps.get(rep, RepLoad()).open
 
     def event(self, data: LeadEvent, sequence: int | None = None) -> EventInput:
         """An event as a batch brings it."""
@@ -284,7 +284,7 @@ class Sales:
         self._count += 1
         return identity.named_id("test", self._seed, str(self._count))
 
-    def _keep(self, lead_id: UUID, decision: Decision[Lead, Floor]) -> None:
+    def _keep(self, lead_id: UUID, decision: Decision[Lead, Loads]) -> None:
         if decision.state is None:
             self.leads.pop(lead_id, None)
         else:

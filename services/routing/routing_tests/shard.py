@@ -26,7 +26,7 @@ from baton.runtime.saving import Committed, Saving
 from baton.runtime.status import Status
 from baton.tracing import Tracing
 from routing.domain import SUBSCRIPTION, decide
-from routing.domain.floor import Floor
+from routing.domain.loads import Loads
 from routing.domain.state import Lead
 from routing.policy.reads import READS
 from routing.settings import Settings
@@ -54,7 +54,7 @@ class Process:
 
     pool: asyncpg.Pool
     settings: Settings
-    transaction: BatchTransaction[Lead, Floor]
+    transaction: BatchTransaction[Lead, Loads]
     told: list[tuple[str, bytes]] = field(default_factory=list)
 
     async def run(self, *given: Input, shard: int = 0) -> None:

@@ -8,7 +8,7 @@ from baton.events import FollowupType, LeadFollowup
 from baton.runtime.decisions import Answer, Decision
 from baton.runtime.inputs import TimerInput
 from baton.subjects import Subject
-from routing.domain.floor import Floor
+from routing.domain.loads import Loads
 from routing.domain.outcomes import (
     OUTCOME,
     Accepted,
@@ -24,7 +24,7 @@ from routing.domain.state import Lead
 from routing_tests.sales import Sales, kinds, lead, only
 
 
-def ask(sales: Sales, kind: str, **body: str) -> tuple[Decision[Lead, Floor], Outcome]:
+def ask(sales: Sales, kind: str, **body: str) -> tuple[Decision[Lead, Loads], Outcome]:
     """Decide on a command; gives its outcome as a request reads it from the database."""
     made = sales.batch(sales.command(kind, **body))[0]
     assert isinstance(made.answer, Answer)

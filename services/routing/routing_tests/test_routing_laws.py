@@ -26,7 +26,7 @@ from baton.policy.bundle import Bundle
 from baton.runtime.inputs import EventInput, Input
 from routing.domain import followups
 from routing.domain.choice import Question, recompute
-from routing.domain.floor import WORKED
+from routing.domain.loads import WORKED
 from routing.domain.state import Assignment, Lead
 from routing.policy.routing import ROUTING
 from routing_tests.sales import AWAY, BUNDLE, FACT, LEFT, Sales, lead

@@ -12,7 +12,7 @@ from baton import database as databases
 from baton.events import FollowupType
 from baton.runtime.inputs import EventInput
 from routing.domain.choice import Question, recompute
-from routing.domain.floor import Desk, Floor
+from routing.domain.loads import Loads, RepLoad
 from routing.domain.rows import AssignmentRow
 from routing.settings import Settings
 from routing.store import RoutingStore
@@ -102,7 +102,7 @@ async def test_the_database_refuses_a_second_owner(routing: Process) -> None:
     other = row.assignment.model_copy(update={"id": UUID(int=1)})
     async with databases.connection(routing.pool) as db:
         with pytest.raises(asyncpg.UniqueViolationError, match="assignment_current"):
-            await RoutingStore().save(db, [row, AssignmentRow(row.lead_id, other)], Floor())
+            await RoutingStore().save(db, [row, AssignmentRow(row.lead_id, other)], Loads())
 
 
 async def test_a_choice_computed_again_from_its_row_is_the_same_to_the_last_character(
@@ -156,7 +156,7 @@ async def test_a_batch_that_gives_nothing_to_anybody_locks_nothing(routing: Proc
         sales.event(sales.followup(FollowupType.NOTE)),
     ]
     async with databases.connection(routing.pool) as db:
-        assert await RoutingStore().lock(db, given, sales.states, BUNDLE, ()) == Floor()
+        assert await RoutingStore().lock(db, given, sales.states, BUNDLE, ()) == Loads()
 
 
 async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) -> None:
@@ -166,11 +166,11 @@ async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) 
     async with databases.connection(pool) as one, databases.connection(pool) as other:
         mine = one.transaction()
         await mine.start()
-        floor = await first.lock(one, [enquiry("x")], {}, BUNDLE, ())
+        loads = await first.lock(one, [enquiry("x")], {}, BUNDLE, ())
         async with other.transaction():
             waiting = asyncio.create_task(second.lock(other, [enquiry("y")], {}, BUNDLE, ()))
             await blocked(pool, other, waiting)
-            changed = floor.with_turn("inbound", {"rep-a": -1, "rep-b": 1})
+            changed = loads.with_turn("inbound", {"rep-a": -1, "rep-b": 1})
             await first.save(one, [], changed.with_lead("rep-b", MONDAY))
             await mine.commit()
             seen = await waiting
@@ -179,7 +179,7 @@ async def test_who_waited_for_a_pool_sees_what_the_other_left(routing: Process) 
         "rep-b": 250_000_001,
         "rep-c": 250_000_000,
     }
-    assert seen.desk("rep-b") == Desk(1, MONDAY)
+    assert seen.rep_load("rep-b") == RepLoad(1, MONDAY)
 
 
 async def test_who_waited_for_a_rep_sees_what_the_other_left(routing: Process) -> None:
@@ -192,14 +192,14 @@ async def test_who_waited_for_a_rep_sees_what_the_other_left(routing: Process) -
     async with databases.connection(pool) as one, databases.connection(pool) as other:
         mine = one.transaction()
         await mine.start()
-        floor = await store.lock(one, [enquiry("y")], {}, BUNDLE, ())
+        loads = await store.lock(one, [enquiry("y")], {}, BUNDLE, ())
         async with other.transaction():
             waiting = asyncio.create_task(store.lock(other, [contacted], sales.states, BUNDLE, ()))
             await blocked(pool, other, waiting)
-            await store.save(one, [], floor.with_lead("rep-a", MONDAY))
+            await store.save(one, [], loads.with_lead("rep-a", MONDAY))
             await mine.commit()
             seen = await waiting
-    assert seen.reps == {"rep-a": Desk(2, MONDAY)}
+    assert seen.reps == {"rep-a": RepLoad(2, MONDAY)}
     assert seen.pools == {}
 
 
@@ -241,13 +241,13 @@ async def test_rows_whose_adding_was_rolled_back_are_added_again(routing: Proces
         await undone.start()
         await store.lock(db, [enquiry("x")], {}, BUNDLE, ())
         await undone.rollback()
-        floor = await store.lock(db, [enquiry("x")], {}, BUNDLE, ())
-    assert floor.credits("inbound") == {}
-    assert floor.desk("rep-c") == Desk()
+        loads = await store.lock(db, [enquiry("x")], {}, BUNDLE, ())
+    assert loads.credits("inbound") == {}
+    assert loads.rep_load("rep-c") == RepLoad()
 
 
 async def blocked(
-    pool: asyncpg.Pool, session: asyncpg.Connection, doing: asyncio.Task[Floor]
+    pool: asyncpg.Pool, session: asyncpg.Connection, doing: asyncio.Task[Loads]
 ) -> None:
     """Returns once a session waits for another one in what it is doing."""
     pid = session.get_server_pid()

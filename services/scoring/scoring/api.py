@@ -15,9 +15,8 @@ from scoring.tables import HISTORY_KEPT
 
 
 class EnquiryView(BaseModel):
-    """An enquiry; `id` is its event's, `profile` what it said by itself.
-
-    One that is `history` was imported from where sales had the lead before.
+    """An enquiry; `id` is its event's id, `profile` has the fields of this enquiry alone. With
+    `history` it was imported from the CRM.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -47,7 +46,7 @@ class ActivityView(BaseModel):
 
 
 class FollowupView(BaseModel):
-    """What sales did; `id` is its event's."""
+    """A follow-up; `id` is its event's id."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -114,7 +113,7 @@ def router(reads: Reads) -> APIRouter:
             int, Query(ge=0, le=10_000, description="activities to give, the newest")
         ] = 50,
     ) -> LeadView:
-        """What is known of a lead, its score with the reasons, and how it came about."""
+        """The profile of a lead, its score with the reasons, and the history of its scores."""
         stored = await reads.lead(lead_id, max(1, history))
         if stored is None:
             raise Problem(404, "No such lead", "nothing is known of this lead, or it was erased")

@@ -1,4 +1,4 @@
-"""What the scoring process is told by its environment."""
+"""The settings of scoring."""
 
 from pydantic import Field
 

@@ -39,7 +39,7 @@ WHERE old.lead_id = written.lead_id AND old.number <= written.newest - $3
 
 
 class ScoringStore:
-    """What scoring keeps beside a lead's state. The shards share nothing."""
+    """Scoring's rows beside a lead's state. The shards share no rows."""
 
     @property
     def states(self) -> Mapping[str, type[BaseModel]]:
@@ -58,7 +58,7 @@ class ScoringStore:
         bundle: Bundle,
         missed: Collection[SharedRow],
     ) -> None:
-        """Nothing to lock."""
+        """The shards share no rows, so there is no lock."""
 
     async def save(
         self,
@@ -112,7 +112,7 @@ class StoredLead:
 
 
 class Reads:
-    """What the API reads."""
+    """The queries of the API."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         # The lead and its history as of one moment.

@@ -1,4 +1,4 @@
-"""What the monitor is told by its environment."""
+"""The settings of the SLA monitor."""
 
 from pydantic import Field
 

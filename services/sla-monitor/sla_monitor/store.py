@@ -56,10 +56,8 @@ ON CONFLICT (clock_id) DO UPDATE SET
 
 
 class ClockStore:
-    """What the monitor keeps beside a lead's state.
-
-    The shards share nothing that changes; what `decide` is given as shared are the bundles, by
-    their hash, that the clocks of a batch stand under.
+    """The monitor's rows beside a lead's state. The shards share no rows that change. The shared
+    argument of `decide` has the bundles of the batch's clocks, by hash.
     """
 
     def __init__(self) -> None:
@@ -83,9 +81,8 @@ class ClockStore:
         bundle: Bundle,
         missed: Collection[SharedRow],  # noqa: ARG002 - bundles are not locked
     ) -> Bundles:
-        """The bundles that these inputs need, where they are not the one in force.
-
-        The table has each that was ever published. One that this release can't read is left out.
+        """The bundles that these inputs need, beside the one in force. The table has each published
+        bundle. Bundles that this release cannot read are missing.
         """
         needed = {clock.bundle for state in states.values() for clock in state.clocks}
         for item in inputs:
@@ -127,7 +124,9 @@ class ClockStore:
 
 @dataclass(frozen=True, slots=True)
 class BreachFilter:
-    """Which breaches; `since` is when they were told. Those taken back only where `retracted`."""
+    """The filter of a list of breaches. `since` is the time of publication. Retracted breaches are
+    included only with `retracted`.
+    """
 
     since: datetime | None = None
     team: str | None = None
@@ -136,7 +135,7 @@ class BreachFilter:
 
 
 class Reads:
-    """What the API reads."""
+    """The queries of the API."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

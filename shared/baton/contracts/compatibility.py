@@ -46,7 +46,7 @@ class Break:
 
 
 def breaks(old: Contract, new: Contract) -> list[Break]:
-    """What in `new` breaks a reader, in the order of `old`."""
+    """The changes in `new` that break a reader, in the order of `old`."""
     found: list[Break] = []
     for name, topic in old.topics.items():
         found += _in_topic(f"topic {name}", topic, new.topics.get(name))
@@ -191,7 +191,7 @@ def _who_minds(keyword: str, before: float | None, after: float | None) -> str:
 
 
 def _by_type(schema: Document) -> dict[str, Document]:
-    """What the schema allows, each under the name of its type; two of one type are numbered."""
+    """The alternatives of a schema by the name of their type; two of one type are numbered."""
     found: dict[str, Document] = {}
     for alternative in schema.get("anyOf", [{}]):
         option = {key: value for key, value in schema.items() if key != "anyOf"} | alternative

@@ -73,7 +73,7 @@ def documents(docs: Path) -> dict[Path, str]:
 
 
 def differences(docs: Path, made: Mapping[Path, str]) -> Iterator[str]:
-    """What of `docs` is not as it would be made now."""
+    """The documents of `docs` that differ from the generated ones."""
     for path, text in made.items():
         if not (docs / path).exists():
             yield f"{path} is missing"

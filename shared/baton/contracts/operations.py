@@ -83,7 +83,7 @@ def _settings(services: Sequence[ServiceManifest]) -> str:
 
 
 def _said_for_all(name: str) -> str:
-    """What a service that has another default does not say again."""
+    """The settings of all services, without those that a service has with another default."""
     field = ServiceSettings.model_fields[name.removeprefix("BATON_").lower()]
     return field.description or ""
 

@@ -37,7 +37,7 @@ class SectionNotReadError(LookupError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """What is agreed. `hash` names it; `files` are its texts as they were read, all of them."""
+    """A policy bundle. `hash` identifies it; `files` has the text of each file as it was read."""
 
     hash: str
     files: Mapping[str, str]
@@ -144,10 +144,9 @@ class Bundle:
 
 
 def content_hash(files: Mapping[str, str]) -> str:
-    """The name of these texts: what `sha256sum *.yaml | sha256sum` prints in their directory.
-
-    That is, in hex: SHA-256 over one line for each file, sorted by name as bytes: the SHA-256 of
-    its UTF-8 bytes in hex, two spaces, its name, a line feed.
+    """The hash of these texts, as `sha256sum *.yaml | sha256sum` prints it in their directory. It
+    is the SHA-256 (in hex) over one line for each file, sorted by name as bytes. A line has the
+    SHA-256 of the file's UTF-8 bytes in hex, two spaces, its name, and a line feed.
     """
     lines = (
         hashlib.sha256(_bytes(files[name])).hexdigest().encode() + b"  " + _bytes(name) + b"\n"
@@ -229,7 +228,7 @@ def _strangers(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> It
 
 
 def _too_large(files: Mapping[str, str]) -> Iterator[Problem]:
-    """What is too large to be looked into."""
+    """Problems for files that are too large to be parsed."""
     size = sum(len(_bytes(text)) for text in files.values())
     if size > MAX_BYTES:
         largest = max(files, key=lambda name: len(files[name]))

@@ -1,10 +1,8 @@
-"""Business time: when a promise is due, and how much of it has been used.
-
-Hours are what the clock on the wall shows. An hour begins, and ends, at the first moment at which
-the clock shows that time or a later one. So where summer time begins, a time that the clock skips
-is the moment of the jump; where it ends, a time that the clock shows twice is its first showing;
-and what lies between counts as it really elapsed: 00:00 to 24:00 is 23 or 25 hours long on those
-days.
+"""Business time: when an SLA target is due, and how much of its time is used. Opening hours are
+local time. An opening begins, and ends, at the first moment at which the local clock shows that
+time or a later one. When summer time begins, a time that the clock skips means the moment of the
+change. When summer time ends, a time that occurs twice means its first occurrence. The time in
+between counts as it elapsed: on those days 00:00 to 24:00 is 23 or 25 hours.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,10 +87,8 @@ class BusinessCalendar:
     def _open_from(
         self, begin: datetime, until: datetime | None = None
     ) -> Iterator[tuple[datetime, datetime]]:
-        """What remains of each opening from `begin` on, within the horizon or about `until`.
-
-        One day more than the clock shows: put back across midnight, it shows the day before while
-        the next day's first hour runs.
+        """The rest of each opening from `begin` on, up to the horizon or about `until`. It begins
+        one day early, because a clock that is put back across midnight shows the day before again.
         """
         try:
             day = begin.astimezone(self._zone).date()

@@ -16,7 +16,9 @@ from baton.policy.problems import did_you_mean
 from baton.policy.section import Section
 
 WEEKS_AHEAD = 52
-"""What is promised must be shorter than what its calendar opens in so many weeks."""
+"""The allowed time of a target must be shorter than the opening hours of its calendar in this
+number of weeks.
+"""
 
 MAX_HOLIDAYS = 400
 """With this bound and that of `WEEKS_AHEAD`, what is due is always within `calendar.HORIZON`."""

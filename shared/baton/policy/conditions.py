@@ -1,4 +1,4 @@
-"""Conditions: what a criterion, a stage or a rule asks of a lead.
+"""Conditions of criteria, stages and rules on the facts of a lead.
 
 Answers are three-valued, as in SQL: a comparison with a missing field is unknown (None), `not`
 unknown is unknown, `all` is false as soon as one part is, `any` true as soon as one part is. Only
@@ -32,7 +32,7 @@ class Clause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a condition answered, and each of its comparisons in the order of the file."""
+    """The result of a condition, with each of its comparisons in the order of the file."""
 
     matched: Answer
     clauses: tuple[Clause, ...]

@@ -69,14 +69,14 @@ CustomFields = Annotated[
 
 
 class NamedCampaign(PolicyModel):
-    """What both sides call what brings a lead here."""
+    """A campaign name that marketing and sales agree on."""
 
     name: Text
     when: ProfileCondition
 
 
 class TestLeads(PolicyModel):
-    """Whose enquiries are trials, though nobody says so."""
+    """A rule that recognises enquiries of test leads."""
 
     __test__ = False
 
@@ -86,7 +86,9 @@ class TestLeads(PolicyModel):
 
 
 class BotActivities(PolicyModel):
-    """What a bot has done, though nobody says so: followed a link that no person sees, say."""
+    """A rule that recognises activities of bots, for example a click on a link that no person can
+    see.
+    """
 
     id: Id
     label: Text
@@ -94,7 +96,7 @@ class BotActivities(PolicyModel):
 
 
 class QuarantineRule(PolicyModel):
-    """Whose enquiries are held back until somebody has looked at them."""
+    """A rule that puts enquiries into quarantine until a person decides."""
 
     id: Id
     label: Text
@@ -109,7 +111,7 @@ class Grade(PolicyModel):
 
 
 class StageDefinition(PolicyModel):
-    """What makes a lead be in a stage."""
+    """The condition of a stage."""
 
     label: Text
     when: ScoredCondition
@@ -136,7 +138,7 @@ class Stages(PolicyModel):
 
 
 class Then(StrEnum):
-    """What becomes of a lead that a rep gives back."""
+    """The next step for a lead that a rep gives back."""
 
     REROUTE = "reroute"
     NURTURE = "nurture"

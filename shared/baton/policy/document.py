@@ -43,7 +43,7 @@ _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says. `lines` has the line (from 1) of each key and each item of a list."""
+    """The content of a YAML file. `lines` has the line (from 1) of each key and each list item."""
 
     file: str
     data: Data

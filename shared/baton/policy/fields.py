@@ -1,6 +1,5 @@
-"""What a condition can ask about: the fields, and the facts that they are read from.
-
-The fields follow from the models in `baton.events` and from what a bundle declares as custom.
+"""The fields that conditions can use, and the facts from which they are read. The fields follow
+from the models in `baton.events` and from the custom fields of the bundle.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from baton.policy.values import Kind, Value, WrongKindError, typed
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known when a condition is asked; a part that is None leaves its fields missing."""
+    """The facts for a condition. If a part is None, its fields are missing."""
 
     profile: Profile | None = None
     score: Score | None = None

@@ -78,10 +78,8 @@ class TestActivity(PolicyModel):
 
 
 class Expected(PolicyModel):
-    """What must become of the lead; what is not said is not looked at.
-
-    `quarantine` is the rule that holds its enquiry back, `exclusion` the one that keeps every rep
-    from getting it.
+    """The expected result for the lead; a property that is not given is not compared. `quarantine`
+    is the rule that stops the enquiry, `exclusion` the rule for which no rep gets the lead.
     """
 
     quarantine: Id | None = None

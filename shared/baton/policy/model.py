@@ -1,4 +1,4 @@
-"""What the models of all files of a bundle share: strict scalars, durations, conditions."""
+"""The base model and the types of all policy files: strict scalars, durations, conditions."""
 
 import re
 from collections.abc import Callable, Hashable, Sized
@@ -28,9 +28,8 @@ class PolicyModel(BaseModel):
 
 
 class PolicyExtract(BaseModel):
-    """What a reader needs of a file that another service owns; all its other keys are passed over.
-
-    So a newer release can add to the file what this reader knows nothing of.
+    """The keys that a service reads of another service's file; all other keys are ignored. So a
+    newer release can add keys to the file that this service does not know.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)

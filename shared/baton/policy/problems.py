@@ -1,4 +1,4 @@
-"""What is wrong with a bundle: each problem with its file, line and place."""
+"""Problems of a bundle, each with its file, line and path."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -28,9 +28,8 @@ class Problem:
 
 
 class BundleError(ValueError):
-    """A bundle can't be used. `problems` are all that were found, by file and line; none is empty.
-
-    What to do: mend the files; `baton policy check DIR` prints the same list.
+    """A bundle cannot be used. `problems` has all problems, by file and line. Correct the files;
+    `baton policy check DIR` prints the same list.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -47,7 +46,7 @@ class Fault:
 
 
 class FaultsError(ValueError):
-    """What was read has `faults`."""
+    """A value was read, and it has `faults`."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)

@@ -13,7 +13,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a section that could be read, and where in its file."""
+    """A fault of a section that could be parsed, and its place in the file."""
 
     place: Place
     reason: str
@@ -38,7 +38,9 @@ class Parts:
         return self._names.get(kind)
 
     def unknown(self, place: Place, kind: str, name: str) -> Iterator[Finding]:
-        """What to say of a name that no section declares; nothing where none declares its kind."""
+        """The finding for a name that no section declares; nothing if no section declares names of
+        its kind.
+        """
         known = self.names(kind)
         if known is not None:
             yield from unknown(place, kind, name, known)
@@ -70,7 +72,7 @@ class Section(Generic[M]):
     names: Callable[[M], Mapping[str, Collection[str]]] = _no_names
     """The names that other sections can use, by their kind: 'pool', 'rep', 'SLA policy'."""
     findings: Callable[[M, Parts], Iterable[Finding]] = _no_findings
-    """What is wrong with the section beside others. Those that were not read can't be asked."""
+    """The faults of the section in relation to other sections, as far as those were read."""
 
 
 def closure(sections: Iterable[Section[Any]]) -> tuple[Section[Any], ...]:
@@ -82,6 +84,6 @@ def closure(sections: Iterable[Section[Any]]) -> tuple[Section[Any], ...]:
 
 
 def unknown(place: Place, kind: str, name: str, known: Collection[str]) -> Iterator[Finding]:
-    """What to say of a name that is not among the known ones; nothing where it is."""
+    """The finding for a name that is not among the known names; nothing if it is."""
     if name not in known:
         yield Finding(place, f"unknown {kind} '{name}'{did_you_mean(name, known)}")

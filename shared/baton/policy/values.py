@@ -80,9 +80,9 @@ def typed(kind: Kind, value: object) -> Value | None:
 def coerced(kind: Kind, value: object) -> str | int | float | bool | None:
     """A value as a sender wrote it, in the form in which a profile carries it; None if missing.
 
-    Beside what `typed` takes, text may hold a number ('12', '2.5') or a boolean (true, false, yes,
-    no, whatever the case), a whole number may be written 12.0, and text may be sent as a whole
-    number. Dates and times become ISO 8601 text, times in UTC. Raises WrongKindError.
+    In addition to the values of `typed`, a text may contain a number ('12', '2.5') or a boolean
+    (true, false, yes, no, in any case). A whole number may be written 12.0, and a text may be sent
+    as a whole number. Dates and times become ISO 8601 text, times in UTC. Raises WrongKindError.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -93,7 +93,7 @@ def coerced(kind: Kind, value: object) -> str | int | float | bool | None:
 
 
 def _read_as(kind: Kind, value: object) -> object:  # noqa: PLR0911 - one for each way to write
-    """What the value says, read as that kind; the value itself where it can't be read so."""
+    """The value converted to that kind, or the value itself if it cannot be converted."""
     match kind, value:
         case Kind.TEXT, int() if not isinstance(value, bool):
             return str(value)

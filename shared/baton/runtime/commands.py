@@ -71,7 +71,10 @@ class Commands:
                 async with connection(self._pool) as db:
                     await self._listen(db)
             except DATABASE_ERRORS as error:
-                _LOG.warning("notifications are off for a while", error=type(error).__name__)
+                _LOG.warning(
+                    "notifications of PostgreSQL are off; commands are polled",
+                    error=type(error).__name__,
+                )
             await asyncio.sleep(self._settings.times.look.total_seconds())
 
     async def _listen(self, db: asyncpg.Connection) -> None:

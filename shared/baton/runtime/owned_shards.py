@@ -45,7 +45,9 @@ class OwnedShards:
         self.open.pop(number, None)
         before = self._faults.get(number)
         if before is None or str(before) != str(fault):
-            _LOG.error("a shard is closed", shard=number, code=fault.code, why=str(fault))
+            _LOG.error(
+                "a shard was closed by a fault", shard=number, code=fault.code, why=str(fault)
+            )
             self._forget_fault(number)
         self._faults[number] = fault
         self._trial_ends[number] = self._later()

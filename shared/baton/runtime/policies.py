@@ -140,7 +140,7 @@ class Policies:
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:
-            _LOG.error("bundles that decisions name are missing", bundles=sorted(hashes))
+            _LOG.error("bundles of published decisions are missing", bundles=sorted(hashes))
             self._settled.update(hashes)
 
     async def feed(self, pool: asyncpg.Pool) -> None:
@@ -157,7 +157,7 @@ class Policies:
                 await consumer.start()
                 await self._follow(consumer, pool)
             except (KafkaError, *DATABASE_ERRORS) as error:
-                _LOG.warning("the policy topic is read anew", error=type(error).__name__)
+                _LOG.warning("the policy topic is read again", error=type(error).__name__)
                 await asyncio.sleep(self._settings.times.circuit.total_seconds())
             finally:
                 await leave(consumer, self._settings.times.session)

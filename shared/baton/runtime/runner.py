@@ -67,11 +67,11 @@ class Runner(Generic[State, Shared]):
             except RejoinError as error:
                 failing_since = None
                 self._metrics.rejoins.labels(error.why).inc()
-                _LOG.info("left the group to join it again", why=str(error))
+                _LOG.info("left the consumer group to join it again", why=str(error))
             except HaltedError as error:
                 failing_since = None
                 if self._status.reasons.get(_PART) != str(error):
-                    _LOG.error("the service must not go on", why=str(error))
+                    _LOG.error("the service stands still until a person acts", why=str(error))
                 self._status.not_ready(_PART, str(error))
                 # One that joins its group again and again would have all others rebalance.
                 times = self._settings.times

@@ -1,6 +1,6 @@
-"""Takes over a shard: raises its epoch in PostgreSQL, checks that Kafka still assigns the shard to
-this process, publishes the outbox rows that the former owner left, and seeks to the stored
-positions.
+"""Takes over a shard. It raises the shard's epoch in PostgreSQL and checks that Kafka still assigns
+the shard to this process. Then it publishes the outbox rows that the former owner left, and seeks
+to the stored positions.
 """
 
 import asyncio
@@ -150,7 +150,7 @@ class ShardOpener:
                 pid,
             )
         if ended:
-            _LOG.warning("ended sessions that held a shard", sessions=len(ended))
+            _LOG.warning("ended database sessions that blocked a shard", sessions=len(ended))
 
     async def _complete_positions(self, shard: Shard) -> None:
         """Begin at the log's start where nothing was read yet; check that Kafka has the rest."""
@@ -161,7 +161,7 @@ class ShardOpener:
             begin, end = begins[partition], ends[partition]
             if topic not in shard.positions and begin > 0:
                 _LOG.warning(
-                    "a first read begins where the log does; older records are gone",
+                    "a first read begins at the oldest record; earlier ones were deleted",
                     topic=topic,
                     shard=shard.number,
                     gone=begin,

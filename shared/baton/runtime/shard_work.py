@@ -90,7 +90,7 @@ class ShardWork(Generic[State, Shared]):
     ) -> None:
         """Apply polled records, commands and due timers, in batches of at most `batch_events`
         inputs. Each step of the loop takes at most `batch_events` events and as many commands, and
-        at its end as many timers as may fire, so that none of the three delays the others.
+        then the timers that may fire. So none of the three delays the others.
         """
         settings = self._settings
         *parts, last = batches.within(
@@ -152,9 +152,9 @@ class ShardWork(Generic[State, Shared]):
         commands: Sequence[Item],
     ) -> None:
         """Apply the inputs, if there are any, and delete published rows from the outbox. Timers get
-        the room that records and commands leave in the batch. New positions of skipped records and
-        deletions of published rows are written with the shard's next inputs, or once a second,
-        because a transaction costs as much as deciding on several events.
+        the room that records and commands leave in the batch. Positions of skipped records and
+        deletions of published rows wait for the shard's next inputs, at most a second. A
+        transaction for them alone would cost as much as deciding on several events.
         """
         read = {**self._ends_of(records), **read_to}
         ends = self.passed | read

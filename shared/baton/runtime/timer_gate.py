@@ -33,9 +33,9 @@ class _Ends:
 
 @dataclass(slots=True)
 class TimerGate:
-    """Lets a breach timer fire once its shard has read every fact from before the due time. For
-    that it waits until the facts that ingest accepted by the due time are in Kafka, then asks for
-    the end offsets of the shard's partitions, then waits until the shard has read up to them.
+    """Lets a breach timer fire once its shard has read every fact from before the due time. It
+    waits until the facts that ingest accepted by the due time are in Kafka. Then it asks for the
+    end offsets of the shard's partitions, and waits until the shard has read up to them.
     """
 
     times: Times

@@ -72,7 +72,7 @@ class Board:
         self.scored: dict[UUID, LeadScored] = {}
         self.standing: dict[UUID, LeadRouted | LeadUnrouted] = {}
         self.assignments: list[LeadRouted] = []
-        """Those by which another rep got the lead."""
+        """The releases after which another rep got the lead."""
         self.released: Counter[ReleaseCode] = Counter()
         self.followups: Counter[FollowupType] = Counter()
         self.promises: dict[UUID, SlaEvent] = {}
@@ -81,7 +81,7 @@ class Board:
         """Leads that nobody had for a while, and that were tried again."""
         self.warned = 0
         self.allowed_seconds: int | None = None
-        """What was promised last."""
+        """The newest event of each clock."""
         self.dead_letters = 0
         self.repeated = 0
         """Events that Kafka had twice."""

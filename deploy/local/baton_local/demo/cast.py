@@ -1,4 +1,4 @@
-"""Who leaves enquiries in the demo, and how the reps treat them: made up, the same each time."""
+"""The invented persons of the demo, and how the reps treat them. They are the same in each run."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,7 +37,9 @@ _PHONES = {"DE": "+493023125{:03}", "GB": "+44207946{:04}", "US": "+1202555{:04}
 
 
 class Handling(StrEnum):
-    """What a rep does with a lead. What only the first rep does, the next one makes good."""
+    """The behaviour of a rep with a lead. Only the first rep behaves badly; the next one answers in
+    time.
+    """
 
     PROMPT = "prompt"
     LATE = "late"
@@ -77,7 +79,9 @@ STAR = Person(
     employees=4 * LARGE,
     handling=Handling.FORGOTTEN,
 )
-"""Whose story is told at the end: one rep breaks the promise to answer, another one keeps it."""
+"""The lead whose story the demo shows at the end: one rep does not answer in time, the next one
+does.
+"""
 
 
 class Cast:

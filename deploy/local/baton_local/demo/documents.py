@@ -65,7 +65,7 @@ def contacted(lead_id: str, assignment_id: str, rep: str, delivery_id: str) -> D
 
 
 def form_submitted(person: Person, form: str, at: datetime) -> Document:
-    """What the webshop's forms say by Standard Webhooks."""
+    """A form delivery of the webshop, as Standard Webhooks."""
     data: Document = {
         "email": person.email,
         "phone": person.phone,
@@ -80,12 +80,12 @@ def form_submitted(person: Person, form: str, at: datetime) -> Document:
 
 
 def page_viewed(person: Person, url: str, at: datetime) -> Document:
-    """What the webshop says of a visitor."""
+    """A visit in the webshop."""
     return _event("page.viewed", {"email": person.email, "url": url}, at)
 
 
 def call_completed(email: str, rep: str, at: datetime) -> Document:
-    """What the telephone system says, by the same hook."""
+    """A call in the telephone system, by the same webhook."""
     return _event("call.completed", {"email": email, "agent": rep, "summary": "First call"}, at)
 
 

@@ -1,4 +1,4 @@
-"""What was sent, and what was answered."""
+"""Counts the sent deliveries and their answers."""
 
 from collections import Counter
 from dataclasses import dataclass, field

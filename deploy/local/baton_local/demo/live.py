@@ -116,7 +116,7 @@ def _promises(scene: Scene) -> Table:
 
 
 def _desks(scene: Scene, *, wide: bool) -> Table:
-    """What each rep has open, and has been given, by pool."""
+    """The open and the assigned leads of each rep, by pool."""
     pools = list(dict.fromkeys(membership.pool for rep in scene.reps for membership in rep.pools))
     assigned = scene.board.assigned_counts()
     table = _block(

@@ -1,4 +1,4 @@
-"""What happens, in words: all that matters, and of what happens all the time a sample."""
+"""The events of the demo in words: all important ones, and a sample of the frequent ones."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _MAX_LINES = 200
 
 
 class Sort(StrEnum):
-    """What sort of news it is."""
+    """The kind of a line."""
 
     ASSIGNED = "given"
     PASSED_ON = "passed on"
@@ -127,7 +127,7 @@ class Newsroom:
 
 
 def in_words(profile: Profile) -> str:
-    """Who a lead is."""
+    """The person of a lead, in words."""
     title, company = profile.contact.job_title, profile.company.name
     if title and company:
         return f"{title}, {company}"

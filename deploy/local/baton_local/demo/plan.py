@@ -1,4 +1,4 @@
-"""What is sent to ingest and when: the deliveries of a few busy seconds."""
+"""The deliveries of the demo, with the time of each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,9 @@ _OF_A_HUNDRED_LEADS = {
     Handling.DECLINED: 8,
 }
 _UNTIL_S = {Handling.FORGOTTEN: 6.0, Handling.LATE: 8.0, Handling.DECLINED: 11.0}
-"""Who is sent later is answered promptly, so that no clock runs long after the last delivery."""
+"""Seconds after which all leads are answered promptly, so that no clock runs long after the last
+delivery.
+"""
 
 _ASKS_FOR_SALES = ("demo", "contact-sales", "pricing")
 _READS = ("newsletter", "white-paper")
@@ -38,7 +40,7 @@ Drawn = TypeVar("Drawn")
 
 
 class Kind(StrEnum):
-    """What a delivery is, and how it comes."""
+    """The kind of a delivery and its way in."""
 
     LEAD = "lead"
     BATCH = "batch"
@@ -155,7 +157,7 @@ def _fair(cast: Cast) -> Iterator[Delivery]:
 
 
 def _warmed_up(cast: Cast) -> Iterator[Delivery]:
-    """Those who only read at first, and are ready for sales by what they do then."""
+    """Persons who only read at first, and become ready for sales by their activities."""
     for number in range(_WARMED_UP):
         at, people = 1.5 + 0.8 * number, (cast.interested(),)
         yield Delivery(at, Kind.FORM, people, "white-paper")

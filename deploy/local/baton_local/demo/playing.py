@@ -30,7 +30,7 @@ async def play(settings: Mapping[str, str], plan: Plan, scene: Scene, screen: Sc
     async with _client() as client, asyncio.TaskGroup() as tasks:
         sender = Sender(client, settings, scene.ledger)
         reps = Reps(client, settings, plan.handling, sender)
-        desks = Desks(client, settings)
+        rep_loads = Desks(client, settings)
 
         def hear(event: Event[EventData], at: float) -> None:
             new = scene.hear(event, at)
@@ -40,13 +40,13 @@ async def play(settings: Mapping[str, str], plan: Plan, scene: Scene, screen: Sc
         ready = asyncio.Event()
         for_ever = [
             tasks.create_task(watch(settings["BATON_KAFKA_BOOTSTRAP_SERVERS"], hear, ready)),
-            tasks.create_task(_keep_looking(desks, scene)),
+            tasks.create_task(_keep_looking(rep_loads, scene)),
             tasks.create_task(_keep_showing(screen, scene)),
         ]
         await ready.wait()
         await sender.send_all(plan)
         await _settled(scene, reps)
-        scene.reps = await desks.look()
+        scene.reps = await rep_loads.look()
         screen.show(scene)
         for task in for_ever:
             task.cancel()
@@ -57,9 +57,9 @@ def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=30, trust_env=False)
 
 
-async def _keep_looking(desks: Desks, scene: Scene) -> None:
+async def _keep_looking(rep_loads: Desks, scene: Scene) -> None:
     while True:
-        scene.reps = await desks.look()
+        scene.reps = await rep_loads.look()
         await asyncio.sleep(_LOOK_EACH_S)
 
 

@@ -1,4 +1,4 @@
-"""What the reps of the demo do with the leads that they are given."""
+"""The reps of the demo, who accept, decline and answer their leads."""
 
 import asyncio
 from collections.abc import Mapping

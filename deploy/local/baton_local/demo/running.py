@@ -17,10 +17,9 @@ BUNDLE = ROOT / "deploy" / "demo-policy"
 
 @contextmanager
 def own_baton(say: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
-    """What its services were told; `say` is called with each step on the way there and back.
-
-    Whatever ends the block, nothing is left running. What is on disk goes too; where that was a
-    StackError, it stays for its logs' sake until the next demo.
+    """The settings of the demo's services; `say` gets each step of the start and the stop. All
+    processes end with the block, and its files are removed. After a StackError the files stay until
+    the next demo, because of the logs.
     """
     # Those of another Baton, which this one shall not hear of.
     for name in [name for name in os.environ if name.startswith("BATON_")]:

@@ -50,7 +50,7 @@ class Scene:
         return new
 
     def unfinished(self) -> Iterator[str]:
-        """What has not come to its end yet, in words; nothing once all that was sent is settled."""
+        """The work that is not finished yet, in words; empty once all deliveries are settled."""
         board, ledger = self.board, self.ledger
         if missing := len(ledger.enquiries.keys() - board.captured.keys()):
             yield f"enquiries that are not on lead-captured: {missing}"
@@ -67,7 +67,7 @@ class Scene:
             yield f"clocks that run: {board.open_promises}"
 
     def faults(self) -> Iterator[str]:
-        """What does not add up at the end, in words."""
+        """The numbers that do not agree at the end, in words."""
         yield from self.unfinished()
         if strangers := len(self.board.standing.keys() - self.ledger.leads):
             yield f"leads that were never sent: {strangers}"

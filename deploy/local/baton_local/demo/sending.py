@@ -47,7 +47,7 @@ class _Line(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes over the wire."""
+    """An HTTP request of a delivery."""
 
     path: str
     body: bytes
@@ -170,7 +170,9 @@ class Sender:
 
 
 def _results(delivery: Delivery, answer: httpx.Response) -> list[_Result]:
-    """Nothing, if it was refused. Raises StackError for an answer of another shape."""
+    """The results of a delivery; empty if it was refused. Raises StackError for an answer of
+    another form.
+    """
     if answer.status_code != _ACCEPTED:
         return []
     try:

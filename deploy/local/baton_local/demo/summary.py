@@ -1,4 +1,4 @@
-"""What it all came to: totals that add up, promises, and how fairly the leads were dealt."""
+"""The summary of the demo: totals, SLA results, and the fairness of the assignments."""
 
 from collections.abc import Iterable, Iterator
 

@@ -34,7 +34,7 @@ from ingest.senders.kit.drafts import (
     FollowupDraft,
     LeadDraft,
 )
-from ingest.senders.kit.items import Fetch, Item, ItemResult, Passed, Unread
+from ingest.senders.kit.items import Fetch, Ignored, Item, ItemResult, Unreadable
 
 Keep = Callable[[FailedDelivery, datetime], Awaitable[None]]
 """Keeps a delivery that was not understood. Raises one of DATABASE_AWAY."""
@@ -135,7 +135,7 @@ class DeliveryCapture:
         except DATABASE_AWAY as error:
             raise StorageAwayError from error
         self._metrics.deliveries.labels(received.name, "kept").inc()
-        _LOG.warning("a delivery was not understood", source=received.name, delivery=str(failed.id))
+        _LOG.warning("a delivery could not be read", source=received.name, delivery=str(failed.id))
         return failed.id
 
     async def complete(self, incomplete: Incomplete, fetcher: Fetcher) -> None:
@@ -147,7 +147,7 @@ class DeliveryCapture:
         source = self.source(name)
         completing = sender_of(source).completing
         if completing is None:
-            raise RejectedError("its sender gives no ids alone")
+            raise RejectedError("its sender kind never sends an id alone")
         details = await fetcher.details(source, incomplete.fetch)
         draft = completing(source, incomplete.draft, details)
         receipt = Receipt(
@@ -163,9 +163,9 @@ class DeliveryCapture:
         self, received: ReceivedDelivery, item: ItemResult
     ) -> Sequence[IntakeResult | str]:
         """The result of an item, or why it is not understood."""
-        if isinstance(item, Unread):
+        if isinstance(item, Unreadable):
             return [item.reason]
-        if isinstance(item, Passed):
+        if isinstance(item, Ignored):
             return []
         try:
             return await self._take(received, item)
@@ -201,9 +201,8 @@ class DeliveryCapture:
         return result
 
     async def _fetch(self, received: ReceivedDelivery, item: Item, fetch: Fetch) -> IntakeResult:
-        """Have the rest fetched; until then the lead waits, under the id that it has from now on.
-
-        What is a lead by itself already is not asked for twice: a retry is the same event.
+        """Store the lead for enrichment: its details are fetched later, under the event id that it
+        has from now on. A retry gets the same id, so its details are fetched once.
         """
         name = received.name
         if not isinstance(item.draft, LeadDraft) or received.source.details is None:

@@ -44,9 +44,9 @@ class Erasures:
     async def leads_of(self, person: PersonIn) -> list[UUID]:
         """Every lead that a person may be.
 
-        Those that what is said of the person would make, and those that a sender's or the CRM's
-        record has in common with them. While the aliases can't be asked, it is not known who all
-        is meant: StorageAwayError.
+        They are the leads that the given names would make, and the leads that share a CRM or sender
+        record with them. Raises StorageAwayError while the aliases cannot be read, because then the
+        list would be incomplete.
         """
         found = await self._named(person)
         try:
@@ -59,7 +59,9 @@ class Erasures:
         if request.lead_id is not None:
             return [request.lead_id]
         if request.source is None and (request.external_id or request.phone):
-            raise RejectedError("is needed to tell whose external_id or phone it is", "source")
+            raise RejectedError(
+                "is needed, because the external_id or phone belongs to one source", "source"
+            )
         brands = {source.brand for source in sources_of(bundle).values()}
         found: dict[UUID, None] = {}
         for brand in sorted(brands) if request.brand is None else [request.brand]:

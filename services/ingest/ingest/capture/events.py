@@ -135,11 +135,9 @@ def followup(
 
 
 def erased(lead_id: UUID, request: ErasureIn, receipt: Receipt) -> LeadErased:
-    """That all of the lead's data up to the request must go.
-
-    One that was passed on reaches up to when it was made, where its sender says so: a retry must
-    not take with it what the person has sent since. A time that is longer ago than any sender goes
-    on trying is none that a sender can mean.
+    """The event that erases the lead's data up to the request. If a sender passed the request on
+    and says when it was made, the erasure reaches up to that time, so that a late retry does not
+    erase newer data. A time that is older than any sender's retries is ignored.
     """
     asked_at = receipt.received_at
     if isinstance(request, PassedOnErasure) and request.occurred_at is not None:

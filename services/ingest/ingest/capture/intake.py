@@ -38,7 +38,7 @@ Enquiry = Event[LeadCaptured] | QuarantinedEnquiry
 
 
 class PolicyInForce(Protocol):
-    """What the runtime's policy feed gives: the last that it heard of, without any I/O."""
+    """The runtime's policy feed: the newest known bundle, without any I/O."""
 
     def in_force(self, now: datetime) -> Bundle | None:
         """None until a bundle is in force."""
@@ -62,14 +62,11 @@ class IntakeResult:
 
 
 class Intake:
-    """Takes submissions.
-
-    Each method raises IntakeError; then nothing of the submission is kept.
-
-    Whom an activity or a follow-up is about that names only a record or a phone, the aliases know:
-    a lead that was captured with an email has another id than that name makes. One whose names they
-    do not know waits until they do. While they can't be asked, it must be sent again: what is
-    guessed and published can't be taken back.
+    """Accepts submissions. Each method raises IntakeError; then nothing of the submission is
+    stored. If an activity or follow-up names its lead only by a record or a phone number, its lead
+    is looked up in the aliases, because the lead's id is made from its email. If the aliases do not
+    know the name, the submission is stored as unmatched. If the aliases cannot be read, the sender
+    must send it again: a guessed lead could not be corrected after publishing.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the edge, each by its name
@@ -100,14 +97,14 @@ class Intake:
         bundle = self._policy.in_force(self._clock())
         if bundle is None:
             raise TryLaterError(
-                "leads are taken once a bundle is in force that this release can read; "
+                "ingest accepts leads once a bundle is in force that this release can read; "
                 "/readyz says more",
                 title="No policy to go by",
             )
         return bundle
 
     def receipt(self, body: bytes, key: str | None = None) -> Receipt:
-        """That a delivery to our own API came now."""
+        """The receipt of a delivery that arrives at our own API now."""
         return Receipt(body, self._clock(), key, traceparent=current_traceparent())
 
     async def lead(self, submission: LeadIn, receipt: Receipt) -> IntakeResult:
@@ -143,7 +140,9 @@ class Intake:
         return event_id(submission, source, lead_id, receipt), lead_id
 
     async def enquiries(self, enquiries: Sequence[Enquiry]) -> list[IntakeResult | IntakeError]:
-        """Take many at once. What became of each; those of one lead go out in their order."""
+        """Accept many enquiries at once and return the result of each. Enquiries of one lead are
+        published in their order.
+        """
         to_quarantine = [
             candidate for candidate in enquiries if isinstance(candidate, QuarantinedEnquiry)
         ]

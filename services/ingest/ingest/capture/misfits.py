@@ -10,7 +10,9 @@ from ingest.capture.submissions import LeadIn
 from ingest.senders.kit.payloads import Path, at, without
 
 _NEEDED = frozenset({"source", "brand", "delivery_id", "occurred_at", "test", "history", "answers"})
-"""What says which event it is, when, and of what kind: with any of it wrong, so is the mapping."""
+"""Fields that identify the event, its time and its kind. A wrong value there means that the mapping
+is wrong.
+"""
 
 
 def fitted(

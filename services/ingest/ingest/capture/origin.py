@@ -38,7 +38,8 @@ def signed_source(name: str, bundle: Bundle) -> SignedSource:
     if not _NAME.fullmatch(name):
         raise UnknownError("no source can have this name")
     raise TryLaterError(
-        f"the policy declares no webhook source '{name}': add it, or mend the address",
+        f"the policy declares no webhook source '{name}': "
+        "add it to sources.yaml, or correct the address",
         title="Unknown source",
     )
 

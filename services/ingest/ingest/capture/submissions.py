@@ -103,9 +103,8 @@ class HistoryIn(History):
 
 
 class Submission(BaseModel):
-    """What leads, activities and follow-ups have in common; what nobody declared is kept.
-
-    The first that is there of email, external_id and phone (with the name) says whose it is.
+    """The common fields of leads, activities and follow-ups. Undeclared fields are kept. The first
+    of email, external_id and phone (with the name) that is present identifies the lead.
     """
 
     model_config = _OPEN
@@ -139,7 +138,7 @@ class Submission(BaseModel):
 
 
 class LeadIn(Submission):
-    """A person left an enquiry. What stands in `contact` may stand at the top as well."""
+    """An enquiry of a person. Fields of `contact` may also stand at the top level."""
 
     contact: ContactIn = ContactIn()
     company: CompanyIn = CompanyIn()
@@ -181,9 +180,8 @@ class ActivityIn(Submission):
 
 
 class FollowupIn(Submission):
-    """What the rep or the CRM did; `external_id` is the person's record in the sender's system.
-
-    The lead may also be named by other `records` that stand for it there.
+    """A follow-up of a rep or the CRM. `external_id` is the person's record in the sender's system.
+    Other `records` of that system may name the lead too.
     """
 
     lead_id: UUID | None = Field(None, description="instead of the person's own details")

@@ -1,4 +1,6 @@
-"""Whom the edge lets in, and for how long: what is too much is told so at once."""
+"""Limits the requests, bodies and batches that the process handles at one time. Further ones are
+refused at once.
+"""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,10 +16,9 @@ T = TypeVar("T")
 
 
 class Admission:
-    """The requests under way in this process, and the bytes of bodies that they hold.
-
-    Many that are let in together all take longer, and then all are given up by their senders; so
-    the rest is sent away while there is nothing lost by it.
+    """The requests in progress in this process, and the bytes of their bodies. If too many were
+    accepted together, all would become slow and their senders would give up. So further requests
+    are refused at once, when a retry costs little.
     """
 
     def __init__(
@@ -56,10 +57,9 @@ class Admission:
             raise problems.too_many(name, wait)
 
     async def answered(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The outcome of the work on a delivery that is here.
-
-        Raises Problem 503 where there are too many, and where it is not done in time: it is not
-        known then whether the delivery was kept, and sending it again does no harm.
+        """The result of the work on a delivery. Raises Problem 503 if there are too many requests,
+        or if the work takes too long. In the second case the delivery may have been stored; sending
+        it again does no harm.
         """
         self.check()
         self._requests += 1
@@ -103,7 +103,7 @@ class Admission:
 
 
 class BodyShare:
-    """What a request has read of its body so far."""
+    """The bytes of its body that a request has read so far."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission

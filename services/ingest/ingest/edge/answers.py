@@ -1,4 +1,4 @@
-"""What a sender reads of a delivery that was taken, or of a line of a batch."""
+"""The JSON answers to accepted deliveries and to the lines of a batch."""
 
 from pydantic import JsonValue
 
@@ -17,7 +17,7 @@ def result_json(result: IntakeResult) -> dict[str, JsonValue]:
 
 
 def line_json(became: IntakeResult | IntakeError) -> dict[str, JsonValue]:
-    """Of a line. One that has `failed` may be taken when it is sent again."""
+    """The answer to a line. A line that `failed` may be accepted when it is sent again."""
     if isinstance(became, IntakeResult):
         return result_json(became)
     state = "failed" if isinstance(became, TryLaterError) else "refused"

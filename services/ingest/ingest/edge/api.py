@@ -88,8 +88,8 @@ def router(
         """Enquiries, one a line, any number. The answer has a line for each, in their order.
 
         As NDJSON, or by `Content-Type: text/csv` as CSV (UTF-8): its header names the fields
-        (`email`, `contact.job_title`, `custom.seats`), an empty cell is an absent field, and what
-        stands between cells may be a comma, a semicolon or a tab. Other columns are kept as sent.
+        (`email`, `contact.job_title`, `custom.seats`). An empty cell is an absent field. The
+        delimiter is a comma, a semicolon or a tab. Other columns are kept as sent.
 
         Blank lines are passed over. A line's `state` is `published`, `spooled` or, where a rule of
         the policy holds it back, `quarantined` (all three: taken), `refused` (change it: `problem`
@@ -117,11 +117,10 @@ def router(
 
     @routes.post("/followups", tags=["followups"], **openapi.taking(FollowupIn, openapi.FOLLOWUP))
     async def followup(request: Request) -> JSONResponse:
-        """What the rep or the CRM did. Name the lead by `lead_id`, or as the enquiry did.
-
-        Without an email, the first of `external_id`, `records` and `phone` that is known names the
-        lead: from its enquiries, or since an earlier follow-up linked it. Where none is known yet,
-        the `state` is `waiting`, and the follow-up takes effect once one is.
+        """A follow-up of a rep or the CRM. Name the lead by `lead_id`, or by the same fields as in
+        its enquiry. Without an email, the first known of `external_id`, `records` and `phone`
+        identifies the lead: known from its enquiries or from an earlier follow-up. If none is known
+        yet, the `state` is `waiting`, and the follow-up takes effect as soon as one becomes known.
         """
         result = await read_and(request, FollowupIn, intake.followup)
         return JSONResponse(result_json(result), 202)
@@ -164,10 +163,9 @@ def webhook_router(
 
     @routes.post("/webhooks/{source}", tags=["webhooks"], **openapi.taking_webhooks())
     async def webhook(source: str, request: Request) -> Response:
-        """A delivery of a source that the policy declares, signed as its vendor signs.
-
-        What is authentic and can't be understood is kept (`state` is `kept`), for the mapping to be
-        mended; the vendor need not send it again.
+        """A delivery of a source in `sources.yaml`, signed as its vendor signs. An authentic
+        delivery that cannot be read is stored (`state` is `kept`) until the mapping is corrected;
+        the vendor need not send it again.
         """
         return await take(source, request)
 
@@ -182,7 +180,7 @@ def webhook_router(
 
     @routes.get("/webhooks/{source}", tags=["webhooks"], **openapi.greeting())
     async def handshake(source: str, request: Request) -> Response:
-        """What a vendor asks when its webhook is set up."""
+        """The vendor's request when its webhook is set up."""
         return await take(source, request)
 
     @routes.options("/webhooks/{source}", tags=["webhooks"], **openapi.greeting())

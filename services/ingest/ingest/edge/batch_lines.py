@@ -1,4 +1,4 @@
-"""What the lines of a batch say: NDJSON or CSV, by the request's content type."""
+"""Reads the lines of a batch as NDJSON or CSV, by the request's content type."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ class Format(Protocol):
     """Reads a batch's lines in their order."""
 
     def entries(self, lines: Sequence[Line]) -> Iterator[Entry]:
-        """What these lines say with those before. Raises RejectedError for a bad header."""
+        """The entries that these lines complete. Raises RejectedError for a bad header."""
 
     def end(self) -> Iterator[Entry]:
-        """What is left when no line follows."""
+        """The entries that remain after the last line."""
 
 
 def format_of(content_type: str, limit: int) -> Format:

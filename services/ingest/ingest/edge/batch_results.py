@@ -15,10 +15,9 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 class Results:
-    """Results as NDJSON, in the order in which they are added; an empty line while none comes.
-
-    What the client does not take yet waits in a file, and taking leads does not wait for it: who
-    sends everything before reading anything, as many do, would else wait for us while we wait.
+    """Results as NDJSON, in the order in which they are added, with an empty line while there is
+    none. Results that the client has not read yet are stored in a file. Many clients send
+    everything before they read; without the file, client and server would wait for each other.
     """
 
     def __init__(self, sign_of_life: float = 5) -> None:

@@ -31,11 +31,9 @@ Understood = tuple[int, Enquiry | IntakeError]
 
 
 class Batch:
-    """Takes each line that is a lead, at the pace that consumers allow.
-
-    Whatever is wrong with a line, its own result says it.
-
-    Nothing is read ahead but one page: while it is understood, the one before is published.
+    """Accepts each line that is a lead, at the pace that the consumers allow. A fault of a line
+    appears in its own result. Only one page is read ahead: while it is parsed, the page before is
+    published.
     """
 
     def __init__(
@@ -74,7 +72,7 @@ class Batch:
         self._first = await anext(self._pages, [])
 
     async def results(self) -> AsyncIterator[bytes]:
-        """What became of each line, as it becomes known."""
+        """The result of each line, as soon as it is known."""
         results = Results()
         taking = asyncio.ensure_future(self._take(results))
         # However it ends: what nobody reckoned with must reach the client, and the log.

@@ -45,16 +45,23 @@ def as_problems() -> Iterator[None]:
 
 def encoded() -> Problem:
     return Problem(
-        415, "Content-Encoding is not taken", "send the body as it is", field="Content-Encoding"
+        415,
+        "Content-Encoding not supported",
+        "send the body without a Content-Encoding",
+        field="Content-Encoding",
     )
 
 
 def charset(name: str) -> Problem:
-    return Problem(415, "Charset is not taken", f"send UTF-8, not {name}", field="Content-Type")
+    return Problem(415, "Charset not supported", f"send UTF-8, not {name}", field="Content-Type")
 
 
 def cut_off() -> Problem:
-    return Problem(400, "Body cut off", "the connection ended before the body did")
+    return Problem(
+        400,
+        "Body cut off",
+        "the connection ended before the end of the body; send the delivery again",
+    )
 
 
 def too_slow(rate: int) -> Problem:
@@ -67,14 +74,17 @@ def too_many(source: str, seconds: float) -> Problem:
     return Problem(
         429,
         "Too many at once",
-        f"the policy has a rate_limit for the source '{source}': send it again a little later",
+        f"the policy has a rate_limit for the source '{source}': "
+        "send it again after the time in Retry-After",
         headers={"Retry-After": str(math.ceil(seconds))},
     )
 
 
 def too_busy() -> Problem:
-    """Nothing was kept: there is too much to do already."""
-    return Problem(503, "Too busy", "send it again a little later", headers=_RETRY_AFTER)
+    """Nothing was stored, because too many requests are in progress."""
+    return Problem(
+        503, "Too busy", "send it again after the time in Retry-After", headers=_RETRY_AFTER
+    )
 
 
 def away() -> Problem:
@@ -83,7 +93,7 @@ def away() -> Problem:
 
 
 def not_a_delivery() -> Problem:
-    return Problem(405, "Method not allowed", "deliveries come by POST", headers={"Allow": "POST"})
+    return Problem(405, "Method not allowed", "send deliveries by POST", headers={"Allow": "POST"})
 
 
 def secrets_missing(names: tuple[str, ...]) -> Problem:

@@ -8,16 +8,15 @@ from ingest.policy.source import RateLimit
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a source had left at a time, in seconds of any clock that only goes forwards."""
+    """The tokens that a source had left at a time, in seconds of a clock that only goes forward."""
 
     tokens: float
     at: float
 
 
 def take_token(bucket: Bucket, limit: RateLimit, now: float) -> tuple[Bucket, float]:
-    """The bucket after one more delivery, and the seconds to wait for it: 0 where it is taken.
-
-    What is not taken costs nothing. A limit that was changed holds from the next delivery on.
+    """The bucket after one more delivery, and the seconds to wait: 0 if the delivery is accepted. A
+    refused delivery costs no token. A changed limit counts from the next delivery on.
     """
     refilled = bucket.tokens + (now - bucket.at) * limit.per_second
     tokens = min(float(limit.at_once), refilled)

@@ -1,4 +1,4 @@
-"""What waits for an operator: how much of it is shown, and what is past its retention removed."""
+"""Counts rows that wait for a person, for the metrics, and deletes rows after their retention."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Waiting(Protocol):
     """A table whose entries wait for somebody."""
 
     async def backlog(self) -> Backlog:
-        """What waits now."""
+        """The rows that wait now."""
 
     async def delete_before(self, moment: datetime) -> None:
         """Remove what is past its retention."""
@@ -46,7 +46,7 @@ async def look_after(
             await waiting.delete_before(clock() - retention)
             backlog = await waiting.backlog()
         except DATABASE_AWAY as error:
-            _LOG.warning("what waits can't be looked after", why=type(error).__name__)
+            _LOG.warning("waiting rows can't be counted", why=type(error).__name__)
         else:
             number.set(backlog.number)
             since = clock() - backlog.oldest if backlog.oldest else timedelta(0)

@@ -69,7 +69,7 @@ class AliasStore:
 
 
 class AliasReads:
-    """Whom a name belongs to."""
+    """The lead to which a name belongs."""
 
     def __init__(self, pool: asyncpg.Pool, patience: timedelta) -> None:
         self._pool = pool
@@ -109,9 +109,8 @@ async def names_of(db: asyncpg.Connection, lead_id: UUID) -> list[AliasName]:
 
 
 async def _neighbours(db: asyncpg.Connection, leads: Sequence[UUID]) -> list[UUID]:
-    """The leads that share the record of a person with one of these.
-
-    What is the record of more leads than a person may be is none: a form with a constant, say.
+    """The leads that share a person's record with one of these leads. A record of too many leads
+    does not count: it may be a constant of a form.
     """
     rows = await db.fetch(
         """

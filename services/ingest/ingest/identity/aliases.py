@@ -43,11 +43,11 @@ class NotForAliasesError(TypeError):
 
 
 class NoState(BaseModel):
-    """Nothing is kept of a lead beside its aliases."""
+    """The keeper stores no state of a lead, only its aliases."""
 
 
 class AliasKind(StrEnum):
-    """What a lead is known by."""
+    """The aliases of a lead."""
 
     EXTERNAL_ID = "external_id"
     PHONE = "phone"
@@ -66,7 +66,7 @@ _KIND_OF = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class AliasName:
-    """What a lead can be named by."""
+    """The names of a lead."""
 
     kind: AliasKind
     brand: str
@@ -100,10 +100,9 @@ class Alias(Row):
 
 @dataclass(frozen=True, slots=True)
 class Forget(Row):
-    """What is kept of a lead from up to `up_to` must go; what came later is a new start.
-
-    `heard_at`: when the request came here. What had come by then, and may only tell of earlier
-    times, goes too where nothing says of when it is.
+    """Erase the aliases of a lead up to `up_to`; later ones are a new start. `heard_at` is the time
+    when the request was read. Rows from before it are erased too if they do not say when they
+    happened.
     """
 
     lead_id: UUID
@@ -145,7 +144,7 @@ def _rows(event: Event[SubjectEvent]) -> tuple[Row, ...]:
 
 
 def aliases_of(captured: LeadCaptured) -> Iterator[Alias]:
-    """What the lead of an enquiry can be named by from now on."""
+    """The names that an enquiry gives to its lead."""
     profile = captured.profile
     names = (
         name_by_external_id(profile.brand, profile.source, profile.external_id),
@@ -158,7 +157,7 @@ def aliases_of(captured: LeadCaptured) -> Iterator[Alias]:
 
 
 def links_of(followup: LeadFollowup) -> Iterator[Alias]:
-    """What a system of sales says that the lead can be named by from now on."""
+    """The names that a follow-up of a sales system gives to its lead."""
     if followup.brand is None:
         return
     brand, source = followup.brand, followup.source

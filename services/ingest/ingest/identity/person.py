@@ -1,4 +1,6 @@
-"""Whose a delivery is: the lead's id, from what the delivery itself says."""
+"""Computes the id of the lead from the identifying fields of a delivery: email, external id, phone
+and records.
+"""
 
 import contextlib
 import re
@@ -19,7 +21,7 @@ _MOST_ADDRESSES = 50
 
 
 class NoIdentityError(RejectedError):
-    """Nothing in a delivery tells whose it is; `field` is what is wrong or missing."""
+    """The delivery has no field that identifies the lead; `field` is the wrong or missing one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,8 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a delivery says of whose it is. `name` is the first and the last name, as sent.
-
-    `countries` are those whose numbers come without their code.
+    """The identifying fields of a delivery. `name` is the first and last name as sent. `countries`
+    are the countries in which a phone number without a country code is looked up.
     """
 
     brand: str
@@ -47,11 +48,10 @@ class Person:
     countries: tuple[str, ...] = ()
 
     def identified(self, key: bytes, *, pass_over_unusable: bool = False) -> Identified:
-        """By the first that is there of email, external id, phone and other records.
-
-        Raises NoIdentityError where there is none, or where that one is unusable. Unless unusable
-        ones are to be passed over, as for a webhook: whoever sends to our API can mend an address
-        with a slip in it and send again, a form that was filled in can't.
+        """The lead's id by the first of email, external id, phone and other records that is
+        present. Raises NoIdentityError if none is present or that one is unusable. For webhooks,
+        unusable fields are skipped instead: a client of the API can correct an address and send
+        again, a form that was filled in cannot.
         """
         for field, text in self._identifying_texts():
             try:
@@ -72,7 +72,7 @@ class Person:
         return found
 
     def names(self) -> list[AliasName]:
-        """By what the aliases may know the person, the surest first."""
+        """The names by which the aliases may know the person, the most reliable first."""
         written_anew = phones.e164(self.phone, self.countries) if self.phone else None
         names = [
             name_by_external_id(self.brand, self.source, self.external_id),

@@ -1,4 +1,4 @@
-"""What stands in many places of sources.yaml: paths, names, fields of the profile."""
+"""Types that sources.yaml uses in many places: paths, names, fields of the profile."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ SignedParts = Annotated[
         "may have in braces: body, time, method, url, header:NAME",
     ),
 ]
-"""What is signed, such as `{time}.{body}`."""
+"""The template of the signed text, such as `{time}.{body}`."""
 
 
 def _profile_field(path: str, info: ValidationInfo) -> str:

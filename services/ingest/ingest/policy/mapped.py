@@ -116,10 +116,9 @@ EventMapping = Annotated[
 
 
 class MappedSource(SignedSource):
-    """Sends what the bundle alone can say the meaning of.
-
-    `type_at` is where a payload says which event it is; `events` says what each becomes. Those in
-    `ignore` are answered and forgotten, any other is kept as not understood.
+    """A source whose payloads only the bundle explains. `type_at` is the path of the event type in
+    a payload; `events` says what each type becomes. Types in `ignore` are answered and dropped. Any
+    other type is stored as a failed delivery.
     """
 
     type_at: PayloadPath | None = "type"

@@ -1,4 +1,4 @@
-"""What every source has, and every one that signs."""
+"""The common fields of all sources, and of all sources that sign."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ class RateLimit(PolicyModel):
 
 
 class AnySource(PolicyModel):
-    """What all kinds have. `default_country` is for phone numbers that are written without one.
+    """The fields of all kinds. `default_country` is for phone numbers that are written without one.
 
     `retry_horizon`: within it, the same body without id or time is the same enquiry.
     `repeat_horizon`: within it, it is the same activity or follow-up.

@@ -95,11 +95,9 @@ class SalesOutcome(PolicyModel):
 
 
 class SalesSource(SignedSource):
-    """Sends what sales does with leads.
-
-    `outcomes` says by a field of the vendor's and what stands in it which follow-up that is; what
-    stands in `ignore` is passed over, of a field with an empty list all. `reps` are the ids of reps
-    by the ids or addresses that the vendor has for its users.
+    """A sales tool, which sends follow-ups. `outcomes` maps the values of a vendor's field to
+    follow-up types. Values in `ignore` are skipped; an empty list skips all values of the field.
+    `reps` maps the vendor's user ids or addresses to ids of reps.
     """
 
     outcomes: dict[Text, dict[Text, SalesOutcome]] = Field(default_factory=dict)

@@ -25,7 +25,7 @@ _IDLE_S = 5.0
 """After so long without a batch nobody looks any more."""
 
 _ANSWER_S = 5.0
-"""What Kafka may take to say how far the groups are."""
+"""The time limit for Kafka's answer about the groups' positions."""
 
 _WHERE_NOBODY_READS = 1_000_000
 _HELD_S = 1.0
@@ -41,7 +41,7 @@ class Standing:
 
 
 class Groups(Protocol):
-    """Those who read what is sent."""
+    """The consumer groups that read the published events."""
 
     async def stand(self) -> Mapping[str, Standing]:
         """Each by its name. Raises an error of Kafka's."""
@@ -82,10 +82,9 @@ class Room:
 
 
 class Pace:
-    """Holds batches back, together, by how far the groups are behind.
-
-    What comes singly is never held back. While Kafka can't say how far the groups are, batches wait
-    behind their first step: what goes to the spool is room that single leads may need.
+    """Slows all batches down together when the consumer groups are behind. Single deliveries are
+    never slowed down. While Kafka does not report the groups' positions, batches wait after their
+    first step, because the spool's room is for single leads.
     """
 
     def __init__(self, within: timedelta, step: int, metrics: IngestMetrics) -> None:
@@ -120,7 +119,9 @@ class Pace:
                 async with connect() as groups:
                     await self._look(groups)
             except (KafkaError, OSError, TimeoutError) as error:
-                _LOG.warning("batches wait for Kafka", why=type(error).__name__)
+                _LOG.warning(
+                    "batches wait until Kafka reports consumer positions", why=type(error).__name__
+                )
                 await asyncio.sleep(_HELD_S)
 
     async def _look(self, groups: Groups) -> None:

@@ -105,7 +105,7 @@ class Forwarder:
         return bool(done) or len(rows) < len(page)
 
     def _sendable(self, page: Sequence[Spooled]) -> list[Spooled]:
-        """What never can be sent must keep nothing else back; it is put off."""
+        """Postpone an event that can never be sent, so that it does not stop the others."""
         refused = {row.id: why for row in page if (why := self._refusal(row)) is not None}
         if refused:
             self._unsendable |= refused
@@ -120,10 +120,9 @@ class Forwarder:
 
 
 def deletable(rows: Sequence[Spooled], sent: Sequence[bool]) -> list[int]:
-    """The ids of the rows that need not be sent again.
-
-    What Kafka has of a shard behind something that failed is sent again after it: there it is seen
-    as a duplicate, while the order would be lost for good.
+    """The ids of the rows that need not be sent again. Events of a shard after a failed one are
+    sent again, although Kafka has them: readers drop duplicates, but a wrong order could not be
+    repaired.
     """
     failed: set[int] = set()
     done = []

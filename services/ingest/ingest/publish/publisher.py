@@ -111,7 +111,7 @@ class Publisher:
         raise StorageAwayError
 
     async def _ways(self, shard: int) -> Sequence[State]:
-        """What to try, in this order; all of it before the sender gives up."""
+        """The destinations to try, in this order."""
         if not await self._spool.handed_over((shard,)):
             return (State.PUBLISHED,)
         if self._spool.holds(shard):

@@ -115,7 +115,7 @@ class SpoolTable:
         return SpoolSize(row["rows"], row["bytes"], row["oldest"])
 
     async def shards(self) -> frozenset[int]:
-        """Those of which there are events of this process."""
+        """The shards with events of this process in the spool."""
         rows = await self._pool.fetch(
             "SELECT DISTINCT shard FROM spool WHERE process = $1", self._process
         )
@@ -142,7 +142,7 @@ class SpoolTable:
         return [_spooled(row) for row in rows]
 
     async def left_of(self, ids: Collection[int]) -> frozenset[int]:
-        """Those of these rows that are there."""
+        """The rows of these that still exist."""
         rows = await self._pool.fetch(
             "SELECT id FROM spool WHERE id = ANY($1::bigint[])", list(ids)
         )

@@ -86,5 +86,5 @@ SENDERS: Mapping[str, Sender[Any]] = {
 
 
 def sender_of(source: SignedSource) -> Sender[Any]:
-    """How a source of the bundle sends. Every kind that a bundle may have is among them."""
+    """The sender of a source. `SENDERS` has every kind that a bundle can name."""
     return SENDERS[source.kind]

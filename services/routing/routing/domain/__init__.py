@@ -1,4 +1,4 @@
-"""Who gets which lead. Pure: what is decided follows from the arguments alone."""
+"""Decides which rep gets a lead. Pure functions: the decision follows from the arguments alone."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -19,9 +19,9 @@ from baton.runtime.decisions import Decision
 from baton.runtime.inputs import CommandInput, EventInput, Input, Subscription, TimerInput
 from routing.domain.breaches import breached, retracted
 from routing.domain.commands import commanded
-from routing.domain.floor import Floor
 from routing.domain.followups import followed_up
 from routing.domain.handling import RETRY, Handling
+from routing.domain.loads import Loads
 from routing.domain.scored import scored, tell_not_qualified
 from routing.domain.state import Lead
 
@@ -32,17 +32,15 @@ SUBSCRIPTION = Subscription(
 
 
 def decide(
-    state: Lead | None, floor: Floor, cause: Input, bundle: Bundle, now: datetime
-) -> Decision[Lead, Floor]:
-    """What becomes of a lead by one input.
-
-    `floor` must hold what `needs.needs` names for the batch. Raises ValueError for a command or a
-    timer that there is not.
+    state: Lead | None, loads: Loads, cause: Input, bundle: Bundle, now: datetime
+) -> Decision[Lead, Loads]:
+    """Decide on one input of a lead. `loads` has the loads of the reps and pools that `needs.needs`
+    names for the batch. Raises ValueError for an unknown command or timer.
     """
-    handling = Handling(cause, state or Lead(), floor, bundle, now)
+    handling = Handling(cause, state or Lead(), loads, bundle, now)
     match cause:
         case EventInput(event=event) if isinstance(event.data, LeadErased):
-            return _forget(handling, event.data, floor)
+            return _forget(handling, event.data, loads)
         case EventInput(event=event):
             _heard(handling, event)
         case TimerInput(name=name) if name == RETRY:
@@ -51,7 +49,7 @@ def decide(
             raise ValueError(f"there is no timer {name!r}")
         case CommandInput():
             commanded(handling, cause)
-    return handling.decision(floor)
+    return handling.decision(loads)
 
 
 def _heard(handling: Handling, event: Event[SubjectEvent]) -> None:
@@ -75,10 +73,9 @@ def _try_again(handling: Handling) -> None:
         tell_not_qualified(handling)
 
 
-def _forget(handling: Handling, data: LeadErased, before: Floor) -> Decision[Lead, Floor]:
-    """The rep no longer has the lead. Nothing is kept of it, not even of this.
-
-    An enquiry made since then, of which scoring has told already, begins anew.
+def _forget(handling: Handling, data: LeadErased, before: Loads) -> Decision[Lead, Loads]:
+    """Erase the lead: its assignment ends, and no state remains. If scoring has published an
+    enquiry from after the erasure, routing begins anew with it.
     """
     if handling.lead.held is not None:
         handling.release(ReleaseCode.ERASED)

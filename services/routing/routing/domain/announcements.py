@@ -46,7 +46,7 @@ def unrouted(
     retry_at: datetime | None,
     at: datetime,
 ) -> LeadUnrouted:
-    """Nobody has the lead, and why."""
+    """The event that no rep has the lead, with the reason."""
     return LeadUnrouted(
         lead_id=lead_id,
         occurred_at=at,

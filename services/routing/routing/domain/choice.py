@@ -1,4 +1,5 @@
-"""Who gets a lead: the first rule that holds, and in its pool whose turn it is.
+"""Chooses the rep for a lead: the first rule that matches, and in its pool the rep whose turn it
+is.
 
 A choice is a function of its `Question` and the bundle alone. Both are kept with the decision, so
 that it can be explained, and computed again to the last character by the same procedure.
@@ -17,7 +18,7 @@ from baton.policy.conditions import Outcome, reason
 from baton.policy.fields import facts_of
 from routing.domain import codes, turns
 from routing.domain.codes import Cause, DecisionCode, Excluded, UnroutedCode
-from routing.domain.floor import Floor
+from routing.domain.loads import Loads
 from routing.domain.state import Part, Scored
 from routing.policy.routing import ROUTING, Exclusion, Pool, Rule
 
@@ -34,12 +35,10 @@ PROCEDURE = 2
 
 
 class Question(Part):
-    """What a choice depends on beside the bundle.
-
-    `credits` by pool and rep, and `open` leads by rep, are those of the rule's pool and of the
-    pools that it overflows to. With `procedure` 2, credits are in billionths of a lead, here and in
-    the choice. With 1, of earlier releases, they are in units of weight, and the choice can't be
-    computed again.
+    """The inputs of a choice, beside the bundle. `credits` (by pool and rep) and `open` leads (by
+    rep) are those of the rule's pool and its overflow pools. With `procedure` 2, credits are in
+    billionths of a lead, here and in the choice. With `procedure` 1, of earlier releases, they are
+    in units of weight, and the choice cannot be computed again.
     """
 
     profile: Profile
@@ -56,7 +55,7 @@ class EarlierProcedureError(ValueError):
 
 
 class Verdict(StrEnum):
-    """What became of one candidate."""
+    """The result for one candidate."""
 
     CHOSEN = "chosen"
     LATER_IN_TURN = "later_in_turn"
@@ -90,11 +89,9 @@ class PoolChoice(Part):
 
 
 class Choice(Part):
-    """Who gets the lead (`code` is `routed`), or why nobody can.
-
-    Where `exclusion` is given, `code` is the same: the id of the exclusion that held. `reasons` has
-    each rule that was asked, with its clauses. `pools` are in the order asked; the last is the one
-    that gave the rep.
+    """The rep who gets the lead (`code` is `routed`), or the reason why no rep can. `exclusion` is
+    the id of the exclusion that matched; `code` is the same then. `reasons` has each evaluated rule
+    with its clauses. `pools` are in the order of evaluation; the last one gave the rep.
     """
 
     code: str
@@ -143,7 +140,7 @@ class Match:
 
     @property
     def matched(self) -> tuple[Reason, ...]:
-        """What held, with its clauses."""
+        """The exclusion or rule that matched, with its clauses."""
         return _explained(self.asked[-1]) if self.rule or self.exclusion else ()
 
 
@@ -169,9 +166,9 @@ def _explained(asked: tuple[Exclusion | Rule, Outcome]) -> tuple[Reason, ...]:
 
 
 def question(
-    scored: Scored, tried: tuple[str, ...], found: Match, floor: Floor, bundle: Bundle
+    scored: Scored, tried: tuple[str, ...], found: Match, loads: Loads, bundle: Bundle
 ) -> Question:
-    """What is asked, with the part of the floor that the answer may depend on."""
+    """The question, with the loads on which the answer may depend."""
     pools = tuple(bundle.section(ROUTING).pools_from(found.rule.pool)) if found.rule else ()
     reps = sorted({member.rep for pool in pools for member in pool.members})
     return Question(
@@ -179,8 +176,8 @@ def question(
         score=scored.score,
         stage=scored.stage,
         tried=tried,
-        credits={pool.id: dict(sorted(floor.credits(pool.id).items())) for pool in pools},
-        open={rep: floor.desk(rep).open for rep in reps},
+        credits={pool.id: dict(sorted(loads.credits(pool.id).items())) for pool in pools},
+        open={rep: loads.rep_load(rep).open for rep in reps},
         procedure=PROCEDURE,
     )
 

@@ -25,10 +25,7 @@ class UnroutedCode(StrEnum):
 
 
 class DecisionCode(StrEnum):
-    """What else a decision comes to.
-
-    Further codes of decisions are those of `lead.released`, of follow-ups and of assignments.
-    """
+    """Codes of decisions, beside those of `lead.released`, of follow-ups and of assignments."""
 
     ROUTED = "routed"
     KEPT = "kept"

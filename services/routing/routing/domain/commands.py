@@ -1,4 +1,4 @@
-"""What a rep asks for by HTTP: to accept a lead, or to decline it."""
+"""Commands of reps by HTTP: accept a lead, or decline it."""
 
 from typing import Literal
 from uuid import UUID

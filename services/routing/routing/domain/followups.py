@@ -24,8 +24,8 @@ from baton.followups import (
     is_of_rep,
 )
 from routing.domain import choice as choosing
-from routing.domain.floor import WORKED
 from routing.domain.handling import Follows, Handling
+from routing.domain.loads import WORKED
 from routing.domain.scored import tell_given_up, tell_not_qualified
 from routing.domain.state import Assignment, Terms
 from routing.policy.reads import PROMISE_NAMES
@@ -52,7 +52,7 @@ TOUCHES = WORKED | {
 
 
 def followed_up(handling: Handling, data: LeadFollowup) -> None:
-    """Keep what was done. What does not concern the current assignment changes nothing."""
+    """Apply a follow-up. One that does not concern the present assignment changes nothing."""
     if data.type in TAKING:
         _taken(handling, data)
         return
@@ -88,7 +88,7 @@ def _touch(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
     if data.type is FollowupType.ACCEPTED and held.accepted_at is None:
         handling.amend(accepted_at=data.occurred_at)
     elif data.type in WORKED and held.open:
-        handling.floor = handling.floor.without_lead(held.rep.id)
+        handling.loads = handling.loads.without_lead(held.rep.id)
         # Up to `SKEW` before the start, it may be the rep's before a breach: then the turn returns.
         changes = held.credit_changes if at < held.since else {}
         handling.amend(worked_at=data.occurred_at, credit_changes=changes)
@@ -117,7 +117,7 @@ def _tell_ended(handling: Handling, code: ReleaseCode, at: datetime) -> None:
 
 
 def _before_a_breach(handling: Handling, data: LeadFollowup, held: Assignment) -> None:
-    """What a rep did who had the lead before a breach gave it to the present one."""
+    """Apply a follow-up of the rep who had the lead before a breach."""
     former = _former(handling, data)
     if former is None:
         return
@@ -157,10 +157,10 @@ def concerns(data: LeadFollowup, held: Assignment) -> bool:
 
 
 def _taken(handling: Handling, data: LeadFollowup) -> None:
-    """A lead was claimed, or given to somebody, outside of routing.
-
-    Whom the bundle knows has it from now on, on the terms of who had it, or else of the rule that
-    takes it. Whom it does not know has it too, but without us.
+    """A rep claimed the lead, or the CRM gave it to an owner, outside of routing. If the bundle
+    knows the rep, the rep owns the lead from now on, on the terms of the former assignment, or else
+    of the matching rule. An owner whom the bundle does not know owns it too, but Baton does not
+    watch that owner.
     """
     lead = handling.lead
     if data.rep is None or lead.scored is None or _out_of_date(handling, data):

@@ -1,4 +1,6 @@
-"""The handling of one input: what has become of the lead and of the floor so far."""
+"""The handling of one input: the lead, and the loads of pools and reps, with the changes that the
+input has made so far.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,7 +25,7 @@ from routing.domain import announcements, outcomes, successors
 from routing.domain import choice as choosing
 from routing.domain.choice import Choice, Match, Question
 from routing.domain.codes import Cause, DecisionCode, Excluded
-from routing.domain.floor import Floor
+from routing.domain.loads import Loads
 from routing.domain.outcomes import Outcome
 from routing.domain.rows import AssignmentRow, DecisionRow
 from routing.domain.state import Assignment, Lead, NoOwner, Scored, Terms
@@ -37,7 +39,7 @@ RETRY = "retry"
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """What led to an assignment, and the assignment that it follows."""
+    """The cause of an assignment, and the assignment that it follows."""
 
     change: AssignmentChange
     assignment_id: UUID | None = None
@@ -49,11 +51,11 @@ UNOWNED = Follows(AssignmentChange.NEW)
 
 @dataclass
 class Handling:
-    """Begins with a lead and the floor as they were, and collects what one input leads to."""
+    """Begins with a lead and the loads, and collects the effects of one input."""
 
     given: Input
     lead: Lead
-    floor: Floor
+    loads: Loads
     bundle: Bundle
     now: datetime
     events: list[EventData] = field(default_factory=list)
@@ -70,14 +72,14 @@ class Handling:
 
     @property
     def scored(self) -> Scored:
-        """What scoring said last. Who asks has seen to it that there is something."""
+        """The newest score. Only called if there is one."""
         if self.lead.scored is None:
             raise ValueError("a lead that was never scored can't be routed")
         return self.lead.scored
 
     @property
     def held(self) -> Assignment:
-        """The lead's assignment. Who asks has seen to it that there is one."""
+        """The lead's assignment. Only called if there is one."""
         if self.lead.held is None:
             raise ValueError("nobody has the lead")
         return self.lead.held
@@ -124,9 +126,9 @@ class Handling:
         return choosing.match(scored.profile, scored.score, scored.stage, self.bundle)
 
     def choose(self) -> tuple[Question, Match, Choice]:
-        """Who of those who have not had the lead for this enquiry would get it now."""
+        """The choice among the reps who have not had the lead for this enquiry."""
         scored, found = self.scored, self.match()
-        asked = choosing.question(scored, self.lead.tried, found, self.floor, self.bundle)
+        asked = choosing.question(scored, self.lead.tried, found, self.loads, self.bundle)
         return asked, found, choosing.choose(asked, found, self.bundle)
 
     def route(self, follows: Follows = UNOWNED) -> None:
@@ -144,7 +146,7 @@ class Handling:
         rule, pool = found.rule, chosen.pool
         if rule is None or pool is None or chosen.rep is None:
             raise ValueError("nobody was chosen")
-        self.floor = self.floor.with_turn(pool, chosen.turn)
+        self.loads = self.loads.with_turn(pool, chosen.turn)
         terms = Terms(rule=rule.id, pool=pool, role=rule.role, sla_policy=rule.sla)
         self.give(chosen.rep, terms, choosing.in_short(found, chosen), follows, chosen.turn)
         self.decide(DecisionCode.ROUTED, asked, chosen)
@@ -159,7 +161,7 @@ class Handling:
     ) -> None:
         """A rep of the bundle has the lead from now on; it counts against the rep's capacity."""
         held = self._hold(rep_id, terms, self.now, follows, turn=turn)
-        self.floor = self.floor.with_lead(rep_id, self.now)
+        self.loads = self.loads.with_lead(rep_id, self.now)
         self._tell_routed(held, reasons)
 
     def renew(self, found: Match) -> None:
@@ -197,7 +199,7 @@ class Handling:
             breached=self.lead.breached[: self.lead.breached.index(before)],
         )
         if returned.open:
-            self.floor = self.floor.with_lead(rep.id, self.now)
+            self.loads = self.loads.with_lead(rep.id, self.now)
         self._rows.append(AssignmentRow(self.given.subject.id, returned))
         reason = Reason(
             code=AssignmentChange.RETURNED,
@@ -219,7 +221,7 @@ class Handling:
         return identity.named_id("assignment", str(self.given.id), AssignmentChange.RENEWED)
 
     def promise(self, found: Match, terms: Terms) -> dict[str, str | bool]:
-        """What changes of the terms, so that they name a promise of the policy in force."""
+        """The changes of the terms, so that they name an SLA policy of the bundle in force."""
         if found.rule is not None:
             return {"rule": found.rule.id, "sla_policy": found.rule.sla, "promised": True}
         if terms.promised and terms.sla_policy in self.bundle.section(PROMISE_NAMES).policies:
@@ -237,7 +239,7 @@ class Handling:
         """A rep of the bundle has the lead, and had it before: nobody need be told."""
         held = self._hold(rep_id, terms, since, UNOWNED, worked_at=worked_at)
         if held.open:
-            self.floor = self.floor.with_lead_from_before(rep_id)
+            self.loads = self.loads.with_lead_from_before(rep_id)
 
     def _hold(
         self,
@@ -277,7 +279,7 @@ class Handling:
         return held
 
     def tell_unrouted(self, asked: Question, found: Match, chosen: Choice) -> None:
-        """Nobody can have the lead for now; where time may help, it is tried again."""
+        """No rep can get the lead now. If time may help, routing tries again later."""
         cause = chosen.cause
         if cause is None:
             raise ValueError("somebody was chosen")
@@ -291,7 +293,7 @@ class Handling:
     def unrouted(
         self, cause: Cause, reasons: tuple[Reason, ...], retry_at: datetime | None = None
     ) -> None:
-        """Nobody has the lead, and why."""
+        """Publish that no rep has the lead, with the reason."""
         self._stop_waiting()
         if retry_at is not None:
             self._arm = Arm(RETRY, retry_at)
@@ -322,9 +324,9 @@ class Handling:
         held = self.held
         ended_at = min(max(at or self.now, held.since), self.now)
         if held.open:
-            self.floor = self.floor.without_lead(held.rep.id)
+            self.loads = self.loads.without_lead(held.rep.id)
         if give_back_turn and held.credit_changes:
-            self.floor = self.floor.without_turn(held.terms.pool, held.credit_changes)
+            self.loads = self.loads.without_turn(held.terms.pool, held.credit_changes)
         self.become(held=None, ended_at=ended_at)
         # What names an assignment did not happen before that began: a reader that has forgotten
         # what was before an erasure would pass it over.
@@ -345,14 +347,14 @@ class Handling:
         self.become(held=held)
         self._rows.append(AssignmentRow(self.given.subject.id, held))
 
-    def decision(self, before: Floor) -> Decision[Lead, Floor]:
+    def decision(self, before: Loads) -> Decision[Lead, Loads]:
         """All that it led to."""
         rows: list[Row] = [*self._rows]
         if self._decided is not None:
             rows.append(self._decided)
         return Decision(
             state=None if self.lead == Lead() else self.lead,
-            shared=None if self.floor is before else self.floor,
+            shared=None if self.loads is before else self.loads,
             events=self.events,
             arm=[self._arm] if self._arm else [],
             cancel=[RETRY] if self._cancel else [],

@@ -5,8 +5,8 @@ from datetime import datetime
 from baton.events import FollowupType, History, LeadScored, Stage
 from routing.domain import choice as choosing
 from routing.domain.codes import DecisionCode
-from routing.domain.floor import WORKED
 from routing.domain.handling import Handling
+from routing.domain.loads import WORKED
 from routing.domain.state import IMPORTED, Terms
 
 _GIVEN_BACK = frozenset({FollowupType.REJECTED, FollowupType.LOST})

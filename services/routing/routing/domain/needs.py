@@ -23,8 +23,8 @@ from baton.runtime.inputs import CommandInput, EventInput, Input, TimerInput
 from baton.subjects import Subject
 from routing.domain import choice as choosing
 from routing.domain.commands import DECLINE
-from routing.domain.floor import POOL, REP, WORKED
 from routing.domain.followups import ENDS
+from routing.domain.loads import POOL, REP, WORKED
 from routing.domain.state import Lead, Scored
 from routing.policy.routing import ROUTING
 

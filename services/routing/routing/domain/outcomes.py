@@ -1,7 +1,6 @@
-"""What becomes of a rep's command. Whoever asked by HTTP is answered by what `api.py` makes of it.
-
-An outcome is kept as JSON until its request has read it, which may wait in another process, of the
-release before or after: so the texts of `outcome` stay as they are.
+"""The outcomes of a rep's command; `api.py` makes the HTTP answer of each. An outcome is stored as
+JSON until its request reads it. The request may wait in a process of an older or newer release, so
+the texts of `outcome` must never change.
 """
 
 from datetime import datetime
@@ -16,7 +15,7 @@ from routing.domain.state import Part
 
 
 class Holder(Part):
-    """Who has a lead."""
+    """The rep who has a lead."""
 
     assignment_id: UUID
     rep: str
@@ -32,7 +31,7 @@ class Unrouted(Part):
 
 
 class WhoHasIt(Part):
-    """Who has a lead now; where nobody has, `unrouted` says why."""
+    """The rep who has a lead now. If there is none, `unrouted` has the reason."""
 
     lead_id: UUID
     assignment: Holder | None

@@ -1,4 +1,4 @@
-"""What scoring says of a lead: from it follows whether somebody must get it."""
+"""Applies a `lead.scored`: decides whether a rep must get the lead."""
 
 from datetime import datetime
 
@@ -118,13 +118,13 @@ def _later(known: datetime | None, moment: datetime) -> datetime:
 
 
 def tell_given_up(handling: Handling, code: ReleaseCode) -> None:
-    """Nobody has the lead, since sales has given it up."""
+    """No rep has the lead, because sales rejected it."""
     label = "routed again once it makes an enquiry or qualifies anew"
     handling.unrouted(UnroutedCode(code), (Reason(code=code, label=label, matched=True),))
 
 
 def tell_not_qualified(handling: Handling) -> None:
-    """Nobody has the lead, since its stage is not one that sales takes."""
+    """No rep has the lead, because leads of its stage are not routed."""
     stage = handling.scored.stage
     reason = Reason(
         code=UnroutedCode.NOT_QUALIFIED,
@@ -169,7 +169,7 @@ def _waits(handling: Handling) -> bool:
 
 
 def _look_again(handling: Handling) -> None:
-    """What a lead is now may match where it did not before. Says nothing where it does not."""
+    """Route a waiting lead whose new score may match a rule. Publishes nothing if it does not."""
     told = handling.lead.unrouted
     if told is None:
         _tell_at_last(handling)
@@ -184,9 +184,8 @@ def _look_again(handling: Handling) -> None:
 
 
 def _tell_at_last(handling: Handling) -> None:
-    """A release before this one ended an assignment without saying what comes of the lead.
-
-    An MQL is nobody's at sales, so it is routed. What sales has taken further is closed there.
+    """An older release ended the assignment without a decision about the lead. An MQL is routed,
+    because no rep works on it. A lead of a later stage is closed.
     """
     if handling.scored.stage is Stage.MQL:
         handling.route()

@@ -1,4 +1,4 @@
-"""What routing keeps of a lead: what scoring said last, and who has it or why nobody has."""
+"""Routing's state of a lead: the newest score, and its assignment or the reason why it has none."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -127,7 +127,7 @@ class Assignment(Part):
 
     @property
     def since(self) -> datetime:
-        """Since when the rep has the lead without a break."""
+        """The start of the time in which the rep has the lead without a break."""
         return self.began_at or self.assigned_at
 
     def answered(self, assignment_id: UUID) -> bool:
@@ -190,7 +190,7 @@ class NoOwner(Part):
 
     @classmethod
     def by(cls, cause: Cause, retry_at: datetime | None) -> "NoOwner":
-        """Nobody has the lead for that cause."""
+        """The lead has no rep, for this cause."""
         return cls(code=str(cause), retry_at=retry_at, exclusion=codes.excluded_id(cause))
 
     @property

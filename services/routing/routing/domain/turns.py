@@ -1,4 +1,4 @@
-"""Whose turn it is in a pool: smooth weighted round robin, on whole numbers.
+"""Decides whose turn it is in a pool: smooth weighted round robin, on whole numbers.
 
 Each rep of a pool has a credit, in billionths of a lead. For a lead, each rep who can take it gains
 their share of it, the highest credit takes the lead (of equals, the first in the pool) and pays one
@@ -13,18 +13,17 @@ to the weights too, and of equal remainders the first in the pool is rounded up.
 How fair that is, k being the number of reps, and starting from nothing:
 
 * While the same reps can take leads and their weights stay, a rep is at any time less than one lead
-  ahead of the share due, and at most H(k) - 1 = 1/2 + 1/3 + ... + 1/k leads behind it. (Ahead: the
-  credit that pays was not below the average, which is above zero. Behind: let A(j) be the average
-  of the j highest credits; a lead given to one of them does not raise A(j), else it is at most
-  A(j+1) + 1/(j+1), and A(k) = 0.)
-* Whatever absences, full desks, reps left out and changes of weights do in between, no credit is
-  ever further than (k - 1) / 2 leads from zero, plus one lead for each turn that was taken back.
-  k counts each rep who was ever in the pool. (Let M(j) be the sum of the j highest credits. A lead
-  raises M(j) only where the rep who takes it is not among these j afterwards. One of them who
-  gained had no more than that rep before the lead was paid for: so afterwards the j-th highest
-  credit is at most one lead above the next one, 2 M(j) <= M(j-1) + M(j+1) + 1. With
-  M(0) = M(k) = 0 that leaves M(j) <= j (k - j) / 2. A turn taken back adds less than one lead to
-  each M(j), and the argument goes on from there.)
+ahead of the share due, and at most H(k) - 1 = 1/2 + 1/3 + ... + 1/k leads behind it. (Ahead: the
+credit that pays was not below the average, which is above zero. Behind: let A(j) be the average of
+the j highest credits; a lead given to one of them does not raise A(j), else it is at most A(j+1) +
+1/(j+1), and A(k) = 0.) * Whatever absences, full desks, reps left out and changes of weights do in
+between, no credit is ever further than (k - 1) / 2 leads from zero, plus one lead for each turn
+that was taken back. k counts each rep who was ever in the pool. (Let M(j) be the sum of the j
+highest credits. A lead raises M(j) only where the rep who takes it is not among these j afterwards.
+One of them who gained had no more than that rep before the lead was paid for: so afterwards the
+j-th highest credit is at most one lead above the next one, 2 M(j) <= M(j-1) + M(j+1) + 1. With M(0)
+= M(k) = 0 that leaves M(j) <= j (k - j) / 2. A turn taken back adds less than one lead to each
+M(j), and the argument goes on from there.)
 
 Both are exact for the rounded shares. A rounded share differs from the true one by less than a
 billionth of a lead, so after n leads a rep has at most n billionths of a lead more or less than the
@@ -45,7 +44,7 @@ LEAD = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Who takes a lead, and what that does to the credits of the pool."""
+    """The rep who takes a lead, and the changed credits of the pool."""
 
     rep: str
     changes: Credits

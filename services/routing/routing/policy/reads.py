@@ -8,7 +8,7 @@ from routing.policy.routing import ROUTING
 
 
 class PromiseNames(PolicyExtract):
-    """Of sla.yaml: which SLA policies there are. What they promise is nothing to routing."""
+    """The names of the SLA policies in sla.yaml. Routing does not read their targets."""
 
     policies: dict[str, object]
 

@@ -1,4 +1,4 @@
-"""What a lead is worth and where it stands: pure decisions, no I/O."""
+"""Decides score and stage of a lead: pure functions without I/O."""
 
 from scoring.domain.assessment import Assessment, assess_profile
 from scoring.domain.decision import SUBSCRIPTION, ScoreChange, decide

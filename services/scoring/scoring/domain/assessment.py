@@ -1,4 +1,4 @@
-"""What a bundle says of a lead at a time: score, stage, and why."""
+"""The assessment of a lead by a bundle at a time: score, stage, and reasons."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,9 +60,8 @@ def assess(lead: Lead, bundle: Bundle, now: datetime) -> Assessment:
 def assess_profile(
     profile: Profile, activities: Sequence[LeadActivity], bundle: Bundle, now: datetime
 ) -> Assessment:
-    """What would become of somebody with this profile and these activities.
-
-    For a bundle's own tests; sales has done nothing yet.
+    """The assessment of a lead with this profile and these activities, without follow-ups. For the
+    tests of a bundle.
     """
     lead = Lead(enquiries=(Enquiry(id=UUID(int=0), occurred_at=now, profile=profile, test=False),))
     for number, activity in enumerate(activities):

@@ -1,4 +1,4 @@
-"""What scoring decides on each input."""
+"""Scoring's decision on each input."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,12 +60,11 @@ def decide(
     bundle: Bundle,
     now: datetime,
 ) -> Decision[Lead, None]:
-    """Keep the fact, and tell the score.
-
-    Each enquiry is told of, also one that comes late, since somebody waits for an answer to it.
-    Activities and follow-ups are told of where score, grade or stage change by them; the passing of
-    time, where grade or stage do; and whatever changes since when the lead is qualified, or its
-    consent. A lead without an enquiry is not told of: it has no profile yet.
+    """Store the fact and publish `lead.scored` if needed. Each enquiry is published, also a late
+    one, because a person waits for an answer. An activity or follow-up is published if it changes
+    score, grade or stage; the passing of time, if it changes grade or stage. A change of
+    `qualified_at` or of the consent is published too. A lead without an enquiry has no profile yet
+    and is not published.
 
     Raises NotForScoringError for any other event, timer or command: a dead letter keeps it for a
     release that knows it.
@@ -216,9 +215,8 @@ def _says_more(
 
 
 def _told(lead: Lead, event: LeadScored, bundle: Bundle, *, by_time: bool) -> PublishedScore:
-    """What is published now.
-
-    Of a lead that is real, readers pass a trial over: what it says is still to be published.
+    """The score as it is published by this event. Readers ignore events of test enquiries, so for a
+    real lead such an event does not count as published.
     """
     before = lead.told
     told = PublishedScore(

@@ -61,7 +61,7 @@ class Engagement:
 
 
 def fit(profile: Profile, bundle: Bundle) -> Fit:
-    """What a lead is, against what is wanted."""
+    """The fit points of a profile."""
     facts = facts_of(profile)
     return Fit(
         [(criterion, criterion.when.evaluate(facts)) for criterion in bundle.section(SCORING).fit]
@@ -69,7 +69,9 @@ def fit(profile: Profile, bundle: Bundle) -> Fit:
 
 
 def engagement(activities: Iterable[Activity], bundle: Bundle, now: datetime) -> Engagement:
-    """What a lead has done, as far as it still counts at `now`. What bots did never does."""
+    """The engagement points of activities, with their decay until `now`. Activities of bots do not
+    count.
+    """
     times: defaultdict[str, list[datetime]] = defaultdict(list)
     for activity in activities:
         if activity.bot is not None:

@@ -1,4 +1,4 @@
-"""What is known of a person, from all of their enquiries, and what they said of mail since."""
+"""Joins the enquiries of a lead to one profile, with the newest consent."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,9 +16,9 @@ P = TypeVar("P", bound=BaseModel)
 def merged(lead: Lead) -> Profile:
     """One profile of a lead that has an enquiry: newer values win, empty ones never do.
 
-    Of contact, company and custom fields each value is taken by itself. What only means something
-    together is taken together, from the newest enquiry that has any of it: source and external id,
-    campaign, request. Consent is what the person said last, by an enquiry or since.
+    Each value of contact, company and custom fields is taken by itself. Values that belong together
+    come together from the newest enquiry that has any of them: source and external id, campaign,
+    request. The consent is the newest statement of the person.
     """
     profiles = [enquiry.profile for enquiry in lead.counted_enquiries]
     newest = profiles[-1]
@@ -54,7 +54,7 @@ def _newest(parts: Sequence[P]) -> P:
 
 
 def _consent(lead: Lead) -> Consent:
-    """What was said last of marketing mail; an enquiry that did not ask for it takes none back."""
+    """The newest consent; an enquiry that did not ask for consent changes nothing."""
     enquiries = lead.counted_enquiries
     asked = (enquiry.agreement for enquiry in enquiries)
     last = newest_agreement([lead.agreement, *asked, *_withdrawals(lead)])

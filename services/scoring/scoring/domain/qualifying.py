@@ -1,8 +1,7 @@
-"""Since when a lead is qualified without a break, in the time of the facts.
-
-A reader compares it with the time of a rejection: the lead qualified again after it, or not. So
-after sales gave a lead back it is the time of the first fact after that which speaks for the lead,
-in whatever order the facts came.
+"""Computes `qualified_at`: the start of the time in which the lead is qualified without a break, in
+the time of the facts. A reader compares it with the time of a rejection to see whether the lead
+qualified again. After a rejection it is the time of the first later fact for which the lead
+qualifies, in any order of arrival.
 """
 
 from datetime import datetime
@@ -22,9 +21,8 @@ def is_qualified(lead: Lead, stage: Stage, bundle: Bundle) -> bool:
 
 
 def qualified_at(lead: Lead, at: datetime, stage: Stage, bundle: Bundle) -> datetime | None:
-    """Since when; None where it is not qualified. `at` is when the cause of this look happened.
-
-    The breaks are what sales gave back, and what the passing of time took away.
+    """The start of the qualified time, or None. `at` is the time of the cause. A rejection by sales
+    and the decay of points are breaks.
     """
     if not is_qualified(lead, stage, bundle):
         return None
@@ -39,9 +37,8 @@ def qualified_at(lead: Lead, at: datetime, stage: Stage, bundle: Bundle) -> date
 
 
 def known_since(lead: Lead, bundle: Bundle) -> datetime | None:
-    """Since when the lead is qualified, as it was published last.
-
-    An older release did not say it: then not before the lead's oldest enquiry.
+    """The `qualified_at` that was published last. If an older release published none, the time of
+    the lead's oldest enquiry.
     """
     told = lead.told
     if told is None:

@@ -1,8 +1,6 @@
-"""Where a lead stands between marketing and sales.
-
-Sales' follow-ups say it where there are any, sorted by when they happened; else marketing's
-definitions do. Where a lead was imported with its stage, one of sales holds from the import on as
-if a follow-up had said it then, one of marketing until something is heard of the person.
+"""Decides the stage of a lead. If there are follow-ups, they decide, in the order in which they
+happened; else the bundle's definitions do. An imported stage of sales counts like a follow-up at
+the time of the import. An imported stage of marketing counts until the next fact of the person.
 
 | follow-up | stage |
 |---|---|
@@ -52,7 +50,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SalesView:
-    """What sales says, since when, and what says it."""
+    """The stage by sales, its start, and the fact that caused it."""
 
     stage: Stage
     since: datetime
@@ -71,16 +69,15 @@ class GiveBack:
 
 
 def by_sales(lead: Lead, bundle: Bundle) -> SalesView | None:
-    """What sales says of a lead; None where it has said nothing."""
+    """The stage by sales, or None without follow-ups."""
     views = _views(lead, bundle)
     return views[-1] if views else None
 
 
 def give_back(lead: Lead, bundle: Bundle) -> GiveBack | None:
-    """The latest break that sales made, whatever the order in which it was told; None without one.
-
-    What brings a lead back is what `standing` asks for: an enquiry, out of nurture also an activity
-    that gives points, or sales itself.
+    """The time when sales last rejected the lead, in any order of arrival; None if it never did.
+    `standing` decides what ends such a break: an enquiry, a follow-up, or out of nurture an
+    activity with points.
     """
     views = _views(lead, bundle)
     last = next((n for n in reversed(range(len(views))) if views[n].stage in _AFTER.values()), None)
@@ -97,9 +94,8 @@ def give_back(lead: Lead, bundle: Bundle) -> GiveBack | None:
 
 
 def _views(lead: Lead, bundle: Bundle) -> list[SalesView]:
-    """What sales says after each follow-up that changes it, oldest first.
-
-    An import says where the lead stood then, whatever was before.
+    """The stage by sales after each follow-up that changes it, oldest first. An import sets the
+    stage at its time.
     """
     told = _as_told(lead)
     facts = lead.sales_facts
@@ -122,7 +118,7 @@ def _moved(view: SalesView | None, facts: Sequence[Followup], bundle: Bundle) ->
 
 
 def _as_told(lead: Lead) -> SalesView | None:
-    """What the latest import that says a stage of sales says."""
+    """The stage by sales of the latest import that has one."""
     for enquiry in reversed(lead.imports):
         stage = _told(enquiry)
         if enquiry.imported_at is not None and stage is not None and stage in _OF_SALES:
@@ -150,7 +146,7 @@ def _moves(before: Stage, stage: Stage) -> bool:
 
 
 def by_definitions(profile: Profile, score: Score, bundle: Bundle) -> Standing:
-    """What marketing's definitions say: the highest stage that holds, else suspect."""
+    """The stage by the bundle: the highest one whose condition is true, else suspect."""
     facts = facts_of(profile, score)
     stages = bundle.definitions.stages
     reasons = []
@@ -169,11 +165,9 @@ def by_definitions(profile: Profile, score: Score, bundle: Bundle) -> Standing:
 def standing(
     lead: Lead, profile: Profile, points: Score, bundle: Bundle, now: datetime
 ) -> Standing:
-    """Where the lead stands at `now`, with these points.
-
-    One that sales gave back qualifies again by an enquiry since then, if it then is an MQL; out of
-    nurture also by what it has done since then, if that and its fit alone make it one: what sales
-    had seen already does not bring it back.
+    """The stage at `now`, with these points. A rejected lead qualifies again by a later enquiry, if
+    it is an MQL then. A lead in nurture also qualifies by later activities, if these and its fit
+    alone make it an MQL, because sales knew the earlier ones.
     """
     view = by_sales(lead, bundle)
     if view is None:
@@ -205,7 +199,7 @@ def standing(
 
 
 def _as_imported(enquiry: Enquiry, found: Standing) -> Standing:
-    """Whom sales had before is no new MQL by the mere import."""
+    """An imported lead of sales is no new MQL because of the import."""
     told = _told(enquiry)
     if told is not None:
         return Standing(told, ((_reason_of_import(enquiry),), *found.reasons))

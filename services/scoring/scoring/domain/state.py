@@ -1,7 +1,6 @@
-"""What scoring keeps of a lead: its facts, each with id and time, and what was last told of it.
-
-The facts are a set. In whatever order they arrive, and however often, the same ones are kept,
-sorted by (occurred_at, id); score and stage follow from them, a bundle and a time alone.
+"""Scoring's state of a lead: its facts, each with id and time, and the score that was published
+last. The facts are a set, sorted by (occurred_at, id): the result is the same in any order of
+arrival and for duplicates. Score and stage follow from the facts, a bundle and a time alone.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -48,10 +47,8 @@ class _Part(BaseModel):
 
 
 class Enquiry(_Part):
-    """A `lead.captured`.
-
-    One that is `history`, imported at `imported_at`, says who the person is and how things stood;
-    it waits for nobody.
+    """A `lead.captured`. With `history` it was imported at `imported_at`: it has the person and the
+    former state, and asks for no answer.
     """
 
     id: UUID
@@ -63,9 +60,8 @@ class Enquiry(_Part):
 
     @property
     def agreement(self) -> "Agreement | None":
-        """What it said about marketing mail; None where it did not.
-
-        It may tell of an earlier time, but of none that lies ahead of it.
+        """The consent in this enquiry, or None. Its time may be earlier than the enquiry, but not
+        later.
         """
         consent = self.profile.consent
         if consent.status is ConsentStatus.UNKNOWN:
@@ -75,7 +71,7 @@ class Enquiry(_Part):
 
     @property
     def outcomes(self) -> "Iterator[Followup]":
-        """What sales had done before, as follow-ups of that time."""
+        """The follow-ups from before the import."""
         for number, outcome in enumerate(self.history.outcomes if self.history else ()):
             yield Followup(
                 id=identity.named_id("outcome", str(self.id), str(number)),
@@ -137,7 +133,7 @@ class Agreement(_Part):
 
 
 def newest_agreement(said: Iterable[Agreement | None]) -> Agreement | None:
-    """What was said last; of a yes and a no of one moment, the no."""
+    """The newest consent; if granted and denied have the same time, denied."""
     return max(
         filter(None, said),
         key=lambda each: (each.at, each.consent.status is ConsentStatus.DENIED, each.id),
@@ -146,10 +142,9 @@ def newest_agreement(said: Iterable[Agreement | None]) -> Agreement | None:
 
 
 class PublishedScore(_Part):
-    """What the latest `lead.scored` said. `number` counts them for a lead, from 1.
-
-    Of a lead that is qualified no more, `lapsed_at` is when that was last due to the passing of
-    time. Releases before `qualified_at` did not keep `consent`: None is theirs.
+    """The content of the latest `lead.scored`. `number` counts these events of a lead, from 1.
+    `lapsed_at` is the time when the passing of time last ended the qualification. States of
+    releases before `qualified_at` have None as `consent`.
     """
 
     number: int
@@ -178,7 +173,7 @@ class Lead(_Part):
 
     @property
     def counted_enquiries(self) -> tuple[Enquiry, ...]:
-        """Those that say something of the person: trial ones only while there are no others."""
+        """The enquiries that count: test enquiries only while there are no others."""
         real = tuple(enquiry for enquiry in self.enquiries if not enquiry.test)
         return real or self.enquiries
 
@@ -189,7 +184,7 @@ class Lead(_Part):
 
     @property
     def imports(self) -> tuple[Enquiry, ...]:
-        """Those of the counted enquiries that are history, in the order of their import."""
+        """The imported ones of the counted enquiries, in the order of their import."""
         found = [
             counted_enquiry
             for counted_enquiry in self.counted_enquiries
@@ -210,7 +205,7 @@ class Lead(_Part):
 
     @property
     def sales_facts(self) -> tuple[Followup, ...]:
-        """What sales has done, before the import too, oldest first."""
+        """All follow-ups, also those from before the import, oldest first."""
         before = (outcome for enquiry in self.imports for outcome in enquiry.outcomes)
         return tuple(sorted((*self.followups, *before), key=_order))
 

@@ -1,4 +1,4 @@
-"""What becomes of a lead's clocks when a fact comes, or the time that was given has passed."""
+"""Decides the clocks of a lead when a fact arrives or a due time has passed."""
 
 from sla_monitor.domain.deciding import SUBSCRIPTION, Bundles, ClockRow, decide
 from sla_monitor.domain.state import LeadClocks

@@ -9,11 +9,10 @@ from sla_monitor.domain.state import Clock
 
 
 class Hours:
-    """The calendars that clocks reckon with.
-
-    A clock has its own bundle's. Should this release be unable to read that bundle, it has the
-    calendar of the same name in the bundle in force, and failing that any hour counts: a duration
-    must not keep a fact from being taken in. What was due when stands in the clock itself.
+    """The calendars of clocks. A clock uses the calendar of its own bundle. If this release cannot
+    read that bundle, it uses the calendar of that name in the bundle in force. If there is none,
+    every hour counts, so that facts can still be applied. The due time itself is stored in the
+    clock.
     """
 
     def __init__(self, bundles: Mapping[str, Bundle], in_force: Bundle) -> None:

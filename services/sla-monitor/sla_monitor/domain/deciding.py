@@ -1,8 +1,7 @@
-"""One decision: take the input in, then let each clock that has changed tell of it.
-
-A clock's verdict is a function of the set of its facts, under the bundle that its assignment was
-decided with. No clock is called broken but by its due timer, which fires only once every fact that
-was written before is read; a fact that comes later still takes the breach back.
+"""The monitor's decision: apply the input to the state, then publish the changes of each clock. The
+verdict of a clock is a function of the set of its facts and of the bundle of its assignment. Only
+the due timer makes a breach. It fires once all facts from before the due time are read. A fact that
+arrives later can still retract the breach.
 """
 
 from collections.abc import Iterable, Mapping
@@ -107,9 +106,8 @@ def _taken_in(
 
 
 def _caught_up(state: LeadClocks) -> LeadClocks:
-    """The state once its running clocks have seen what was read under the rules of older releases.
-
-    What an older release has closed stays as it was told, until a new fact comes.
+    """The state, with its running clocks judged anew on facts that older releases read under other
+    rules. A clock that an older release closed stays closed until a new fact arrives.
     """
     return with_facts_seen(state, lambda clock: clock.told is Verdict.RUNNING)
 

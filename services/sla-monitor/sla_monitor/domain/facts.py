@@ -38,10 +38,9 @@ def with_release(state: LeadClocks, fact: Release) -> LeadClocks:
 
 
 def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
-    """Keep these clocks instead of the present ones; beyond the bound the oldest closed ones go.
-
-    Covered ones go first: without the clock that serves their enquiry they would be judged anew.
-    Those by which a clock is due go with it.
+    """Replace the clocks. Beyond the bound the oldest closed clocks are dropped, covered ones
+    first: without the clock that covers them they would be judged anew. A clock that moved another
+    clock's due time is dropped with it.
     """
     kept = sorted(clocks, key=lambda clock: (clock.started_at, clock.id))
     forgotten = state.clocks_forgotten
@@ -60,7 +59,7 @@ def with_clocks(state: LeadClocks, clocks: tuple[Clock, ...]) -> LeadClocks:
 
 
 def since(state: LeadClocks, moment: datetime) -> LeadClocks:
-    """What is known of the time after a moment, as if there had been none before."""
+    """The facts from after a moment, as if there were no earlier ones."""
     clocks = tuple(clock for clock in state.clocks if clock.started_at > moment)
     cycles: dict[str, int] = {}
     for clock in clocks:

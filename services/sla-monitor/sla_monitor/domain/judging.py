@@ -1,18 +1,19 @@
-"""Which facts count for a clock, and what follows from them: the promise's fine print.
+"""Decides the verdict of a clock: which facts count for it, and what they mean. A *tenure* is the
+time in which one rep has the lead without a break, over one or several assignments.
 
-- When a fact happened and whether it counts is said by `baton.followups`. Beside that, a claim is
-  about the assignment, too: it keeps no promise but that of the rep or assignment that it names.
-- A promise is made to the lead. Whoever of sales answers within it keeps it, whichever rep or
-  assignment the follow-up names. Of what is about the assignment itself, any of the clock's tenure
-  will do: what names one did not happen before that one began, and counts for the clocks of the
-  tenure that had started by then. What names only the rep must be later than the start.
-- Who passes a milestone has passed those before: it keeps the promise of an earlier one, unless the
-  policy wants exactly what it names.
-- An assignment ends when it is released; when its rep declines or rejects it; when the lead is won,
-  lost, merged or deleted, whichever rep or assignment that names, by the rule for contacts; and
-  when it is claimed by, or gets for its owner, another rep than the clock's, at or after the start,
-  unless that names an assignment of another tenure. What comes first closes the clock: an answer by
-  the due time (also at the moment of the end), an end before the due time, the due time.
+- `baton.followups` decides when a fact happened and whether it counts. In addition, a claim counts
+  here as a fact about an assignment: it answers only the clock of the rep or assignment it names.
+- The promise is made to the lead. A follow-up of any rep answers the clock, whichever rep or
+  assignment it names. A fact about an assignment counts if that assignment belongs to the clock's
+  tenure; it counts for the clocks that had started by then. A fact that names only the rep must be
+  later than the start of the clock.
+- A later milestone includes the earlier ones: a meeting answers a clock that waits for a contact,
+  unless the policy accepts only the types that it lists.
+- An assignment ends when it is released; when its rep declines or rejects the lead; when the lead
+  is won, lost, merged or deleted; and when another rep claims the lead or gets it in the CRM, at or
+  after the start of the clock.
+- The first of these closes the clock: an answer by the due time (also at the moment of the end), an
+  end before the due time, the due time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ from baton.followups import ENDING, TAKING, counted_since, happened_at, is_of_re
 from sla_monitor.domain.state import Clock, Followup, Mark, Release, Verdict
 
 OF_ASSIGNMENT = followups.OF_ASSIGNMENT | {FollowupType.CLAIMED}
-"""For routing a claim is about the lead: it asks which assignment the claim ends."""
+"""Routing treats a claim as a fact about the lead, because it decides which assignment ends."""
 
 Starts = Mapping[UUID, datetime]
 """The assignments of a clock's tenure, its own among them, and when each began."""
@@ -95,7 +96,7 @@ def counted_at(clock: Clock, fact: Followup, starts: Starts) -> datetime | None:
     at = happened_at(fact)
     if fact.assignment_id is not None:
         return _named_at(clock, fact.assignment_id, at, starts)
-    # What was before the start is no answer; that the assignment ended is told by its release.
+    # A fact from before the start is no answer. The end of the assignment has its own release.
     return at if is_of_rep(fact, clock.rep, clock.started_at, early=timedelta(0)) else None
 
 

@@ -43,10 +43,9 @@ def settled(state: LeadClocks) -> tuple[Clock, ...]:
 def _cover(
     clock: Clock, assignment: Assignment, tenures: Tenures, earlier: Iterable[Clock]
 ) -> Clock | None:
-    """The clock that serves this enquiry too.
-
-    At most one is undecided at a time, but for the moment at which one ends and the lead returns:
-    then it is the clock of the return, since that one runs on.
+    """The clock that covers this enquiry too. At most one clock is undecided at a time, except at
+    the moment when one ends and the lead returns: then it is the clock of the return, because that
+    one goes on.
     """
     if assignment.change is not AssignmentChange.RENEWED:
         return None

@@ -14,7 +14,7 @@ from sla_monitor.policy.reads import REASSIGNMENT
 from sla_monitor.policy.sla import SLA, OnBreach, Target, TargetName
 
 SIDE = "sales"
-"""Whose promise a first response is."""
+"""The side that promises a first response."""
 
 
 class UnknownPolicyError(LookupError):

@@ -1,9 +1,7 @@
-"""The events that tell of a clock.
-
-A verdict is retracted before another takes its place, so that whoever adds up events counts each
-clock once; one that then runs on tells of its start again. `occurred_at` is the moment in the
-clock's life: its start, its warning, the answer, the due time, or the enquiry that moved that; of a
-retraction, when it was found out.
+"""Makes the events of a clock. A verdict is retracted before another one is published, so that a
+reader who counts events counts each clock once. A clock that goes on after a retraction publishes
+its start again. `occurred_at` is the time of the start, the warning, the answer, the due time, or
+the enquiry that moved the due time. For a retraction it is the time when it was decided.
 """
 
 from collections.abc import Callable
@@ -69,7 +67,7 @@ class _Common(TypedDict):
 
 
 def start(lead_id: UUID, clock: Clock) -> SlaStarted:
-    """That a clock runs."""
+    """The event that a clock started."""
     return SlaStarted(
         **_common(lead_id, clock),
         occurred_at=clock.started_at,
@@ -82,7 +80,7 @@ def start(lead_id: UUID, clock: Clock) -> SlaStarted:
 
 
 def move(lead_id: UUID, clock: Clock, before: Due) -> SlaMoved:
-    """That a clock is due at another time than before."""
+    """The event that the due time of a clock changed."""
     common = _common(lead_id, clock)
     common["assignment_id"] = clock.due.assignment_id
     return SlaMoved(
@@ -95,7 +93,7 @@ def move(lead_id: UUID, clock: Clock, before: Due) -> SlaMoved:
 
 
 def warn(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
-    """That a promise is about to be broken; nothing once it is decided, or due."""
+    """The warning before a breach; None if the clock is decided or due."""
     if verdict(clock) is not Verdict.RUNNING or clock.warned_at is not None or now >= clock.due.at:
         return Telling(clock)
     seconds = used(clock, clock.started_at, now)
@@ -109,7 +107,7 @@ def warn(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
 
 
 def judge(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
-    """What has changed since the clock was last told of; nothing if nothing has."""
+    """The events for the changes of the clock since its last event."""
     found = verdict(clock)
     if found is clock.told and (found is not Verdict.MET or clock.answer == clock.met):
         return Telling(clock)
@@ -124,7 +122,7 @@ def judge(lead_id: UUID, clock: Clock, used: Used, now: datetime) -> Telling:
 
 
 def erase(lead_id: UUID, clock: Clock, fact: UUID, now: datetime) -> SlaRetracted:
-    """That a clock which still runs ends with all that is known of the lead."""
+    """The event that a running clock ends because the lead is erased."""
     return _retraction(lead_id, clock, Retraction.ERASED, fact, now)
 
 

@@ -36,14 +36,14 @@ def with_later_milestones(types: AbstractSet[FollowupType]) -> frozenset[Followu
 
 
 class OnBreach(StrEnum):
-    """What happens when a promise is broken."""
+    """The reaction to a breach."""
 
     REASSIGN = "reassign"
     NOTIFY = "notify"
 
 
 class TargetName(StrEnum):
-    """What can be promised."""
+    """The targets that a policy can have."""
 
     FIRST_RESPONSE = "first_response"
 

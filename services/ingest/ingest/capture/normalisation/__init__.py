@@ -1,4 +1,3 @@
-"""What a lead's fields mean, whoever wrote them: pure functions of what was sent and the bundle.
-
-None of it enters an id: what a package's list says may change with its next release.
+"""Converts the fields of a lead to one notation, by pure functions of the delivery and the bundle.
+No result is part of an id, because the lists of packages may change with their next release.
 """

@@ -50,7 +50,7 @@ _SCANNERS = re.compile(
     r"|cloudmark|fireeye|trellix|sophos|forcepoint|zscaler|ironport|spamtitan",
     re.IGNORECASE,
 )
-"""Who looks at mails before the people to whom they are sent."""
+"""Programs that scan mails before they are delivered."""
 
 _PEOPLES = re.compile(
     r"googleimageproxy|yahoomailproxy|outlook-(ios|android)|airmail|thunderbird", re.IGNORECASE
@@ -66,10 +66,9 @@ _CRAWLERS.isCrawler("compiled once, before anybody waits for it")
 def mark(
     activity: LeadActivity, answers: Mapping[str, JsonValue], definitions: Definitions
 ) -> str | None:
-    """By what an activity is a bot's: its sender, the vendor, its user agent, or a bundle's rule.
-
-    None for a person's. Whoever has unsubscribed has, also where a scanner followed the link: an
-    address that is written to against its will costs more than one that is not written to.
+    """How an activity was recognised as a bot's: by the sender, the vendor, the user agent or a
+    rule of the bundle. None if a person did it. An unsubscription counts as a person's, also if a
+    scanner may have followed the link: unwanted mail does more harm than missing mail.
     """
     if activity.bot:
         return DECLARED
@@ -99,7 +98,7 @@ def _is_bots(user_agent: str) -> bool:
 
 
 def _values(answers: Mapping[str, JsonValue]) -> Iterator[tuple[str, str | bool]]:
-    """What stands in the answers by the last name on its way, what is less deep first."""
+    """The values in the answers by the last part of their path, the least nested first."""
     waiting: deque[tuple[str, JsonValue]] = deque(answers.items())
     for _ in range(_MOST_VALUES):
         if not waiting:

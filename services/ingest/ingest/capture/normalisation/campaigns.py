@@ -1,4 +1,4 @@
-"""What brought a person here: UTM parameters and click ids, wherever a sender puts them."""
+"""The campaign of a lead: UTM parameters and click ids, from each place where senders put them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -34,10 +34,9 @@ _PARAMETERS = {flat(name): name for name in (*_UTM, *_CLICK_IDS)}
 
 
 def understood(campaign: Campaign, answers: Mapping[str, JsonValue]) -> Campaign:
-    """The campaign, with what the raw answers, the landing page and the referrer say of it.
-
-    They are asked in this order. One that contradicts what is known already tells of another visit,
-    and none of its UTM parameters count.
+    """The campaign, completed from the raw answers, the landing page and the referrer, in this
+    order. If a place contradicts a known parameter, it belongs to another visit, and its UTM
+    parameters are ignored.
     """
     utm = {name: value for name in _UTM if (value := getattr(campaign, name)) is not None}
     click = (campaign.click_id_kind, campaign.click_id) if campaign.click_id else None
@@ -52,7 +51,7 @@ def understood(campaign: Campaign, answers: Mapping[str, JsonValue]) -> Campaign
 
 
 def _places(campaign: Campaign, answers: Mapping[str, JsonValue]) -> Iterator[dict[str, str]]:
-    """What each place says of the parameters that count, by their names."""
+    """The known parameters of each place, by their names."""
     yield dict(_in_answers(answers))
     for url in (campaign.landing_url, campaign.referrer):
         if url and "?" in url:

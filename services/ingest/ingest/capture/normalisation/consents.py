@@ -1,7 +1,6 @@
-"""Whether marketing may write, in three states, from the words that forms and senders have for it.
-
-Only a clear yes is one, and only a clear no: what is pending, or was not asked, is unknown, and so
-is a box that nobody ticked (`false`, `off`, `0`), since it is sent of whoever passed it over.
+"""Converts the words of forms and senders to a consent status. Only a clear yes counts as granted,
+and only a clear no as denied. Pending consent, a missing question and a box that was not ticked
+(`false`, `off`, `0`) are unknown: the person may have overlooked the box.
 """
 
 from datetime import datetime

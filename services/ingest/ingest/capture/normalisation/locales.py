@@ -108,7 +108,7 @@ def _by_name(names: Iterator[tuple[str, str]]) -> dict[str, str]:
 
 
 def _names(language: str, of: str) -> dict[str, str]:
-    """What a language calls all `territories` or `languages`, by their codes."""
+    """The names of all `territories` or `languages` in one language, by their codes."""
     return {code: str(name) for code, name in getattr(Locale(language), of).items() if name}
 
 

@@ -1,4 +1,4 @@
-"""What kind of mailbox an address is, by the address alone: nothing is asked of any network."""
+"""The kind of mailbox of an address, from the address alone, without any network request."""
 
 import re
 from collections.abc import Iterator

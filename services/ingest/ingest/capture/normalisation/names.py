@@ -9,7 +9,7 @@ _LONGEST = 100
 def flat(name: str) -> str:
     """Letters and digits alone, in lower case: `UTM Source` and `utm_source` are `utmsource`.
 
-    What is longer than any name that means something is nothing.
+    Names that are longer than any known name become empty.
     """
     return _flat(name) if len(name) <= _LONGEST else ""
 

@@ -39,10 +39,9 @@ class NormalProfile:
 def normalise(
     profile: Profile, answers: Mapping[str, JsonValue], source: Source, definitions: Definitions
 ) -> NormalProfile:
-    """The profile in the forms that `baton.events` promises, as far as they can be worked out.
-
-    What can't be is left as it was sent; nothing of it is a reason to refuse a lead. `answers` are
-    what the sender says beside the profile.
+    """The profile in the notation that `baton.events` promises, as far as possible. A value that
+    cannot be converted stays as it was sent; it is no reason to refuse a lead. `answers` are the
+    sender's values outside the profile.
     """
     contact = _contact(profile.contact, source)
     normal = profile.model_copy(
@@ -72,7 +71,7 @@ def _contact(contact: Contact, source: Source) -> Contact:
 
 
 def _company(company: Company, contact: Contact) -> Company:
-    """Who writes from a company's address has told its domain; a mail provider's is nobody's."""
+    """The company, with the domain of a business address. Mail providers do not count."""
     own = companies.domain(company.domain) if company.domain else None
     of_mail = companies.domain(contact.email.rpartition("@")[2]) if contact.email else None
     domain = own or company.domain

@@ -15,7 +15,7 @@ _TRUE_IN_A_TRIAL = frozenset({"istest", "testlead"})
 _FALSE_IN_A_TRIAL = frozenset({"livemode"})
 _ADDRESSES = frozenset({"test@fb.com", "test@meta.com"})
 _FILLED_IN = "<test lead: dummy data for"
-"""What Meta's tool for trying a form fills in, beside its addresses."""
+"""Values that Meta's form testing tool fills in, beside its addresses."""
 
 
 def mark(
@@ -24,9 +24,8 @@ def mark(
     answers: Mapping[str, JsonValue],
     definitions: Definitions,
 ) -> str | None:
-    """By what an enquiry is a trial: its sender, the vendor, or the id of a rule of the bundle.
-
-    None for one that is meant.
+    """How an enquiry was recognised as a test lead: by the sender, the vendor, or the id of a rule
+    of the bundle. None for a real enquiry.
     """
     if declared:
         return DECLARED

@@ -1,4 +1,4 @@
-"""What intake needs of whoever asks a vendor for the details of a record."""
+"""The interface by which intake fetches the details of a record from a vendor."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -25,9 +25,7 @@ class Fetcher(Protocol):
     """Asks a vendor for what its webhook has named by an id alone."""
 
     async def details(self, source: SignedSource, fetch: Fetch) -> JsonValue:
-        """What the vendor says of the record, as JSON. It only reads there, so it may be asked
-        again.
-
-        Raises VendorNotReadyError, and RejectedError where asking again as things are would give
-        the same answer. The messages are for an operator.
+        """The vendor's data about the record, as JSON. The request only reads, so it can be
+        repeated. Raises VendorNotReadyError, or RejectedError if a repetition would give the same
+        answer. The messages are for an operator.
         """

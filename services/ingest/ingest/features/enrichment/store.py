@@ -38,7 +38,7 @@ class Incomplete:
 
 
 class FetchTable:
-    """What is still to be fetched."""
+    """The leads whose details must still be fetched."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -104,7 +104,7 @@ class FetchTable:
     async def page(
         self, source: str | None, limit: int, after: Position | None
     ) -> list[Incomplete]:
-        """What waits, by when it came, newest first."""
+        """The leads whose details are missing, by the time of receipt, newest first."""
         rows = await self._pool.fetch(
             """
             SELECT * FROM incomplete
@@ -127,7 +127,7 @@ class FetchTable:
 
 
 async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[Incomplete]:
-    """What is known to be about a lead before its details are, oldest first."""
+    """The rows that are about a lead although its details are missing, oldest first."""
     rows = await db.fetch(
         "SELECT * FROM incomplete WHERE lead_ids @> ARRAY[$1::uuid] ORDER BY received_at, event_id",
         lead_id,

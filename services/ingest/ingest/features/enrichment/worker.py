@@ -61,9 +61,8 @@ class FetchWorker:
         self._counted_at: datetime | None = None
 
     async def run(self, times: Times) -> None:
-        """Look once in `times.look`, and at once while there is more; until cancelled.
-
-        What is under way then is fetched once more by whoever comes to it after the lease.
+        """Look for work every `times.look`, and again at once while there is more, until cancelled.
+        If a fetch is in progress then, another process repeats it after the lease.
         """
         while True:
             more = False
@@ -71,7 +70,9 @@ class FetchWorker:
                 await self._count()
                 more = await self._work()
             except DATABASE_AWAY as error:
-                _LOG.warning("what is to be fetched can't be read", why=type(error).__name__)
+                _LOG.warning(
+                    "leads that wait for enrichment can't be read", why=type(error).__name__
+                )
             if not more:
                 await asyncio.sleep(times.look.total_seconds())
 
@@ -97,7 +98,7 @@ class FetchWorker:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other leads go on
             kind = type(error).__name__
             _LOG.error(
-                "details met a fault of ours",
+                "enrichment failed by a fault of Baton",
                 source=incomplete.delivery.source,
                 error=kind,
                 place=logs.place(error),
@@ -135,7 +136,7 @@ class FetchWorker:
         await self._table.done(incomplete.event_id)
         self._report_outcome(incomplete, "kept")
         _LOG.warning(
-            "a delivery was not understood", source=delivery.source, delivery=str(failed.id)
+            "a delivery could not be read", source=delivery.source, delivery=str(failed.id)
         )
 
     async def _count(self) -> None:

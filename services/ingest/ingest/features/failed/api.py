@@ -62,7 +62,7 @@ class WholeDeliveryView(DeliveryView):
 
 
 class TakenView(BaseModel):
-    """What one thing of a delivery has become."""
+    """The result of one item of a delivery."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -84,7 +84,7 @@ def router(failed: FailedDeliveries, replays: Replays) -> APIRouter:
 
     @routes.get("")
     async def deliveries(query: Annotated[DeliveriesQuery, Query()]) -> DeliveriesView:
-        """What was authentic and could not be understood, by when it came, newest first."""
+        """Authentic deliveries that could not be read, by the time of receipt, newest first."""
         after = None if query.cursor is None else paging.position(query.cursor)
         found = await failed.page(query.source, query.limit + 1, after, replayed=query.replayed)
         page = found[: query.limit]

@@ -15,11 +15,10 @@ _NOBODY = UUID(int=0)
 def failed_delivery(
     received: ReceivedDelivery, reason: str, lead_ids: Sequence[UUID], id_key: bytes
 ) -> FailedDelivery:
-    """The delivery whole, but for its address, signatures and credentials.
-
-    It is the same for each attempt, and another for what is told apart by a header alone, or by
-    nothing but its time. Nobody knows yet whether it is an enquiry or a fact, so the shorter of the
-    source's horizons counts: what is kept twice becomes one event where it is one.
+    """The whole delivery, without its address, signatures and credentials. Each retry gives the
+    same id; deliveries that differ only in a header or in their time give different ids. It is not
+    known yet whether the delivery is an enquiry or another fact, so the shorter horizon of the
+    source counts. If the same delivery is stored twice, its replays become one event.
     """
     source, delivery = received.source, received.delivery
     received_at = received.receipt.received_at

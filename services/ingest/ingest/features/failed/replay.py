@@ -30,11 +30,10 @@ class Replays:
         self._metrics = metrics
 
     async def replay(self, delivery_id: UUID) -> list[IntakeResult]:
-        """What became of each thing that the delivery tells; then it waits no longer.
-
-        Its events have the ids that they would have had, so doing it again, or twice at a time, has
-        no further effect. Raises UnknownError, ConflictError where it was replayed already or is
-        still not understood (then it stays, with the new reason), and TryLaterError.
+        """Read the delivery again and return the result of each of its items. Its events get the
+        ids that they would have had, so a second replay has no further effect. Raises UnknownError,
+        TryLaterError, or ConflictError if it was replayed already or still cannot be read; then it
+        stays, with the new reason.
         """
         found = await self._failed.get(delivery_id)
         if found is None:

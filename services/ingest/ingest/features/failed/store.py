@@ -41,7 +41,7 @@ class Failure:
 
 
 class FailedDeliveries:
-    """What was not understood."""
+    """The failed deliveries."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -71,7 +71,7 @@ class FailedDeliveries:
     async def page(
         self, source: str | None, limit: int, after: Position | None, *, replayed: bool
     ) -> list[Failure]:
-        """Those that wait to be replayed, or else those that were; newest first."""
+        """The deliveries that wait for a replay, or the replayed ones; newest first."""
         rows = await self._pool.fetch(
             """
             SELECT id, source, reason, failures, received_at, failed_at, replayed_at
@@ -124,7 +124,7 @@ class FailedDeliveries:
         )
 
     async def backlog(self) -> Backlog:
-        """What is not replayed."""
+        """The deliveries that were not replayed."""
         row: Any = await self._pool.fetchrow(
             "SELECT count(*), min(received_at) FROM delivery_failed WHERE replayed_at IS NULL"
         )
@@ -137,7 +137,7 @@ class FailedDeliveries:
 
 
 async def of_lead(db: asyncpg.Connection, lead_id: UUID) -> list[tuple[FailedDelivery, Failure]]:
-    """Those that may be about a lead, oldest first."""
+    """The deliveries that may be about a lead, oldest first."""
     rows = await db.fetch(
         """
         SELECT * FROM delivery_failed WHERE lead_ids @> ARRAY[$1::uuid] ORDER BY received_at, id

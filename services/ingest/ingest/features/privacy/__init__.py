@@ -1,1 +1,1 @@
-"""What is known of a person here, told to whoever may ask, and forgotten when it must be."""
+"""Export and erasure of the data that ingest holds on a person."""

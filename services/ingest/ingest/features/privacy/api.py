@@ -1,4 +1,4 @@
-"""What intake holds on a lead, for whoever must tell a person."""
+"""The route that exports the data that ingest holds on a lead."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ HoldingsOf = Callable[[UUID], Awaitable[Holdings]]
 
 
 class NameView(BaseModel):
-    """What a lead can be named by: its id in a system, or a phone's digits."""
+    """An alias of a lead: its id in another system, or the digits of a phone number."""
 
     kind: str
     brand: str

@@ -22,7 +22,9 @@ from ingest.publish import spool_store as spool
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What an erasure of the lead would remove. What waits or failed may be about others too."""
+    """The data that an erasure of the lead would remove. Unmatched and failed deliveries may be
+    about other persons too.
+    """
 
     names: list[AliasName]
     spooled: list[Message]

@@ -81,7 +81,7 @@ class QuarantineView(BaseModel):
 
 
 class DecisionIn(BaseModel):
-    """Who decides, and why."""
+    """The person who decides, and the reason."""
 
     by: _Person
     why: Annotated[str, StringConstraints(max_length=1_000)] = ""

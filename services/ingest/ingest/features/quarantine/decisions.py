@@ -1,4 +1,4 @@
-"""What becomes of an enquiry that a rule of the bundle holds back."""
+"""Puts enquiries into quarantine, releases them and discards them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -63,11 +63,10 @@ class Quarantine:
         ]
 
     async def release(self, event_id: UUID, by: str, why: str) -> State:
-        """Send an enquiry on as if nothing had held it, under the id that it had from the first.
-
-        So it takes effect once, whatever is killed or asked again in between. One that was
-        discarded can still be released. Raises UnknownError, ConflictError where it was released
-        already, and what publishing raises.
+        """Publish an enquiry as if no rule had stopped it, under its original event id. So it takes
+        effect once, whatever is killed or repeated in between. A discarded enquiry can still be
+        released. Raises UnknownError, ConflictError if it was released already, and the errors of
+        publishing.
         """
         enquiry, standing = await self._found(event_id)
         if standing.decision is Decision.RELEASED:

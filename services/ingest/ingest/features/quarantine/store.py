@@ -22,7 +22,7 @@ _REASONS = TypeAdapter(tuple[Reason, ...])
 
 
 class Decision(StrEnum):
-    """What somebody decided about an enquiry that was held."""
+    """A decision about an enquiry in quarantine."""
 
     RELEASED = "released"
     DISCARDED = "discarded"
@@ -39,7 +39,7 @@ class QuarantinedEnquiry:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was decided, by whom and why; all None while nothing is."""
+    """The decision about an enquiry, by whom and why; all None before the decision."""
 
     decision: Decision | None
     decided_at: datetime | None
@@ -142,7 +142,7 @@ class QuarantineTable:
         return row is not None
 
     async def backlog(self) -> Backlog:
-        """What nobody has decided on."""
+        """The enquiries without a decision."""
         row: Any = await self._pool.fetchrow(
             "SELECT count(*), min(received_at) FROM quarantine WHERE decision IS NULL"
         )

@@ -1,4 +1,4 @@
-"""What this process has heard of each source and not yet written down."""
+"""Arrivals of deliveries in this process that are not in the database yet."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class ArrivalLog:
         return list(arrivals.values())
 
     def put_back(self, arrivals: Iterable[Arrival]) -> None:
-        """What was taken and could not be written down."""
+        """Put arrivals back that could not be written to the database."""
         for arrival in arrivals:
             known = self._arrivals.get((arrival.source, arrival.hour), arrival)
             self._arrivals[arrival.source, arrival.hour] = Arrival(

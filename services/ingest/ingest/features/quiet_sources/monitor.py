@@ -60,9 +60,11 @@ class Listening:
             try:
                 await self.look()
             except DATABASE_AWAY as error:
-                _LOG.warning("arrivals can't be written down", why=type(error).__name__)
+                _LOG.warning("arrivals can't be written to the database", why=type(error).__name__)
             except IntakeError as error:
-                _LOG.warning("a quiet source can't be told of", why=type(error).__name__)
+                _LOG.warning(
+                    "the event about a quiet source can't be published", why=type(error).__name__
+                )
             await asyncio.sleep(_BETWEEN_LOOKS.total_seconds())
 
     async def look(self) -> None:
@@ -143,7 +145,7 @@ class Listening:
             occurred_at=last,
             quiet_since=quiet.last_seen_at,
         )
-        _LOG.info("a source is heard again", source=quiet.source)
+        _LOG.info("a quiet source sends again", source=quiet.source)
         await self._tell(data, quiet)
         await self._arrivals.is_no_longer_quiet(db, quiet.source)
 

@@ -57,7 +57,9 @@ class Arrivals:
     async def listening_since(
         self, db: asyncpg.Connection, now: datetime, longest_break: timedelta
     ) -> datetime:
-        """Since when somebody listens, without a break that is longer; one who does so now."""
+        """The time since which some process has listened without a longer break; this process
+        listens now.
+        """
         since: datetime = await db.fetchval(
             """
             INSERT INTO source_listening (one, since, until) VALUES (true, $1, $1)

@@ -1,4 +1,4 @@
-"""What waits for its lead, in the open."""
+"""The route that lists unmatched deliveries."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,7 +14,7 @@ from ingest.features.unmatched.store import Waiting, WaitingTable
 
 
 class Name(BaseModel):
-    """What a lead is named by: `kind` is that of a record, or `phone`."""
+    """A name of a lead; `kind` is the kind of a record, or `phone`."""
 
     kind: str
     value: str
@@ -66,7 +66,7 @@ def _shown(waiting: Waiting) -> WaitingDelivery:
 
 
 def _type(waiting: Waiting) -> tuple[str, str | None]:
-    """Of what it tells, as far as it can be read, and why it can't be."""
+    """The readable content of an unmatched delivery, and the reason if some cannot be read."""
     message = waiting.message
     if waiting.unreadable is not None:
         return "unknown", waiting.unreadable

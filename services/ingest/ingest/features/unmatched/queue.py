@@ -29,7 +29,7 @@ def unnamed(event: Event[LeadEvent], source: str, person: Person, id_key: bytes)
 
 
 class UnmatchedQueue:
-    """What waits, within a bound; each process looks how full it is once in a while."""
+    """Stores unmatched deliveries up to a limit. Each process counts the rows from time to time."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class UnmatchedQueue:
         """
         if self._rows >= self._most:
             raise TryLaterError(
-                "it names nobody who is known, and no more can be kept that does; "
-                "`baton waiting list` shows what waits",
+                "no lead with these names is known, and the queue of unmatched deliveries is full; "
+                "retry later. `baton waiting list` shows the queue",
                 title="Too much waits",
             )
         await within(self._patience, self._table.add(delivery))

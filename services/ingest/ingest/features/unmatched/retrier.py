@@ -1,4 +1,4 @@
-"""What waits is tried again when a name becomes known, and reported when it has grown old."""
+"""Retries unmatched deliveries when a name becomes known, and reports those that wait too long."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class Retrier:
                 await self._report(clock())
                 await self._room.look()
             except DATABASE_AWAY as error:
-                _LOG.warning("what waits can't be looked after", why=type(error).__name__)
+                _LOG.warning("unmatched deliveries can't be retried", why=type(error).__name__)
             if not more:
                 await asyncio.sleep(times.look.total_seconds())
 
@@ -109,11 +109,13 @@ class Retrier:
             self._spool.filled.set()
 
     def _say_once(self, waiting: Waiting, why: str, place: str = "") -> None:
-        """Of what waits on, since this release can't use it: another release may."""
+        """Log once that a delivery stays unmatched because this release cannot read it; another
+        release may.
+        """
         if waiting.number not in self._unusable:
             self._unusable.add(waiting.number)
             _LOG.error(
-                "a delivery that waits can't be read",
+                "an unmatched delivery can't be read",
                 source=waiting.source,
                 delivery=str(waiting.event_id),
                 why=why,
@@ -133,7 +135,11 @@ class Retrier:
         self._reported_at = now
         await self._room.give_up()
         for report in reports:
-            _LOG.warning("deliveries wait", source=report.source, deliveries=report.deliveries)
+            _LOG.warning(
+                "unmatched deliveries wait too long",
+                source=report.source,
+                deliveries=report.deliveries,
+            )
 
     def _report_of(self, old: GrownOld, now: datetime) -> Addressed | None:
         """None where a row has a source's name that no event can have."""

@@ -33,10 +33,9 @@ class Unnamed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Unnamed):
-    """One that waits, with its place in the queue; `reported_at`: when it had grown old.
-
-    Where its names or headers are not as this release writes them, it has none, and `unreadable`
-    says why.
+    """An unmatched delivery with its number in the queue. `reported_at`: the time when it was
+    reported as too old. If this release cannot read its names or headers, they are empty and
+    `unreadable` has the reason.
     """
 
     number: int
@@ -104,7 +103,7 @@ class WaitingTable:
         return Size(row["rows"], row["oldest"])
 
     async def page(self, source: str | None, after: int, limit: int) -> list[Waiting]:
-        """Those that wait, the one that came first before the others."""
+        """The unmatched deliveries, oldest first."""
         async with connection(self._pool) as db:
             rows = await db.fetch(
                 f"""
@@ -125,10 +124,9 @@ class WaitingTable:
 
 
 async def mark_due(db: asyncpg.Connection, names: Collection[AliasName]) -> None:
-    """Have what waits for these names tried again, now that they are saved.
-
-    Rows that are marked already are marked once more: whoever tries one just now holds it, may not
-    have seen these names, and would else remove a mark that was meant for later.
+    """Mark the deliveries that wait for these names, so that they are tried again. Rows that are
+    marked already are marked again: a process that tries one right now may not have seen these
+    names, and would remove the mark.
     """
     await db.execute(
         "UPDATE waiting SET due = true WHERE name_ids && $1::uuid[]", [name.id for name in names]
@@ -138,7 +136,7 @@ async def mark_due(db: asyncpg.Connection, names: Collection[AliasName]) -> None
 async def of_lead(
     db: asyncpg.Connection, lead_id: UUID, names: Sequence[AliasName]
 ) -> list[Waiting]:
-    """What may be about a lead that is known by these names, the first that came first."""
+    """The deliveries that may be about the lead with these names, oldest first."""
     rows = await db.fetch(
         f"""
         SELECT {_COLUMNS} FROM waiting

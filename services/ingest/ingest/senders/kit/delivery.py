@@ -1,4 +1,4 @@
-"""A webhook as it came, before anything of it is believed."""
+"""The HTTP request of a sender, before Baton has verified it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,17 @@ from ingest.errors import RejectedError
 
 
 class NotUnderstoodError(RejectedError):
-    """The delivery is the sender's and can't be read; the message is for an operator."""
+    """An authentic delivery is unreadable. The message tells an operator why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Header names are in lower case; of one that stands twice, the last.
+    """One HTTP request of a sender.
 
-    `url` is the address as its sender has it, query and all: scheme, host and path come from the
-    settings, never from what the request says of itself. It may hold a secret, so nobody logs it.
+    Header names are in lower case. Of a repeated header the last counts.
+
+    `url` is the address that the sender called, with its query. Scheme, host and path come from the
+    settings, never from the request. The address may contain a secret, so never log it.
     """
 
     headers: Mapping[str, str]
@@ -30,10 +32,10 @@ class Delivery:
 
     @property
     def query(self) -> str:
-        """What follows the question mark, as it was sent."""
+        """The address's query, after the question mark, still escaped."""
         return self.url.partition("?")[2]
 
     @property
     def media_type(self) -> str:
-        """Of the body, in lower case and without parameters."""
+        """The body's media type, in lower case and without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""The fields of drafts by their paths: those that a table of a sender, or the bundle, names."""
+"""Sets fields of drafts by their paths, which a sender's table or the bundle names."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -60,10 +60,10 @@ _INNER = ("custom", *PARTS)
 
 
 def filled(draft: AnyDraft, values: Iterable[tuple[str, JsonValue]]) -> AnyDraft:
-    """With values in fields that are named by their paths, `contact.email`; each once it has one.
+    """The draft with the values in the fields with these paths, such as `contact.email`.
 
-    The bundle names fields so, and its model knows them all. Raises LookupError for a path that is
-    no field's. Of two values of a field, the later counts.
+    A value of None or empty text changes nothing. Of two values of a field, the later counts.
+    Raises LookupError for a path without a field; the bundle's model refuses such paths before.
     """
     changes: dict[str, Any] = {}
     inner: dict[str, dict[str, JsonValue]] = {}
@@ -88,17 +88,17 @@ def filled(draft: AnyDraft, values: Iterable[tuple[str, JsonValue]]) -> AnyDraft
 
 
 def mapped(draft: AnyDraft, to: str, value: JsonValue) -> AnyDraft:
-    """As `filled`, with one value."""
+    """As `filled`, with one field."""
     return filled(draft, [(to, value)])
 
 
 def placed(draft: LeadDraft, values: Mapping[LeadField, JsonValue]) -> LeadDraft:
-    """With these values, each once it has one, instead of what was there."""
+    """As `filled`, for the fields of a sender's own table. New values replace existing ones."""
     return filled(draft, values.items())
 
 
 def value_at(draft: LeadDraft, to: str) -> JsonValue:
-    """The value of a field, by its path; None if it has none."""
+    """The value of a field, by its path, or None."""
     place, _, inner = to.partition(".")
     if place == "custom":
         return draft.custom.get(inner)
@@ -107,7 +107,7 @@ def value_at(draft: LeadDraft, to: str) -> JsonValue:
 
 
 def answered(draft: Answering, values: Mapping[str, JsonValue]) -> Answering:
-    """With these among its answers, each once it has a value."""
+    """The draft with these values added to its answers. None and empty text add nothing."""
     found = {name: clean(value) for name, value in values.items()}
     answers = {**(draft.answers or {}), **{n: v for n, v in found.items() if v is not None}}
     return replace(draft, answers=answers if answers or draft.answers is not None else None)

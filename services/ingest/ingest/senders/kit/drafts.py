@@ -1,9 +1,8 @@
 """Drafts: the fields of a delivery, with values as the vendor sent them, before validation.
 
-A value is as its vendor has it: nothing, or text with nothing in it, is no value; several choices
-become one text; numbers become text, but for custom fields, whose type the bundle knows. Senders
-write phone numbers, ids and amounts as either, and a model reads a number out of text where it
-needs one.
+Null and empty text count as no value, and several choices become one text. Numbers become text,
+because senders write phone numbers, ids and amounts as numbers or as text. The models of the API
+parse numbers from text. Numbers of custom fields stay numbers, because the bundle knows the type.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from baton.events import ActivityType, FollowupType, RecordKind
 
 
 def clean(value: JsonValue, *, custom: bool = False) -> JsonValue:
-    """A value as drafts have it."""
+    """Normalises a vendor's value for a draft."""
     if isinstance(value, list) and all(isinstance(element, str) for element in value):
         value = ", ".join(str(element) for element in value)
     if value == "":
@@ -32,11 +31,11 @@ def _values(draft: "_Draft") -> Iterator[tuple[str, object]]:
 
 
 _VENDORS = (str, int, float, list)
-"""What a vendor's value may be that is not as drafts have it; our own are of other types."""
+"""The types of a vendor's value that `clean` must normalise."""
 
 
 class _Draft:
-    """A part of a draft; what is None was not said."""
+    """A part of a draft. None: the delivery has no such value."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -47,7 +46,7 @@ class _Draft:
                 object.__setattr__(self, name, clean(value))  # type: ignore[arg-type]  # JSON
 
     def document(self) -> dict[str, JsonValue]:
-        """The fields that have a value, as the document that our own API takes."""
+        """The fields with a value, as a request document of Baton's API."""
         return dict(_document(self))
 
 
@@ -89,7 +88,7 @@ class CampaignDraft(_Draft):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentDraft(_Draft):
-    """A box for consent that nobody ticked says nothing: it is no refusal."""
+    """Consent to marketing mail. A box that is not ticked means unknown, not denied."""
 
     status: JsonValue = None
     text: JsonValue = None
@@ -111,13 +110,13 @@ class RequestDraft(_Draft):
 
 @dataclass(frozen=True, slots=True)
 class RecordDraft:
-    """A record that stands for the lead in a system of sales."""
+    """A record of the lead in a sales tool."""
 
     kind: RecordKind
     id: str
 
     def document(self) -> dict[str, JsonValue]:
-        """As our own API takes it."""
+        """The record as a part of a request document of Baton's API."""
         return {"kind": self.kind.value, "id": self.id}
 
 
@@ -144,7 +143,7 @@ class LeadDraft(_Draft):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDraft(_Draft):
-    """What a person did."""
+    """An activity."""
 
     type: ActivityType
     lead_id: JsonValue = None
@@ -160,7 +159,7 @@ class ActivityDraft(_Draft):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowupDraft(_Draft):
-    """What sales did. `type` is None as long as it is not known what of all it was."""
+    """A follow-up. `type` is None until the sender's module has determined it."""
 
     type: FollowupType | None = None
     lead_id: JsonValue = None
@@ -186,7 +185,7 @@ class FollowupDraft(_Draft):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureDraft(_Draft):
-    """That a person must be forgotten."""
+    """A request to erase a person's data."""
 
     why: str
     requested_by: str | None = None
@@ -206,11 +205,11 @@ PARTS: Mapping[str, type[_Draft]] = {
     "consent": ConsentDraft,
     "request": RequestDraft,
 }
-"""Of a lead: by the names of its fields, those that are drafts themselves."""
+"""The fields of a lead draft that are drafts themselves, by name."""
 
 
 def lead_draft(document: Mapping[str, JsonValue]) -> LeadDraft:
-    """The draft of a document that one was kept as. Raises ValueError for any other document."""
+    """The draft of a document that `LeadDraft.document` made. Raises ValueError for any other."""
     fields: dict[str, Any] = dict(document)
     try:
         for name, part in PARTS.items():
@@ -218,7 +217,7 @@ def lead_draft(document: Mapping[str, JsonValue]) -> LeadDraft:
                 fields[name] = part(**fields[name])
         return LeadDraft(**fields)
     except (TypeError, AttributeError) as error:
-        raise ValueError("no lead's draft") from error
+        raise ValueError("the document is not a lead draft") from error
 
 
 def _document(draft: _Draft) -> Iterator[tuple[str, JsonValue]]:
@@ -238,4 +237,4 @@ def _document(draft: _Draft) -> Iterator[tuple[str, JsonValue]]:
             case ActivityType() | FollowupType():
                 yield name, value.value
             case _:
-                yield name, value  # type: ignore[misc]  # what is left is as the vendor has it
+                yield name, value  # type: ignore[misc]  # the rest is JSON of the vendor

@@ -1,4 +1,4 @@
-"""Bodies of authentic deliveries, by their format. Each reader raises NotUnderstoodError."""
+"""Parses bodies of authentic deliveries by format. Each function raises NotUnderstoodError."""
 
 from collections.abc import Iterable
 from email.message import Message
@@ -17,12 +17,12 @@ Pairs = list[tuple[str, str]]
 
 
 def json_of(delivery: Delivery) -> JsonValue:
-    """The body as JSON, whatever its header calls it."""
+    """The body as JSON, whatever the header `Content-Type` says."""
     return json_text(delivery.body)
 
 
 def json_text(text: bytes) -> JsonValue:
-    """JSON that stands anywhere in a delivery."""
+    """JSON from any part of a delivery."""
     try:
         return documents.read(text)
     except RejectedError as error:
@@ -30,24 +30,28 @@ def json_text(text: bytes) -> JsonValue:
 
 
 def form_of(delivery: Delivery) -> Pairs:
-    """The fields of a form in the order they were sent, those left empty too."""
+    """The fields of a form in the sender's order, including empty ones."""
     try:
         text = delivery.body.decode()
         pairs = parse_qsl(
             text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
         )
     except ValueError as error:
-        raise NotUnderstoodError(f"no form in UTF-8 of at most {_MOST_FIELDS} fields") from error
+        raise NotUnderstoodError(
+            f"the body is not a form in UTF-8 with at most {_MOST_FIELDS} fields"
+        ) from error
     return _usable(pairs)
 
 
 def multipart_of(delivery: Delivery) -> Pairs:
-    """The fields of a `multipart/form-data` body; files stand there by their names alone."""
+    """The fields of a `multipart/form-data` body. A file appears as its name only."""
     head = f"Content-Type: {delivery.headers.get('content-type', '')}\r\n\r\n"
     message = BytesParser().parsebytes(head.encode("latin-1", "replace") + delivery.body)
     parts = message.get_payload()
     if not message.is_multipart() or not isinstance(parts, list) or len(parts) > _MOST_FIELDS:
-        raise NotUnderstoodError(f"no multipart form of at most {_MOST_FIELDS} fields")
+        raise NotUnderstoodError(
+            f"the body is not a multipart form with at most {_MOST_FIELDS} fields"
+        )
     return _usable([_field(part) for part in parts if isinstance(part, Message)])
 
 
@@ -66,7 +70,7 @@ def _field(part: Message) -> tuple[str, str]:
 
 
 def payload_of(delivery: Delivery) -> JsonValue:
-    """JSON or a form, as the delivery says; a form's fields by name, those sent twice as lists."""
+    """JSON or a form, by the media type. A form becomes an object; repeated fields become lists."""
     if delivery.media_type == "application/x-www-form-urlencoded":
         return grouped(form_of(delivery))
     if delivery.media_type == "multipart/form-data":
@@ -75,7 +79,7 @@ def payload_of(delivery: Delivery) -> JsonValue:
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, JsonValue]:
-    """The fields of a form by name, those sent twice as lists; `a[]` is `a`."""
+    """The fields of a form by name; repeated fields become lists. `a[]` is `a`."""
     found: dict[str, JsonValue] = {}
     for name, text in pairs:
         plain = name.removesuffix("[]")
@@ -88,9 +92,9 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, JsonValue]:
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, JsonValue]:
-    """The fields of a form as PHP has them: `a[b][c]` is c in b in a.
+    """The fields of a form by PHP's convention: `a[b][c]` is c in b in a.
 
-    Of a field that is sent twice, the last counts.
+    Of a repeated field, the last value counts.
     """
     document: dict[str, JsonValue] = {}
     for name, text in pairs:
@@ -106,7 +110,7 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, JsonValue]:
 
 
 def checked(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """A document that did not come as JSON, if an event can carry it."""
+    """A document from another format than JSON, if an event can contain it."""
     try:
         documents.checked(document)
     except RejectedError as error:

@@ -1,4 +1,4 @@
-"""Forms: what was answered, placed as the bundle says, and where a question speaks for itself."""
+"""Puts the answers of a form into a lead's fields, by the bundle or by the question's name."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,16 +16,16 @@ from ingest.senders.kit.draft_fields import LeadField, mapped, placed, value_at
 from ingest.senders.kit.drafts import LeadDraft
 
 FULL_NAME: Literal["full_name"] = "full_name"
-"""No field of a lead: it is split into the first and the last name."""
-Place = LeadField | Literal["full_name"]
+"""Not a field of a lead. `place` splits the name into the first and the last name."""
+FormPlace = LeadField | Literal["full_name"]
 YES_OR_NO = "yes_no"
-"""The type of a question whose `false` somebody chose, and no box that was passed over."""
+"""The type of a question whose `false` the person chose, unlike a box that is not ticked."""
 
 _CONSENT, _EMPLOYEES, _MESSAGE = "consent.status", "company.employees", "request.message"
 _LONGEST = 1_000
 _LONGEST_MESSAGE = 10_000
 
-_NAMES: Mapping[Place, str] = {
+_NAMES: Mapping[FormPlace, str] = {
     "contact.email": "email emailaddress workemail businessemail companyemail useremail mail",
     "contact.phone": "phone phonenumber mobile mobilephone mobilenumber telephone tel workphone "
     "userphone",
@@ -62,7 +62,7 @@ _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}\.[^\s@.]{2,60}")
 class Answer:
     """A question and its answer.
 
-    `key` is the vendor's own name of it, `asks` the part of that which says what it asks for.
+    `key` is the vendor's name of the question, `asks` the part of the key that has a meaning.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Answer:
 
     @property
     def name(self) -> str:
-        """The name under which it is kept where it has no place."""
+        """The name under which `answers` stores the answer if no field takes it."""
         return f"hidden.{self.key}" if self.hidden else self.title or self.key
 
 
@@ -82,11 +82,11 @@ def place(
     draft: LeadDraft,
     answers: Iterable[Answer],
     places: Sequence[FormAnswer],
-    by_type: Mapping[str, Place] | None = None,
+    by_type: Mapping[str, FormPlace] | None = None,
 ) -> LeadDraft:
-    """With the answers in their fields: as the bundle says, by their type, by their name.
+    """The draft with the answers in fields: first by the bundle, then by type, then by name.
 
-    What has no place so is kept under `answers`. Nothing that is there is overwritten.
+    The other answers go into `answers`. A field that has a value keeps it.
     """
     left = [answer for answer in answers if answer.value not in (None, "", [])]
     for where in places:
@@ -105,7 +105,7 @@ def place(
 
 
 def guess_email(draft: LeadDraft) -> LeadDraft:
-    """Of a form whose keys say nothing: the first answer that is a mail address."""
+    """The draft with the first e-mail address in the answers, for forms with meaningless keys."""
     if draft.contact.email is not None:
         return draft
     answers = dict(draft.answers or {})
@@ -117,7 +117,7 @@ def guess_email(draft: LeadDraft) -> LeadDraft:
 
 
 def with_full_name(draft: LeadDraft, name: str) -> LeadDraft:
-    """The last word is the last name: joined again, they are the name as it was sent."""
+    """The draft with a full name. The last word becomes the last name, so no word is lost."""
     first, _, last = name.strip().rpartition(" ")
     draft = placed(draft, {"contact.first_name": first.strip() or last})
     return placed(draft, {"contact.last_name": last}) if first else draft
@@ -134,9 +134,9 @@ def _is_meant(where: FormAnswer, answer: Answer) -> bool:
 
 
 def _by_type(
-    draft: LeadDraft, answer: Answer, by_type: Mapping[str, Place]
+    draft: LeadDraft, answer: Answer, by_type: Mapping[str, FormPlace]
 ) -> tuple[LeadDraft, bool]:
-    """And whether the answer has its place."""
+    """The draft, and whether a field took the answer."""
     to = next((by_type[type_] for type_ in answer.types if type_ in by_type), None)
     return (draft, False) if to is None else _put_free(draft, to, answer)
 
@@ -151,7 +151,7 @@ def _by_name(draft: LeadDraft, answer: Answer) -> tuple[LeadDraft, bool]:
 
 
 def _is_usable(to: str, value: JsonValue) -> bool:
-    """Nobody has said that a name means what we think: what does not fit stays an answer."""
+    """Whether the value fits the field. A name is only a hint, so other values stay answers."""
     if to == _CONSENT:
         return isinstance(consents.status(value), ConsentStatus)
     if to == _EMPLOYEES:
@@ -162,7 +162,7 @@ def _is_usable(to: str, value: JsonValue) -> bool:
 
 
 def _put_free(draft: LeadDraft, to: str, answer: Answer) -> tuple[LeadDraft, bool]:
-    """With an answer where nothing is yet; False where something is."""
+    """The draft with the answer in an empty field, and True; False if the field has a value."""
     if to == FULL_NAME:
         if draft.contact.first_name is not None or draft.contact.last_name is not None:
             return draft, False

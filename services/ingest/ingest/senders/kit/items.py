@@ -1,4 +1,4 @@
-"""The items of a delivery: drafts, and items from which no draft is made."""
+"""The results of reading a delivery: items, ignored items, and unreadable parts."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _BECOMES: dict[type, Becomes] = {
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """What must be asked of the vendor before an item is whole: the record's kind and its id."""
+    """The record that Baton fetches from the vendor's API to complete an item: its kind and id."""
 
     record: str
     id: str
@@ -31,10 +31,10 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a delivery tells.
+    """One lead, activity, follow-up or erasure of a delivery.
 
-    `part` tells it from others of the same delivery id. `fetch`: the delivery has no more than ids,
-    and the draft what it said besides.
+    `part` distinguishes items with the same delivery id. `fetch`: the record to fetch, if the
+    delivery has ids only; the draft then has the other values of the delivery.
     """
 
     draft: Draft
@@ -47,38 +47,38 @@ class Item:
 
     @property
     def document(self) -> dict[str, JsonValue]:
-        """The draft, as our own API takes it."""
+        """The draft as a request document of Baton's API."""
         return self.draft.document()
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A part of a delivery that was not understood, beside others that may have been."""
+class Unreadable:
+    """An unreadable part of a delivery; other parts may be readable."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """Something that changes nothing for a lead: it is answered and forgotten."""
+class Ignored:
+    """An event that changes nothing for a lead. Baton answers it and does not store it."""
 
     draft: Draft
 
     @property
     def document(self) -> dict[str, JsonValue]:
-        """As an item's."""
+        """The draft as a request document of Baton's API."""
         return self.draft.document()
 
 
-ItemResult = Item | Passed | Unread
+ItemResult = Item | Ignored | Unreadable
 
 
 def read_each(
     parts: Iterable[T], read: Callable[[T], Iterable[ItemResult]]
 ) -> Iterator[ItemResult]:
-    """What each part of a delivery tells: one that can't be read keeps no other back."""
+    """Reads each part of a delivery by itself, so an unreadable part does not affect the others."""
     for part in parts:
         try:
             yield from read(part)
         except NotUnderstoodError as error:
-            yield Unread(str(error))
+            yield Unreadable(str(error))

@@ -1,4 +1,4 @@
-"""Payloads whose meaning the bundle has: what each type becomes, and where its fields are."""
+"""Applies a bundle's mapping to an event: what its type becomes, and where its fields are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ from ingest.senders.kit.drafts import ActivityDraft, Draft, ErasureDraft, Follow
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.payloads import Path, at, path, rest
 
-_NOT_NAMED = "the bundle says of its type neither what it becomes nor ignore"
+_NOT_NAMED = "the source has neither `events` nor `ignore` for this event type; add one of them"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event of a payload: what the sender's form of it fixes, the rest is the bundle's.
+class MappedEvent:
+    """An event of a payload, with the values that the sender's format defines.
 
-    `shared` is what a payload of several events says once for all of them. `known` are the paths
-    within the event that are understood without the bundle.
+    `shared` is the part of a payload that several events have in common. `known` has the paths in
+    the event that the sender's module reads itself, without the bundle.
     """
 
     type: JsonValue
@@ -39,13 +39,13 @@ class Event:
     known: tuple[Path, ...] = ()
 
 
-def read(source: MappedSource, event: Event) -> list[Item]:
-    """What the event tells; nothing where the bundle has its type ignored.
+def read(source: MappedSource, event: MappedEvent) -> list[Item]:
+    """The event's items; none if the bundle ignores its type.
 
     Raises NotUnderstoodError.
     """
     if not isinstance(event.type, str):
-        raise NotUnderstoodError("it has no type where the bundle says that it stands")
+        raise NotUnderstoodError("the event has no type at the place that the bundle names")
     if event.type in source.ignore:
         return []
     mapping = source.events.get(event.type)
@@ -54,7 +54,7 @@ def read(source: MappedSource, event: Event) -> list[Item]:
     return [Item(_draft(mapping, event), event.part)]
 
 
-def _draft(mapping: EventMapping, event: Event) -> Draft:
+def _draft(mapping: EventMapping, event: MappedEvent) -> Draft:
     answers, values = _answers(mapping, event), list(_values(mapping, event))
     match mapping:
         case LeadMapping():
@@ -68,14 +68,14 @@ def _draft(mapping: EventMapping, event: Event) -> Draft:
             return filled(ErasureDraft(why=why), values)
 
 
-def _answers(mapping: EventMapping, event: Event) -> dict[str, JsonValue]:
-    """What the mapping says nothing of."""
+def _answers(mapping: EventMapping, event: MappedEvent) -> dict[str, JsonValue]:
+    """The values that the mapping does not use, by their paths."""
     places = (place for _, place in _places(mapping))
     return rest(event.payload, {*event.known, *places})
 
 
-def _values(mapping: EventMapping, event: Event) -> Iterator[tuple[str, JsonValue]]:
-    """Each field with its value; what comes later counts."""
+def _values(mapping: EventMapping, event: MappedEvent) -> Iterator[tuple[str, JsonValue]]:
+    """Each field with its value. Of two values of a field, the later counts."""
     yield "delivery_id", event.delivery_id
     yield "occurred_at", event.occurred_at
     if not isinstance(mapping, ErasureMapping):

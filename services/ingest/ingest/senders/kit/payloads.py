@@ -1,4 +1,4 @@
-"""Payloads by path: what a bundle's mapping takes out of one, and what it leaves."""
+"""Finds values in payloads by their paths, and the values that nobody has mapped."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -23,12 +23,12 @@ def path(text: str) -> Path:
 
 
 def values_at(payload: JsonValue, places: Mapping[T, str]) -> dict[T, JsonValue]:
-    """What is at the paths of a table, by what the table has them for."""
+    """The values at a table's paths, by the table's keys."""
     return {to: at(payload, path(place)) for to, place in places.items()}
 
 
 def at(payload: JsonValue, steps: Path) -> JsonValue:
-    """What is at a path; None where nothing is."""
+    """The value at a path, or None."""
     for step in steps:
         if isinstance(payload, dict):
             payload = payload.get(step)
@@ -40,7 +40,7 @@ def at(payload: JsonValue, steps: Path) -> JsonValue:
 
 
 def text_at(payload: JsonValue, steps: Path) -> str | None:
-    """The text or number at a path, as text; None where there is none, or it is empty."""
+    """The text or number at a path, as text. None if there is none, or if it is empty."""
     found = at(payload, steps)
     if isinstance(found, bool) or not isinstance(found, str | int | float):
         return None
@@ -48,13 +48,13 @@ def text_at(payload: JsonValue, steps: Path) -> str | None:
 
 
 def list_at(payload: JsonValue, steps: Path) -> list[JsonValue]:
-    """The list at a path; empty where there is none."""
+    """The list at a path, or an empty list."""
     found = at(payload, steps)
     return found if isinstance(found, list) else []
 
 
 def unix_time(number: JsonValue) -> str | None:
-    """Seconds since 1970, or milliseconds where seconds would be far in the future."""
+    """A Unix time as ISO 8601. A number too large for seconds counts as milliseconds."""
     if isinstance(number, str) and number.isascii() and number.isdigit():
         number = int(number[:_MOST_DIGITS])
     if isinstance(number, bool) or not isinstance(number, int | float):
@@ -67,7 +67,7 @@ def unix_time(number: JsonValue) -> str | None:
 
 
 def written_time(text: str | None, zone: tzinfo) -> str | None:
-    """A time that is written without its offset, in that zone; any other text as it is."""
+    """A time without an offset gets the zone's offset. Any other text is returned unchanged."""
     try:
         time = datetime.fromisoformat(text or "")
     except ValueError:
@@ -76,13 +76,13 @@ def written_time(text: str | None, zone: tzinfo) -> str | None:
 
 
 def composite(*parts: str | None) -> str:
-    """A delivery's id made of several fields, for vendors whose own is not unique, or missing."""
+    """A delivery id of several fields, for vendors without a unique id."""
     joined = "/".join(part or "" for part in parts)
     return joined if len(joined) <= _LONGEST_ID else sha256(joined.encode()).hexdigest()
 
 
 def without(payload: JsonValue, steps: Path) -> JsonValue:
-    """The payload without what is at a path, which is there; in a list, null keeps its place."""
+    """The payload without the value at an existing path. In a list, null replaces the value."""
     step, *further = steps
     if isinstance(payload, dict):
         if not further:
@@ -95,7 +95,7 @@ def without(payload: JsonValue, steps: Path) -> JsonValue:
 
 
 def rest(payload: JsonValue, paths: Iterable[Path]) -> dict[str, JsonValue]:
-    """What stands at none of these paths, by its own path; whole where nothing in it was taken."""
+    """The values at all other paths, by their paths. An object with none of them stays whole."""
     return dict(_rest(payload, (), frozenset(paths)))
 
 

@@ -1,4 +1,4 @@
-"""Where a delivery has the texts that show whose it is, and what of it a signature is over."""
+"""Places in a delivery: of signatures, secrets and times, and of the parts that are signed."""
 
 import base64
 import binascii
@@ -17,30 +17,30 @@ _MOST_PARAMETERS = 1_000
 
 
 class NotAuthenticError(Exception):
-    """Nothing shows that a delivery is the sender's; the message may be told to whoever sent it."""
+    """The delivery is not authentic. The message has no secret and may be sent to the caller."""
 
 
 class ForbiddenError(NotAuthenticError):
-    """As above, of a handshake that must be answered 403 then, as its vendor has it."""
+    """A handshake is not authentic, and its vendor expects 403 instead of 401."""
 
 
 class Place(ABC):
-    """Where a text may stand; its `str` names it to whoever must look there."""
+    """A place of a text in a delivery. Its `str` describes the place in messages to people."""
 
     @abstractmethod
     def texts(self, delivery: Delivery) -> Sequence[str]:
-        """All that stand there; none where there is nothing, whatever the delivery holds."""
+        """All texts at this place, or none. It never raises, whatever the delivery contains."""
 
     def struck_from(self, body: bytes) -> bytes:
-        """A body without what stands there; as it is where none of it stands in the body."""
+        """The body without the text at this place; unchanged if the place is not in the body."""
         return body
 
     def __call__(self, delivery: Delivery) -> bytes:
-        """The first, as a part of what is signed. Raises NotAuthenticError where there is none."""
+        """The first text here, as signed bytes. Raises NotAuthenticError if there is none."""
         found = self.texts(delivery)
         if not found:
-            raise NotAuthenticError(f"there is no {self}")
-        # Header values come as Latin-1: any of them goes back to the bytes that were sent.
+            raise NotAuthenticError(f"the request has no {self}")
+        # The server decodes header values as Latin-1, so encoding restores the bytes of the sender.
         return found[0].encode("latin-1", "replace")
 
 
@@ -59,9 +59,9 @@ class Header(Place):
 
 @dataclass(frozen=True, slots=True)
 class HeaderItem(Place):
-    """What follows `key` and `equals` in a header, for each item that begins so.
+    """The value after `key` and `equals` in each item of a header that begins with them.
 
-    `between` stands between the items; without it, the header has one.
+    `between` separates the items. Without it, the header has one item.
     """
 
     name: str
@@ -85,7 +85,7 @@ class HeaderItem(Place):
 
 @dataclass(frozen=True, slots=True)
 class Authorization(Place):
-    """The credentials of an `Authorization` header; of `Basic`, `user:password` in the clear."""
+    """The credentials of an `Authorization` header; for `Basic` the decoded `user:password`."""
 
     scheme: str
 
@@ -97,7 +97,7 @@ class Authorization(Place):
             return [credentials.strip()]
         try:
             clear = base64.b64decode(credentials.strip(), validate=True)
-            # Padding has bits that mean nothing: of several ways to write a text, one counts.
+            # Base64 padding has unused bits: accept only the canonical encoding of a text.
             return (
                 [clear.decode()] if base64.b64encode(clear).decode() == credentials.strip() else []
             )
@@ -112,7 +112,7 @@ class Authorization(Place):
 class Parameter(Place):
     """A parameter of the address's query.
 
-    A plus sign stands for a space, or, where who wrote the address did not escape it, for itself.
+    A plus sign means a space, or a plus sign if the author of the address did not escape it.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Parameter(Place):
 
 @dataclass(frozen=True, slots=True)
 class LastOfPath(Place):
-    """What follows the source's name in the address: `/v1/webhooks/NAME/...`."""
+    """The path segment after the source's name in the address: `/v1/webhooks/NAME/...`."""
 
     def texts(self, delivery: Delivery) -> Sequence[str]:
         last = unquote(delivery.path.rpartition("/")[2])
@@ -141,7 +141,7 @@ class LastOfPath(Place):
 
 @dataclass(frozen=True, slots=True)
 class InJson(Place):
-    """A text within a body of JSON, which must be read to find it."""
+    """A text in a JSON body, at a path."""
 
     path: Path
 
@@ -162,7 +162,7 @@ class InJson(Place):
 
 
 def body(delivery: Delivery) -> bytes:
-    """The raw bytes."""
+    """The raw body."""
     return delivery.body
 
 
@@ -172,12 +172,12 @@ def method(delivery: Delivery) -> bytes:
 
 
 def url(delivery: Delivery) -> bytes:
-    """The whole address, as the sender has it."""
+    """The whole address that the sender called."""
     return delivery.url.encode("utf-8", "surrogateescape")
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:
-    """Names and values; empty where there is too much of it."""
+    """Names and values; empty if there are too many parameters."""
     try:
         return parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What systems of sales tell, in the words that a vendor and the bundle have for it."""
+"""Turns the values of sales tools into follow-ups, by the bundle's `outcomes` and `ignore`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,16 +9,16 @@ from baton.events import FollowupType, RecordKind
 from ingest.policy.vendors import SalesOutcome, SalesSource
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft, RecordDraft
-from ingest.senders.kit.items import Item, Passed
+from ingest.senders.kit.items import Ignored, Item
 
 Known = Mapping[str, FollowupType | None]
-"""What everybody understands by a value; None: it says nothing of the lead."""
+"""The usual follow-up for a value. None: the value does not concern the lead."""
 
 _LONGEST_NOTE = 10_000
 
 
 def is_ignored(source: SalesSource, field: str, value: str) -> bool:
-    """Whether the bundle has a value of a vendor's field passed over."""
+    """Whether the bundle ignores this value of a vendor's field."""
     ignored = source.ignore.get(field)
     return ignored is not None and (not ignored or value in ignored)
 
@@ -30,12 +30,11 @@ def outcome(
     known: Known | None = None,
     otherwise: SalesOutcome | None = None,
 ) -> SalesOutcome | None:
-    """Which follow-up a value of a vendor's field is: by the bundle, or else as is understood.
+    """The follow-up for a value of a vendor's field: by the bundle, or else by `known`.
 
-    `otherwise` is what it is where there is no value, or nobody explains any of the field. None
-    where it is passed over, as the bundle or the vendor has it: nothing else stands in for that.
-    Raises NotUnderstoodError for a value that nobody has explained, of a field that the bundle or
-    the vendor explains others of.
+    Returns `otherwise` without a value, or if neither the bundle nor `known` mentions the field.
+    Returns None if the bundle or `known` ignores the value. Raises NotUnderstoodError if the bundle
+    or `known` has other values of the field and not this one.
     """
     if value is None:
         return otherwise
@@ -50,31 +49,33 @@ def outcome(
         return None if type_ is None else SalesOutcome(type=type_)
     if not outcomes and not source.ignore.get(field) and not understood:
         return otherwise
-    raise NotUnderstoodError(f"the bundle says of {field} '{value}' neither outcome nor ignore")
+    raise NotUnderstoodError(
+        f"the source has neither `outcomes` nor `ignore` for {field} '{value}'; add one of them"
+    )
 
 
 def rep(source: SalesSource, *users: str | None) -> str | None:
-    """The rep that one of these ids or addresses of the vendor's user is of."""
+    """The rep of the first id or address of a vendor's user that the source's `reps` has."""
     return next((source.reps[user] for user in users if user in source.reps), None)
 
 
 def owner(source: SalesSource, user: str) -> str:
-    """The rep who has the lead now. Raises NotUnderstoodError where nobody says who that is."""
+    """The rep who owns the lead. Raises NotUnderstoodError if `reps` has no such user."""
     found = rep(source, user)
     if found is None:
-        raise NotUnderstoodError(f"`reps` of the source has nobody for the owner {user}")
+        raise NotUnderstoodError(f"`reps` of the source has no rep for the owner {user}; add one")
     return found
 
 
 def records(**ids: str | None) -> tuple[RecordDraft, ...]:
-    """Records that stand for the lead, by their kinds: those that there are."""
+    """The lead's records with an id, by their kinds."""
     return tuple(RecordDraft(RecordKind(kind), id_) for kind, id_ in ids.items() if id_)
 
 
-def passed(answers: JsonValue, external_id: str | None = None) -> Passed:
-    """What changes nothing for a lead, as its vendor has it."""
+def passed(answers: JsonValue, external_id: str | None = None) -> Ignored:
+    """An ignored event, with the vendor's values."""
     answered = answers if isinstance(answers, dict) else None
-    return Passed(FollowupDraft(external_id=external_id, answers=answered))
+    return Ignored(FollowupDraft(external_id=external_id, answers=answered))
 
 
 def followup(
@@ -84,9 +85,9 @@ def followup(
     part: str = "",
     note: Iterable[str | None] = (),
 ) -> Item:
-    """A follow-up: what all of the delivery's have, and what this one is.
+    """The item of a follow-up: `draft` has the delivery's values, `outcome` the type and reason.
 
-    `note` are texts that somebody of sales has written.
+    `note` has texts that a person in sales has written.
     """
     if isinstance(outcome, SalesOutcome):
         draft = replace(draft, type=outcome.type, reason=outcome.reason or draft.reason)

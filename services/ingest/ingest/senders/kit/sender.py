@@ -1,4 +1,4 @@
-"""What a sender is to the edge: how it signs, greets, is read and is answered."""
+"""Describes a sender for the edge: its signature, handshake, reading and answer."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ S = TypeVar("S", bound=SignedSource)
 _HARMLESS_HEADERS = ("content-type", "content-length", "user-agent", "date")
 
 Environment = Mapping[str, str]
-"""The secrets, by the names that the bundle has for them."""
+"""The secrets, by the names of the environment variables in the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """What docs/senders.md tells of a sender, in Markdown.
+    """A sender's section of docs/senders.md, in Markdown.
 
-    `enter`: what to put where in the vendor's screen. `sends`: what comes. `becomes`: what Baton
-    makes of it. `retries`: what the vendor does with our answers. `details`: of who sends ids
-    alone, what a source has under this key, as YAML.
+    `becomes`: the leads, activities and follow-ups that the reader gets. `enter`: the set-up on the
+    vendor's screen. `sends`: the content of deliveries. `retries`: when the vendor sends again.
+    `details`: if the vendor sends ids only, the source's `details`, as YAML.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A delivery such as the vendor sends, for the API's description; a test reads each."""
+    """A typical delivery of the vendor, for the API's description. A test reads each example."""
 
     body: str
     media_type: str = "application/json"
@@ -59,40 +59,42 @@ class Example:
 
 
 def accepted(delivery: Delivery, results: Sequence[JsonValue], status: int = 202) -> Reply:  # noqa: ARG001 - a sender's
-    """Says what became of each item."""
+    """The usual answer: the result of each item."""
     return Reply(status, json.dumps({"results": list(results)}).encode(), "application/json")
 
 
 ok = partial(accepted, status=200)
-"""The same, for vendors that take nothing but 200 for a yes."""
+"""As `accepted`, with status 200: some vendors treat 202 as a failure."""
 
 
 def headers(*names: str) -> Callable[[SignedSource], Sequence[str]]:
-    """Those of a sender whose sources all send alike."""
+    """`read_headers` with the same headers for all sources of a sender."""
     return lambda _: names
 
 
 def no_headers(source: SignedSource) -> Sequence[str]:  # noqa: ARG001 - a sender's
-    """For senders whose body says it all."""
+    """`read_headers` of senders whose body is sufficient."""
     return ()
 
 
 def no_handshake(source: SignedSource, delivery: Delivery, environment: Environment) -> None:
-    """For senders that begin without one."""
+    """`handshake` of senders that have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sender(Generic[S]):
-    """All that the edge knows of one kind of source.
+    """Everything that the edge knows about one kind of source.
 
-    `signing`: the schemes, the first that a delivery uses counts; a source may have a say in them.
-    `reading`: what an authentic delivery tells, by its body, its media type and `read_headers`, all
-    in lower case and none of them a secret; it raises NotUnderstoodError. `handshake`: the
-    answer to a request that is no delivery, or None; it sees requests before they are verified,
-    of any method, and may raise NotAuthenticError. `answer`: what is said once everything is safe.
-    `completing`: a lead that had to be fetched (its item's `fetch` says what), with the details
-    that the vendor's API gives of it; it raises NotUnderstoodError. `not_now`: the status of what
-    is refused for the moment, where the vendor sends nothing again after the usual 503 or 429.
+    `signing`: the schemes of a source. The first scheme that a delivery uses counts.
+    `reading`: the items of an authentic delivery. It sees the body, the media type and
+    `read_headers` only: names in lower case, no secrets. It raises NotUnderstoodError.
+    `handshake`: the answer to a request that is not a delivery, or None. It gets unverified
+    requests of any method, and may raise NotAuthenticError.
+    `answer`: the answer after Baton stored all items.
+    `completing`: adds the details that Baton fetched from the vendor's API to a lead. It raises
+    NotUnderstoodError.
+    `not_now`: the status of a temporary refusal, if the vendor does not retry after one of the
+    usual 503 and 429.
     """
 
     kind: str
@@ -108,16 +110,16 @@ class Sender(Generic[S]):
     not_now: int | None = None
 
     def read(self, source: S, delivery: Delivery) -> list[ItemResult]:
-        """What an authentic delivery tells, each thing once. Raises NotUnderstoodError."""
+        """The items of an authentic delivery without duplicates. Raises NotUnderstoodError."""
         items = list(self.reading(source, delivery))
         if len(items) == 1:
             return items
         return list({repr(item): item for item in items}.values())
 
     def readable(self, source: S, delivery: Delivery) -> Delivery:
-        """What of a delivery may be read and kept: no address, signature or credentials.
+        """The part of a delivery that may be read and stored: no address, signature or credentials.
 
-        Reading needs no more. A secret that stands in the body is struck from it.
+        Reading needs no more. A secret in the body is removed from it.
         """
         names = {*_HARMLESS_HEADERS, *self.read_headers(source)}
         headers = {name: text for name, text in delivery.headers.items() if name in names}
@@ -127,11 +129,11 @@ class Sender(Generic[S]):
         return Delivery(headers, body)
 
     def repeated(self, source: S, delivery: Delivery) -> list[str]:
-        """What is the same whenever the delivery is sent again, beside its body."""
+        """The header lines that are the same in a retry, to recognise it together with the body."""
         headers = delivery.headers
         return [f"{name}: {headers[name]}" for name in self.read_headers(source) if name in headers]
 
 
 def signed_by(*schemes: Scheme) -> Callable[[SignedSource], Sequence[Scheme]]:
-    """The schemes of a sender whose sources all sign alike."""
+    """`signing` with the same schemes for all sources of a sender."""
     return lambda _: schemes

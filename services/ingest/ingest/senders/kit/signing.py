@@ -1,6 +1,6 @@
-"""How senders show that a delivery is theirs, as tables; one verifier for all of them.
+"""Verifies deliveries: senders declare their signatures as tables, and `verify` checks them.
 
-It works on the raw bytes, before they are parsed, and compares in constant time.
+It works on the raw bytes before parsing, and compares in constant time.
 """
 
 import base64
@@ -33,7 +33,7 @@ _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 class UnusableSecretError(ValueError):
-    """A secret is not of the form that the sender's secrets have."""
+    """A secret does not have the format of the sender's secrets."""
 
 
 def unix_seconds(text: str) -> datetime:
@@ -47,7 +47,7 @@ def unix_milliseconds(text: str) -> datetime:
 
 
 def iso_time(text: str) -> datetime:
-    """A time with its offset. Raises ValueError where it is none."""
+    """A time with an offset. Raises ValueError for any other text."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError("has no offset")
@@ -72,13 +72,13 @@ def in_base64(digest: bytes) -> bytes:
 
 
 def as_it_is(secret: str) -> bytes:
-    """The key of a secret that is used as the vendor shows it."""
+    """The key of a secret that the vendor uses unchanged."""
     return secret.encode()
 
 
 @dataclass(frozen=True, slots=True)
 class SentAt:
-    """When a delivery says it was sent; it may differ from our clock by `tolerance` either way."""
+    """The time of sending in a delivery. It may differ from our clock by at most `tolerance`."""
 
     at: Place
     read: Callable[[str], datetime]
@@ -87,12 +87,12 @@ class SentAt:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A digest, by a secret, over parts of the delivery.
+    """A digest with a secret over parts of the delivery.
 
-    `at` is where it stands, perhaps several. `keyed`: an HMAC; else the plain digest of the secret
-    and, behind it, what is signed. `only_if` tells apart schemes that use the same place: texts
-    that must all be found elsewhere. `body_digest` is where the SHA-256 of the body stands in hex,
-    where it is signed in the body's stead.
+    `at`: the place of the digest; the place may have several. `keyed`: an HMAC, otherwise the plain
+    digest of the secret followed by the signed parts. `only_if`: texts that other places must have,
+    to distinguish schemes with the same place. `body_digest`: the place of the body's SHA-256 in
+    hex, if the vendor signs that instead of the body.
     """
 
     at: Place
@@ -108,7 +108,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The secret itself, shown at a place."""
+    """The secret itself, at a place in the delivery."""
 
     at: Place
 
@@ -117,7 +117,7 @@ Scheme = Signature | Token | SignedToken
 
 
 def as_stripe(header: str, item: str) -> Signature:
-    """As Stripe does it: the header has `t`, a Unix time, and in `item` what is signed with it."""
+    """Stripe's scheme: the header has a Unix time `t`, and an HMAC over time and body in `item`."""
     time = HeaderItem(header, "t", between=",")
     return Signature(
         at=HeaderItem(header, item, between=","),
@@ -136,11 +136,11 @@ SHOWN = (
     Token(Parameter("secret")),
     Token(LastOfPath()),
 )
-"""The secret wherever the screen of a sender that can't sign lets one be put."""
+"""The places of a secret for senders that can't sign; vendors' screens offer one of them."""
 
 
 def key(schemes: Sequence[Scheme], secret: str) -> bytes:
-    """The key of a source's secret. Raises UnusableSecretError, also where it is empty."""
+    """The key of a source's secret. Raises UnusableSecretError, also for an empty secret."""
     scheme = schemes[0]
     if isinstance(scheme, SignedToken):
         _public_key(secret)
@@ -151,7 +151,7 @@ def key(schemes: Sequence[Scheme], secret: str) -> bytes:
 
 
 def signs_address(schemes: Sequence[Scheme]) -> bool:
-    """Whether the address, as the sender has it, is part of what is signed."""
+    """Whether the sender signs the address, so that `BATON_WEBHOOKS_URL` must be set."""
     return any(
         isinstance(scheme, SignedToken) or (isinstance(scheme, Signature) and url in scheme.signs)
         for scheme in schemes
@@ -161,14 +161,14 @@ def signs_address(schemes: Sequence[Scheme]) -> bool:
 def verify(
     schemes: Sequence[Scheme], secrets: Sequence[str], delivery: Delivery, now: datetime
 ) -> None:
-    """Returns if one of the secrets fits the first scheme that the delivery uses.
+    """Checks the first scheme that the delivery uses, with each secret.
 
-    Raises NotAuthenticError, whatever the delivery holds, and UnusableSecretError.
+    Raises NotAuthenticError or UnusableSecretError, whatever the delivery contains.
     """
     scheme = next((scheme_ for scheme_ in schemes if _is_used(scheme_, delivery)), None)
     if scheme is None:
         raise NotAuthenticError(
-            f"there is no {' or '.join(str(possible.at) for possible in schemes)}"
+            f"the request has no {' or '.join(str(possible.at) for possible in schemes)}"
         )
     if isinstance(scheme, SignedToken):
         tokens.verify(scheme, [_public_key(secret) for secret in secrets], delivery, now)
@@ -181,7 +181,9 @@ def verify(
         signed = _signed(scheme, delivery)
         good = [scheme.written(_digest(scheme, secret_key, signed)) for secret_key in keys]
     if not _any_equal(good, signatures):
-        raise NotAuthenticError(f"{scheme.at} is not the one for this delivery")
+        raise NotAuthenticError(
+            f"{scheme.at} is not valid for this delivery; check the secret of the source"
+        )
     if isinstance(scheme, Signature):
         _check_body(scheme, delivery)
         _check_time(scheme, delivery, now)
@@ -191,7 +193,7 @@ def _public_key(secret: str) -> RSAPublicKey:
     try:
         return tokens.public_key(secret)
     except ValueError as error:
-        raise UnusableSecretError("is no RSA public key as PEM") from error
+        raise UnusableSecretError("is not an RSA public key in PEM format") from error
 
 
 def _is_used(scheme: Scheme, delivery: Delivery) -> bool:
@@ -211,7 +213,7 @@ def _any_equal(good: Sequence[bytes], signatures: Sequence[bytes]) -> bool:
 
 
 def _bytes(text: str) -> bytes:
-    """Comparing bytes, whatever a header holds is just another wrong signature."""
+    """Bytes for the comparison: text that is not ASCII is then only a wrong signature."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -230,7 +232,7 @@ def _check_body(scheme: Signature, delivery: Delivery) -> None:
         return
     digest = in_hex(hashlib.sha256(delivery.body).digest())
     if not _any_equal([digest], [_bytes(text) for text in scheme.body_digest.texts(delivery)]):
-        raise NotAuthenticError(f"{scheme.body_digest} is not that of this body")
+        raise NotAuthenticError(f"{scheme.body_digest} is not the SHA-256 of this body")
 
 
 def _check_time(scheme: Signature, delivery: Delivery, now: datetime) -> None:
@@ -241,11 +243,11 @@ def _check_time(scheme: Signature, delivery: Delivery, now: datetime) -> None:
     try:
         sent = scheme.sent_at.read(texts[0] if texts else "")
     except ValueError as error:
-        raise NotAuthenticError(f"{place} is not the time at which it was sent") from error
+        raise NotAuthenticError(f"{place} is not a time") from error
     if abs(now - sent) > tolerance:
         raise NotAuthenticError(f"{place} is more than {tolerance} from our clock")
 
 
 def verify_shown(secrets: Sequence[str], delivery: Delivery) -> None:
-    """As `verify`, of a secret that is shown; those that are empty can't be. For handshakes."""
+    """As `verify`, for the secret itself in a handshake. Empty secrets do not count."""
     verify(SHOWN, [secret for secret in secrets if secret], delivery, _EPOCH)

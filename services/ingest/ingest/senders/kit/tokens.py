@@ -24,13 +24,13 @@ _ALGORITHM = "RS256"
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
-    """A token whose claims name the address, the body by its SHA-256, and how long it holds."""
+    """A token with claims for the address, the body's SHA-256, and its period of validity."""
 
     at: Place
 
 
 def public_key(pem: str) -> RSAPublicKey:
-    """A key as PEM, all in one line perhaps. Raises ValueError where it is none."""
+    """A key in PEM format, perhaps in one line. Raises ValueError for anything else."""
     try:
         key = load_pem_public_key(pem.replace("\\n", "\n").encode())
     except UnsupportedAlgorithm as error:
@@ -43,23 +43,25 @@ def public_key(pem: str) -> RSAPublicKey:
 def verify(
     scheme: SignedToken, keys: Sequence[RSAPublicKey], delivery: Delivery, now: datetime
 ) -> None:
-    """Raises NotAuthenticError, whatever the delivery holds."""
+    """Raises NotAuthenticError and nothing else, whatever the delivery contains."""
     claims = _claims(scheme, keys, delivery)
     digest = hashlib.sha256(delivery.body).hexdigest()
     named = {"webhook_url": delivery.url, "body_sha256": digest}
     for claim, good in named.items():
         text = str(claims.get(claim, ""))
         if not hmac.compare_digest(good.encode(errors="replace"), text.encode(errors="replace")):
-            raise NotAuthenticError(f"{claim} in {scheme.at} is not that of this delivery")
+            raise NotAuthenticError(
+                f"the claim {claim} of the token in {scheme.at} does not match this delivery"
+            )
     issued, expires = _moment(claims, "iat"), _moment(claims, "exp")
     if issued > now + _TOLERANCE or expires < now - _TOLERANCE:
-        raise NotAuthenticError(f"{scheme.at} does not hold now")
+        raise NotAuthenticError(f"the token in {scheme.at} is not valid now (iat, exp)")
 
 
 def _claims(
     scheme: SignedToken, keys: Sequence[RSAPublicKey], delivery: Delivery
 ) -> dict[str, Any]:
-    # Times are looked at by our own clock.
+    # `verify` checks the times itself, with its `now` and tolerance.
     options: Options = {
         "verify_exp": False,
         "verify_iat": False,
@@ -72,11 +74,11 @@ def _claims(
                 return jwt.decode(text, key, algorithms=[_ALGORITHM], options=options)
             except (jwt.PyJWTError, ValueError):
                 continue
-    raise NotAuthenticError(f"{scheme.at} is not the one for this delivery")
+    raise NotAuthenticError(f"the token in {scheme.at} is not signed with a key of this source")
 
 
 def _is_written_plainly(text: str) -> bool:
-    """Base64 has bits that mean nothing: of several ways to write a signature, one counts."""
+    """Base64 padding has unused bits: accept only the canonical encoding of a signature."""
     signature = text.rpartition(".")[2]
     try:
         written = base64url_encode(base64url_decode(signature))
@@ -88,8 +90,8 @@ def _is_written_plainly(text: str) -> bool:
 def _moment(claims: dict[str, Any], name: str) -> datetime:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NotAuthenticError(f"{name} is not among the token's claims")
+        raise NotAuthenticError(f"the token has no numeric claim {name}")
     try:
         return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise NotAuthenticError(f"{name} of the token is no time") from error
+        raise NotAuthenticError(f"the claim {name} of the token is not a time") from error

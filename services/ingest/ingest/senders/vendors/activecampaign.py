@@ -1,8 +1,8 @@
 """ActiveCampaign's webhooks (developers.activecampaign.com, Webhooks).
 
-Signing: none; a secret goes into the address. Id: none; a type at a time for a contact and a list
-or campaign is one event. Payload: a form, with brackets for what belongs together:
-`contact[email]`. It is sent once: there is no retry, and a 410 switches the webhook off.
+Signing: none; the secret is in the address. Id: none; the type, time, contact and list or campaign
+together identify an event. Payload: a form with brackets for nested fields: `contact[email]`. There
+is no retry, and a 410 switches the webhook off.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ _EMAIL, _ID = "contact.email", "contact.id"
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """What the event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for one event. Raises NotUnderstoodError."""
     payload = nested(form_of(delivery))
     type_ = text_at(payload, ("type",))
     if type_ in _IGNORED:
@@ -56,7 +56,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         )
         return [Item(placed(lead, values_at(payload, _PLACES)))]
     if type_ not in _ACTIVITIES:
-        raise NotUnderstoodError(f"a type that is not known: {type_}")
+        raise NotUnderstoodError(f"`type` is '{type_}', which Baton does not know")
     activity = ActivityDraft(
         type=_ACTIVITIES[type_],
         delivery_id=id_,
@@ -89,14 +89,20 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="ActiveCampaign",
-        enter="Settings, Developer, Manage webhooks: the address with `?token=` and the secret.",
-        sends="Subscriptions, unsubscriptions, opens, clicks and more, as forms.",
-        becomes=(
-            "Subscribing and being added are leads; unsubscribing, opens, clicks, bounces, "
-            "replies, shares, forwards and tags are activities. Updates and sent mails are passed "
-            "over."
+        enter=(
+            "In ActiveCampaign: Settings, Developer, Manage webhooks. Enter the "
+            "address with `?token=` and the secret."
         ),
-        retries="Never tried again: what meets an outage of both Kafka and PostgreSQL is lost.",
+        sends="Subscriptions, unsubscriptions, opens, clicks and other events, as forms.",
+        becomes=(
+            "A lead when a contact subscribes or is added. Activities for "
+            "unsubscriptions, opens, clicks, bounces, replies, shares, forwards and "
+            "tags. Baton ignores updates and sent mails."
+        ),
+        retries=(
+            "ActiveCampaign does not retry. A delivery during an outage of both "
+            "Kafka and PostgreSQL is lost."
+        ),
     ),
     example=Example(
         "type=subscribe&date_time=2026-01-31T09%3A00%3A00%2B00%3A00&list=1&contact%5Bid%5D=36"

@@ -1,10 +1,10 @@
 """Aircall's webhooks (developer.aircall.io, Webhooks).
 
-Signing: the body has the webhook's `token`. Id: none; event, call and time are the same for each
-attempt.
+Signing: none; the body contains the webhook's `token`. Id: none; event, call and time together
+identify an event.
 
-Payload: `event` says what happened, `data` is the call: `raw_digits` is the other side's number,
-`anonymous` where it is withheld, `user` the agent. Later events of a call may have its `id` alone.
+Payload: `event` is the type, `data` is the call. `raw_digits` is the other party's number, or
+`anonymous` if it is withheld. `user` is the agent. Later events of a call may have its `id` only.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import ItemResult, Passed
+from ingest.senders.kit.items import Ignored, ItemResult
 from ingest.senders.kit.payloads import at, composite, list_at, path, rest, text_at, unix_time
 from ingest.senders.kit.places import InJson
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
@@ -38,13 +38,13 @@ _PLACED_PATHS = [
     ]
 ]
 _OF_OTHERS = ("number", "user", "contact", "message", "webhook", "integration")
-_TELLING_TAGS = ("tagged", "ended", "archived")
+_EVENTS_WITH_TAGS = ("tagged", "ended", "archived")
 _WITHHELD = "anonymous"
 _NAMES = ("first", "last")
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What happened to the call. Raises NotUnderstoodError."""
+    """The follow-up for one event of a call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event = text_at(payload, ("event",)) or ""
     resource, _, action = event.partition(".")
@@ -53,20 +53,20 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
         yield sales.passed(payload)
         return
     if resource != "call" or call is None:
-        raise NotUnderstoodError(f"an event that is not known: {event}")
+        raise NotUnderstoodError(f"`event` is '{event}', which Baton does not know")
     draft = _draft(source, payload, event, call)
     comments = [text_at(note, ("content",)) for note in list_at(payload, path("data.comments"))]
     comment = comments[-1:] if action == "commented" else ()
     tags = [text_at(tag, ("name",)) or str(tag) for tag in list_at(payload, path("data.tags"))]
     outcome = sales.outcome(source, "event", event, {event: _understood(payload, action)})
-    # One at a time: of several tags one may say all, and nobody have explained the others.
+    # A generator: the first tag with an outcome decides, so unmapped tags after it cannot fail.
     by_tags = (sales.outcome(source, "tag", tag, otherwise=outcome) for tag in tags)
-    if outcome is not None and tags and action in _TELLING_TAGS:
-        # That a call has ended is told though its tags are ignored; that it was tagged is not.
+    if outcome is not None and tags and action in _EVENTS_WITH_TAGS:
+        # The end of a call counts even if its tags are ignored; the tagging itself does not.
         otherwise = None if action == "tagged" else outcome
         outcome = next(filter(None, by_tags), otherwise)
     if outcome is None:
-        yield Passed(draft)
+        yield Ignored(draft)
     else:
         yield sales.followup(draft, outcome, note=comment)
 
@@ -89,7 +89,7 @@ def _draft(source: SalesToolSource, payload: JsonValue, event: str, call: str) -
 
 
 def _understood(payload: JsonValue, action: str) -> FollowupType:
-    """Who was called and answered, was spoken with; who calls us and is not answered, was not."""
+    """`contacted` if the call was answered; an unanswered incoming call is no attempt by sales."""
     if action == "answered" or text_at(payload, path("data.answered_at")):
         return FollowupType.CONTACTED
     if text_at(payload, path("data.direction")) == "outbound":
@@ -106,17 +106,22 @@ SENDER = Sender(
     guide=Guide(
         name="Aircall",
         enter=(
-            "Integrations, Webhook: the address, and the events of calls. The secret is the token "
-            "that Aircall shows for the webhook."
+            "In Aircall: Integrations, Webhook. Enter the address and select the "
+            "events of calls. The secret is the token that Aircall shows for the "
+            "webhook."
         ),
-        sends="What happens to calls: created, answered, ended, tagged, commented, and more.",
+        sends="The events of calls: created, answered, ended, tagged, commented and others.",
         becomes=(
-            "A follow-up of the lead with that number, and for what comes later of the call's. A "
-            "call that was answered is `contacted`, an outgoing one that was not `attempted`, all "
-            "else a `note`. `outcomes` may say otherwise, by `event` or by `tag`. `reps` by the "
-            "agent's address or id."
+            "A follow-up for the lead with that phone number. Later events of the "
+            "same call go to the same lead. An answered call is `contacted`, an "
+            "unanswered outgoing call is `attempted`, everything else is a `note`. "
+            "Change this with `outcomes`, by `event` or by `tag`. `reps` in the "
+            "source maps the agent's e-mail address or id to a rep."
         ),
-        retries="Ten times; after that the webhook is switched off. It is answered 200.",
+        retries=(
+            "Aircall tries ten times and then switches the webhook off. Baton "
+            "answers Aircall with 200."
+        ),
     ),
     example=Example(
         '{"resource": "call", "event": "call.answered", "timestamp": 1769850000,'

@@ -1,8 +1,8 @@
 """Brevo's webhooks, of marketing and transactional mail (developers.brevo.com, Webhooks).
 
-Signing: none; a token, basic credentials, or a secret in the address. Id: none (`id` is the
-webhook's own); an event at `ts_event` for an address and a campaign or message is one event.
-Payload: flat. `ts_event` is in UTC, the times beside it are in the account's zone.
+Signing: none; a token, basic credentials, or a secret in the address. Id: none (`id` is that of the
+webhook). The event, `ts_event`, the address and the campaign or message together identify an event.
+Payload: flat. `ts_event` is in UTC; the other times are in the account's time zone.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ _PLACED_PATHS = [(name,) for name in ("email", "ts_event", "ts", "ts_epoch", "id
 
 
 def read(source: VendorSource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
-    """What each event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for each event. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     return read_each(payload if isinstance(payload, list) else [payload], _read_one)
 
@@ -49,7 +49,7 @@ def _read_one(payload: JsonValue) -> list[Item]:
     event = text_at(payload, ("event",))
     if event in _IGNORED:
         return []
-    # The two platforms have a name each for what was clicked.
+    # Each of the two platforms has its own name for the clicked link.
     link = text_at(payload, ("link",)) or text_at(payload, ("URL",))
     parts = [text_at(payload, (name,)) for name in _ID]
     id_ = composite(*parts, link, text_at(payload, ("list_id",)))
@@ -61,7 +61,7 @@ def _read_one(payload: JsonValue) -> list[Item]:
         lead = LeadDraft(delivery_id=id_, occurred_at=happened_at, email=email, answers=answers)
         return [Item(lead)]
     if event not in _ACTIVITIES:
-        raise NotUnderstoodError(f"an event that is not known: {event}")
+        raise NotUnderstoodError(f"`event` is '{event}', which Baton does not know")
     activity = ActivityDraft(
         type=_ACTIVITIES[event],
         delivery_id=id_,
@@ -81,17 +81,21 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Brevo",
-        enter="Webhooks of the marketing or transactional platform: the address, and a token.",
-        sends="What became of mails, and who was added to lists.",
+        enter=(
+            "In Brevo: Webhooks of the marketing or transactional platform. Enter "
+            "the address and a token."
+        ),
+        sends="The events of mails, and the contacts that were added to lists.",
         becomes=(
-            "Being added to a list is a lead. Complaints and unsubscriptions, deliveries, opens, "
-            "clicks and bounces are activities; opens by a mail provider's proxy are marked as a "
-            "bot's. What was sent or deferred is passed over."
+            "A lead when a contact is added to a list. Activities for complaints, "
+            "unsubscriptions, deliveries, opens, clicks and bounces. An open by a "
+            "mail provider's proxy is marked as a bot's. Baton ignores sent and "
+            "deferred mails."
         ),
         retries=(
-            "Four more times within twelve hours after 429, or where nobody answers; what is "
-            "answered with another 4xx, or with 5xx, is not sent again. So it has 429 for what "
-            "others have 503 for."
+            "After 429, or without an answer, Brevo tries four more times within "
+            "twelve hours. It does not retry after another 4xx or a 5xx. Baton "
+            "therefore answers Brevo with 429 where it answers others with 503."
         ),
     ),
     not_now=429,

@@ -3,9 +3,9 @@
 Signing: `Calendly-Webhook-Signature` has `t`, Unix seconds, and `v1`, the hex of an HMAC-SHA256
 over `{t}.{body}`.
 
-Id: none; event, invitee and time are the same for each attempt. Payload: `payload` is the invitee,
-whose `uri` is the id; `event` there is the meeting's. Who moves a meeting is canceled as one
-invitee (`rescheduled`) and created as another, with the former in `old_invitee`.
+Id: none; event, invitee and time together identify an event. Payload: `payload` is the invitee with
+the id `uri`; its `event` is the meeting. When an invitee moves a meeting, Calendly cancels the
+invitee (`rescheduled`) and creates a new one with the former in `old_invitee`.
 """
 
 from pydantic import JsonValue
@@ -37,7 +37,7 @@ _PLACED_PATHS = [
     ]
 ]
 _MOVED = "invitee.moved"
-"""Our own name for a booking that takes the place of another."""
+"""Baton's name for a booking that replaces another."""
 _KNOWN: sales.Known = {
     "invitee.created": FollowupType.MEETING_BOOKED,
     _MOVED: FollowupType.MEETING_MOVED,
@@ -49,7 +49,7 @@ _KNOWN: sales.Known = {
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
-    """What became of the meeting. Raises NotUnderstoodError."""
+    """The follow-up for one event of a meeting. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event = text_at(payload, ("event",)) or ""
     invitee = text_at(payload, path("payload.uri"))
@@ -62,7 +62,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     ):
         return [sales.passed(payload)]
     if invitee is None:
-        raise NotUnderstoodError("it names no invitee")
+        raise NotUnderstoodError("the payload has no invitee with a `uri`")
     at_ = text_at(payload, path("payload.created_at")) or text_at(payload, ("created_at",))
     if event == "invitee.canceled":
         at_ = text_at(payload, ("created_at",)) or at_
@@ -88,7 +88,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
 
 
 def _names(payload: JsonValue) -> tuple[str | None, str | None]:
-    """The first and the last name."""
+    """The invitee's first and last name."""
     first, last = (text_at(payload, ("payload", f"{name}_name")) for name in ("first", "last"))
     full_name = text_at(payload, path("payload.name"))
     if first is None and full_name is not None:
@@ -105,16 +105,20 @@ SENDER = Sender(
     guide=Guide(
         name="Calendly",
         enter=(
-            "By its API, `POST /webhook_subscriptions`: the address, the secret as `signing_key`, "
-            "and the events `invitee.created`, `invitee.canceled`, `invitee_no_show.created`."
+            "Create a subscription with Calendly's API, `POST "
+            "/webhook_subscriptions`. Enter the address, the secret as "
+            "`signing_key`, and the events `invitee.created`, `invitee.canceled`, "
+            "`invitee_no_show.created`."
         ),
-        sends="Each booking, cancellation and no-show, with the invitee's address.",
+        sends="Each booking, cancellation and no-show, with the invitee's e-mail address.",
         becomes=(
-            "`meeting_booked`, `meeting_moved` (a booking that takes the place of another), "
-            "`meeting_missed`; a cancellation is a `note` with its reason. `outcomes` may say "
-            "otherwise, by `event` (a move is `invitee.moved`). `reps` by the host's address."
+            "Follow-ups: `meeting_booked`, `meeting_moved` (a booking that replaces "
+            "another), `meeting_missed`, and for a cancellation a `note` with its "
+            "reason. Change this with `outcomes`, by `event`; a moved meeting is "
+            "`invitee.moved`. `reps` in the source maps the host's e-mail address "
+            "to a rep."
         ),
-        retries="For a day; after that the subscription is switched off.",
+        retries="Calendly retries for a day and then switches the subscription off.",
     ),
     example=Example(
         '{"event": "invitee.created", "created_at": "2026-01-31T09:00:00Z", "payload": {"uri":'

@@ -1,12 +1,13 @@
 """CloudEvents 1.0 by HTTP, in binary, structured and batched mode (github.com/cloudevents/spec).
 
-Signing: none; the specification for webhooks has a bearer's token, or `access_token` in the query.
+Signing: none; the specification for webhooks has a bearer token, or `access_token` in the query.
 
-Handshake: OPTIONS with `WebHook-Request-Origin`, answered in headers. A callback that is named
-there is not called: whoever may name an address to us could have us call any.
+Handshake: OPTIONS with `WebHook-Request-Origin`; the answer is in headers. Baton does not call a
+callback that the request names, because a caller could make Baton send requests to any address.
 
-Id: `id` and `source` together. Type, id, source and time are headers `ce-...` in binary mode, where
-the body is the data; else they stand in the event, beside `data`. Paths are those within the data.
+Id: `id` and `source` together. In binary mode type, id, source and time are headers `ce-...` and
+the body is the data. In the other modes they are in the event, beside `data`. Paths start in the
+data.
 """
 
 import base64
@@ -22,7 +23,7 @@ from ingest.senders.kit import mapping
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.formats import json_of, json_text, payload_of
 from ingest.senders.kit.items import Item, ItemResult, read_each
-from ingest.senders.kit.mapping import Event
+from ingest.senders.kit.mapping import MappedEvent
 from ingest.senders.kit.payloads import at, composite, text_at
 from ingest.senders.kit.places import Header, Parameter
 from ingest.senders.kit.sender import Environment, Example, Guide, Reply, Sender, headers, signed_by
@@ -37,7 +38,7 @@ _RATE = "6000"
 
 
 def greet(source: EventsSource, delivery: Delivery, environment: Environment) -> Reply | None:  # noqa: ARG001 - a sender's
-    """That the sender may send, and how often a minute; nothing for a browser's own question."""
+    """The permission to send, with a rate a minute; None for a browser's preflight request."""
     origins = _ORIGIN.texts(delivery)
     if delivery.method != "OPTIONS" or not origins or not _PLAIN_ORIGIN.fullmatch(origins[0]):
         return None
@@ -46,21 +47,21 @@ def greet(source: EventsSource, delivery: Delivery, environment: Environment) ->
 
 
 def read(source: EventsSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What each event tells, by the bundle's mapping. Raises NotUnderstoodError."""
+    """The items of each event, by the bundle's mapping. Raises NotUnderstoodError."""
     if delivery.media_type == _MANY:
         events = json_of(delivery)
         if not isinstance(events, list):
-            raise NotUnderstoodError("a batch that is no list")
+            raise NotUnderstoodError("the batch is not a list of events")
     else:
         events = [json_of(delivery) if delivery.media_type == _SINGLE_EVENT else _binary(delivery)]
 
     def read_one(event: JsonValue) -> list[Item]:
         id_, from_ = text_at(event, ("id",)), text_at(event, ("source",))
         if id_ is None or from_ is None:
-            raise NotUnderstoodError("it has no id, or no source")
+            raise NotUnderstoodError("the event has no id or no source")
         return mapping.read(
             source,
-            Event(
+            MappedEvent(
                 type=at(event, ("type",)),
                 payload=_data(event),
                 shared=event,
@@ -87,7 +88,7 @@ def _data(event: JsonValue) -> JsonValue:
     try:
         return json_text(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError) as error:
-        raise NotUnderstoodError("its data_base64 is no JSON in base64") from error
+        raise NotUnderstoodError("data_base64 is not base64 of JSON") from error
 
 
 SENDER = Sender(
@@ -98,10 +99,14 @@ SENDER = Sender(
     handshake=greet,
     guide=Guide(
         name="CloudEvents",
-        enter="The address, with the secret as bearer's token or as `?access_token=`.",
+        enter="Enter the address. Send the secret as a bearer token or as `?access_token=`.",
         sends="CloudEvents in any of the three modes: binary, structured, batched.",
-        becomes="What `events` says of the type, each event by itself; paths are within `data`.",
-        retries="As the sender has it; 429 and 503 come with `Retry-After`.",
+        becomes=(
+            "Leads, activities, follow-ups and requests to forget a person, as "
+            "`events` in the source maps each type. Each event counts by itself. "
+            "Paths in a mapping start within `data`."
+        ),
+        retries="They depend on the sender. Answers 429 and 503 carry `Retry-After`.",
     ),
     example=Example(
         '{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "form.submitted",'

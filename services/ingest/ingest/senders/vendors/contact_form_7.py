@@ -1,8 +1,8 @@
 """Contact Form 7 with one of its plugins for webhooks (for WordPress).
 
-Signing: none; a secret goes into the address. Id and time: none, so the same body within the
-source's `retry_horizon` is the same enquiry. Payload: a flat object, the answers by the names of
-their fields (`your-name`, `your-email`, ...), choices as lists.
+Signing: none; the secret is in the address. Id and time: none, so the same body within the source's
+`retry_horizon` is the same enquiry. Payload: a flat object with the answers by the names of their
+fields (`your-name`, `your-email`, ...), and choices as lists.
 """
 
 from ingest.policy.vendors import FormSource
@@ -17,10 +17,10 @@ from ingest.senders.kit.signing import SHOWN
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that a form is. Raises NotUnderstoodError."""
+    """The lead of a submitted form. Raises NotUnderstoodError."""
     fields = payload_of(delivery)
     if not isinstance(fields, dict):
-        raise NotUnderstoodError("it is no object with the fields of a form")
+        raise NotUnderstoodError("the body is not an object with the fields of a form")
     answered = (Answer(name, value) for name, value in fields.items())
     return [Item(forms.place(LeadDraft(), answered, source.answers))]
 
@@ -32,13 +32,16 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Contact Form 7",
-        enter="Webhook, of the form's plugin: the address with `?token=` and the secret.",
-        sends="Each form that was filled in, as a flat object.",
+        enter="In the form's webhook plugin: enter the address with `?token=` and the secret.",
+        sends="Each submitted form, as a flat object.",
         becomes=(
-            "A lead. Fields are placed by their names, with or without `your-`; in `answers`, "
-            "`ref` is a field's name."
+            "A lead. Baton recognises fields by their names, with or without "
+            "`your-`. In `answers` of the source, `ref` is the name of a field."
         ),
-        retries="Not tried again: what meets an outage of both Kafka and PostgreSQL is lost.",
+        retries=(
+            "Contact Form 7 does not retry. A delivery during an outage of both "
+            "Kafka and PostgreSQL is lost."
+        ),
     ),
     example=Example(
         '{"your-name": "Vivian Example", "your-email": "buyer@example.com",'

@@ -2,8 +2,8 @@
 
 Signing: `X-CIO-Signature` is the hex of an HMAC-SHA256 over `v0:{X-CIO-Timestamp}:{body}`.
 
-Id: `event_id` is the same for each attempt. Payload: `object_type` and `metric` say what happened,
-`data` whom it happened to.
+Id: `event_id` is the same for each attempt. Payload: `object_type` and `metric` are the type
+of the event, `data` is the person and the mail.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ _EMAIL_AT = ("data.identifiers.email", "data.email_address", "data.recipient")
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """What the event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for one event. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     metric = text_at(payload, ("metric",))
     if metric in _IGNORED:
@@ -75,7 +75,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         )
         return [Item(lead)]
     if metric not in _ACTIVITIES:
-        raise NotUnderstoodError(f"a metric that is not known: {metric}")
+        raise NotUnderstoodError(f"`metric` is '{metric}', which Baton does not know")
     activity = ActivityDraft(
         type=_ACTIVITIES[metric],
         delivery_id=id_,
@@ -89,7 +89,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
 
 
 def _first(payload: JsonValue, places: Iterable[str]) -> str | None:
-    """The text at the first of these places that has one."""
+    """The text at the first of these paths that has one."""
     return next(filter(None, (text_at(payload, path(place)) for place in places)), None)
 
 
@@ -112,15 +112,20 @@ SENDER = Sender(
     guide=Guide(
         name="Customer.io",
         enter=(
-            "Data & Integrations, Reporting Webhooks: the address, and the events. The secret is "
-            "the webhook's signing key."
+            "In Customer.io: Data & Integrations, Reporting Webhooks. Enter the "
+            "address and select the events. The secret is the webhook's signing "
+            "key."
         ),
-        sends="What became of mails, and who subscribed or unsubscribed.",
+        sends="The events of mails, subscriptions and unsubscriptions.",
         becomes=(
-            "Subscribing is a lead with consent granted. Unsubscribing and complaints, deliveries, "
-            "opens, clicks, conversions and bounces are activities; attempts are passed over."
+            "A lead with consent granted when a person subscribes. Activities for "
+            "unsubscriptions, complaints, deliveries, opens, clicks, conversions "
+            "and bounces. Baton ignores attempts to send."
         ),
-        retries="For seven days after any answer but 2xx within four seconds.",
+        retries=(
+            "Customer.io retries for seven days after any answer except 2xx, or "
+            "after four seconds without an answer."
+        ),
     ),
     example=Example(
         '{"event_id": "e1", "object_type": "customer", "metric": "subscribed",'

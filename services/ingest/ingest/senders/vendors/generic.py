@@ -1,7 +1,7 @@
-"""A system in the house: how it signs and what it sends stands wholly in the bundle.
+"""Reads deliveries of a company's own system; the bundle describes its signature and payload.
 
 Formats: JSON, `application/x-www-form-urlencoded` and `multipart/form-data`, by `Content-Type`. One
-delivery may have many events.
+delivery may contain many events.
 """
 
 import base64
@@ -16,7 +16,7 @@ from ingest.senders.kit import mapping
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.formats import payload_of
 from ingest.senders.kit.items import Item, ItemResult, read_each
-from ingest.senders.kit.mapping import Event
+from ingest.senders.kit.mapping import MappedEvent
 from ingest.senders.kit.payloads import Path, at, path, text_at
 from ingest.senders.kit.places import (
     Authorization,
@@ -50,7 +50,7 @@ _TIMES = {"seconds": unix_seconds, "milliseconds": unix_milliseconds, "iso": iso
 
 
 def signing(source: GenericSource) -> Sequence[Scheme]:
-    """How the bundle says that the system signs."""
+    """The signature or token that the bundle declares for the system."""
     signs = source.signs
     if signs.by == "basic":
         return [Token(Authorization("Basic"))]
@@ -101,7 +101,7 @@ def _from_base64(secret: str) -> bytes:
 
 
 def read(source: GenericSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What each event of the delivery tells. Raises NotUnderstoodError."""
+    """The items of each event of the delivery. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     events = _events(source, payload)
 
@@ -117,14 +117,14 @@ def read(source: GenericSource, delivery: Delivery) -> Iterator[ItemResult]:
         known = tuple(steps for steps in (type_path, id_path) if steps is not None)
         part = "" if told_apart else str(position)
         return mapping.read(
-            source, Event(type_, event, payload, delivery_id=id_, part=part, known=known)
+            source, MappedEvent(type_, event, payload, delivery_id=id_, part=part, known=known)
         )
 
     return read_each(enumerate(events), read_one)
 
 
 def read_headers(source: GenericSource) -> Sequence[str]:
-    """Those that the bundle names."""
+    """The headers that the bundle names."""
     return [name for name in (source.type_header, source.delivery_id_header) if name]
 
 
@@ -133,7 +133,9 @@ def _events(source: GenericSource, payload: JsonValue) -> list[JsonValue]:
         return payload if isinstance(payload, list) else [payload]
     events = at(payload, path(source.items_at))
     if not isinstance(events, list):
-        raise NotUnderstoodError(f"no list of events at {source.items_at}")
+        raise NotUnderstoodError(
+            f"there is no list of events at the path {source.items_at} (`items_at`)"
+        )
     return events
 
 
@@ -144,7 +146,7 @@ def _found(
     place: str | None,
     header: str | None,
 ) -> tuple[str | None, Path | None]:
-    """A text of the event, of the payload around it, or of a header; and its path in the event."""
+    """A text from the event, the enclosing payload or a header, and its path in the event."""
     if header is not None:
         return delivery.headers.get(header), None
     if place is None:
@@ -161,19 +163,22 @@ SENDER = Sender(
     reading=read,
     read_headers=read_headers,
     guide=Guide(
-        name="A system in the house",
+        name="Your own system",
         enter=(
-            "The address, and what `signs` of the source says: a signature over what it names, or "
-            "a secret in the place that it names. Sign the bytes that are sent."
+            "Let your system post to the address. `signs` in the source describes "
+            "its signature, or the place of its secret. Sign exactly the bytes that "
+            "you send."
         ),
-        sends="JSON or a form; one event, or a list of them where `items_at` says.",
+        sends="JSON or a form: one event, or a list of events at the path `items_at`.",
         becomes=(
-            "What `events` says of its type: a lead, an activity, a follow-up, or a request to "
-            "forget a person. What is mapped nowhere is kept as raw answers. "
+            "Leads, activities, follow-ups and requests to forget a person, as "
+            "`events` in the source maps each type. Fields without a mapping are "
+            "stored as `answers`."
         ),
         retries=(
-            "Send again, with the same delivery id, whatever was not answered 202. An event "
-            "without an id and a time is told from others by the body alone, see above."
+            "Send every delivery again that was not answered with 202, with the "
+            "same delivery id. Two events without an id and a time differ only by "
+            "their body, see above."
         ),
     ),
     example=Example(

@@ -1,11 +1,11 @@
 """Gong's automation rules that fire a webhook (help.gong.io, Create a webhook rule).
 
-Signing: `Authorization: Bearer` is a JWT by RS256, whose claims are the `webhook_url`, the
-`body_sha256` and how long it holds. The secret is the rule's public key. Or the rule's address has
-a key of our own in it. These are two kinds: a public key is no secret that somebody may show.
+Signing: `Authorization: Bearer` is a JWT by RS256 with the claims `webhook_url`, `body_sha256`,
+`iat` and `exp`. The secret is the rule's public key. Alternatively the rule's address contains a
+secret. These are two kinds, because a public key must never pass as a secret token.
 
-Id: none; a call's id is that of what is told. Payload: `callData` with `metaData` and `parties`;
-who is not ours has an address or a number where Gong knows them.
+Id: none; the call's id identifies the event. Payload: `callData` with `metaData` and `parties`. An
+external party has an address or a number if Gong knows it.
 """
 
 from pydantic import JsonValue
@@ -16,7 +16,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import ItemResult, Passed
+from ingest.senders.kit.items import Ignored, ItemResult
 from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization, Parameter
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -35,12 +35,12 @@ _INTERNAL = "Internal"
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
-    """The call that was recorded. Raises NotUnderstoodError."""
+    """The follow-up of a recorded call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     meta = at(payload, _META)
     call = text_at(meta, ("id",))
     if not isinstance(meta, dict) or call is None:
-        raise NotUnderstoodError("it has no call with an id")
+        raise NotUnderstoodError("`callData.metaData` has no call with an id")
     parties = list_at(payload, path("callData.parties"))
     others = [party for party in parties if text_at(party, ("affiliation",)) != _INTERNAL]
     users = [colleague for colleague in parties if colleague not in others]
@@ -61,11 +61,11 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
         },
     )
     if at(payload, ("isTest",)) is True:
-        return [Passed(draft)]
+        return [Ignored(draft)]
     known = _KNOWN if disposition in _KNOWN else None
     outcome = sales.outcome(source, "sdrDisposition", disposition, known, _SPOKEN_WITH)
     if outcome is None:
-        return [Passed(draft)]
+        return [Ignored(draft)]
     return [sales.followup(draft, outcome, note=[text_at(meta, ("title",))])]
 
 
@@ -73,14 +73,14 @@ def _first(parties: list[JsonValue], name: str) -> str | None:
     return next(filter(None, (text_at(party, (name,)) for party in parties)), None)
 
 
-_SENDS = "Each call that was recorded and that the rule takes."
+_SENDS = "Each recorded call that matches the rule."
 _BECOMES = (
-    "`contacted` of the first party that is not ours and that Gong knows an address or a number "
-    "of; `attempted` where the disposition says that nobody was there. `outcomes` may say "
-    "otherwise, by `sdrDisposition`. `reps` by our own party's address or id. What the rule sends "
-    "to try it is passed over."
+    "A follow-up for the first external party with an e-mail address or phone number: `contacted`, "
+    "or `attempted` if the disposition says that the party did not answer. Change this with "
+    "`outcomes`, by `sdrDisposition`. `reps` in the source maps the address or id of your own "
+    "party to a rep. Baton ignores test deliveries of the rule."
 )
-_RETRIES = "Three times within minutes."
+_RETRIES = "Gong tries three times within minutes."
 _EXAMPLE = Example(
     '{"callData": {"metaData": {"id": "1", "started": "2026-01-31T09:00:00Z"}, "parties":'
     ' [{"affiliation": "External", "emailAddress": "buyer@example.com"}]}, "isTest": false}'
@@ -94,8 +94,8 @@ UNSIGNED = Sender(
     guide=Guide(
         name="Gong, with a key in the address",
         enter=(
-            "Automation rules, Fire webhook: the address with `?token=` and the secret, as one "
-            "that includes a key."
+            "In Gong: Automation rules, Fire webhook. Select an address that "
+            "includes a key, and enter the address with `?token=` and the secret."
         ),
         sends=_SENDS,
         becomes=_BECOMES,
@@ -111,8 +111,9 @@ SENDER = Sender(
     guide=Guide(
         name="Gong",
         enter=(
-            "Automation rules, Fire webhook: the address, signed by JWT. The secret is the rule's "
-            "public key, as PEM. `BATON_WEBHOOKS_URL` must be set, since the address is signed."
+            "In Gong: Automation rules, Fire webhook. Enter the address and select "
+            "the signed JWT header. The secret is the rule's public key in PEM "
+            "format. Set `BATON_WEBHOOKS_URL`, because Gong signs the address."
         ),
         sends=_SENDS,
         becomes=_BECOMES,

@@ -1,10 +1,9 @@
 """Google Ads' lead form extensions (developers.google.com/google-ads/webhook).
 
-Signing: none; the key that was entered comes back in the body as `google_key`.
+Signing: none; the body contains the secret as `google_key`.
 
 Id: `lead_id` is the same for each attempt. Payload: `user_column_data` has a `column_id` and a
-`string_value` for each question; `column_name` is what it is called, and may be missing. Trials
-have `is_test`.
+`string_value` for each question, and perhaps its title as `column_name`. Test data has `is_test`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,14 +16,14 @@ from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.draft_fields import answered
 from ingest.senders.kit.drafts import CampaignDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import FULL_NAME, Answer, Place
+from ingest.senders.kit.forms import FULL_NAME, Answer, FormPlace
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.payloads import at, text_at
 from ingest.senders.kit.places import InJson
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import Token
 
-_BY_TYPE: Mapping[str, Place] = {
+_BY_TYPE: Mapping[str, FormPlace] = {
     "FULL_NAME": FULL_NAME,
     "FIRST_NAME": "contact.first_name",
     "LAST_NAME": "contact.last_name",
@@ -41,11 +40,11 @@ _OF_THE_AD = ("campaign_id", "adgroup_id", "creative_id", "asset_group_id")
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that a form is. Raises NotUnderstoodError."""
+    """The lead of a submitted form. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     id_, columns = text_at(payload, ("lead_id",)), at(payload, ("user_column_data",))
     if id_ is None or not isinstance(columns, list):
-        raise NotUnderstoodError("it has no lead_id, or no user_column_data")
+        raise NotUnderstoodError("the body has no lead_id or no user_column_data")
     click_id = at(payload, ("gcl_id",))
     draft = LeadDraft(
         delivery_id=id_,
@@ -73,15 +72,19 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Google Ads lead forms",
-        enter="Lead delivery of the form, Webhook integration: the address, and the secret as key.",
-        sends="Each form that was filled in below an ad.",
+        enter=(
+            "In Google Ads: Lead delivery of the form, Webhook integration. Enter "
+            "the address, and the secret as key."
+        ),
+        sends="Each form that a person submits below an ad.",
         becomes=(
-            "A lead, with the click's `gclid`. Trials that are sent from the screen are marked. In "
-            "`answers`, `ref` is a question's `column_id`."
+            "A lead with the `gclid` of the click. Test data that somebody sends "
+            "from Google's screen makes a test lead. In `answers` of the source, "
+            "`ref` is the `column_id` of a question."
         ),
         retries=(
-            "Tried again after 5xx; what is answered 4xx is not sent again. So it has 503 where it "
-            "is over its `rate_limit`, too."
+            "Google retries after 5xx and not after 4xx. Baton therefore answers "
+            "Google with 503 also when the source is over its `rate_limit`."
         ),
     ),
     not_now=503,

@@ -1,10 +1,10 @@
 """Gravity Forms' Webhooks add-on (docs.gravityforms.com/webhooks-add-on).
 
-Signing: none; a secret goes into a header of the request, or into the address.
+Signing: none; the secret is in a header of the request or in the address.
 
-Id: an entry's `id` is unique within a site. Payload (JSON, all fields): the entry, its own names
-beside the answers, whose keys are the numbers of their fields: `2.3` is the first and `2.6` the
-last name of a name field 2. `date_created` is in UTC.
+Id: an entry's `id` is unique within a site. Payload (JSON, all fields): the entry. The keys of its
+answers are the numbers of their fields. For example, a name field 2 has the first name in `2.3` and
+the last name in `2.6`. `date_created` is in UTC.
 """
 
 from datetime import UTC
@@ -24,11 +24,13 @@ _PLACED = ("id", "form_id", "date_created", "date_updated")
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that an entry is. Raises NotUnderstoodError."""
+    """The lead of an entry. Raises NotUnderstoodError."""
     entry = payload_of(delivery)
     id_, form = text_at(entry, ("id",)), text_at(entry, ("form_id",))
     if not isinstance(entry, dict) or id_ is None or form is None:
-        raise NotUnderstoodError("it has no id, or no form_id: send all fields")
+        raise NotUnderstoodError(
+            "the body has no id or no form_id; select all fields in the webhook's settings"
+        )
     created = text_at(entry, ("date_created",))
     draft = LeadDraft(
         delivery_id=composite(form, id_),
@@ -49,15 +51,20 @@ SENDER = Sender(
     guide=Guide(
         name="Gravity Forms",
         enter=(
-            "Settings, Webhooks of the form: the address, POST, JSON, all fields, and a request "
-            "header `Authorization` with `Bearer` and the secret."
+            "In Gravity Forms: Settings, Webhooks of the form. Enter the address, "
+            "POST, JSON, all fields, and a request header `Authorization` with "
+            "`Bearer` and the secret."
         ),
-        sends="Each entry; its answers under the numbers of their fields.",
+        sends="Each entry, with the answers under the numbers of their fields.",
         becomes=(
-            'A lead. Map the fields by their numbers: `{to: contact.first_name, ref: "2.3"}`. '
-            "An answer that is a mail address is the person's, if none is mapped."
+            "A lead. Map the fields by their numbers: `{to: contact.first_name, "
+            'ref: "2.3"}`. If no field is mapped to the e-mail address, Baton '
+            "takes the first answer that is one."
         ),
-        retries="A few times within a day after 5xx, if WordPress' scheduler runs.",
+        retries=(
+            "Gravity Forms retries a few times within a day after 5xx, if the "
+            "scheduler of WordPress runs."
+        ),
     ),
     example=Example(
         '{"id": "1", "form_id": "3", "date_created": "2026-01-31 09:00:00",'

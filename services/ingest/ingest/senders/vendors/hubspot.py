@@ -2,12 +2,12 @@
 
 Signing, by the app's client secret, in three versions. v3: `X-HubSpot-Signature-v3` is the base64
 of an HMAC-SHA256 over method, address, body and `X-HubSpot-Request-Timestamp` (Unix milliseconds).
-v2 and v1, told apart by `X-HubSpot-Signature-Version`: `X-HubSpot-Signature` is the hex of the
-plain SHA-256 of the secret and, behind it, method, address and body (v2), or the body (v1).
+v2 and v1: `X-HubSpot-Signature` is the hex of a plain SHA-256 over the secret, then method, address
+and body (v2), or the body (v1). `X-HubSpot-Signature-Version` names the version.
 
-Id: `eventId` is not unique; with the subscription, the object and the time it is, and the same for
-each attempt. Payload: a list of events, up to a hundred, with ids alone; `subscriptionType` (in
-older texts `eventType`) says what happened. A workflow sends one contact with its properties.
+Id: `eventId` is not unique. Together with the subscription, the object and the time it is unique
+and the same for each attempt. Payload: a list of up to a hundred events with ids only.
+`subscriptionType` (formerly `eventType`) is the type. A workflow sends one contact with properties.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ _WRITTEN_OUT = {
 
 
 def address(delivery: Delivery) -> bytes:
-    """The address as v3 has it: some characters are signed as they are, however they are sent."""
+    """The address that v3 signs: HubSpot signs some characters unescaped but sends them escaped."""
     text = delivery.url
     for escape, character in _WRITTEN_OUT.items():
         text = text.replace(escape, character).replace(escape.lower(), character)
@@ -58,12 +58,12 @@ def address(delivery: Delivery) -> bytes:
 
 
 def read(source: HubspotSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What each event tells. Raises NotUnderstoodError."""
+    """The items of each event. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     if isinstance(payload, dict):
         return read_each([payload], lambda contact: [_of_workflow(source, contact)])
     if not isinstance(payload, list):
-        raise NotUnderstoodError("it is neither a list of events nor a contact")
+        raise NotUnderstoodError("the body is neither a list of events nor a contact")
     return read_each(payload, lambda event: _read_one(source, event))
 
 
@@ -72,7 +72,7 @@ def _read_one(source: HubspotSource, event: JsonValue) -> list[ItemResult]:
     ids = (text_at(event, (name,)) for name in _OBJECTS)
     object_id = next(filter(None, ids), None)
     if type_ is None or object_id is None:
-        raise NotUnderstoodError("an event without a subscriptionType, or without an objectId")
+        raise NotUnderstoodError("an event has no subscriptionType or no objectId")
     id_, happened_at = _id(event, object_id), unix_time(at(event, ("occurredAt",)))
     match type_:
         case "contact.creation":
@@ -100,19 +100,19 @@ def _id(event: JsonValue, object_id: str) -> str:
 
 
 def _of_workflow(source: HubspotSource, contact: dict[str, JsonValue]) -> Item:
-    """Properties are objects with a `value`; in a body of one's own they stand by themselves."""
+    """The lead of a workflow's contact. A property is an object with `value`, or the value."""
     draft = LeadDraft(external_id=text_at(contact, ("vid",)) or text_at(contact, ("objectId",)))
     return Item(_with_properties(source, draft, contact.get("properties", contact)))
 
 
 def complete(source: HubspotSource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
-    """The lead, with what the contacts API says of it: `properties`, by their names."""
+    """Adds the `properties`, by their names, from the answer of the contacts API to the lead."""
     return _with_properties(source, draft, at(details, ("properties",)))
 
 
 def _with_properties(source: HubspotSource, draft: LeadDraft, properties: JsonValue) -> LeadDraft:
     if not isinstance(properties, dict):
-        raise NotUnderstoodError("a contact whose properties are no object")
+        raise NotUnderstoodError("the contact's properties are not an object")
     answers = (
         Answer(name, value["value"] if isinstance(value, dict) and "value" in value else value)
         for name, value in properties.items()
@@ -144,22 +144,29 @@ SENDER = Sender(
     guide=Guide(
         name="HubSpot",
         enter=(
-            "Webhooks of a private or public app: the address as target, and subscriptions to "
-            "contacts, deals, their associations and properties. The secret is the app's client "
-            "secret. `BATON_WEBHOOKS_URL` must be set, since the address is signed. Or the step "
-            "Send a webhook of a workflow."
+            "In HubSpot: Webhooks of a private or public app. Enter the address as "
+            "target, and subscribe to contacts, deals, their associations and "
+            "properties. Or use the step Send a webhook of a workflow. The secret "
+            "is the app's client secret. Set `BATON_WEBHOOKS_URL`, because HubSpot "
+            "signs the address."
         ),
-        sends="Events with ids alone, up to a hundred together; a workflow sends a whole contact.",
+        sends="Up to a hundred events together, with ids only. A workflow sends a whole contact.",
         becomes=(
-            "A new contact is a lead once its properties have been fetched; until then it waits. A "
-            "workflow's contact is a lead. A privacy deletion is a request to forget the person. "
-            "Follow-ups are the deletion and merging of contacts, their new owner "
-            "(`hubspot_owner_id`), new deals, and what `outcomes` says of a property's values, such"
-            " as `lifecyclestage` and `dealstage`; a change of another property is kept unless "
-            "`ignore` has it. A deal is its contact's once their association was sent. In "
-            "`answers`, `ref` is a property's name. `reps` by the owner's id."
+            "A lead for each new contact, after Baton fetched its properties, and "
+            "for each contact that a workflow sends. A request to forget the person "
+            "for a privacy deletion. Follow-ups for deleted and merged contacts, a "
+            "new owner (`hubspot_owner_id`) and new deals. Further follow-ups as "
+            "`outcomes` maps the values of properties such as `lifecyclestage` and "
+            "`dealstage`. Baton stores changes of other properties as failed "
+            "deliveries, unless `ignore` names the property. A deal belongs to a "
+            "contact after HubSpot sent their association. In `answers` of the "
+            "source, `ref` is the name of a property. `reps` in the source maps the "
+            "owner's id to a rep."
         ),
-        retries="Ten times within a day after 5xx and 429; other answers are not tried again.",
+        retries=(
+            "HubSpot tries ten times within a day after 5xx and 429. It does not "
+            "retry after other answers."
+        ),
         details="""\
 url: https://api.hubapi.com/crm/v3/objects/contacts/{id}?properties=email,firstname,lastname,phone
 token_env: HUBSPOT_TOKEN # a private app's, with crm.objects.contacts.read

@@ -1,8 +1,8 @@
-"""What HubSpot's events tell of sales: stages, owners, deals, merged contacts.
+"""Follow-ups from HubSpot's events: stages, owners, deals, merged contacts.
 
-`propertyName` and `propertyValue` are those of a property that has changed. Of an association
-`fromObjectId` and `toObjectId` are the two, and `associationType` which they are. Of merged
-contacts `mergedObjectIds` are gone, and `newObjectId` lives on.
+`propertyName` and `propertyValue` are the changed property. An association connects `fromObjectId`
+and `toObjectId`; `associationType` names their kinds. After a merge of contacts, `mergedObjectIds`
+no longer exist and `newObjectId` continues.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ingest.policy.vendors import HubspotSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
-from ingest.senders.kit.items import ItemResult, Passed
+from ingest.senders.kit.items import Ignored, ItemResult
 from ingest.senders.kit.payloads import at, list_at, text_at
 
 _STAGES: sales.Known = {"closedwon": FollowupType.WON, "closedlost": FollowupType.LOST}
@@ -31,7 +31,7 @@ def read(
     object_id: str,
     draft: FollowupDraft,
 ) -> Iterator[ItemResult]:
-    """What one event tells. Raises NotUnderstoodError."""
+    """The follow-ups of one event. Raises NotUnderstoodError."""
     kind, _, happened = type_.partition(".")
     values = {name: at(event, (name,)) for name in _ABOUT}
     answers = {name: value for name, value in values.items() if value is not None}
@@ -49,11 +49,11 @@ def read(
         case "deal", "creation":
             yield sales.followup(of_deal, FollowupType.OPPORTUNITY)
         case ("deal", "deletion") | ("contact", "restore"):
-            yield Passed(draft)
+            yield Ignored(draft)
         case _ if kind in _OF_NO_LEAD:
-            yield Passed(draft)
+            yield Ignored(draft)
         case _:
-            raise NotUnderstoodError(f"an event that is not known: {type_}")
+            raise NotUnderstoodError(f"the event type is '{type_}', which Baton does not know")
 
 
 def _merged(event: JsonValue, draft: FollowupDraft) -> Iterator[ItemResult]:
@@ -69,7 +69,7 @@ def _associated(event: JsonValue, draft: FollowupDraft) -> ItemResult:
     ends = text_at(event, ("fromObjectId",)), text_at(event, ("toObjectId",))
     type_ = text_at(event, ("associationType",))
     if type_ not in ("DEAL_TO_CONTACT", "CONTACT_TO_DEAL") or at(event, ("associationRemoved",)):
-        return Passed(draft)
+        return Ignored(draft)
     deal, contact = ends if type_ == "DEAL_TO_CONTACT" else ends[::-1]
     linked = replace(draft, external_id=contact, records=sales.records(opportunity=deal))
     return sales.followup(linked, FollowupType.NOTE)
@@ -78,14 +78,16 @@ def _associated(event: JsonValue, draft: FollowupDraft) -> ItemResult:
 def _changed(source: HubspotSource, event: JsonValue, draft: FollowupDraft) -> ItemResult:
     name, value = (text_at(event, (part,)) for part in ("propertyName", "propertyValue"))
     if name is None:
-        raise NotUnderstoodError("a change without a propertyName")
+        raise NotUnderstoodError("the change has no propertyName")
     if value is None or sales.is_ignored(source, name, value):
-        return Passed(draft)
+        return Ignored(draft)
     if name == _OWNER and draft.external_id is not None:
         owned_draft = replace(draft, rep=sales.owner(source, value))
         return sales.followup(owned_draft, FollowupType.OWNER_CHANGED)
     known = _STAGES if name == "dealstage" and value in _STAGES else None
     outcome = sales.outcome(source, name, value, known)
     if outcome is None:
-        raise NotUnderstoodError(f"the bundle says of {name} neither outcomes nor ignore")
+        raise NotUnderstoodError(
+            f"the source has neither `outcomes` nor `ignore` for the property {name}; add one"
+        )
     return sales.followup(draft, outcome)

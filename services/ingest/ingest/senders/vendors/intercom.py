@@ -3,8 +3,8 @@
 Signing: `X-Hub-Signature` is `sha1=` and the hex of an HMAC-SHA1 over the body; the key is the
 app's client secret.
 
-Id: `id` of the notification is the same for each attempt. Payload: `topic` says what happened,
-`data.item` is the contact it happened to. `ping` is a trial of the address.
+Id: `id` of the notification is the same for each attempt. Payload: `topic` is the type of the
+event, `data.item` is the contact. `ping` only tests the address.
 """
 
 from baton.events import ActivityType, FollowupType
@@ -51,7 +51,7 @@ _ANSWERED = ("workspace_id", "external_id", "role", "sms_consent", "custom_attri
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """What the notification tells: a lead, an activity, or nothing. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for a notification. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     topic, id_ = text_at(payload, ("topic",)), text_at(payload, ("id",))
     item = at(payload, path("data.item"))
@@ -67,7 +67,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         )
         return [Item(deleted)]
     if topic in _ACTIVITIES:
-        # Of a conversation, the item is that, and its contact stands in it.
+        # For a conversation the item is the conversation, which contains the contact.
         contact = at(item, path("source.author")) or item
         activity = ActivityDraft(
             type=_ACTIVITIES[topic],
@@ -79,7 +79,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         )
         return [Item(activity)]
     if topic not in _LEADS:
-        raise NotUnderstoodError(f"a topic that is not known: {topic}")
+        raise NotUnderstoodError(f"`topic` is '{topic}', which Baton does not know")
     denied = at(item, (_UNSUBSCRIBED,)) is True
     lead = LeadDraft(
         delivery_id=id_,
@@ -107,16 +107,19 @@ SENDER = Sender(
     guide=Guide(
         name="Intercom",
         enter=(
-            "Developer hub, the app, Webhooks: the address, and the topics. The secret is the "
-            "app's client secret."
+            "In Intercom: Developer hub, the app, Webhooks. Enter the address and "
+            "select the topics. The secret is the app's client secret."
         ),
         sends="New leads and users, conversations, unsubscriptions, deletions.",
         becomes=(
-            "New contacts are leads. That somebody has not opted out is no consent: it stays "
-            "unknown, and an opt-out is denied. Conversations and unsubscriptions are activities, "
-            "a deletion is a follow-up."
+            "A lead for each new contact. An opt-out denies consent; without an "
+            "opt-out consent stays unknown. Activities for conversations and "
+            "unsubscriptions, a follow-up for a deletion."
         ),
-        retries="Once more, after a minute; switched off after many failures. 410 ends it.",
+        retries=(
+            "Intercom retries once, after a minute. It switches the webhook off "
+            "after many failures, or after one 410."
+        ),
     ),
     example=Example(
         '{"type": "notification_event", "id": "notif_1", "topic": "contact.lead.created",'

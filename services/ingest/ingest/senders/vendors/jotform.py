@@ -1,10 +1,10 @@
 """Jotform's webhooks (jotform.com/help/245-how-to-setup-a-webhook-with-jotform).
 
-Signing: none; a secret goes into the address. Id: `submissionID`. There is no time.
+Signing: none; the secret is in the address. Id: `submissionID`. There is no time.
 
-Payload: `multipart/form-data`. The answers are JSON in the field `rawRequest`, each as `q`, the
-question's number, `_` and its name; those of several parts are objects: a name has `first` and
-`last`, a phone `full`, or `area` and `phone`.
+Payload: `multipart/form-data`. The field `rawRequest` contains the answers as JSON. The key of an
+answer is `q`, the question's number, `_` and the question's name. Answers of several parts are
+objects: a name has `first` and `last`, a phone has `full`, or `area` and `phone`.
 """
 
 import re
@@ -29,12 +29,12 @@ _NAME, _PHONE = "name", "phone"
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that a submission is. Raises NotUnderstoodError."""
+    """The lead of a submission. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     raw, id_ = text_at(payload, ("rawRequest",)), text_at(payload, ("submissionID",))
     answers = json_text(raw.encode()) if raw is not None else None
     if not isinstance(answers, dict) or id_ is None:
-        raise NotUnderstoodError("it has no submissionID, or no answers in rawRequest")
+        raise NotUnderstoodError("the form has no submissionID, or no answers in rawRequest")
     draft = LeadDraft(
         delivery_id=id_,
         external_id=id_,
@@ -61,7 +61,7 @@ def _answered(answers: Mapping[str, JsonValue]) -> Iterator[Answer]:
 
 
 def _of_parts(value: JsonValue) -> tuple[str, JsonValue]:
-    """What an answer of several parts is; its text, where it can be written as one."""
+    """The type of an answer of several parts, and its value: one text if it can be joined."""
     if not isinstance(value, dict):
         return "", value
     if "first" in value and "last" in value:
@@ -82,16 +82,20 @@ SENDER = Sender(
     guide=Guide(
         name="Jotform",
         enter=(
-            "Settings, Integrations, WebHooks: the address with `/` and the secret behind the "
-            "source's name."
+            "In Jotform: Settings, Integrations, WebHooks. Enter the address, then "
+            "`/` and the secret after the source's name."
         ),
-        sends="Each submission, as a multipart form with JSON inside.",
+        sends="Each submission, as a multipart form that contains JSON.",
         becomes=(
-            "A lead. A name of two parts and a phone are recognised, and what its question's name "
-            "says plainly; the others are kept under the question's key, such as `q34_topic`, "
-            "which is also the `ref` in `answers`."
+            "A lead. Baton recognises a name of two parts, a phone number, and "
+            "questions with a clear name such as `email`. It stores other answers "
+            "under the question's key, such as `q34_topic`. In `answers` of the "
+            "source, `ref` is this key."
         ),
-        retries="Not tried again: what meets an outage of both Kafka and PostgreSQL is lost.",
+        retries=(
+            "Jotform does not retry. A delivery during an outage of both Kafka and "
+            "PostgreSQL is lost."
+        ),
     ),
     example=Example(
         "--x\r\n"

@@ -1,11 +1,11 @@
 """Klaviyo's system webhooks (developers.klaviyo.com, Working with system webhooks).
 
-Signing: `Klaviyo-Signature` is the hex of an HMAC-SHA256 over the body and, behind it, the header
+Signing: `Klaviyo-Signature` is the hex of an HMAC-SHA256 over the body and then the header
 `Klaviyo-Timestamp`, which is in ISO 8601.
 
-Id: `external_id` of an event is the same for each attempt, as is the event's own `id`. Payload:
-`data[]` has a `topic` and a `payload` in JSON:API each: the event in `data`, and in `included`
-perhaps its profile.
+Id: `external_id` of an event is the same for each attempt, and so is the event's own `id`. Payload:
+each element of `data[]` has a `topic` and a `payload` in JSON:API. There, `data` is the event, and
+`included` may contain its profile.
 """
 
 from collections.abc import Iterator
@@ -51,10 +51,10 @@ _PLACES: dict[LeadField, str] = {
 
 
 def read(source: VendorSource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
-    """What each event is: a lead or an activity. Raises NotUnderstoodError."""
+    """The lead or activity for each event. Raises NotUnderstoodError."""
     events = at(json_of(delivery), ("data",))
     if not isinstance(events, list):
-        raise NotUnderstoodError("it has no data with events")
+        raise NotUnderstoodError("`data` is not a list of events")
     return read_each(events, _read_one)
 
 
@@ -84,7 +84,7 @@ def _read_one(event: JsonValue) -> list[Item]:
         )
         return [Item(placed(lead, values_at(profile, _PLACES)))]
     if topic not in _ACTIVITIES:
-        raise NotUnderstoodError(f"a topic that is not known: {topic}")
+        raise NotUnderstoodError(f"`topic` is '{topic}', which Baton does not know")
     activity = ActivityDraft(
         type=_ACTIVITIES[topic],
         delivery_id=id_,
@@ -111,14 +111,21 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Klaviyo",
-        enter="Integrations, Webhooks: the address, a secret of your own, and the topics.",
-        sends="What profiles did, several events together; the profile is not always with them.",
-        becomes=(
-            "Subscriptions and forms are leads (with consent granted by `subscribed_to_email`), "
-            "unsubscriptions, complaints, mails received, opened and clicked, and bounces are "
-            "activities. Without its profile, an event is that of the profile's id."
+        enter=(
+            "In Klaviyo: Integrations, Webhooks. Enter the address and a secret of "
+            "your own, and select the topics."
         ),
-        retries="For about a day after 5xx, 408 and 429; other answers are not tried again.",
+        sends="The events of profiles, several together, with or without the profile.",
+        becomes=(
+            "A lead for each subscription and each form; `subscribed_to_email` "
+            "grants consent. Activities for unsubscriptions, complaints, bounces, "
+            "and mails received, opened and clicked. An event without a profile "
+            "goes to the lead with the profile's id."
+        ),
+        retries=(
+            "Klaviyo retries for about a day after 5xx, 408 and 429. It does not "
+            "retry after other answers."
+        ),
     ),
     example=Example(
         '{"data": [{"topic": "event:klaviyo.subscribed_to_email", "external_id": "e1", "payload":'

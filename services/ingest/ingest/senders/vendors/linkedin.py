@@ -3,12 +3,12 @@
 Signing: `X-LI-Signature` is the hex of an HMAC-SHA256 over `hmacsha256=` and the body; the key is
 the client secret.
 
-Handshake: GET with `challengeCode`, a UUID, which is answered with its HMAC-SHA256, by the same
-key, within three seconds; asked again every two hours. Nothing but a UUID is signed: else anybody
-could have a delivery signed.
+Handshake: GET with `challengeCode`, a UUID. The answer is its HMAC-SHA256 with the same key, within
+three seconds. LinkedIn repeats it every two hours. Baton signs only a UUID, because otherwise a
+caller could let Baton sign a forged delivery.
 
-Id: `leadGenFormResponse`, with `leadAction` (CREATED, DELETED). The answers must be fetched, by the
-last part of that id alone.
+Id: `leadGenFormResponse`, with `leadAction` (CREATED, DELETED). Baton fetches the answers by the
+last part of that id.
 """
 
 import hashlib
@@ -44,29 +44,29 @@ _ANSWERS = {
 
 
 def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) -> Reply | None:
-    """The challenge with its digest. Raises NotAuthenticError.
+    """The challenge with its digest.
 
-    That is where the challenge is none of LinkedIn's, or there is no secret for it.
+    Raises NotAuthenticError if the challenge is not a UUID, or if the secret is not set.
     """
     codes = _CODE.texts(delivery)
     if delivery.method != "GET" or not codes:
         return None
     secret, code = environment.get(source.secret_env[0], ""), codes[0]
     if not _UUID.fullmatch(code):
-        raise NotAuthenticError(f"{_CODE} is no UUID")
+        raise NotAuthenticError(f"{_CODE} is not a UUID")
     if not secret:
-        raise NotAuthenticError(f"{source.secret_env[0]} is not set")
+        raise NotAuthenticError(f"the secret {source.secret_env[0]} is not set")
     digest = hmac.new(secret.encode(), code.encode(), hashlib.sha256).hexdigest()
     body = json.dumps({"challengeCode": code, "challengeResponse": digest})
     return Reply(200, body.encode(), "application/json")
 
 
 def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """The lead that it tells of, whose answers must be fetched. Raises NotUnderstoodError."""
+    """The lead, whose answers Baton must fetch, or its erasure. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     id_, action = text_at(payload, ("leadGenFormResponse",)), text_at(payload, ("leadAction",))
     if id_ is None:
-        raise NotUnderstoodError("it has no leadGenFormResponse")
+        raise NotUnderstoodError("the notification has no leadGenFormResponse")
     happened_at = unix_time(at(payload, ("occurredAt",)))
     if action == "DELETED":
         erasure = ErasureDraft(
@@ -89,12 +89,12 @@ def read(source: IdOnlySource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
 
 
 def _plain_form(urn: str | None) -> str | None:
-    """`urn:li:versionedLeadGenForm:(urn:li:leadGenForm:1, 1)` is a version of the form within."""
+    """The form's id in `urn:li:versionedLeadGenForm:(urn:li:leadGenForm:1, 1)`."""
     return urn if urn is None else urn.partition("(")[2].partition(",")[0] or urn
 
 
 def complete(source: IdOnlySource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
-    """The lead, with what the API says of it: `formResponse.answers`, by their questions' names.
+    """Adds `formResponse.answers`, by their questions' names, from the answer of the API.
 
     An answer is a text (`textQuestionAnswer`), or choices (`multipleChoiceAnswer`).
     """
@@ -119,16 +119,20 @@ SENDER = Sender(
     guide=Guide(
         name="LinkedIn lead gen forms",
         enter=(
-            "Webhooks of the developer app: the address; then a subscription for lead notifications"
-            " of each account. The secret is the app's client secret. LinkedIn sends the address a "
-            "challenge then, and every two hours; it is answered where it is a UUID, else with 401."
+            "In LinkedIn: Webhooks of the developer app. Enter the address, then "
+            "subscribe to the lead notifications of each account. The secret is the "
+            "app's client secret. LinkedIn sends the address a challenge at once "
+            "and every two hours. Baton answers a challenge that is a UUID, and any "
+            "other with 401."
         ),
-        sends="The id of each response to a form, and of the form; no answers.",
+        sends="The ids of each response and of its form, without answers.",
         becomes=(
-            "A lead once its answers have been fetched; until then it waits. A response that was "
-            "deleted there is a request to forget the person."
+            "A lead, after Baton fetched the answers of the response. A request to "
+            "forget the person when the response is deleted at LinkedIn."
         ),
-        retries="Every five minutes for eight hours after any answer but 2xx.",
+        retries=(
+            "LinkedIn retries every five minutes for eight hours after any answer except 2xx."
+        ),
         details="""\
 url: https://api.linkedin.com/rest/leadFormResponses/{id}
 token_env: LINKEDIN_TOKEN # a member's, with r_marketing_leadgen_automation

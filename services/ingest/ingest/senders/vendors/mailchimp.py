@@ -1,10 +1,10 @@
 """Mailchimp's audience webhooks (mailchimp.com/developer, Sync audience data with webhooks).
 
-Signing: none; a secret goes into the address. Handshake: a GET of the address, answered 200, when
-the webhook is saved.
+Signing: none; the secret is in the address. Handshake: a GET of the address when somebody saves the
+webhook; the answer is 200.
 
-Id: none; a type at `fired_at` (UTC) for a member of a list is one event. Payload: a form, with
-brackets; `data[merges]` has the member's fields.
+Id: none; the type, `fired_at` (UTC), the member and the list together identify an event. Payload: a
+form with brackets; `data[merges]` has the member's fields.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ _EMAIL, _ID = "data.email", "data.id"
 
 
 def greet(source: VendorSource, delivery: Delivery, environment: Environment) -> Reply | None:
-    """Nothing, to who has the secret. Raises NotAuthenticError."""
+    """An empty answer 200. Raises NotAuthenticError if the request has no valid secret."""
     if delivery.method != "GET":
         return None
     verify_shown([environment.get(name, "") for name in source.secret_env], delivery)
@@ -52,7 +52,7 @@ def greet(source: VendorSource, delivery: Delivery, environment: Environment) ->
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """What the event is: a lead, an activity, or nothing to us. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for one event. Raises NotUnderstoodError."""
     payload = nested(form_of(delivery))
     type_ = text_at(payload, ("type",))
     if type_ in _IGNORED:
@@ -69,7 +69,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         )
         return [Item(placed(lead, values_at(payload, _PLACES)))]
     if type_ not in ("unsubscribe", "cleaned"):
-        raise NotUnderstoodError(f"a type that is not known: {type_}")
+        raise NotUnderstoodError(f"`type` is '{type_}', which Baton does not know")
     reason = at(payload, ("data", "reason"))
     left = type_ == "unsubscribe" or reason == "abuse"
     activity = ActivityDraft(
@@ -96,14 +96,20 @@ SENDER = Sender(
     handshake=greet,
     guide=Guide(
         name="Mailchimp",
-        enter="Audience, Settings, Webhooks: the address with `?secret=` and the secret.",
+        enter=(
+            "In Mailchimp: Audience, Settings, Webhooks. Enter the address with "
+            "`?secret=` and the secret."
+        ),
         sends="Subscriptions, unsubscriptions and cleaned addresses, as forms.",
         becomes=(
-            "Subscribing is a lead with consent granted; unsubscribing, also by a complaint, is an "
-            "activity. A cleaned address is an activity of another kind; changes of a profile and "
-            "sent campaigns are passed over."
+            "A lead with consent granted when a contact subscribes. Activities for "
+            "unsubscriptions (also by a complaint) and for cleaned addresses. Baton "
+            "ignores changes of a profile and sent campaigns."
         ),
-        retries="Tried again for about a day after any answer but 2xx, then switched off.",
+        retries=(
+            "Mailchimp retries for about a day after any answer except 2xx and then "
+            "switches the webhook off."
+        ),
     ),
     example=Example(
         "type=subscribe&fired_at=2026-01-31+09%3A00%3A00&data%5Bid%5D=m1&data%5Blist_id%5D=l1"

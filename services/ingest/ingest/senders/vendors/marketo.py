@@ -1,8 +1,8 @@
 """Marketo's Call Webhook step (experienceleague.adobe.com, Marketo, Webhooks).
 
-Signing: none; a secret goes into a custom header of the webhook. Id: none; a lead's `leadId` in a
-`program` at `sysDateTime` is one call. Payload: a template that is written in Marketo, as form or
-JSON, with tokens such as `{{lead.Email Address}}`.
+Signing: none; the secret is in a custom header of the webhook. Id: none; `leadId`, `program` and
+`sysDateTime` together identify a call. Payload: a template that somebody writes in Marketo, as form
+or JSON, with tokens such as `{{lead.Email Address}}`.
 """
 
 from ingest.policy.vendors import FormSource
@@ -23,7 +23,9 @@ def read(source: FormSource, delivery: Delivery) -> list[Item]:
     """The lead of a call. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     if not isinstance(payload, dict):
-        raise NotUnderstoodError("the template must be a form or an object")
+        raise NotUnderstoodError(
+            "the body is neither a form nor a JSON object; correct the template in Marketo"
+        )
     parts = [text_at(payload, (name,)) for name in _ID]
     is_told_apart = parts[0] is not None and parts[-1] is not None
     draft = LeadDraft(
@@ -42,19 +44,24 @@ SENDER = Sender(
     guide=Guide(
         name="Marketo",
         enter=(
-            "Admin, Webhooks: the address, POST, encoding Form/Url, a custom header "
-            "`X-Baton-Token` with the secret, and the template "
-            "`email={{lead.Email Address}}&firstName={{lead.First Name}}"
-            "&lastName={{lead.Last Name}}&company={{company.Company Name}}&leadId={{lead.Id}}"
-            "&program={{program.Name}}&sysDateTime={{system.dateTime}}`, with whatever else is "
-            "wanted. Then the step Call Webhook in a smart campaign."
+            "In Marketo: Admin, Webhooks. Enter the address, POST, encoding "
+            "Form/Url, and a custom header `X-Baton-Token` with the secret. Enter "
+            "this template, and add other fields as you need them: "
+            "`email={{lead.Email Address}}&firstName={{lead.First "
+            "Name}}&lastName={{lead.Last Name}}&company={{company.Company "
+            "Name}}&leadId={{lead.Id}}&program={{program.Name}}&sysDateTime={{system.dateTime}}`. "
+            "Then add the step Call Webhook to a smart campaign."
         ),
-        sends="The template, filled in, whenever the step is reached.",
+        sends="The template with its values, each time that a lead reaches the step.",
         becomes=(
-            "A lead; `program` is its campaign. What the names say plainly is placed, the rest by "
-            "`answers`, where `ref` is a name of the template."
+            "A lead; `program` is its campaign. Baton recognises fields with a "
+            "clear name and takes others as `answers` of the source maps them. "
+            "There, `ref` is a name in the template."
         ),
-        retries="Not tried again: what meets an outage of both Kafka and PostgreSQL is lost.",
+        retries=(
+            "Marketo does not retry. A delivery during an outage of both Kafka and "
+            "PostgreSQL is lost."
+        ),
     ),
     example=Example(
         "email=buyer%40example.com&firstName=Vivian&leadId=1004&program=Webinar"

@@ -3,12 +3,12 @@
 Signing: `X-Hub-Signature-256` is `sha256=` and the hex of an HMAC-SHA256 over the body; the key is
 the app's secret.
 
-Handshake: GET with `hub.mode=subscribe`, `hub.verify_token`, which must be the one that was
-entered, and `hub.challenge`, a number, which is answered as text; else it is answered 403.
+Handshake: GET with `hub.mode=subscribe`, `hub.verify_token` and `hub.challenge`, a number. Baton
+returns the challenge as text if the verify token is correct, otherwise 403.
 
-Id: `leadgen_id`. Payload: `entry[].changes[]`, each of `field` `leadgen` with ids alone; the
-answers must be fetched. One delivery may tell of a lead twice. The screen's test button sends ids
-of fours.
+Id: `leadgen_id`. Payload: `entry[].changes[]`, each with the `field` `leadgen` and ids only; Baton
+fetches the answers. One delivery can contain a lead twice. The screen's test button sends ids that
+consist of fours.
 """
 
 import hmac
@@ -36,7 +36,7 @@ _OF_THE_AD = ("page_id", "ad_id", "adgroup_id")
 
 
 def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) -> Reply | None:
-    """The challenge, for who knows the verify token. Raises ForbiddenError."""
+    """The challenge, if the verify token is correct. Raises ForbiddenError."""
     if delivery.method != "GET" or "subscribe" not in _MODE.texts(delivery):
         return None
     expected_token = environment.get(source.verify_token_env or "", "")
@@ -45,31 +45,33 @@ def greet(source: IdOnlySource, delivery: Delivery, environment: Environment) ->
     except NotAuthenticError as error:
         raise ForbiddenError(str(error)) from error
     if not expected_token or not hmac.compare_digest(token, expected_token.encode()):
-        raise ForbiddenError(f"{_TOKEN} is not the one that was entered")
-    # Meta says that it is a number. What is more than a word could be a page with a script.
+        raise ForbiddenError(f"{_TOKEN} is not the verify token of this source")
+    # Meta's challenge is a number. Other text could be a page with a script (XSS).
     if not _PLAIN_CHALLENGE.fullmatch(challenge):
-        raise ForbiddenError(f"{_CHALLENGE} is not a plain word")
+        raise ForbiddenError(f"{_CHALLENGE} has other characters than letters, digits and _.~-")
     return Reply(200, challenge, "text/plain")
 
 
 def read(source: IdOnlySource, delivery: Delivery) -> Iterator[ItemResult]:  # noqa: ARG001 - a sender's
-    """The leads that it tells of, whose answers must be fetched. Raises NotUnderstoodError."""
+    """The leads of a delivery, whose answers Baton must fetch. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     changes = [
         change for entry in list_at(payload, ("entry",)) for change in list_at(entry, ("changes",))
     ]
     if not changes:
-        raise NotUnderstoodError("it has no entry with changes")
+        raise NotUnderstoodError("there is no `entry` with `changes`")
     return read_each(changes, _read_one)
 
 
 def _read_one(change: JsonValue) -> list[Item]:
     if text_at(change, ("field",)) != "leadgen":
-        raise NotUnderstoodError("a change of another field than leadgen")
+        raise NotUnderstoodError(
+            "the change has another `field` than leadgen; subscribe to leadgen only"
+        )
     value = at(change, ("value",))
     id_ = text_at(value, ("leadgen_id",))
     if id_ is None:
-        raise NotUnderstoodError("a change without a leadgen_id")
+        raise NotUnderstoodError("the change has no leadgen_id")
     lead = LeadDraft(
         delivery_id=id_,
         external_id=id_,
@@ -82,7 +84,7 @@ def _read_one(change: JsonValue) -> list[Item]:
 
 
 def complete(source: IdOnlySource, draft: LeadDraft, details: JsonValue) -> LeadDraft:
-    """The lead, with what the Graph API says of it: `field_data`, a name and values each."""
+    """Adds `field_data`, each with a name and values, from the answer of the Graph API."""
     answers = [
         Answer(text_at(field, ("name",)) or "", list_at(field, ("values",)))
         for field in list_at(details, ("field_data",))
@@ -106,16 +108,18 @@ SENDER = Sender(
     guide=Guide(
         name="Meta lead ads (Facebook, Instagram)",
         enter=(
-            "Webhooks of the app, object Page: the address as callback, and a verify token of your "
-            "own (`verify_token_env`); subscribe to `leadgen`. `secret_env` is the app's secret. "
-            "The challenge that Meta sends with the token is echoed where it is a plain word."
+            "In Meta: Webhooks of the app, object Page. Enter the address as "
+            "callback, and a verify token of your own (`verify_token_env`). "
+            "Subscribe to `leadgen`. `secret_env` names the app's secret. Meta "
+            "sends a challenge with the verify token. Baton returns a challenge of "
+            "letters and digits, and refuses any other with 403."
         ),
-        sends="The ids of each lead and of its form, page and ad; no answers.",
-        becomes=(
-            "A lead once its answers have been fetched; until then it waits. The button Test sends "
-            "trials, which are marked."
+        sends="The ids of each lead and of its form, page and ad, without answers.",
+        becomes="A lead, after Baton fetched its answers. The button Test makes a test lead.",
+        retries=(
+            "Meta retries for 36 hours, less and less often, after any answer "
+            "except 200. Baton answers Meta with 200."
         ),
-        retries="Tried again for 36 hours, less and less often; answers must be 200.",
         details="""\
 url: https://graph.facebook.com/v23.0/{id}
 token_env: META_TOKEN # a page's, with leads_retrieval

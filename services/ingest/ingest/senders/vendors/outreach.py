@@ -3,8 +3,8 @@
 Signing: `Outreach-Webhook-Signature` is the hex of an HMAC-SHA256 over the body.
 
 Id: `meta.jobId`; `meta.deliveredAt` is the time of the attempt. Payload: `meta.eventName` is the
-record's kind and what happened to it; `data` is the record, of an update only what has changed.
-`relationships` has the ids of whom it is about.
+record's kind and the change; `data` is the record, for an update only its changed fields.
+`relationships` has the ids of the prospect and other related records.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import ItemResult, Passed
+from ingest.senders.kit.items import Ignored, ItemResult
 from ingest.senders.kit.payloads import at, list_at, path, text_at
 from ingest.senders.kit.places import Header, body
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -40,12 +40,12 @@ _TEXTS = ("note", "subject")
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
-    """What happened to the record. Raises NotUnderstoodError."""
+    """The follow-up for one event of a record. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     event, job = text_at(payload, path("meta.eventName")), text_at(payload, path("meta.jobId"))
     id_ = text_at(payload, path("data.id"))
     if event is None or id_ is None:
-        raise NotUnderstoodError("it has no meta.eventName, or no data.id")
+        raise NotUnderstoodError("the delivery has no meta.eventName or no data.id")
     kind = event.partition(".")[0]
     attributes = at(payload, path("data.attributes"))
     draft = FollowupDraft(
@@ -57,7 +57,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
     person = id_ if kind == "prospect" else _related(payload, "prospect")
     outcome, owner = _outcome_and_owner(source, payload, event, kind)
     if outcome is None or (person is None and kind not in ("call", "opportunity")):
-        return [Passed(draft)]
+        return [Ignored(draft)]
     draft = replace(
         draft,
         external_id=person,
@@ -74,7 +74,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
 def _outcome_and_owner(
     source: SalesToolSource, payload: JsonValue, event: str, kind: str
 ) -> tuple[SalesOutcome | None, str | None]:
-    """The follow-up, if it is any, and the rep whom it gives the lead to."""
+    """The follow-up, or None, and the rep who becomes the owner, or None."""
     if sales.is_ignored(source, "eventName", event):
         return None, None
     known = _KNOWN if event in _KNOWN else {event: None}
@@ -96,7 +96,7 @@ def _outcome_and_owner(
 
 
 def _related(payload: JsonValue, name: str) -> str | None:
-    """The id of a related record, with or without a `data` around it; of several, the first."""
+    """The id of the first related record, which may be inside a `data` object."""
     place = ("data", "relationships", name)
     for inner in ((*place, "data"), place):
         several = list_at(payload, inner)
@@ -116,21 +116,23 @@ SENDER = Sender(
     guide=Guide(
         name="Outreach",
         enter=(
-            "By its API, `POST /api/v2/webhooks`: the address as `url`, the secret, and as "
-            "resource and action prospects, calls, mailings and opportunities."
+            "Create webhooks with Outreach's API, `POST /api/v2/webhooks`. Enter "
+            "the address as `url`, the secret, and as resource and action "
+            "prospects, calls, mailings and opportunities."
         ),
-        sends="The record that something happened to; of an update what has changed.",
+        sends="The record that changed; for an update only the changed fields.",
         becomes=(
-            "A follow-up of the prospect: calls are `attempted` or `contacted` by their outcome, a "
-            "reply to a mailing is `contacted`, an opportunity is one, a prospect's new owner is "
-            "`owner_changed`, one that is destroyed `deleted`. `outcomes` may say otherwise, by "
-            "`stage` (its id), `outcome` or `eventName`. What is about no prospect is passed over. "
-            "`reps` by the user's id."
+            "Follow-ups of the prospect. A call is `attempted` or `contacted`, by "
+            "its outcome. A reply to a mailing is `contacted`, and an opportunity "
+            "is `opportunity`. A prospect's new owner is `owner_changed`, a "
+            "destroyed prospect is `deleted`. Change this with `outcomes`, by "
+            "`stage` (its id), `outcome` or `eventName`. Baton ignores records "
+            "without a prospect. `reps` in the source maps the user's id to a rep."
         ),
         retries=(
-            "Any answer counts as delivered. What it sends names a record, and while PostgreSQL is "
-            "away nobody can say whose that is: then it is lost, as is what is refused for the "
-            "moment."
+            "Outreach does not retry, whatever the answer. While PostgreSQL does "
+            "not answer, Baton cannot find the lead of a record, so these "
+            "deliveries are lost. Deliveries over the `rate_limit` are lost too."
         ),
     ),
     example=Example(

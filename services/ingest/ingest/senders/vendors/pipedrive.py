@@ -2,9 +2,9 @@
 
 Signing: none; HTTP basic authentication, by the user and password of the webhook.
 
-Id: `meta.correlation_id` is shared by all that one act has changed; with entity, id and action it
-is that of one event, and the same for each attempt. Payload: `data` is the entity as it is now,
-`previous` what it was in the fields that have changed.
+Id: `meta.correlation_id` is common to all changes of one action. With the entity, id and action it
+identifies an event and is the same for each attempt. Payload: `data` is the entity now, `previous`
+has the former values of the changed fields.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft, LeadDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.items import Item, ItemResult, Passed
+from ingest.senders.kit.items import Ignored, Item, ItemResult
 from ingest.senders.kit.payloads import at, composite, list_at, path, text_at
 from ingest.senders.kit.places import Authorization
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
@@ -36,7 +36,7 @@ _PERSON = ("contact", "emails", "phones", "first_name", "last_name", "name", "id
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What happened to an entity; `draft` has what is told of it whatever it is."""
+    """One change of an entity. `draft` has the fields that all follow-ups of the change share."""
 
     source: SalesToolSource
     payload: JsonValue
@@ -49,16 +49,16 @@ class _Change:
         return at(self.payload, ("data",))
 
     def text(self, field: str) -> str | None:
-        """What the entity has there now."""
+        """The entity's present value of the field."""
         return text_at(self.data, (field,))
 
     def of(self, field: str) -> bool:
-        """Whether it is this that has changed."""
+        """Whether this field has changed."""
         previous = at(self.payload, ("previous",))
         return isinstance(previous, dict) and field in previous
 
     def by(self, user: str, **records: str | None) -> FollowupDraft:
-        """The draft of something that a rep does with a person; `user` is where the rep is."""
+        """The draft of a rep's action with a person; `user` is the field with the rep's id."""
         return replace(
             self.draft,
             external_id=self.text("person_id"),
@@ -68,12 +68,12 @@ class _Change:
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What happened to the entity. Raises NotUnderstoodError."""
+    """The items of one change. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     entity, action = (text_at(payload, ("meta", name)) for name in ("entity", "action"))
     number = text_at(payload, path("data.id")) or text_at(payload, path("meta.entity_id"))
     if entity is None or action is None or number is None:
-        raise NotUnderstoodError("it has no meta.entity, no meta.action, or no id")
+        raise NotUnderstoodError("the delivery has no meta.entity, no meta.action or no id")
     draft = FollowupDraft(
         delivery_id=_id(payload, entity, number, action),
         occurred_at=text_at(payload, path("meta.timestamp")),
@@ -81,7 +81,7 @@ def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
     change = _Change(source, payload, action, number, draft)
     items = list(_OF[entity](change)) if entity in _OF else []
     answers = change.data if isinstance(change.data, dict) else None
-    yield from items or [Passed(replace(draft, external_id=number, answers=answers))]
+    yield from items or [Ignored(replace(draft, external_id=number, answers=answers))]
 
 
 def _id(payload: JsonValue, entity: str, number: str, action: str) -> str:
@@ -196,18 +196,22 @@ SENDER = Sender(
     guide=Guide(
         name="Pipedrive",
         enter=(
-            "Tools and apps, Webhooks, version 2: the address, and as HTTP authentication a user "
-            "and a password; the secret is `user:password`."
+            "In Pipedrive: Tools and apps, Webhooks, version 2. Enter the address, "
+            "and a user and a password as HTTP authentication. The secret is "
+            "`user:password`."
         ),
-        sends="What was created, changed or deleted: people, deals, activities, notes.",
+        sends="Created, changed and deleted people, deals, activities and notes.",
         becomes=(
-            "A new person is a lead. A deal is an `opportunity`, `won` or `lost` of its person, a "
-            "meeting is booked, moved or held, a call that is done is `attempted`, a new owner is "
-            "`owner_changed`, a person that is deleted `deleted`, notes go along. `outcomes` may "
-            "say otherwise, by `status`, `stage_id` or `activity` (its type). All else is passed "
-            "over. `reps` by the user's id."
+            "A lead for each new person. Follow-ups: a deal is `opportunity`, `won` "
+            "or `lost`; a meeting is booked, moved or held; a finished call is "
+            "`attempted`. A new owner is `owner_changed`, a deleted person is "
+            "`deleted`, a note is a `note`. Change this with `outcomes`, by "
+            "`status`, `stage_id` or `activity` (its type). Baton ignores "
+            "everything else. `reps` in the source maps the user's id to a rep."
         ),
-        retries="Three times; after three days without 2xx the webhook is deleted.",
+        retries=(
+            "Pipedrive tries three times. After three days without a 2xx it deletes the webhook."
+        ),
     ),
     example=Example(
         '{"meta": {"entity": "deal", "action": "change", "correlation_id": "c1", "timestamp":'

@@ -1,10 +1,10 @@
 """RingCentral's webhooks of telephony sessions (developers.ringcentral.com, Webhooks).
 
-Signing: none; `Verification-Token` is what was given when the subscription was made. Before it is,
-a request with `Validation-Token` asks for that header's echo.
+Signing: none; the header `Verification-Token` has the token of the subscription. While somebody
+creates a subscription, a request with `Validation-Token` expects this header in the answer.
 
-Id: `uuid`. Payload: `body.parties`, each with `direction`, `from`, `to` and a `status.code`; the
-session's id is the call's. The number is `from` of a call that came in, else `to`.
+Id: `uuid`. Payload: `body.parties`, each with `direction`, `from`, `to` and a `status.code`. The
+session's id is the call's id. The lead's number is `from` for an incoming call, else `to`.
 """
 
 import re
@@ -42,7 +42,7 @@ def handshake(
     delivery: Delivery,
     environment: Environment,  # noqa: ARG001 - as above
 ) -> Reply | None:
-    """The echo that a new subscription asks for."""
+    """The answer with the `Validation-Token` of a new subscription."""
     validation_token = delivery.headers.get(_VALIDATION)
     if validation_token is None or delivery.body or not _ECHOED.fullmatch(validation_token):
         return None
@@ -50,11 +50,11 @@ def handshake(
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What became of each party of the call. Raises NotUnderstoodError."""
+    """The follow-up for each party of the call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     call = text_at(payload, path("body.telephonySessionId"))
     if call is None:
-        raise NotUnderstoodError("it is of no telephony session")
+        raise NotUnderstoodError("the event has no telephony session with parties")
     parties = list_at(payload, path("body.parties"))
     return read_each(parties, lambda party: [_read_one(source, payload, call, party)])
 
@@ -92,18 +92,21 @@ SENDER = Sender(
     guide=Guide(
         name="RingCentral",
         enter=(
-            "By its API, `POST /restapi/v1.0/subscription`: the address, the secret as "
+            "Create a subscription with RingCentral's API, `POST "
+            "/restapi/v1.0/subscription`. Enter the address, the secret as "
             "`verificationToken`, and telephony sessions as event filter."
         ),
         sends="Each change of a call's parties.",
         becomes=(
-            "`contacted` when a party answers, `attempted` when one is called; a voice mail that "
-            "came in is a `note`, all else is passed over. `outcomes` may say otherwise, by "
-            "`status` (its code). `reps` by the extension's id or number."
+            "Follow-ups: `contacted` when a party answers, `attempted` when a party "
+            "is called, and a `note` for an incoming voice mail. Change this with "
+            "`outcomes`, by `status` (its code). Baton ignores everything else. "
+            "`reps` in the source maps the extension's id or number to a rep."
         ),
         retries=(
-            "For 15 minutes after any answer but 200, which is what it gets; after that the "
-            "subscription is put on its black list."
+            "RingCentral retries for 15 minutes after any answer except 200, then "
+            "it puts the subscription on its blacklist. Baton answers RingCentral "
+            "with 200."
         ),
     ),
     example=Example(

@@ -3,8 +3,8 @@
 Signing: `x-salesloft-signature` is the hex of an HMAC-SHA1 over the body, by the `callback_token`
 of the subscription.
 
-Id: none; event, record and its `updated_at` are the same for each attempt. Payload: the record;
-`x-salesloft-event` says what happened to it. `person` has the id of whom it is about.
+Id: none; event, record and its `updated_at` together identify an event. Payload: the record. The
+header `x-salesloft-event` is the type of the event. `person` has the person's id.
 """
 
 from pydantic import JsonValue
@@ -40,11 +40,11 @@ _TEXTS = ("subject", "title", "content", "description", "note")
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
-    """What happened to the record. Raises NotUnderstoodError."""
+    """The follow-up for one event of a record. Raises NotUnderstoodError."""
     event, payload = delivery.headers.get(_EVENT, ""), json_of(delivery)
     kind, id_ = event.partition("_")[0], text_at(payload, ("id",))
     if not isinstance(payload, dict) or id_ is None:
-        raise NotUnderstoodError("it is no record with an id")
+        raise NotUnderstoodError("the body is not a record with an id")
     if kind not in _CHANNELS:
         return [sales.passed(payload, id_)]
     outcome = sales.outcome(source, "event", event, {**_KNOWN, **_others(event)})
@@ -72,14 +72,14 @@ def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
 
 
 def _others(event: str) -> sales.Known:
-    """Other events of a record, such as its creation: nothing happened to a lead by them."""
+    """None for other events of a record, such as its creation: they do not change a lead."""
     return {} if event in _KNOWN else {event: None}
 
 
 def _by_result(
     source: SalesToolSource, payload: JsonValue, event: str, by_event: SalesOutcome
 ) -> SalesOutcome | None:
-    """What the record says of how it went; else it is what the event is."""
+    """The outcome by the record's disposition or status, otherwise the outcome of the event."""
     if event.startswith("call"):
         disposition = text_at(payload, ("disposition",))
         known = _DISPOSITIONS if disposition in _DISPOSITIONS else None
@@ -101,17 +101,19 @@ SENDER = Sender(
     guide=Guide(
         name="Salesloft",
         enter=(
-            "By its API, `POST /v2/webhook_subscriptions`: the address as `callback_url`, the "
-            "secret as `callback_token`, one subscription for each event."
+            "Create a subscription for each event with Salesloft's API, `POST "
+            "/v2/webhook_subscriptions`. Enter the address as `callback_url` and "
+            "the secret as `callback_token`."
         ),
-        sends="The record that something happened to.",
+        sends="The record that an event is about.",
         becomes=(
-            "A follow-up of the person: calls are `attempted`, or `contacted` where they are "
-            "disposed as Connected; meetings are booked, moved or missed; tasks and notes go along "
-            "as a `note`; a person is `deleted`. `outcomes` may say otherwise, by `event` or "
-            "`disposition`. `reps` by the user's id."
+            "Follow-ups of the person. A call is `contacted` with the disposition "
+            "Connected, else `attempted`. Meetings are booked, moved or missed. "
+            "Tasks and notes are a `note`, and a deleted person is `deleted`. "
+            "Change this with `outcomes`, by `event` or `disposition`. `reps` in "
+            "the source maps the user's id to a rep."
         ),
-        retries="Three more times, 15 seconds apart.",
+        retries="Salesloft tries three more times, 15 seconds apart.",
     ),
     example=Example(
         '{"id": 1, "updated_at": "2026-01-31T09:00:00Z", "disposition": "Connected",'

@@ -3,7 +3,8 @@
 Signing: `X-Signature` is the hex of an HMAC-SHA1 over the body, by the shared secret.
 
 Id: `messageId` is the same for each attempt. Payload: a call of Segment's specification: `identify`
-with `traits`, `track` with `event`, `page` and `screen`; `userId` or `anonymousId` says whose.
+with `traits`, `track` with `event`, `page` and `screen`; `userId` or `anonymousId` is the
+person's id.
 """
 
 from pydantic import JsonValue
@@ -48,7 +49,7 @@ _NOT_ANSWERS = [
 
 
 def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG001 - a sender's
-    """What the call tells: a lead, an activity, or nothing. Raises NotUnderstoodError."""
+    """The lead or activity, or nothing, for one call. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     type_ = text_at(payload, ("type",))
     if type_ in _NOTHING_TO_US:
@@ -62,7 +63,7 @@ def read(source: VendorSource, delivery: Delivery) -> list[Item]:  # noqa: ARG00
         url = text_at(payload, path("properties.url"))
         done, subject = ActivityType.PAGE_VIEWED, url or text_at(payload, ("name",))
     else:
-        raise NotUnderstoodError(f"a type that is not known: {type_}")
+        raise NotUnderstoodError(f"`type` is '{type_}', which Baton does not know")
     email = text_at(payload, path("context.traits.email"))
     activity = ActivityDraft(
         type=done,
@@ -98,13 +99,16 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Segment",
-        enter="Destination Webhooks: the address, and the secret as shared secret.",
-        sends="The calls of the source: identify, track, page, screen.",
-        becomes=(
-            "`identify` is a lead, `page` and `screen` are page views, `track` is another "
-            "activity, with the event's name as subject. `alias` and `group` are passed over."
+        enter=(
+            "In Segment: destination Webhooks. Enter the address, and the secret as shared secret."
         ),
-        retries="Up to ten times within some hours after 5xx and 429.",
+        sends="The calls of the Segment source: identify, track, page, screen.",
+        becomes=(
+            "A lead for `identify`. Activities for the others: `page` and `screen` "
+            "are page views, and `track` is an activity of type `other` with the "
+            "event's name as subject. Baton ignores `alias` and `group`."
+        ),
+        retries="Segment tries up to ten times within some hours after 5xx and 429.",
     ),
     example=Example(
         '{"type": "identify", "messageId": "m1", "userId": "u1",'

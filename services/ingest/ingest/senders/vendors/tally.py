@@ -1,12 +1,12 @@
 """Tally's webhooks (tally.so/help/webhooks).
 
 Signing: `Tally-Signature` is the base64 of an HMAC-SHA256 over the payload as `JSON.stringify`
-writes it, which has no space between its tokens; so is the body on the wire.
+writes it, without spaces between its tokens. The body is sent in the same form.
 
-Id: `eventId` is the same for each attempt; `data.responseId` is that of the response.
+Id: `eventId` is the same for each attempt; `data.responseId` is the response's id.
 
-Payload: `data.fields` has a `key`, `label`, `type` and `value` for each question. Of choices the
-value has ids, whose texts are in `options`.
+Payload: `data.fields` has a `key`, `label`, `type` and `value` for each question. The value of a
+choice has ids, whose texts are in `options`.
 """
 
 import re
@@ -20,13 +20,13 @@ from ingest.senders.kit import forms
 from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.drafts import LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import Answer, Place
+from ingest.senders.kit.forms import Answer, FormPlace
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.places import Header
 from ingest.senders.kit.sender import Example, Guide, Sender, signed_by
 from ingest.senders.kit.signing import Signature, in_base64
 
-_BY_TYPE: Mapping[str, Place] = {
+_BY_TYPE: Mapping[str, FormPlace] = {
     "INPUT_EMAIL": "contact.email",
     "INPUT_PHONE_NUMBER": "contact.phone",
 }
@@ -51,7 +51,7 @@ class _Field(_Part):
 
     @property
     def answer(self) -> JsonValue:
-        """The value, with the texts of what was chosen."""
+        """The value, with the texts of the selected choices instead of their ids."""
         texts: dict[JsonValue, str] = {option.id: option.text for option in self.options}
         if texts and isinstance(self.value, list):
             return [texts.get(id_, id_) if isinstance(id_, str) else id_ for id_ in self.value]
@@ -73,12 +73,12 @@ class _Payload(_Part):
 
 
 def compact(delivery: Delivery) -> bytes:
-    """The body without the space between its tokens."""
+    """The body without spaces between its tokens."""
     return _STRING_OR_SPACE.sub(rb"\1", delivery.body)
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that a response is. Raises NotUnderstoodError."""
+    """The lead of a response. Raises NotUnderstoodError."""
     try:
         payload = _Payload.model_validate(json_of(delivery))
     except ValidationError as error:
@@ -109,10 +109,18 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Tally",
-        enter="Integrations, Webhooks: the address as the endpoint, and a signing secret.",
-        sends="Each response to the form (`FORM_RESPONSE`), with the questions that were asked.",
-        becomes="A lead. Choices are kept by their texts, hidden fields under `hidden.` and name.",
-        retries="Up to five more times within about a day after any answer but 2xx.",
+        enter=(
+            "In Tally: Integrations, Webhooks. Enter the address as the endpoint, "
+            "and a signing secret."
+        ),
+        sends="Each response to the form (`FORM_RESPONSE`), with its questions.",
+        becomes=(
+            "A lead. Baton stores choices by their texts, and hidden fields under "
+            "`hidden.` and their name."
+        ),
+        retries=(
+            "Tally tries up to five more times within about a day after any answer except 2xx."
+        ),
     ),
     example=Example(
         '{"eventId": "e1", "eventType": "FORM_RESPONSE", "createdAt": "2026-01-31T09:00:00Z",'

@@ -3,9 +3,9 @@
 Signing: `TikTok-Signature` has `t=`, a Unix time, and `s=`, the hex of an HMAC-SHA256 over
 `{t}.{body}`; the key is the client secret.
 
-Id: none; an `event` of a user at `create_time` with its content is one. Payload: `event`, and in
-`content` JSON written as text. What its events become is the bundle's: paths are those within the
-content, or else beside it.
+Id: none; `event`, user, `create_time` and content together identify an event. Payload: `event`, and
+JSON as text in `content`. The bundle says what each event becomes. Its paths start in the content;
+a path that is not there starts in the payload beside it.
 """
 
 from pydantic import JsonValue
@@ -15,19 +15,19 @@ from ingest.senders.kit import mapping
 from ingest.senders.kit.delivery import Delivery
 from ingest.senders.kit.formats import json_of, json_text
 from ingest.senders.kit.items import Item
-from ingest.senders.kit.mapping import Event
+from ingest.senders.kit.mapping import MappedEvent
 from ingest.senders.kit.payloads import at, composite, text_at, unix_time
 from ingest.senders.kit.sender import Example, Guide, Sender, ok, signed_by
 from ingest.senders.kit.signing import as_stripe
 
 
 def read(source: EventsSource, delivery: Delivery) -> list[Item]:
-    """What the event tells, by the bundle's mapping. Raises NotUnderstoodError."""
+    """The items of the event, by the bundle's mapping. Raises NotUnderstoodError."""
     payload = json_of(delivery)
     content: JsonValue = text_at(payload, ("content",))
     text = json_text(content.encode()) if isinstance(content, str) else at(payload, ("content",))
     parts = [text_at(payload, (name,)) for name in ("event", "create_time", "user_openid")]
-    event = Event(
+    event = MappedEvent(
         type=at(payload, ("event",)),
         payload=text,
         shared=payload,
@@ -45,10 +45,19 @@ SENDER = Sender(
     answer=ok,
     guide=Guide(
         name="TikTok",
-        enter="Webhooks of the developer app: the address. The secret is the client secret.",
-        sends="Events of the app, their content as JSON within JSON.",
-        becomes="What `events` says of the event.",
-        retries="For 72 hours after any answer but 200, which is what it gets.",
+        enter=(
+            "In TikTok: Webhooks of the developer app. Enter the address. The "
+            "secret is the client secret."
+        ),
+        sends="Events of the app. Their content is JSON in a text field of the JSON.",
+        becomes=(
+            "Leads, activities, follow-ups and requests to forget a person, as "
+            "`events` in the source maps each event."
+        ),
+        retries=(
+            "TikTok retries for 72 hours after any answer except 200. Baton answers "
+            "TikTok with 200."
+        ),
     ),
     example=Example(
         '{"client_key": "k", "event": "form.submitted", "create_time": 1769850000,'

@@ -1,14 +1,13 @@
 """Twilio's status callbacks of calls (twilio.com/docs/usage/security).
 
-Signing, by the account's auth token: `X-Twilio-Signature` is the base64 of an HMAC-SHA1 over the
-address with its query and, behind it, each field of the form in the order of the names, name and
-value without anything between. Of a field that is sent with several values, each counts once, in
-order. A body of JSON is signed by its SHA-256, which stands in the address as `bodySHA256`. By a
-shared key the HMAC may be of SHA-256 as well: `X-Twilio-Webhooks-Signature-Settings` then has
-`key=...,algorithm=HMAC_SHA256`.
+Signing, by the account's auth token: `X-Twilio-Signature` is the base64 of an HMAC-SHA1. It covers
+the address with its query, then the name and value of each field of the form, sorted by name and
+without separators. Each different value of a repeated field counts once, in order. For a JSON body
+the address contains its SHA-256 as `bodySHA256`. With a shared key the HMAC may use SHA-256:
+`X-Twilio-Webhooks-Signature-Settings` then has `key=...,algorithm=HMAC_SHA256`.
 
-Id: `CallSid` and `SequenceNumber`. Payload: a form; the number is `From` of a call that came in,
-else `To`.
+Id: `CallSid` and `SequenceNumber`. Payload: a form. The lead's number is `From` for an incoming
+call, else `To`.
 """
 
 from collections.abc import Iterator
@@ -44,7 +43,7 @@ _MACHINE = "machine"
 
 
 def fields(delivery: Delivery) -> bytes:
-    """The form's fields as they are signed."""
+    """The form's fields in the form that Twilio signs."""
     try:
         pairs = form_of(delivery)
     except NotUnderstoodError as error:
@@ -53,13 +52,13 @@ def fields(delivery: Delivery) -> bytes:
 
 
 def read(source: SalesToolSource, delivery: Delivery) -> list[ItemResult]:
-    """What became of the call. Raises NotUnderstoodError."""
+    """The follow-up for one state of a call. Raises NotUnderstoodError."""
     if delivery.media_type == "application/json":
         return [sales.passed(json_of(delivery))]
     form = dict(form_of(delivery))
     call, state = form.get("CallSid"), form.get("CallStatus")
     if not call or not state:
-        raise NotUnderstoodError("it has no CallSid, or no CallStatus")
+        raise NotUnderstoodError("the form has no CallSid or no CallStatus")
     outcome = sales.outcome(source, "CallStatus", state, _STATES)
     if outcome is None:
         return [sales.passed(dict(form))]
@@ -88,7 +87,7 @@ def _time(text: str | None) -> str | None:
 
 
 def _schemes(algorithm: str, *only_if: tuple[Place, str | None]) -> Iterator[Signature]:
-    """Of JSON and of a form."""
+    """The schemes for a JSON body and for a form."""
     signature = Header("x-twilio-signature")
     yield Signature(
         at=signature,
@@ -118,17 +117,19 @@ SENDER = Sender(
     guide=Guide(
         name="Twilio",
         enter=(
-            "The address as status callback of the number, or of the call. The secret is the "
-            "account's auth token, or that of the shared key that signs. `BATON_WEBHOOKS_URL` must "
-            "be set, since the address is signed."
+            "In Twilio: enter the address as status callback of the phone number or "
+            "of the call. The secret is the account's auth token, or the token of "
+            "the shared key that signs. Set `BATON_WEBHOOKS_URL`, because Twilio "
+            "signs the address."
         ),
         sends="The states of calls, as a form.",
         becomes=(
-            "`contacted` when somebody answered, `attempted` when an outgoing call was not "
-            "answered, or by a machine. `outcomes` may say otherwise, by `CallStatus`. `reps` by "
-            "our own number."
+            "Follow-ups: `contacted` when a person answers, `attempted` when an "
+            "outgoing call is not answered, or answered by a machine. Change this "
+            "with `outcomes`, by `CallStatus`. `reps` in the source maps your own "
+            "phone number to a rep."
         ),
-        retries="Once, if the address could not be reached.",
+        retries="Twilio tries once more if it could not reach the address.",
     ),
     example=Example(
         "CallSid=CA1&SequenceNumber=0&CallStatus=completed&Direction=outbound-api"

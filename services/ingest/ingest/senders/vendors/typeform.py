@@ -1,14 +1,14 @@
 """Typeform's webhooks (typeform.com/developers/webhooks).
 
 Signing: `Typeform-Signature` is `sha256=` and the base64 of an HMAC-SHA256 over the body; the key
-is the secret as it was entered.
+is the secret itself.
 
-Id: `event_id` is the same for each attempt; `form_response.token` is that of the response.
+Id: `event_id` is the same for each attempt; `form_response.token` is the response's id.
 
-Payload: `form_response.answers` has a value for each question that was answered, under a name that
-its `type` gives, and the question's `field.id`. What was asked stands in
-`form_response.definition.fields`, by the same id, with a `title` and a `ref`. Hidden fields, UTM
-parameters among them, come in `form_response.hidden`. A question of type `legal` is a consent.
+Payload: `form_response.answers` has an element for each answered question: the question's
+`field.id`, and the value under a name that depends on `type`. `form_response.definition.fields` has
+the questions by the same id, with a `title` and a `ref`. `form_response.hidden` has hidden fields,
+such as UTM parameters. A question of type `legal` is a consent.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,13 +23,13 @@ from ingest.senders.kit.delivery import Delivery, NotUnderstoodError
 from ingest.senders.kit.draft_fields import answered
 from ingest.senders.kit.drafts import ConsentDraft, LeadDraft, RequestDraft
 from ingest.senders.kit.formats import json_of
-from ingest.senders.kit.forms import Answer, Place
+from ingest.senders.kit.forms import Answer, FormPlace
 from ingest.senders.kit.items import Item
 from ingest.senders.kit.places import HeaderItem, body
 from ingest.senders.kit.sender import Example, Guide, Sender, headers, signed_by
 from ingest.senders.kit.signing import Signature, in_base64
 
-_BY_TYPE: Mapping[str, Place] = {"email": "contact.email", "phone_number": "contact.phone"}
+_BY_TYPE: Mapping[str, FormPlace] = {"email": "contact.email", "phone_number": "contact.phone"}
 _CONSENT = "consent.status"
 _CONSENT_TYPE = "legal"
 
@@ -56,7 +56,7 @@ class _AnsweredField(_Part):
 
 
 class _Answer(BaseModel):
-    """Beside these it has the value, under the name that `type` says."""
+    """One answer. Its value is under a further name, which depends on `type`."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -65,7 +65,7 @@ class _Answer(BaseModel):
 
     @property
     def value(self) -> JsonValue:
-        """What was answered; of choices their labels, and what was written beside them."""
+        """The answer's value; for choices their labels and the text that the person added."""
         typed: JsonValue = (self.model_extra or {}).get(self.type)
         if self.type == "choice" and isinstance(typed, dict):
             return typed.get("label", typed.get("other"))
@@ -94,7 +94,7 @@ class _Payload(_Part):
 
 
 def read(source: TypeformSource, delivery: Delivery) -> list[Item]:
-    """The lead that a response is. Raises NotUnderstoodError."""
+    """The lead of a response. Raises NotUnderstoodError."""
     try:
         payload = _Payload.model_validate(json_of(delivery))
     except ValidationError as error:
@@ -136,9 +136,9 @@ def _hidden(response: _Response) -> Iterator[Answer]:
 
 
 def _consent(legal_answers: list[Answer], submitted_at: str | None) -> ConsentDraft:
-    """Granted where every consent that was answered was given; its text is what was asked.
+    """Granted if the person accepted every answered legal text. `text` has the texts.
 
-    What such a text is about nobody says, so to decline it is no refusal of mail.
+    A legal text may be about anything, so declining it does not deny consent to mail.
     """
     if not legal_answers:
         return ConsentDraft()
@@ -158,15 +158,23 @@ SENDER = Sender(
     reading=read,
     guide=Guide(
         name="Typeform",
-        enter="Connect, Webhooks: the address as the endpoint; under Edit the secret.",
-        sends="Each response to the form (`form_response`), with the questions that were asked.",
-        becomes=(
-            "A lead. `answers` says which answer goes where; the first email and phone, consents "
-            "(questions of type legal) and what its name says plainly need no mapping. A legal "
-            "text that was not accepted leaves consent unknown; the No of a yes/no question that "
-            "is mapped to it denies it. All else is kept under its question."
+        enter=(
+            "In Typeform: Connect, Webhooks. Enter the address as the endpoint, and "
+            "the secret under Edit."
         ),
-        retries="Tried again for hours after any answer but 2xx; a 404 or 410 switches it off.",
+        sends="Each response to the form (`form_response`), with its questions.",
+        becomes=(
+            "A lead. `answers` in the source says which answer goes to which field. "
+            "The first e-mail address and phone number, consents (questions of type "
+            "legal) and questions with a clear name need no mapping. A legal text "
+            "that was not accepted leaves consent unknown. A No to a yes/no "
+            "question that is mapped to consent denies it. Baton stores all other "
+            "answers under their question."
+        ),
+        retries=(
+            "Typeform retries for hours after any answer except 2xx. A 404 or 410 "
+            "switches the webhook off."
+        ),
     ),
     example=Example(
         '{"event_id": "evt_1", "event_type": "form_response", "form_response": {"form_id": "f1",'

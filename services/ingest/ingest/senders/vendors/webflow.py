@@ -1,8 +1,8 @@
 """Webflow's form webhooks, of its APIs v1 and v2 (developers.webflow.com).
 
 Signing: `x-webflow-signature` is the hex of an HMAC-SHA256 over `{x-webflow-timestamp}:{body}`, the
-time in Unix milliseconds. Webhooks that were made in the dashboard, v1 among them, are not signed:
-their secret goes into the address.
+time in Unix milliseconds. Webhooks from the dashboard, also those of v1, are not signed; their
+secret is in the address.
 
 Id: `payload.id` (v1: `_id`) of the submission. Payload: `payload.data` (v1: `data`) has the answers
 by the names of their fields.
@@ -25,16 +25,16 @@ _TIME = Header("x-webflow-timestamp")
 
 
 def read(source: FormSource, delivery: Delivery) -> list[Item]:
-    """The lead that a submission is. Raises NotUnderstoodError."""
+    """The lead of a submission. Raises NotUnderstoodError."""
     content = json_of(delivery)
     type_ = text_at(content, ("triggerType",))
     if type_ not in (None, "form_submission"):
-        raise NotUnderstoodError(f"a triggerType that is no form_submission: {type_}")
+        raise NotUnderstoodError(f"triggerType is '{type_}' instead of form_submission")
     payload = content if type_ is None else at(content, ("payload",))
     data = at(payload, ("data",))
     id_ = text_at(payload, ("_id" if type_ is None else "id",))
     if not isinstance(data, dict) or id_ is None:
-        raise NotUnderstoodError("it has no id, or no data")
+        raise NotUnderstoodError("the submission has no id or no data")
     draft = LeadDraft(
         delivery_id=id_,
         external_id=id_,
@@ -63,13 +63,17 @@ SENDER = Sender(
     guide=Guide(
         name="Webflow",
         enter=(
-            "A webhook for form submissions, made by an app or the API: the address, and the "
-            "secret that it shows. Made in the dashboard, it is not signed: the address with "
+            "Create a webhook for form submissions with an app or with Webflow's "
+            "API. Enter the address; the secret is the one that Webflow shows. A "
+            "webhook from the dashboard is not signed: enter the address with "
             "`?token=` and a secret of your own."
         ),
         sends="Each submission of a form.",
-        becomes="A lead. Fields are placed by their names; in `answers`, `ref` is a field's name.",
-        retries="Three more times, ten minutes apart, after any answer but 200.",
+        becomes=(
+            "A lead. Baton recognises fields by their names. In `answers` of the "
+            "source, `ref` is the name of a field."
+        ),
+        retries="Webflow tries three more times, ten minutes apart, after any answer except 200.",
     ),
     example=Example(
         '{"triggerType": "form_submission", "payload": {"name": "Talk to us", "siteId": "s1",'

@@ -1,8 +1,8 @@
-"""Webhooks that are built by hand in Zapier, Make and the like: whatever was mapped there.
+"""Webhooks that a person builds in Zapier, Make or a similar tool, with fields of any names.
 
-Signing: none; basic credentials, a bearer's token, or a secret in a header or in the address. Id
-and time: none, unless a field `delivery_id` is mapped; else the same body within the source's
-`retry_horizon` is the same enquiry. Payload: a flat object or a form, or a list of objects.
+Signing: none; basic credentials, a bearer token, or a secret in a header or in the address. Id and
+time: none, unless a field `delivery_id` is mapped. Without it the same body within the source's
+`retry_horizon` is the same enquiry. Payload: a flat object, a form, or a list of objects.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,16 @@ from ingest.senders.kit.signing import SHOWN
 
 
 def read(source: FormSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """The leads that it has. Raises NotUnderstoodError."""
+    """The leads of a delivery. Raises NotUnderstoodError."""
     payload = payload_of(delivery)
     people = payload if isinstance(payload, list) else [payload]
 
     def read_one(numbered: tuple[int, JsonValue]) -> list[Item]:
         position, fields = numbered
         if not isinstance(fields, dict):
-            raise NotUnderstoodError("it is no object with the fields of a lead")
+            raise NotUnderstoodError(
+                "an element of the body is not an object with the fields of a lead"
+            )
         answers = (Answer(name, value) for name, value in fields.items())
         draft = forms.place(LeadDraft(), answers, source.answers)
         return [Item(draft, part=str(position) if len(people) > 1 else "")]
@@ -37,9 +39,10 @@ def read(source: FormSource, delivery: Delivery) -> Iterator[ItemResult]:
 
 
 _BECOMES = (
-    "A lead each. Fields are placed by what their names say (`email`, `Full Name`, `company`, "
-    "`utm_source`, ...), others by `answers`, where `ref` is the field's name; the rest is kept. "
-    "Map `delivery_id` to an id of what happened, so that a run that is repeated is the same event."
+    "A lead for each object. Baton recognises fields with a clear name (`email`, `Full Name`, "
+    "`company`, `utm_source`, ...). Map others with `answers` in the source, where `ref` is the "
+    "name of the field. Baton stores the remaining fields as answers. Map `delivery_id` to an id "
+    "of the event, so that a repeated run counts once."
 )
 _EXAMPLE = Example(
     '{"Email": "buyer@example.com", "Full Name": "Vivian Example", "delivery_id": "r1"}'
@@ -53,12 +56,13 @@ ZAPIER = Sender(
     guide=Guide(
         name="Zapier",
         enter=(
-            "Webhooks by Zapier, POST: the address, payload type json, and the secret as Basic "
-            "Auth (`user|password`; then the secret is `user:password`)."
+            "In Zapier: Webhooks by Zapier, POST. Enter the address, the payload "
+            "type json, and the secret as Basic Auth `user|password`. The secret is "
+            "then `user:password`."
         ),
-        sends="The fields that were mapped in the step.",
+        sends="The fields that you mapped in the step.",
         becomes=_BECOMES,
-        retries="Tried again only where the account has Autoreplay; a failed step is reported.",
+        retries="Zapier retries only for accounts with Autoreplay. It reports a failed step.",
     ),
     example=_EXAMPLE,
 )
@@ -70,12 +74,13 @@ MAKE = Sender(
     guide=Guide(
         name="Make",
         enter=(
-            "HTTP, Make a request: the address, POST, a raw JSON body (one object or a list), and "
-            "a header `Authorization` with `Bearer` and the secret."
+            "In Make: HTTP, Make a request. Enter the address, POST, a raw JSON "
+            "body (one object or a list), and a header `Authorization` with "
+            "`Bearer` and the secret."
         ),
-        sends="The fields that were mapped in the module.",
+        sends="The fields that you mapped in the module.",
         becomes=_BECOMES,
-        retries="As the scenario's error handling has it: none of its own.",
+        retries="Make retries only as the scenario's error handling says.",
     ),
     example=_EXAMPLE,
 )

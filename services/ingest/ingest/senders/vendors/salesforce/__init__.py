@@ -1,1 +1,1 @@
-"""Salesforce: outbound messages, and change events that something relays to us."""
+"""Salesforce: outbound messages, and change events from a relay."""

@@ -1,8 +1,8 @@
-"""Change events (Change Data Capture guide), as a relay posts them: one, or a list.
+"""Change events (Change Data Capture guide) that a relay posts: one event, or a list of events.
 
-`ChangeEventHeader` says what happened to which records; beside it are the fields. `transactionKey`
-and `sequenceNumber` together are the id, of several records each with its own. A null in an update
-means that a field has not changed.
+`ChangeEventHeader` names the change and the records; the fields are beside it. `transactionKey` and
+`sequenceNumber` together are the event's id; each of several records adds its own. A null in an
+update means that a field has not changed.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ingest.policy.vendors import SalesforceSource
 from ingest.senders.kit import sales
 from ingest.senders.kit.delivery import NotUnderstoodError
 from ingest.senders.kit.drafts import FollowupDraft
-from ingest.senders.kit.items import Item, ItemResult, Passed, read_each
+from ingest.senders.kit.items import Ignored, Item, ItemResult, read_each
 from ingest.senders.kit.payloads import at, list_at, path, text_at, unix_time
 from ingest.senders.vendors.salesforce import selling
 from ingest.senders.vendors.salesforce.people import KNOWN, PEOPLE, of_record, with_person
@@ -24,11 +24,11 @@ _WRAPPERS = (path("payload"), path("data.payload"), path("detail.payload"))
 _HEADER = "ChangeEventHeader"
 _TIMES = ("CreatedDate", "LastModifiedDate")
 _GAP = "GAP_"
-"""A change whose fields Salesforce does not tell."""
+"""Prefix of a change type for which Salesforce does not send the fields."""
 
 
 def read(source: SalesforceSource, payload: JsonValue) -> Iterator[ItemResult]:
-    """What each change tells. Raises NotUnderstoodError."""
+    """The items of each change. Raises NotUnderstoodError."""
     changes = payload if isinstance(payload, list) else [payload]
     return read_each(changes, lambda change: _read_one(source, change))
 
@@ -39,9 +39,11 @@ def _read_one(source: SalesforceSource, change: JsonValue) -> list[ItemResult]:
     kind, happened = text_at(header, ("entityName",)), text_at(header, ("changeType",))
     key, number = text_at(header, ("transactionKey",)), text_at(header, ("sequenceNumber",))
     if not isinstance(event, dict) or kind is None or happened is None or key is None:
-        raise NotUnderstoodError(f"it has no {_HEADER} that says what happened")
+        raise NotUnderstoodError(f"the change event has no {_HEADER} with entity and change type")
     if kind not in KNOWN or happened.startswith(_GAP):
-        raise NotUnderstoodError(f"an object or a change that is not known: {kind}, {happened}")
+        raise NotUnderstoodError(
+            f"Baton does not know the object '{kind}' or the change '{happened}'"
+        )
     items: list[ItemResult] = []
     for id_ in list_at(header, ("recordIds",)):
         draft = FollowupDraft(
@@ -51,7 +53,7 @@ def _read_one(source: SalesforceSource, change: JsonValue) -> list[ItemResult]:
         )
         found = list(_of_record(source, kind, happened, _fields(event), draft))
         changed = {"changed": at(header, ("changedFields",))}
-        items += found or [Passed(replace(draft, answers=changed))]
+        items += found or [Ignored(replace(draft, answers=changed))]
     return items
 
 
@@ -84,7 +86,7 @@ def _unwrapped(change: JsonValue) -> JsonValue:
 
 
 def _fields(event: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """The fields beside the header, those of a name of several parts by themselves."""
+    """The fields beside the header. The parts of a compound name are fields of their own."""
     fields = {key: value for key, value in event.items() if key not in (_HEADER, *_TIMES)}
     if isinstance(fields.get("Name"), dict):
         parts = fields.pop("Name")

@@ -1,7 +1,7 @@
 """Outbound messages (SOAP API guide): up to a hundred `Notification`s in one envelope.
 
-A notification has an `Id`, the same for each attempt, and an `sObject` with the fields that were
-chosen. Without an `Ack` all are sent again, for a day.
+A notification has an `Id`, the same for each attempt, and an `sObject` with the selected fields.
+Without an `Ack` Salesforce sends all of them again, for a day.
 """
 
 from collections.abc import Iterator
@@ -32,15 +32,17 @@ ACK = (
 
 
 def read(source: SalesforceSource, text: bytes) -> Iterator[ItemResult]:
-    """What each notification tells. Raises NotUnderstoodError."""
+    """The items of each notification. Raises NotUnderstoodError."""
     try:
         envelope = fromstring(text, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         name = type(error).__name__
-        raise NotUnderstoodError(f"no XML, or XML with a DOCTYPE ({name})") from error
+        raise NotUnderstoodError(
+            f"the body is not XML, or is XML with a DOCTYPE ({name})"
+        ) from error
     found = list(envelope.iter(f"{_OUTBOUND}Notification"))
     if not found:
-        raise NotUnderstoodError("it has no Notification")
+        raise NotUnderstoodError("the message has no Notification")
     organization = next(envelope.iter(f"{_OUTBOUND}OrganizationId"), None)
     of = None if organization is None else organization.text
     return read_each(found, lambda notification: _read_one(source, notification, of))
@@ -52,11 +54,11 @@ def _read_one(
     id_ = notification.findtext(f"{_OUTBOUND}Id")
     record = notification.find(f"{_OUTBOUND}sObject")
     if record is None or not id_:
-        raise NotUnderstoodError("a Notification without an Id, or without an sObject")
+        raise NotUnderstoodError("a Notification has no Id or no sObject")
     kind = record.get(_TYPE, "").rpartition(":")[2]
     fields = checked({field.tag.rpartition("}")[2]: field.text for field in record})
     if kind not in KNOWN:
-        raise NotUnderstoodError(f"an object that is not known: {kind}")
+        raise NotUnderstoodError(f"Baton does not know the object '{kind}'")
     draft = FollowupDraft(
         delivery_id=id_,
         external_id=text_at(fields, ("Id",)),
@@ -69,7 +71,7 @@ def _read_one(
         return list(selling.of_opportunity(source, values, draft, new=False))
     if kind not in PEOPLE:
         return list(selling.of_activity(source, kind, values, draft, new=True))
-    # What sales did with a lead goes behind what is known of it.
+    # The follow-ups come after the lead, because they refer to it.
     done = list(selling.of_person(source, values, draft, changed=False))
     lead = with_person(of_record(draft), source, values)
     return [Item(answered(lead, {"OrganizationId": organization})), *done]

@@ -1,4 +1,4 @@
-"""A Lead or Contact of Salesforce as a lead: its standard fields, and what the bundle maps."""
+"""A Lead or Contact of Salesforce as a lead: its standard fields and those that the bundle maps."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ _OPTED_OUT = "HasOptedOutOfEmail"
 
 
 def of_record(draft: FollowupDraft) -> LeadDraft:
-    """A lead of the same record."""
+    """A lead draft with the ids and the time of a record's follow-up."""
     return LeadDraft(
         delivery_id=draft.delivery_id,
         external_id=draft.external_id,
@@ -41,7 +41,7 @@ def of_record(draft: FollowupDraft) -> LeadDraft:
 def with_person(
     draft: LeadDraft, source: SalesforceSource, fields: Mapping[str, JsonValue]
 ) -> LeadDraft:
-    """With a record's fields; what has no place is kept as an answer, by the field's name."""
+    """Adds a record's fields. A field without a place becomes an answer under its own name."""
     draft = placed(draft, {to: fields.get(name) for to, name in _PLACES.items()})
     draft = filled(draft, ((to, fields.get(name)) for to, name in source.fields.items()))
     if str(fields.get(_OPTED_OUT)).lower() == "true":

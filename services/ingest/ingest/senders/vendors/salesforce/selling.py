@@ -1,4 +1,4 @@
-"""What sales does with records of Salesforce: stages, owners, conversions, deals, meetings.
+"""Follow-ups from records of Salesforce: stages, owners, conversions, deals, meetings.
 
 The fields have the same names in outbound messages, as text, and in change events, as JSON.
 """
@@ -19,7 +19,7 @@ from ingest.senders.kit.payloads import composite, text_at
 Fields = Mapping[str, JsonValue]
 
 _QUEUE = "00G"
-"""What a queue's id begins with: nobody has what is in it."""
+"""Prefix of a queue's id. A record in a queue has no owner."""
 _CLOSED_TASK = "Completed"
 _WITH_WHOM = ("WhoId", "ContactId")
 _DEAL = ("Name", "StageName", "ForecastCategoryName", "IsClosed", "IsWon", "AccountId")
@@ -28,7 +28,7 @@ _DEAL = ("Name", "StageName", "ForecastCategoryName", "IsClosed", "IsWon", "Acco
 def of_person(
     source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, changed: bool
 ) -> Iterator[ItemResult]:
-    """What a Lead or Contact tells. `changed`: the fields are those that have changed."""
+    """The follow-ups of a Lead or Contact. `changed`: `fields` has only the changed fields."""
     if _is_true(fields, "IsConverted"):
         became = sales.records(
             person=_text(fields, "ConvertedContactId"),
@@ -54,11 +54,11 @@ def of_person(
 
 
 def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> FollowupDraft:
-    """A message has the status each time, whatever has changed: once is what it tells.
+    """Makes a status count once, although every message of the record repeats it.
 
-    Where the record says since when it has its status, one that it comes back to is told again.
-    When it was last modified does not say that: a rejection would be told once more as soon as the
-    next rep is written into the record, and would take the lead away from that one as well.
+    With `status_since` a status counts again when the record comes back to it. The time of the last
+    change is no substitute. A rejection would count again when the next rep is written into the
+    record, and would take the lead away from that rep too.
     """
     record = None if draft.external_id is None else str(draft.external_id)
     parts = [record, "Status", _text(fields, "Status")]
@@ -71,7 +71,7 @@ def _once(source: SalesforceSource, fields: Fields, draft: FollowupDraft) -> Fol
 def of_opportunity(
     source: SalesforceSource, fields: Fields, draft: FollowupDraft, *, new: bool
 ) -> Iterator[ItemResult]:
-    """What an Opportunity tells of the lead that it came of."""
+    """The follow-ups of an Opportunity, for the lead that it belongs to."""
     deal = replace(
         draft,
         external_id=_text(fields, "ContactId"),
@@ -102,7 +102,7 @@ def of_activity(
     *,
     new: bool,
 ) -> Iterator[ItemResult]:
-    """What a Task or an Event tells of the person that it is with."""
+    """The follow-ups of a Task or an Event, for its Lead or Contact."""
     meeting = kind == "Event"
     made = replace(
         draft,
@@ -133,9 +133,9 @@ def of_activity(
 
 
 def _record(draft: FollowupDraft) -> str:
-    """The id of the record that is told of. Raises NotUnderstoodError where there is none."""
+    """The record's id. Raises NotUnderstoodError if the record has none."""
     if draft.external_id is None:
-        raise NotUnderstoodError("a record without an id")
+        raise NotUnderstoodError("the record has no id")
     return str(draft.external_id)
 
 

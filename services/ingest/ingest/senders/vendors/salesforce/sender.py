@@ -1,7 +1,7 @@
-"""Salesforce, which can't sign: a secret goes into the address, or, of a relay, into a header.
+"""Salesforce's outbound messages (SOAP) and change events (JSON), both in one source.
 
-One source takes outbound messages (SOAP) and change events (JSON): the ids of its records are the
-same in both. What `messages` and `changes` say of each is told there.
+Signing: none. The secret is in the address or, for a relay of change events, in a header. Both
+formats have the same record ids. The modules `messages` and `changes` read one format each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ _XML = ("text/xml", "application/xml", "application/soap+xml")
 
 
 def read(source: SalesforceSource, delivery: Delivery) -> Iterator[ItemResult]:
-    """What each notification or change tells. Raises NotUnderstoodError."""
+    """The items of each notification or change. Raises NotUnderstoodError."""
     if delivery.media_type in _XML:
         return messages.read(source, delivery.body)
     return changes.read(source, json_of(delivery))
 
 
 def answer(delivery: Delivery, results: Sequence[JsonValue]) -> Reply:
-    """The Ack of an outbound message: all is safe, or kept for the mapping to be mended."""
+    """The Ack of an outbound message. It stops the retries, because Baton has stored everything."""
     if delivery.media_type in _XML:
         return Reply(200, messages.ACK.encode(), "text/xml")
     return accepted(delivery, results)
@@ -42,25 +42,32 @@ SENDER = Sender(
     guide=Guide(
         name="Salesforce",
         enter=(
-            "Setup, Outbound Messages, object Lead, Contact or Opportunity: the address with "
-            "`?token=` and the secret, and the fields; then a flow that sends it. Change events "
-            "come by a relay (from the Pub/Sub API) that posts them with `Authorization: Bearer` "
-            "and the secret; they tell what has changed, messages only what is. "
-            "So the same `Status` of a record is told once in the 22 days for which an event is "
-            "known again. Where leads are recycled and worked once more, a field with date and "
-            "time must be among those sent that a flow sets whenever `Status` changes; name it in "
-            "the source as `status_since`. (`LastModifiedDate` does not do: it changes with "
-            "whatever is written into the record.)"
+            "In Salesforce: Setup, Outbound Messages, object Lead, Contact or "
+            "Opportunity. Enter the address with `?token=` and the secret, select "
+            "the fields, and add a flow that sends the message. For change events, "
+            "run a relay that reads the Pub/Sub API. It posts them with "
+            "`Authorization: Bearer` and the secret.\n\nA change event says what "
+            "has changed. A message contains the whole record, so the same `Status` "
+            "of a record counts once in 22 days. If you recycle leads and work them "
+            "again, let a flow write the time of each `Status` change into a "
+            "date/time field. Send this field, and name it in the source as "
+            "`status_since`. `LastModifiedDate` does not work: every other change "
+            "of the record changes it too."
         ),
         sends="SOAP with up to a hundred notifications, or change events in JSON.",
         becomes=(
-            "A notification about a lead or contact, and the creation of one, is a lead, with its "
-            "standard fields; `fields` places those of your own. Follow-ups are: conversion, "
-            "merging, deletion, a new owner, a new, won or lost opportunity, meetings and calls "
-            "(Event, Task), and what `outcomes` says of `Status`, `StageName` and "
-            "`CallDisposition`. `reps` by the user's id. A change of anything else is passed over."
+            "A lead, with its standard fields, for each notification about a lead "
+            "or contact and for each new one in a change event. `fields` in the "
+            "source maps your own fields. Follow-ups for conversion, merging, "
+            "deletion, a new owner, meetings and calls (Event, Task), and new, won "
+            "and lost opportunities. Further follow-ups as `outcomes` maps "
+            "`Status`, `StageName` and `CallDisposition`. Baton ignores changes of "
+            "other fields. `reps` in the source maps the user's id to a rep."
         ),
-        retries="Outbound messages for a day until there is an `Ack`, which is sent with 200.",
+        retries=(
+            "Salesforce sends an outbound message again for a day until it gets an "
+            "`Ack`. Baton sends the `Ack` with 200."
+        ),
     ),
     example=Example(
         '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
