@@ -1,8 +1,18 @@
-"""A page is read as sentences."""
+"""The documentation is written in short sentences."""
+
+from pathlib import Path
 
 import pytest
 
 from tests.language.sentences import Lengths, lengths, sentences
+from tests.language.sources import ROOT, pages
+
+MAX_LONG_SHARE = 0.05
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_at_most_one_sentence_in_twenty_has_more_than_thirty_words(page: Path) -> None:
+    assert lengths(page.read_text("utf-8")).share <= MAX_LONG_SHARE
 
 
 @pytest.mark.parametrize(
