@@ -5,7 +5,10 @@ from itertools import islice
 
 import pytest
 
+from baton.runtime.saving import RECORD
+from baton.runtime.shard_opener import UNPUBLISHED
 from baton_local.services import SERVICES
+from tests.chaos.faults import begins
 from tests.chaos.schedule import (
     Freeze,
     Kill,
@@ -52,3 +55,9 @@ def test_people_and_reps_of_all_sorts_are_there(seed: int) -> None:
     assert set(sorts) == set(Sort)
     acts = {found[0] for p in people if (found := reaction(seed, p.email, 1)) is not None}
     assert acts == set(Act)
+
+
+def test_faults_recognise_the_runner_s_statements() -> None:
+    assert begins(RECORD.format(inbox="inbox_0"), RECORD)
+    assert begins(UNPUBLISHED, UNPUBLISHED)
+    assert not begins(UNPUBLISHED, RECORD)

@@ -17,7 +17,7 @@ from baton.runtime.effects import Effects, OutboxRow
 from baton.runtime.fence import Fence
 from baton.settings import ServiceSettings
 
-_RECORD = """
+RECORD = """
 WITH subjects AS (
     INSERT INTO subject (kind, id, shard, version, state, sequences, erased_at, activated)
     SELECT kind, id, shard, version, state, sequences, erased_at, activated
@@ -165,7 +165,7 @@ async def _record(
         [row.value for row in outbox],
         [stored.activated for _, stored in subjects],
     )
-    rows = await db.fetch(_RECORD.format(inbox=f"inbox_{inbox}"), *arguments)
+    rows = await db.fetch(RECORD.format(inbox=f"inbox_{inbox}"), *arguments)
     return sorted(row["id"] for row in rows)
 
 

@@ -23,7 +23,7 @@ from baton.settings import ServiceSettings
 
 _LOG = logger(__name__)
 _PAGE = 500
-_OUTBOX = """
+UNPUBLISHED = """
 SELECT id, event_id, topic, key, headers, value FROM outbox
 WHERE shard = $1 ORDER BY id LIMIT $2
 """
@@ -215,7 +215,7 @@ class ShardOpener:
                         value=row["value"],
                         id=row["id"],
                     )
-                    for row in await db.fetch(_OUTBOX, number, _PAGE)
+                    for row in await db.fetch(UNPUBLISHED, number, _PAGE)
                 ]
                 if not rows:
                     return
