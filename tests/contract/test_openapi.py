@@ -84,12 +84,12 @@ def test_a_document_has_the_services_routes_and_what_each_of_them_demands(
 
 def test_a_document_is_compared_and_kept_like_the_others(tmp_path: Path) -> None:
     path = openapi.DIRECTORY / "toy.json"
-    assert list(documents.differences(tmp_path, {path: "{}"})) == [f"{path} is missing"]
+    assert list(documents.find_differences(tmp_path, {path: "{}"})) == [f"{path} is missing"]
     documents.write(tmp_path, {path: "{}"})
-    assert list(documents.differences(tmp_path, {path: "{}"})) == []
-    assert list(documents.differences(tmp_path, {path: "{ }"})) == [
+    assert list(documents.find_differences(tmp_path, {path: "{}"})) == []
+    assert list(documents.find_differences(tmp_path, {path: "{ }"})) == [
         f"{path} is not what the code says"
     ]
-    assert list(documents.differences(tmp_path, {})) == [
+    assert list(documents.find_differences(tmp_path, {})) == [
         f"{path} is of nothing that the code knows"
     ]

@@ -21,15 +21,15 @@ def main() -> int:
     options = parser.parse_args()
     docs: Path = options.docs
 
-    contract = documents.present()
-    breaks = compatibility.breaks(documents.released(docs), contract)
+    contract = documents.current_contract()
+    breaks = compatibility.breaks(documents.released_contract(docs), contract)
     if breaks:
         return _refuse(breaks, _WAY_OUT)
-    made = documents.documents(docs)
+    made = documents.generate(docs)
     if options.command == "write":
         documents.write(docs, made)
         return 0
-    differences = list(documents.differences(docs, made))
+    differences = list(documents.find_differences(docs, made))
     if differences:
         return _refuse(differences, "`python -m baton.contracts write` brings them up to date.")
     if options.command == "release":
