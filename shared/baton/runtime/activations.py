@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A bundle's being put in force, as `policy_in_force` keeps it."""
+    """The record that a bundle takes effect, as it is stored in `policy_in_force`."""
 
     activation_id: UUID
     hash: str

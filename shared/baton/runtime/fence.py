@@ -56,9 +56,9 @@ class StatesTooLargeError(Exception):
 class Fence:
     """The result of a batch's first statement, which holds the shards and the policy FOR SHARE.
 
-    A statement that had to wait for a lock has the locked row as it is now, and all else as it was
-    before. That is right here: only the shard's owner writes what it reads, and an owner that
-    waited for a raise finds a newer epoch.
+    A statement that waited for a lock sees the new version of the locked row, and all other rows as
+    before the wait. This is correct here. Only the shard's owner writes these rows, and a former
+    owner that waited finds a newer epoch.
     """
 
     epochs: Mapping[int, int]

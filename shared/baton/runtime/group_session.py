@@ -42,7 +42,7 @@ _LOG = logger(__name__)
 class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: ignore[misc]  # untyped
     """Polls, applies and publishes for the shards that the group assigns to this process."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a stay, which the runner alone makes
+    def __init__(  # noqa: PLR0913, PLR0917 - only the runner makes it
         self,
         service: Service[State, Shared],
         dependencies: Dependencies,
@@ -122,7 +122,7 @@ class GroupSession(ConsumerRebalanceListener, Generic[State, Shared]):  # type: 
         return self._progress.kafka_away
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Join the group and work until `stop`, or until something ends the stay."""
+        """Join the group and work until `stop`, or until an error ends the membership."""
         self._consumer.subscribe(topics=list(self._topics), listener=self)
         try:
             async with connection(self._pool) as db:

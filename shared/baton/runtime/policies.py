@@ -140,7 +140,9 @@ class Policies:
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:
-            _LOG.error("bundles of published decisions are missing", bundles=sorted(hashes))
+            _LOG.error(
+                "events name policy bundles that this service does not have", bundles=sorted(hashes)
+            )
             self._settled.update(hashes)
 
     async def feed(self, pool: asyncpg.Pool) -> None:

@@ -31,7 +31,8 @@ poll raises the group's errors.
 
 
 class Polling:
-    """One poll at a time, and its records of shards that are still the same as when it began.
+    """Runs one poll at a time. Returns only records of shards that were neither closed nor opened
+    again since the poll began.
 
     Where a record can't be read, the partitions are read again one after the other, to find it.
     """
@@ -52,16 +53,18 @@ class Polling:
         self._shards = shards
         self._poll: asyncio.Task[dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]] | None
         self._poll = None
-        self._poll_task: dict[int, Shard] = {}
+        self._polled_shards: dict[int, Shard] = {}
         self._fault: ShardFaultError | None = None
-        # When it was last looked how far the consumer stands where it gave no records.
-        self._next_standing = 0.0
+        # The time of the next look at the consumer's positions, if polls return no records.
+        self._next_position_check = 0.0
 
     def begin(self) -> "asyncio.Task[object]":
-        """The poll that is under way; a new one where there is none."""
+        """The present poll, or a new one if there is none."""
         if self._poll is None:
-            self._poll_task = dict(self._shards.open)
-            partitions = [tp for n in self._poll_task for tp in self._opener.partitions(n).values()]
+            self._polled_shards = dict(self._shards.open)
+            partitions = [
+                tp for n in self._polled_shards for tp in self._opener.partitions(n).values()
+            ]
             partitions = partitions or [_NO_PARTITION]
             self._poll = asyncio.create_task(
                 self._consumer.getmany(
@@ -71,15 +74,15 @@ class Polling:
         return self._poll
 
     def forget(self) -> None:
-        """Give the poll that is under way up, with its records."""
+        """Cancel the present poll and drop its records."""
         self._fault = None
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
 
     def forget_empty(self) -> None:
-        """Give a poll of no shard up: it would only keep the first real one waiting."""
-        if not self._poll_task:
+        """Cancel a poll without shards, so that it does not delay the first poll with shards."""
+        if not self._polled_shards:
             self.forget()
 
     def pause(self, number: int) -> None:
@@ -119,14 +122,14 @@ class Polling:
             if self._still_open(partition.partition)
             for record in some
         ]
-        if found and time.monotonic() < self._next_standing:
+        if found and time.monotonic() < self._next_position_check:
             return records, {}
-        self._next_standing = time.monotonic() + self._settings.times.look.total_seconds()
+        self._next_position_check = time.monotonic() + self._settings.times.look.total_seconds()
         return records, await self._standing()
 
     def _still_open(self, number: int) -> bool:
         shard = self._shards.open.get(number)
-        return shard is not None and shard is self._poll_task.get(number)
+        return shard is not None and shard is self._polled_shards.get(number)
 
     def _partitions(self, number: int) -> list[TopicPartition]:
         return list(self._opener.partitions(number).values())
@@ -138,15 +141,15 @@ class Polling:
         )
 
     async def _standing(self) -> dict[Partition, int]:
-        """How far the consumer stands where that is beyond the positions; only between two polls.
+        """The consumer's offsets that are beyond the positions. Called only between two polls.
 
-        Kafka has offsets without a record for a reader: markers that end a transaction, and what
-        compaction took away. The consumer passes over them and gives nothing, so the last record
-        alone does not say that a partition was read to its end.
+        Some offsets have no record for a reader: markers that end a transaction, and compacted
+        records. The consumer skips them, so the last record alone does not show that a partition
+        was read to its end.
         """
         assigned = self._consumer.assignment()
         standing = {}
-        for number, shard in self._poll_task.items():
+        for number, shard in self._polled_shards.items():
             if self._shards.open.get(number) is not shard:
                 continue
             for topic, partition in self._opener.partitions(number).items():
@@ -175,7 +178,7 @@ class Polling:
         """
         places = {
             partition: shard.positions[topic]
-            for number, shard in self._poll_task.items()
+            for number, shard in self._polled_shards.items()
             if self._still_open(number)
             for topic, partition in self._opener.partitions(number).items()
         }

@@ -71,7 +71,7 @@ class Runner(Generic[State, Shared]):
             except HaltedError as error:
                 failing_since = None
                 if self._status.reasons.get(_PART) != str(error):
-                    _LOG.error("the service stands still until a person acts", why=str(error))
+                    _LOG.error("the service stands still, see why", why=str(error))
                 self._status.not_ready(_PART, str(error))
                 # One that joins its group again and again would have all others rebalance.
                 times = self._settings.times

@@ -120,7 +120,7 @@ class ShardOpener:
                 while not raising.done():
                     await asyncio.wait({raising}, timeout=times.lock.total_seconds())
                     if not raising.done():
-                        await self._end_blocking(db.get_server_pid())
+                        await self._end_blocking(number, db.get_server_pid())
                 return raising.result()
             finally:
                 raising.cancel()
@@ -142,15 +142,16 @@ class ShardOpener:
             )
         return Shard(number, epoch, {row["topic"]: row["next_offset"] for row in rows})
 
-    async def _end_blocking(self, pid: int) -> None:
-        """End the sessions of a frozen owner, which no timeout of the server's catches."""
+    async def _end_blocking(self, number: int, pid: int) -> None:
+        """End the database sessions of a frozen owner, which no timeout of PostgreSQL ends."""
         async with connection(self._pool) as db:
             ended = await db.fetch(
                 "SELECT pid, pg_terminate_backend(pid) FROM unnest(pg_blocking_pids($1)) AS pid",
                 pid,
             )
         if ended:
-            _LOG.warning("ended database sessions that blocked a shard", sessions=len(ended))
+            pids = [row["pid"] for row in ended]
+            _LOG.warning("ended database sessions that blocked a shard", shard=number, pids=pids)
 
     async def _complete_positions(self, shard: Shard) -> None:
         """Begin at the log's start where nothing was read yet; check that Kafka has the rest."""
@@ -161,7 +162,7 @@ class ShardOpener:
             begin, end = begins[partition], ends[partition]
             if topic not in shard.positions and begin > 0:
                 _LOG.warning(
-                    "a first read begins at the oldest record; earlier ones were deleted",
+                    "the first read of a topic begins late, Kafka has deleted older records",
                     topic=topic,
                     shard=shard.number,
                     gone=begin,

@@ -156,6 +156,7 @@ class ShardWork(Generic[State, Shared]):
         deletions of published rows wait for the shard's next inputs, at most a second. A
         transaction for them alone would cost as much as deciding on several events.
         """
+        # Offsets behind the records of this step, then also behind skipped ones of earlier steps.
         read = {**self._ends_of(records), **read_to}
         ends = self.passed | read
         items = [*commands, *self._read(records)]
@@ -169,9 +170,9 @@ class ShardWork(Generic[State, Shared]):
         open_shards = self._shards.open.keys()
         concerned = {item.shard for item in items} | (open_shards if tidying else set())
         end_offsets = {place: end for place, end in ends.items() if place[0] in concerned}
-        news = self._not_activated() if tidying else set()
-        if items or (tidying and (end_offsets or published or news)):
-            await self._repeat(db, self._batch(items, end_offsets, published, news))
+        to_activate = self._not_activated() if tidying else set()
+        if items or (tidying and (end_offsets or published or to_activate)):
+            await self._repeat(db, self._batch(items, end_offsets, published, to_activate))
         self.passed = {place: end for place, end in ends.items() if place not in end_offsets}
         for (number, topic), end in read.items() - end_offsets.items():
             self._offsets.note(self._opener.partitions(number)[topic], end)
@@ -189,9 +190,9 @@ class ShardWork(Generic[State, Shared]):
         items: Sequence[Item],
         ends: Mapping[Partition, int],
         published: Mapping[int, int],
-        others: Collection[int] = (),
+        to_activate: Collection[int] = (),
     ) -> Batch:
-        touched = {item.shard for item in items} | {n for n, _ in ends} | {*published, *others}
+        touched = {item.shard for item in items} | {n for n, _ in ends} | {*published, *to_activate}
         epochs = {n: shard.epoch for n, shard in self._shards.open.items() if n in touched}
         begins = {place: self._shards.open[place[0]].positions[place[1]] for place in ends}
         return Batch(items, epochs, begins, ends, published)

@@ -25,7 +25,7 @@ went to another process.
 
 @dataclass(slots=True)
 class _Ends:
-    """The end offsets of a shard, asked for at `asked` (the process's steady clock)."""
+    """The end offsets of a shard, read at `asked_at` (on the process's steady clock)."""
 
     offsets: dict[str, int]
     asked_at: float
@@ -43,7 +43,7 @@ class TimerGate:
     _waits_since: dict[tuple[int, datetime], float] = field(default_factory=dict)
     """The time at which each breach timer began to wait in this process."""
     _due_at: dict[tuple[int, datetime], float] = field(default_factory=dict)
-    """When each was due, by the process's steady clock, as far as the shard's clock can say."""
+    """The due time of each timer on the process's steady clock."""
     _settles_at: float = 0.0
     _settles_by_shard: dict[int, float] = field(default_factory=dict)
 
@@ -74,8 +74,8 @@ class TimerGate:
     ) -> dict[TopicPartition, int] | None:
         """The end offsets that Kafka has; None where it does not answer.
 
-        aiokafka sits out a short absence of Kafka's and then answers. Intake does not: what it was
-        sent meanwhile, from `spool_switch` on, is in its spool.
+        A slow answer counts as an outage too: aiokafka waits through a short outage, but ingest
+        puts events into its spool after `spool_switch`.
         """
         asked_at = time.monotonic()
         try:

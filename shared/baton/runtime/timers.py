@@ -14,9 +14,9 @@ from baton.runtime.errors import NewerVersionError
 from baton.runtime.inputs import TimerInput
 from baton.subjects import LEAD, Subject
 
-# A page has as much of each shard that has due timers; so no shard waits behind another's backlog,
-# and PostgreSQL reads no more rows than the page has. Timers that accuse may have to wait for
-# facts, and have a page of their own, so that they hold up no others.
+# Each shard with due timers gets the same number of rows in a page. So no shard waits behind
+# another's backlog, and PostgreSQL reads no more rows than the page has. Breach timers have a page
+# of their own, because they may have to wait for facts and must not delay the other timers.
 _PAGE = """
 WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
@@ -124,7 +124,7 @@ def _due(row: asyncpg.Record, version: int, *, by_event_clock: bool) -> DueTimer
 
 
 def timer_id(subject: Subject, name: str, due_at: datetime) -> UUID:
-    """The id of a timer's firing: the same timer set for another time is another."""
+    """The id of a timer's firing. It depends on the due time, so each firing has its own."""
     kind = "" if subject.kind == LEAD else f"{subject.kind}:"
     return identity.following_id(subject.id, due_at, f"timer:{kind}{name}", 0)
 

@@ -46,7 +46,9 @@ class PolicyInForce(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """The lead by what a submission says. It is the `person`'s, unless a name is known."""
+    """The lead id from a submission's own fields. With a `person`, the aliases may know another
+    lead.
+    """
 
     named_lead_id: UUID
     person: Person | None = None
@@ -54,7 +56,7 @@ class _Whose:
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """The result of a submission that was taken; it has no lead while it waits for one."""
+    """The result of an accepted submission. `lead_id` is None while the submission is unmatched."""
 
     lead_id: UUID | None
     event_id: UUID
@@ -117,9 +119,8 @@ class Intake:
         return self._captured(enquiry, state)
 
     def enquiry(self, submission: LeadIn, receipt: Receipt) -> Enquiry:
-        """The event of an enquiry, held where a rule of the bundle has it so.
-
-        No look-up is needed for it.
+        """The event of an enquiry, or the enquiry in quarantine if a rule of the bundle stops it.
+        It needs no look-up.
         """
         bundle = self.bundle()
         with validation():
@@ -131,9 +132,8 @@ class Intake:
             return holding(event, bundle) or event
 
     def at_receipt(self, submission: LeadIn, receipt: Receipt) -> tuple[UUID, UUID]:
-        """The ids of an enquiry's event and of the lead as far as it is named so far.
-
-        The event's stays, whatever else becomes known; the lead may turn out to be another.
+        """The event id and the lead id of an enquiry whose details are still missing. The event id
+        stays; the lead id may change when the details are known.
         """
         source, brand = self._from(submission, receipt, self.bundle())
         lead_id = self._identified(submission, source, brand, receipt).lead_id

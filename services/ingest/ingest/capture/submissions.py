@@ -52,7 +52,7 @@ class CampaignIn(Campaign):
 
 
 class ConsentIn(Consent):
-    """Whether marketing may write. Of sales' answer to an enquiry it says nothing.
+    """The consent to marketing mail. It does not affect the answer of sales to an enquiry.
 
     Forms have many words for the status, and it may stand in place of the whole: `yes`, `opt-in`,
     `true` are granted; `no`, `opt-out`, `unsubscribed` are denied. A box that nobody ticked
@@ -77,9 +77,8 @@ class RequestIn(Request):
 
 
 class HistoryIn(History):
-    """How a lead stands that sales has already.
-
-    Of an outcome, its time may stand by itself: `won_at`, `contacted_at`, any type with `_at`.
+    """The history of a lead at sales. An outcome may be written as its time alone: `won_at`,
+    `contacted_at`, or any other type with `_at`.
     """
 
     model_config = _OPEN
@@ -118,11 +117,11 @@ class Submission(BaseModel):
     last_name: Name | None = None
     occurred_at: Moment | None = Field(
         None,
-        description="now where it is not given. Without it, a `delivery_id` and an "
-        "`Idempotency-Key`, the same body of the same person is a repetition: an enquiry within "
-        "the source's `retry_horizon` (by default a day of UTC), an activity or a follow-up "
-        "within its `repeat_horizon` (by default a minute of the clock). A repetition across the "
-        "end of such a span is an event of its own",
+        description="time of the event; now if not given. If a delivery has neither this nor a "
+        "`delivery_id` nor an `Idempotency-Key`, the same body of the same person is a "
+        "repetition: an enquiry within the source's `retry_horizon` (by default a day in UTC), an "
+        "activity or follow-up within its `repeat_horizon` (by default a minute). A repetition "
+        "after the end of this period is an event of its own",
     )
     delivery_id: Name | None = Field(
         None,
@@ -200,8 +199,8 @@ class FollowupIn(Submission):
     records: tuple[Record, ...] = Field(
         (),
         max_length=20,
-        description="name the lead too, from now on: what it was converted to, the call, "
-        "the meeting; of `merged`, the record that lives on",
+        description="other records of the sender that name this lead from now on: the record to "
+        "which it was converted, the call, the meeting; for `merged` the surviving record",
     )
 
 
@@ -221,14 +220,16 @@ class PersonIn(BaseModel):
 
 
 class ErasureIn(PersonIn):
-    """A request to forget a person."""
+    """A request to erase a person's data."""
 
     why: Text = Field(min_length=1)
     requested_by: Name = "api"
 
 
 class PassedOnErasure(ErasureIn):
-    """A request that a sender was told of and passes on, again and again until it is taken."""
+    """An erasure request that a vendor received and passes on. The vendor retries it until it is
+    accepted.
+    """
 
     source: Name
     occurred_at: Moment | None = None
@@ -237,7 +238,7 @@ class PassedOnErasure(ErasureIn):
     @field_validator("occurred_at", mode="wrap")
     @classmethod
     def _or_nothing(cls, value: object, read: Callable[[object], datetime]) -> datetime | None:
-        """A time that nobody can read keeps nobody from being forgotten."""
+        """An unreadable time counts as missing, so that it does not prevent the erasure."""
         try:
             return None if value is None else read(value)
         except ValueError:

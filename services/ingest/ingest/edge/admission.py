@@ -32,7 +32,7 @@ class Admission:
     ) -> None:
         """`patience`: how long a request that was let in may take to be answered.
 
-        `heard` is told the source of each delivery that has come.
+        `record_arrival` gets the source of each delivery.
         """
         self._most_requests = requests
         self._most_bytes = held_bytes

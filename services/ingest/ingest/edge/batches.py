@@ -45,7 +45,7 @@ class Batch:
         settings: Settings,
         record_arrival: Callable[[str], None],
     ) -> None:
-        """`heard` is told the sources of its leads.
+        """`record_arrival` gets the sources of the leads.
 
         Raises Problem where the request is refused by its headers.
         """

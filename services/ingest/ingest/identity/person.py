@@ -62,7 +62,7 @@ class Person:
         raise NoIdentityError("one of email, external_id and phone is needed", BY_EMAIL)
 
     def all(self, key: bytes) -> list[Identified]:
-        """Each lead that this person would be, had it been sent with one of these alone.
+        """The leads that would have been made by each of the identifying fields alone.
 
         Raises NoIdentityError where one is unusable, or none is there.
         """
@@ -83,7 +83,9 @@ class Person:
         return list(dict.fromkeys(name for name in names if name is not None))
 
     def possible(self, key: bytes) -> list[UUID]:
-        """As `all`, but of what can be used; a phone also without the name."""
+        """All leads that the usable identifying fields can make; a phone also without the name.
+        Marks which stored rows may be about a person.
+        """
         found: dict[UUID, None] = {}
         for field, text in self._identifying_texts():
             for person in (self, replace(self, name="")):
@@ -115,12 +117,14 @@ class Person:
 
 
 def full_name(first: str | None, last: str | None) -> str:
-    """The name that a phone's identity has beside the digits: as sent, with one space between."""
+    """The full name as part of a phone's identity: first and last name as sent, with one space
+    between.
+    """
     return " ".join(part for part in (first, last) if part)
 
 
 def usable_email(email: str | None) -> str | None:
-    """The address as the lead's id has it, or, where it is none, as it was sent."""
+    """The address in the form that the lead's id uses, or as it was sent if it is no address."""
     if email is None:
         return None
     try:
@@ -130,7 +134,9 @@ def usable_email(email: str | None) -> str | None:
 
 
 def leads_of_addresses_in(key: bytes, brand: str, body: bytes) -> list[UUID]:
-    """The leads of the mail addresses in a body: when one is erased, what has the body goes too."""
+    """The leads of the mail addresses in a body. If one of them is erased, the row with the body is
+    erased too.
+    """
     text = body.decode("utf-8", "replace").replace("\\u0040", "@").replace("%40", "@")
     addresses = list(dict.fromkeys(_ADDRESS.findall(text)))[:_MOST_ADDRESSES]
     people = [Person(brand, "", email=address) for address in addresses]

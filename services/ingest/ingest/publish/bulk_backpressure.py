@@ -120,7 +120,8 @@ class Pace:
                     await self._look(groups)
             except (KafkaError, OSError, TimeoutError) as error:
                 _LOG.warning(
-                    "batches wait until Kafka reports consumer positions", why=type(error).__name__
+                    "uploads of batches wait until Kafka reports the services' lag",
+                    why=type(error).__name__,
                 )
                 await asyncio.sleep(_HELD_S)
 

@@ -1,4 +1,6 @@
-"""Kafka as long as it answers in time, nothing while it does not."""
+"""Sends events to Kafka as long as it answers in time. If it does not, refuses each send at once
+until Kafka answers again; the publisher then uses the spool.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +23,9 @@ class KafkaAwayError(Exception):
 
 
 class Circuit:
-    """One producer, which a fresh one replaces after it has failed.
-
-    aiokafka's idempotent producer never gives up by itself, and goes on sending what everybody has
-    given up on: our deadline ends it, and with it what it still holds.
+    """Holds one producer, and replaces it after a failure. As in an electric circuit, `closed`
+    means that events flow. aiokafka's idempotent producer never gives up by itself. The deadline
+    ends the producer, so that it does not send events later which were put into the spool.
     """
 
     def __init__(
@@ -35,7 +36,8 @@ class Circuit:
         deadline: timedelta,
         pause: timedelta,
     ) -> None:
-        """`names`: of the topics in this deployment, by their own; `partitions`: so many of each.
+        """`names` has the names of the topics in this deployment, by topic; `partitions` their
+        numbers of partitions.
 
         `deadline`: for a send; `pause`: between two attempts to reach Kafka again.
         """
@@ -56,7 +58,7 @@ class Circuit:
             raise KafkaAwayError
 
     def refusal(self, message: Message, shard: int) -> str | None:
-        """Why an event can never be sent, wherever it is from; None where it can be tried."""
+        """The reason why an event can never be sent, or None if a send can be tried."""
         if message.topic not in self._names:
             return f"this release writes no topic {message.topic}"
         if not 0 <= shard < self._partitions[message.topic]:
@@ -123,7 +125,12 @@ class Circuit:
                 for topic, name in self._names.items():
                     found, want = len(await producer.partitions_for(name)), self._partitions[topic]
                     if found != want:
-                        _LOG.error("wrong partitions", topic=name, found=found, want=want)
+                        _LOG.error(
+                            "a topic has the wrong number of partitions, events go to the spool",
+                            topic=name,
+                            found=found,
+                            want=want,
+                        )
                         return False
         except (KafkaError, OSError, TimeoutError) as error:
             _LOG.warning("Kafka can't be reached", why=type(error).__name__)

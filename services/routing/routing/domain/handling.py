@@ -165,10 +165,10 @@ class Handling:
         self._tell_routed(held, reasons)
 
     def renew(self, found: Match) -> None:
-        """The owner has a new enquiry of the lead to answer, under the promise of its rule.
+        """The owner must answer a new enquiry of the lead, under the SLA policy of its rule.
 
-        No turn is taken, and no further place on the rep's desk. Where no rule takes the lead, the
-        promise is the one before; where the bundle no longer knows that, it is the last rule's.
+        It costs no turn, and it does not count against the capacity again. If no rule matches, the
+        former SLA policy stays. If the bundle no longer has that, the last rule's policy is used.
         """
         held = self.held
         rep = self.bundle.rep(held.rep.id)
@@ -328,8 +328,8 @@ class Handling:
         if give_back_turn and held.credit_changes:
             self.loads = self.loads.without_turn(held.terms.pool, held.credit_changes)
         self.become(held=None, ended_at=ended_at)
-        # What names an assignment did not happen before that began: a reader that has forgotten
-        # what was before an erasure would pass it over.
+        # An event about an assignment is never earlier than its start. After an erasure, readers
+        # ignore facts from before it, and would ignore an earlier release.
         named_at = max(ended_at, held.assigned_at)
         self._rows.append(AssignmentRow(self.given.subject.id, held, named_at, code, reason))
         self.events.append(

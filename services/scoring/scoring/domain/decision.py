@@ -119,7 +119,9 @@ def _on_event(
 def _since_erased(
     before: Lead, event: EventInput, data: LeadErased, bundle: Bundle, now: datetime
 ) -> Decision[Lead, None]:
-    """An enquiry made since then, and read before, is told of once more, as the first one."""
+    """If an enquiry from after the erasure was read before it, its score is published again, as the
+    lead's first one.
+    """
     lead = before.since(data.occurred_at)
     if lead == Lead():
         return Decision(None)
@@ -207,7 +209,7 @@ def _decision(
 def _says_more(
     told: PublishedScore | None, found: Assessment, qualified_at: datetime | None
 ) -> bool:
-    """Whether routing must hear of it though score, grade and stage are the same."""
+    """Whether routing needs the event although score, grade and stage are unchanged."""
     if told is None:
         return True
     consent = found.profile.consent.status

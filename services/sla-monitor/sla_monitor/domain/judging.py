@@ -5,8 +5,8 @@ time in which one rep has the lead without a break, over one or several assignme
   here as a fact about an assignment: it answers only the clock of the rep or assignment it names.
 - The promise is made to the lead. A follow-up of any rep answers the clock, whichever rep or
   assignment it names. A fact about an assignment counts if that assignment belongs to the clock's
-  tenure; it counts for the clocks that had started by then. A fact that names only the rep must be
-  later than the start of the clock.
+  tenure and if the clock had started by the time of the fact. A fact that names only the rep must
+  be later than the start of the clock.
 - A later milestone includes the earlier ones: a meeting answers a clock that waits for a contact,
   unless the policy accepts only the types that it lists.
 - An assignment ends when it is released; when its rep declines or rejects the lead; when the lead

@@ -18,13 +18,12 @@ _LOG = logger(__name__)
 
 
 def holding(event: Event[LeadCaptured], bundle: Bundle) -> QuarantinedEnquiry | None:
-    """The enquiry as it is held; None where nothing holds it.
-
-    Trials never get to anybody, and whom sales has already it need not be kept from.
+    """The enquiry with the rule that stops it, or None. Test leads are never routed and imported
+    leads already belong to sales, so neither is put into quarantine.
     """
     data = event.data
-    nobody_is_told = data.test or data.history is not None
-    found = None if nobody_is_told else bundle.definitions.holding(data.profile)
+    is_exempt = data.test or data.history is not None
+    found = None if is_exempt else bundle.definitions.holding(data.profile)
     if found is None:
         return None
     rule, outcome = found
@@ -32,7 +31,7 @@ def holding(event: Event[LeadCaptured], bundle: Bundle) -> QuarantinedEnquiry | 
 
 
 class Quarantine:
-    """Keeps enquiries from their topic until somebody has looked at them."""
+    """Stores enquiries instead of publishing them, until a person decides."""
 
     def __init__(
         self,
@@ -49,7 +48,8 @@ class Quarantine:
         self._metrics = metrics
 
     async def hold(self, enquiries: Sequence[QuarantinedEnquiry]) -> list[State]:
-        """Where each is now: one that was released already is with the others.
+        """Store the enquiries and return the state of each. An enquiry that was released before
+        stays published.
 
         Raises StorageAwayError: only PostgreSQL can hold an enquiry.
         """
