@@ -41,7 +41,7 @@ def list_() -> None:
 
 
 async def _found(settings: KafkaSettings) -> list[tuple[str, int | None]]:
-    counts = await kafka.partitions(settings, topics.ALL)
+    counts = await kafka.partition_counts(settings, topics.ALL)
     names = [kafka.topic_name(settings, topic) for topic in topics.ALL]
     return [(name, counts[name]) for name in names]
 

@@ -1,6 +1,6 @@
 """HTTP connections that are bounded: in their number, their requests' heads, and in idling.
 
-uvicorn itself bounds none of these: a client that sends a head byte by byte, or never reads its
+uvicorn itself limits none of these: a client that sends a head byte by byte, or never reads its
 answer, keeps a connection for as long as it likes.
 """
 
@@ -20,10 +20,10 @@ from baton import problems
 from baton.metrics import HttpMetrics
 from baton.problems import Problem
 
-GONE = "baton.gone"
+DISCONNECTED = "baton.disconnected"
 """In a request's scope, an asyncio.Event: set once its client is no longer there."""
 
-HEAD_BYTES = 32_768
+MAX_HEAD_BYTES = 32_768
 """The most that a request's line and headers may have."""
 
 _ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics")
@@ -41,7 +41,7 @@ class _TunnelError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """Limits for clients. `connections`: the most connections at one time; further ones get 503.
     `head_seconds`: the time for a request's head, from the connection or the head's first byte, and
     for the rest of a body after the answer. `idle_seconds`: the time after which a client that
@@ -54,30 +54,30 @@ class Bounds:
     idle_seconds: float = 60
 
 
-def bounded(bounds: Bounds) -> type[asyncio.Protocol]:
+def limited_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """The protocol for `uvicorn.Config(http=...)`."""
 
-    class Bounded(_Connection):
+    class Limited(_Connection):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(bounds, *args, **kwargs)
+            super().__init__(limits, *args, **kwargs)
 
-    return Bounded
+    return Limited
 
 
 class _Connection(HttpToolsProtocol):
     """A client's connection. Its requests are answered in their order, each before the next."""
 
-    def __init__(self, bounds: Bounds, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser = self._new_parser()
-        self._bounds = bounds
+        self._limits = limits
         self._in_head = self._in_body = False
         self._refused = False
         self._pending = 0
         self._parsed = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
-        self._came_at = 0.0
+        self._received_at = 0.0
         self._answering: RequestResponseCycle | None = None
         self._gone = asyncio.Event()
 
@@ -92,7 +92,7 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._came_at = self.loop.time()
+        self._received_at = self.loop.time()
         if self._refused:
             return
         self._pending += len(data)
@@ -188,12 +188,12 @@ class _Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Called for what is no HTTP, and for what a callback of ours has raised."""
-        self._refuse(_too_long_head() if self._parsed > HEAD_BYTES else _not_http(msg))
+        self._refuse(_too_long_head() if self._parsed > MAX_HEAD_BYTES else _not_http(msg))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        cast(dict[str, Any], cycle.scope)[GONE] = self._gone
-        full = len(self.connections) > self._bounds.connections
+        cast(dict[str, Any], cycle.scope)[DISCONNECTED] = self._gone
+        full = len(self.connections) > self._limits.connections
         if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
             self._cut("too many")
             app = cast(ASGI3Application, problems.response(_too_many()))
@@ -205,7 +205,7 @@ class _Connection(HttpToolsProtocol):
         A request that came whole before it on this connection has its own answer first.
         """
         self._refused = True
-        self._cut("long head" if problem.body.status == _TOO_LONG_HEAD else "not HTTP")
+        self._cut("long head" if problem.body.status == _HTTP_HEADERS_TOO_LARGE else "not HTTP")
         answering = self._answering
         if answering is not None and not (self._in_body and answering is self.cycle):
             self.pipeline.clear()
@@ -225,7 +225,7 @@ class _Connection(HttpToolsProtocol):
         """A body's trailers are headers too; the parser holds each until it is complete."""
         if self._refused or self.transport.is_closing():
             return
-        if self._pending > HEAD_BYTES:
+        if self._pending > MAX_HEAD_BYTES:
             self._refuse(_too_long_head())
         elif self._answering is None and not self._in_body:
             self._expect_head()
@@ -233,16 +233,16 @@ class _Connection(HttpToolsProtocol):
     def _expect_head(self) -> None:
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(
-                self._bounds.head_seconds, self._give_up, "slow"
+                self._limits.head_seconds, self._give_up, "slow"
             )
 
     def _expect_reading(self) -> None:
         self._unset(self._idle_timer)
-        self._idle_timer = self.loop.call_later(self._bounds.idle_seconds, self._look_whether_idle)
+        self._idle_timer = self.loop.call_later(self._limits.idle_seconds, self._look_whether_idle)
 
     def _look_whether_idle(self) -> None:
         """Many send all before they read anything: who still sends is not idle."""
-        if self.loop.time() - self._came_at < self._bounds.idle_seconds:
+        if self.loop.time() - self._received_at < self._limits.idle_seconds:
             self._expect_reading()
         else:
             self._give_up("does not read")
@@ -253,11 +253,11 @@ class _Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _cut(self, why: str) -> None:
-        self._bounds.metrics.connections_cut.labels(why).inc()
+        self._limits.metrics.connections_cut.labels(why).inc()
 
     def _count_head(self, size: int) -> None:
         self._parsed += size
-        if self._parsed > HEAD_BYTES:
+        if self._parsed > MAX_HEAD_BYTES:
             raise _TooLongHeadError
 
     @staticmethod
@@ -266,12 +266,12 @@ class _Connection(HttpToolsProtocol):
             timer.cancel()
 
 
-_TOO_LONG_HEAD = 431
+_HTTP_HEADERS_TOO_LARGE = 431
 
 
 def _too_long_head() -> Problem:
-    detail = f"a request's line and headers may have {HEAD_BYTES} bytes together"
-    return Problem(_TOO_LONG_HEAD, "Headers too large", detail)
+    detail = f"a request's line and headers may have {MAX_HEAD_BYTES} bytes together"
+    return Problem(_HTTP_HEADERS_TOO_LARGE, "Headers too large", detail)
 
 
 def _not_http(reason: str) -> Problem:

@@ -47,7 +47,7 @@ class TopicsError(Exception):
 
 
 @asynccontextmanager
-async def bounded(within: timedelta) -> AsyncIterator[None]:
+async def time_limit(within: timedelta) -> AsyncIterator[None]:
     """A bound for what aiokafka itself tries for long, or for ever. Raises KafkaTimeoutError."""
     try:
         async with asyncio.timeout(within.total_seconds()):
@@ -57,7 +57,7 @@ async def bounded(within: timedelta) -> AsyncIterator[None]:
         raise KafkaTimeoutError(msg) from error
 
 
-async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) -> None:
+async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, within: timedelta) -> None:
     """Stop a client within a time. An error of the stop is logged and not raised, so that it does
     not hide the reason for the stop. The stop runs in a task of its own: a consumer cancels its
     fetches, and a cancelled fetch would look as if the caller had been cancelled.
@@ -98,7 +98,7 @@ def producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
-def member(settings: KafkaSettings, group: str, times: Times) -> AIOKafkaConsumer:
+def group_consumer(settings: KafkaSettings, group: str, times: Times) -> AIOKafkaConsumer:
     """A member of a service's group, not started, not subscribed."""
     return AIOKafkaConsumer(
         **_connection(settings),
@@ -161,12 +161,14 @@ async def _one_by_one(
         records += found[partition]
 
 
-def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+def admin_client(settings: KafkaSettings) -> AIOKafkaAdminClient:
     """For what is asked of the brokers themselves; not started."""
     return AIOKafkaAdminClient(**_connection(settings))
 
 
-async def partitions(settings: KafkaSettings, declared: Sequence[Topic]) -> dict[str, int | None]:
+async def partition_counts(
+    settings: KafkaSettings, declared: Sequence[Topic]
+) -> dict[str, int | None]:
     """How many partitions each topic has, by its full name; None where Kafka has no such topic."""
     admin = AIOKafkaAdminClient(**_connection(settings))
     await admin.start()
@@ -181,7 +183,7 @@ async def partitions(settings: KafkaSettings, declared: Sequence[Topic]) -> dict
         await admin.close()
 
 
-async def log_range(settings: KafkaSettings, topic: Topic, partition: int) -> tuple[int, int]:
+async def offset_range(settings: KafkaSettings, topic: Topic, partition: int) -> tuple[int, int]:
     """The first offset that Kafka has of a partition, and the one after the last."""
     consumer = AIOKafkaConsumer(**_connection(settings))
     await consumer.start()

@@ -56,8 +56,8 @@ def configure(service: str, style: Literal["json", "console"], level: str) -> No
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def place(error: BaseException) -> str:
-    """Where an error was raised, without its text, which may be a person's data."""
+def stack_of(error: BaseException) -> str:
+    """The stack of an error, without the error's text, which may contain a person's data."""
     return "".join(traceback.format_tb(error.__traceback__))
 
 

@@ -67,7 +67,7 @@ def response(problem: Problem) -> JSONResponse:
     )
 
 
-def documented(document: dict[str, Any]) -> dict[str, Any]:
+def describe_problems(document: dict[str, Any]) -> dict[str, Any]:
     """An OpenAPI document in which each answer from 400 on is a problem.
 
     FastAPI has them as JSON of any kind, and refusals of parameters in a shape of its own.

@@ -65,7 +65,7 @@ class _Documented(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = problems.documented(super().openapi())
+            self.openapi_schema = problems.describe_problems(super().openapi())
         return self.openapi_schema
 
 
@@ -215,7 +215,9 @@ def http_server(app: ASGIApp, settings: ApiSettings, metrics: HttpMetrics) -> uv
         app,
         host=settings.host,
         port=settings.port,
-        http=connections.bounded(connections.Bounds(settings.connections, metrics)),
+        http=connections.limited_protocol(
+            connections.ConnectionLimits(settings.connections, metrics)
+        ),
         ws="none",
         log_config=None,
         access_log=False,

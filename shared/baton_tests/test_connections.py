@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from baton.connections import HEAD_BYTES, Bounds, bounded
+from baton.connections import MAX_HEAD_BYTES, ConnectionLimits, limited_protocol
 from baton.metrics import HttpMetrics
 
 PATIENCE = 60
@@ -95,8 +95,8 @@ async def serving(
 ) -> AsyncIterator[Served]:
     registry = CollectorRegistry()
     arrivals: asyncio.Queue[int] = asyncio.Queue()
-    bounds = Bounds(most, HttpMetrics(registry), head_seconds=head, idle_seconds=idle)
-    protocol = bounded(bounds)
+    bounds = ConnectionLimits(most, HttpMetrics(registry), head_seconds=head, idle_seconds=idle)
+    protocol = limited_protocol(bounds)
 
     class Observed(protocol):  # type: ignore[valid-type, misc]  # made by a function
         def data_received(self, data: bytes) -> None:
@@ -203,7 +203,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
         assert served.cut("does not read") == 1
 
 
-LONG = b"x" * (HEAD_BYTES + 1)
+LONG = b"x" * (MAX_HEAD_BYTES + 1)
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,11 @@ class Leaving(AIOKafkaConsumer):  # type: ignore[misc]  # untyped
 async def test_a_client_that_can_not_leave_in_order_holds_nobody_up_and_cancels_nobody(
     way: BaseException | float,
 ) -> None:
-    await kafka.leave(Leaving(way), SOON)
+    await kafka.stop_client(Leaving(way), SOON)
 
 
 async def test_a_producer_that_never_reached_kafka_leaves_too() -> None:
     producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
     with pytest.raises(KafkaConnectionError):
         await producer.start()
-    await kafka.leave(producer, SOON)
+    await kafka.stop_client(producer, SOON)

@@ -39,7 +39,7 @@ def filled(page: str, run: Run, aims: Mapping[str, Aim]) -> str:
         for part, (scenario, units) in _PARTS.items()
         if scenario in by_name
     }
-    return markdown.filled(page, {"aims": _aims(run, aims), **parts}, by=_MADE_BY)
+    return markdown.fill(page, {"aims": _aims(run, aims), **parts}, by=_MADE_BY)
 
 
 def publish(root: Path, measured: Sequence[Measured], aims: Mapping[str, Aim]) -> None:

@@ -34,7 +34,7 @@ async def storm(settings: KafkaSettings, fault: Storm) -> None:
     """One after the other; each gets shards, reads nothing, and leaves."""
     await asyncio.sleep(fault.after)
     for stay in fault.stays:
-        member: AIOKafkaConsumer = kafka.member(settings, fault.service, _times())
+        member: AIOKafkaConsumer = kafka.group_consumer(settings, fault.service, _times())
         try:
             async with asyncio.timeout(_LONGEST):
                 await member.start()
@@ -44,7 +44,7 @@ async def storm(settings: KafkaSettings, fault: Storm) -> None:
         except (KafkaError, TimeoutError):
             continue
         finally:
-            await kafka.leave(member, _times().session)
+            await kafka.stop_client(member, _times().session)
 
 
 def _times() -> Times:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field, JsonValue, create_model
 
 from baton import events, topics
-from baton.contracts import kept, schemas
+from baton.contracts import documents, schemas
 from baton.contracts.compatibility import Contract, breaks
 from baton.contracts.schemas import Document
 from baton.events import EventData
@@ -397,7 +397,7 @@ def test_each_field_of_each_event_is_guarded(
 
 @pytest.mark.parametrize("model", events.ALL, ids=lambda model: model.event_type)
 def test_a_type_that_is_gone_breaks_its_readers(model: type[EventData]) -> None:
-    before = kept.present()
+    before = documents.current_contract()
     after = deepcopy(before)
     del after.schemas[model.event_type]  # type: ignore[attr-defined]  # a copy of our own
     after.topics[model.topic.name]["types"].remove(model.event_type)
@@ -425,7 +425,7 @@ TOPICS: dict[str, tuple[dict[str, Any], str | None]] = {
 
 @pytest.mark.parametrize(("change", "said"), TOPICS.values(), ids=TOPICS)
 def test_a_topic_keeps_what_its_readers_rely_on(change: dict[str, Any], said: str | None) -> None:
-    before = kept.present()
+    before = documents.current_contract()
     after = deepcopy(before)
     after.topics["lead-captured"].update(change)
     found = [str(found) for found in breaks(before, after)]
@@ -436,7 +436,7 @@ def test_a_topic_keeps_what_its_readers_rely_on(change: dict[str, Any], said: st
 
 
 def test_a_compacted_topic_does_not_become_one_that_forgets() -> None:
-    before = kept.present()
+    before = documents.current_contract()
     after = deepcopy(before)
     after.topics["policy"]["retention_days"] = 14
     assert str(breaks(before, after)[0]).startswith(
@@ -445,7 +445,7 @@ def test_a_compacted_topic_does_not_become_one_that_forgets() -> None:
 
 
 def test_a_topic_that_is_gone_breaks_its_readers_and_a_new_one_does_not() -> None:
-    more = kept.present()
+    more = documents.current_contract()
     less = Contract(more.schemas, {k: v for k, v in more.topics.items() if k != "lead-sla"})
     assert [str(found) for found in breaks(more, less)] == [
         "topic lead-sla is gone; its readers would wait for ever"
@@ -454,13 +454,13 @@ def test_a_topic_that_is_gone_breaks_its_readers_and_a_new_one_does_not() -> Non
 
 
 def test_a_new_type_passes() -> None:
-    more = kept.present()
+    more = documents.current_contract()
     less = Contract({k: v for k, v in more.schemas.items() if "sla" not in k}, {})
     assert breaks(less, more) == []
 
 
 def test_the_headers_are_guarded_too() -> None:
-    before = kept.present()
+    before = documents.current_contract()
     after = deepcopy(before)
     del after.schemas["record headers"]["properties"]["ce_sequence"]
     assert [str(found) for found in breaks(before, after)] == [
@@ -470,4 +470,4 @@ def test_the_headers_are_guarded_too() -> None:
 
 def test_the_retention_that_is_compared_is_the_topics() -> None:
     assert topics.LEAD_CAPTURED.retention == timedelta(days=14)
-    assert kept.present().topics["lead-captured"]["retention_days"] == 14
+    assert documents.current_contract().topics["lead-captured"]["retention_days"] == 14

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from baton import cloudevents, events, identity, topics
-from baton.contracts import compatibility, kept, page, schemas
+from baton.contracts import compatibility, documents, page, schemas
 from baton.contracts.__main__ import main
 from baton.events import EventData, LeadEvent
 
@@ -48,14 +48,14 @@ def record(given: dict[str, Any]) -> tuple[bytes, bytes, list[tuple[str, bytes]]
 
 
 def test_the_documents_that_are_kept_say_what_the_code_says() -> None:
-    assert list(kept.differences(DOCS, kept.documents(DOCS))) == []
+    assert list(documents.find_differences(DOCS, documents.generate(DOCS))) == []
 
 
 def test_the_contract_breaks_no_reader_of_the_released_one() -> None:
-    released = kept.released(DOCS)
+    released = documents.released_contract(DOCS)
     assert released.schemas
     assert released.topics
-    found = compatibility.breaks(released, kept.present())
+    found = compatibility.breaks(released, documents.current_contract())
     assert found == [], "\n".join(map(str, found))
 
 
@@ -187,7 +187,7 @@ def up_to_date(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`docs/` as the code would have it, which no test writes to."""
     made = tmp_path_factory.mktemp("up-to-date") / "docs"
     shutil.copytree(DOCS, made)
-    kept.write(made, kept.documents(made))
+    documents.write(made, documents.generate(made))
     return made
 
 
@@ -262,7 +262,7 @@ def test_what_was_released_is_what_later_changes_are_measured_by(
 ) -> None:
     shutil.rmtree(docs / "contracts/released")
     assert run(docs, "release", monkeypatch) == 0
-    assert kept.released(docs) == kept.present()
+    assert documents.released_contract(docs) == documents.current_contract()
     assert run(docs, "check", monkeypatch) == 0
 
 
@@ -282,7 +282,7 @@ def test_what_was_added_since_the_release_may_still_change(
 def test_a_page_without_its_marks_is_not_filled() -> None:
     text = (DOCS / "events.md").read_text("utf-8")
     with pytest.raises(ValueError, match="end of consumer"):
-        page.filled(text.replace("<!-- end of consumer -->", ""), "", events.ALL)
+        page.fill(text.replace("<!-- end of consumer -->", ""), "", events.ALL)
 
 
 def test_the_page_has_the_consumer_as_it_runs() -> None:

@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 from openapi_spec_validator import validate
 
-from baton.contracts import kept, openapi
+from baton.contracts import documents, openapi
 from baton.manifest import Routers, ServiceManifest, manifests
 from baton.settings import ApiSettings
 
@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_each_service_has_its_document() -> None:
     services = {path.name for path in (ROOT / "services").iterdir() if path.is_dir()}
-    documents = (ROOT / "docs" / openapi.DIRECTORY).glob("*.json")
+    written = (ROOT / "docs" / openapi.DIRECTORY).glob("*.json")
     declared = {service.name for service in manifests()}
-    assert services == declared == {path.stem for path in documents}
+    assert services == declared == {path.stem for path in written}
 
 
 @pytest.mark.parametrize("service", [service.name for service in manifests()])
@@ -84,8 +84,12 @@ def test_a_document_has_the_services_routes_and_what_each_of_them_demands(
 
 def test_a_document_is_compared_and_kept_like_the_others(tmp_path: Path) -> None:
     path = openapi.DIRECTORY / "toy.json"
-    assert list(kept.differences(tmp_path, {path: "{}"})) == [f"{path} is missing"]
-    kept.write(tmp_path, {path: "{}"})
-    assert list(kept.differences(tmp_path, {path: "{}"})) == []
-    assert list(kept.differences(tmp_path, {path: "{ }"})) == [f"{path} is not what the code says"]
-    assert list(kept.differences(tmp_path, {})) == [f"{path} is of nothing that the code knows"]
+    assert list(documents.find_differences(tmp_path, {path: "{}"})) == [f"{path} is missing"]
+    documents.write(tmp_path, {path: "{}"})
+    assert list(documents.find_differences(tmp_path, {path: "{}"})) == []
+    assert list(documents.find_differences(tmp_path, {path: "{ }"})) == [
+        f"{path} is not what the code says"
+    ]
+    assert list(documents.find_differences(tmp_path, {})) == [
+        f"{path} is of nothing that the code knows"
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from baton.policy.bundle import Bundle
-from baton.policy.problems import BundleError, Problem
+from baton.policy.problems import BundleError, BundleProblem
 from baton.policy_sections import policy_sections
 
 SMALL = {
@@ -141,10 +141,10 @@ def changed() -> Changed:
 
 
 @pytest.fixture(scope="session")
-def problems() -> Callable[[Mapping[str, str]], tuple[Problem, ...]]:
+def problems() -> Callable[[Mapping[str, str]], tuple[BundleProblem, ...]]:
     """What is wrong with these texts."""
 
-    def of(files: Mapping[str, str]) -> tuple[Problem, ...]:
+    def of(files: Mapping[str, str]) -> tuple[BundleProblem, ...]:
         try:
             Bundle.parse_whole(files, policy_sections())
         except BundleError as error:

@@ -14,18 +14,18 @@ from baton.policy.bundle import Bundle, texts_in
 from baton.policy.compiling import compiled
 from baton.policy.document import Data, parse
 from baton.policy.fields import Facts, vocabulary
-from baton.policy.problems import BundleError, FaultsError, Problem
-from baton.policy.values import Kind
+from baton.policy.problems import BundleError, BundleProblem, FaultsError
+from baton.policy.values import ValueKind
 from baton.policy_sections import policy_sections
 
 FILES = tuple(section.file for section in policy_sections())
-KNOWN = vocabulary({"budget": Kind.INTEGER, "renewal": Kind.DATE}, ("A", "B"))
+KNOWN = vocabulary({"budget": ValueKind.INTEGER, "renewal": ValueKind.DATE}, ("A", "B"))
 
 
 LINE_BREAKS = "\r\n|[\r\n\x85\u2028\u2029]"  # as YAML has them
 
 
-def problems_of(files: Mapping[str, str]) -> tuple[Problem, ...]:
+def problems_of(files: Mapping[str, str]) -> tuple[BundleProblem, ...]:
     try:
         bundle = Bundle.parse_whole(files, policy_sections())
     except BundleError as error:

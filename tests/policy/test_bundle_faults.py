@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from baton.policy.problems import Problem
+from baton.policy.problems import BundleProblem
 
-Problems = Callable[[Mapping[str, str]], tuple[Problem, ...]]
+Problems = Callable[[Mapping[str, str]], tuple[BundleProblem, ...]]
 Changed = Callable[[str, str, str], Mapping[str, str]]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from baton.policy.problems import Problem
+from baton.policy.problems import BundleProblem
 
-Problems = Callable[[Mapping[str, str]], tuple[Problem, ...]]
+Problems = Callable[[Mapping[str, str]], tuple[BundleProblem, ...]]
 Changed = Callable[[str, str, str], Mapping[str, str]]
 
 WHEN = "when: {field: contact.country, in: [DE, NO]}"

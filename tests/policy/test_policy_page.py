@@ -13,7 +13,7 @@ from baton.policy.compiling import COMBINATIONS, OPERATORS
 from baton.policy.document import parse
 from baton.policy.fields import vocabulary
 from baton.policy.model import PolicyModel
-from baton.policy.values import Kind
+from baton.policy.values import ValueKind
 from baton.policy_sections import policy_sections
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
@@ -42,7 +42,7 @@ def test_every_field_and_comparison_is_explained() -> None:
     known = vocabulary({})
     fields = {*known.staged, *known.activity}
     values = {choice for each in known.staged.values() for choice in each.choices}
-    words = fields | values | {*OPERATORS, *COMBINATIONS, *Kind}
+    words = fields | values | {*OPERATORS, *COMBINATIONS, *ValueKind}
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
 
 
@@ -56,7 +56,7 @@ def test_every_example_is_yaml_as_it_is_read_here() -> None:
 def test_every_file_s_example_has_only_what_its_file_can_have(file: str) -> None:
     section = PAGE.split(f"## {file}\n")[1]
     document, _ = parse(file, section.split("```yaml\n")[1].split("```")[0])
-    known = vocabulary({"budget": Kind.INTEGER}, ("A", "B"))
+    known = vocabulary({"budget": ValueKind.INTEGER}, ("A", "B"))
     assert isinstance(MODELS[file].model_validate(document.data, context=known), MODELS[file])
 
 

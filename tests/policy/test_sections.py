@@ -12,7 +12,7 @@ from baton.policy.bundle import Bundle, SectionNotReadError
 from baton.policy.fields import facts_of
 from baton.policy.leadtests import TESTS
 from baton.policy.model import PolicyModel
-from baton.policy.problems import BundleError, Problem
+from baton.policy.problems import BundleError, BundleProblem
 from baton.policy.section import Section
 from baton.policy_sections import policy_sections, sections_of
 from routing.policy.reads import PROMISE_NAMES
@@ -21,7 +21,7 @@ from scoring.policy.reads import ROUTED_STAGES
 from sla_monitor.policy.reads import REASSIGNMENT
 from sla_monitor.policy.sla import SLA
 
-Problems = Callable[[Mapping[str, str]], tuple[Problem, ...]]
+Problems = Callable[[Mapping[str, str]], tuple[BundleProblem, ...]]
 
 NEWER_FILE = {"consent.yaml": "consent:\n  double_opt_in: true\n"}
 NEWER_KINDS: Mapping[str, tuple[str, str, str, AbstractSet[str]]] = {

@@ -143,7 +143,7 @@ async def test_who_logs_in_makes_topics_writes_and_reads(secured: Secured, login
     await producer.start()
     await producer.send_and_wait(name, b"value", partition=1)
     await producer.stop()
-    assert await kafka.log_range(settings, TOPIC, 1) == (0, 1)
+    assert await kafka.offset_range(settings, TOPIC, 1) == (0, 1)
     reader = kafka.reader(settings, Times())
     reader.subscribe([name])
     await reader.start()
@@ -169,7 +169,7 @@ async def test_nobody_else_gets_in(secured: Secured, wrong: dict[str, object]) -
         with pytest.raises((KafkaError, ConnectionError)):
             await producer.start()
     finally:
-        await kafka.leave(producer, Times().publish)
+        await kafka.stop_client(producer, Times().publish)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class _DrainFirst(ShardOpener):
 
 
 class _NoEndedSessions(ShardOpener):
-    async def _end_blocking(self, pid: int) -> None:
+    async def _end_blocking(self, number: int, pid: int) -> None:
         pass
 
 

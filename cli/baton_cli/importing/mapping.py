@@ -15,9 +15,9 @@ from baton.policy.calendars import TimeZone
 from baton.policy.document import Document, parse
 from baton.policy.fields import vocabulary
 from baton.policy.model import NotEmpty, PolicyModel, String, Text
-from baton.policy.problems import Place, Problem, did_you_mean
+from baton.policy.problems import BundleProblem, Place, did_you_mean
 from baton.policy.reading import read
-from baton.policy.values import Kind
+from baton.policy.values import ValueKind
 from baton_cli.failures import MISUSED, Failure
 from baton_cli.screen import counted
 
@@ -38,7 +38,7 @@ _MOMENTS = frozenset(
     {
         "occurred_at",
         *_OUTCOMES,
-        *(name for name, field in _VOCABULARY.profile.items() if field.kind is Kind.TIME),
+        *(name for name, field in _VOCABULARY.profile.items() if field.kind is ValueKind.TIME),
     }
 )
 
@@ -140,7 +140,7 @@ class Mapped:
             moment = moment.replace(tzinfo=ZoneInfo(zone))
         return moment.isoformat()
 
-    def missing(self, columns: Collection[str], table: str) -> list[Problem]:
+    def missing(self, columns: Collection[str], table: str) -> list[BundleProblem]:
         """The names in the mapping that are no column of the table."""
         named: list[tuple[Place, str]] = [
             (("fields", field), column) for field, column in self.mapping.fields.items()
@@ -171,7 +171,7 @@ def read_mapping(file: Path) -> Mapped:
     return Mapped(file, mapping, found)
 
 
-def unusable(file: Path, problems: Sequence[Problem]) -> Failure:
+def unusable(file: Path, problems: Sequence[BundleProblem]) -> Failure:
     """The failure for a mapping with problems."""
     found = sorted(set(problems), key=lambda problem: (problem.line, problem.path))
     count = counted(len(found), "problem")

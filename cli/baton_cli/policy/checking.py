@@ -41,7 +41,7 @@ def checked(directory: Path, console: Console) -> Bundle:
 
 def summary(bundle: Bundle) -> str:
     """A line on what the bundle has."""
-    found = {kind: bundle.parts.names(kind) for kind in _COUNTED}
+    found = {kind: bundle.sections.names(kind) for kind in _COUNTED}
     counts = [counted(len(names), kind) for kind, names in found.items() if names is not None]
     return f"bundle {bundle.hash[:12]}: {', '.join(counts)}"
 

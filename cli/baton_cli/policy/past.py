@@ -86,7 +86,7 @@ async def past(settings: KafkaSettings) -> Past:
 
 async def need_topic(settings: KafkaSettings) -> None:
     """Raises Failure where Kafka has no `policy` topic: a producer would wait for it in vain."""
-    counts = await kafka.partitions(settings, [topics.POLICY])
+    counts = await kafka.partition_counts(settings, [topics.POLICY])
     name = kafka.topic_name(settings, topics.POLICY)
     if counts[name] is None:
         raise Failure(f"Kafka has no topic {name}", "Make the topics first: `baton topics apply`.")

@@ -13,7 +13,7 @@ import uvicorn
 from prometheus_client import Counter
 
 from baton import topics
-from baton.connections import GONE
+from baton.connections import DISCONNECTED
 from baton.events import LeadCaptured
 from baton.policy.bundle import Bundle
 from ingest.edge.batch_lines import Entry, Room
@@ -282,7 +282,7 @@ async def test_a_batch_whose_client_is_gone_gives_its_place_back(
             "raw_path": b"/v1/leads/batch",
             "query_string": b"",
             "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
-            GONE: gone,
+            DISCONNECTED: gone,
         }
         taking = asyncio.create_task(transport.app(scope, receive, send))
         await answered.wait()

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from baton.events import ReleaseCode
 from baton.policy.bundle import Bundle
-from baton.policy.teams import Rep
+from baton.policy.teams import RepDefinition
 from baton.values import Moment
 from routing.domain.choice import Choice, Question
 from routing.domain.loads import RepLoad
@@ -96,7 +96,7 @@ class RepRecord(Record):
     last_assigned_at: Moment | None
 
     @classmethod
-    def of(cls, rep: Rep, bundle: Bundle, rep_load: RepLoad) -> "RepRecord":
+    def of(cls, rep: RepDefinition, bundle: Bundle, rep_load: RepLoad) -> "RepRecord":
         """A rep as the bundle has them."""
         return cls(
             id=rep.id,

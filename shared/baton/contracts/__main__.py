@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from baton.contracts import compatibility, kept
+from baton.contracts import compatibility, documents
 
 _WAY_OUT = (
     "A change that breaks a reader needs a new type beside the old one (`...v2`); see "
@@ -21,19 +21,19 @@ def main() -> int:
     options = parser.parse_args()
     docs: Path = options.docs
 
-    contract = kept.present()
-    breaks = compatibility.breaks(kept.released(docs), contract)
+    contract = documents.current_contract()
+    breaks = compatibility.breaks(documents.released_contract(docs), contract)
     if breaks:
         return _refuse(breaks, _WAY_OUT)
-    made = kept.documents(docs)
+    made = documents.generate(docs)
     if options.command == "write":
-        kept.write(docs, made)
+        documents.write(docs, made)
         return 0
-    differences = list(kept.differences(docs, made))
+    differences = list(documents.find_differences(docs, made))
     if differences:
         return _refuse(differences, "`python -m baton.contracts write` brings them up to date.")
     if options.command == "release":
-        kept.release(docs, contract)
+        documents.release(docs, contract)
     return 0
 
 

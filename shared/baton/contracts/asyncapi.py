@@ -31,7 +31,7 @@ def document(
     models: Sequence[type[EventData]], examples: Mapping[str, Sequence[Document]]
 ) -> Document:
     """The document, complete in itself; `examples` are CloudEvents in JSON, by type."""
-    parts = schemas.together(models, "#/components/schemas/{model}")
+    parts = schemas.of_types(models, "#/components/schemas/{model}")
     return {
         "asyncapi": "3.0.0",
         "id": "urn:baton",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 
-def filled(page: str, parts: Mapping[str, str], by: str = "baton.contracts") -> str:
+def fill(page: str, parts: Mapping[str, str], by: str = "baton.contracts") -> str:
     """The page with what stands between the marks of each part replaced.
 
     `by` is who makes the parts, as the marks say. Raises ValueError where the page lacks a mark.

@@ -22,7 +22,7 @@ from baton.topics import Topic
 _EVERY = "every service"
 
 
-def filled(page: str, services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -> str:
+def fill(page: str, services: Sequence[ServiceManifest], apis: Mapping[str, Document]) -> str:
     """The page with its tables filled in; `apis` are the services' OpenAPI documents, by name.
 
     Raises ValueError where the page lacks a mark.
@@ -36,7 +36,7 @@ def filled(page: str, services: Sequence[ServiceManifest], apis: Mapping[str, Do
         "topics": _kept_in_kafka(),
         "routes": _routes(services, apis),
     }
-    return markdown.filled(page, tables)
+    return markdown.fill(page, tables)
 
 
 def variables(services: Sequence[ServiceManifest]) -> Iterator[tuple[str, str, FieldInfo]]:

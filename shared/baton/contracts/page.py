@@ -13,12 +13,12 @@ from baton.topics import Topic
 _REF = "#/"
 
 
-def filled(page: str, consumer: str, models: Sequence[type[EventData]]) -> str:
+def fill(page: str, consumer: str, models: Sequence[type[EventData]]) -> str:
     """The page with what stands between its marks replaced.
 
     Raises ValueError where the page lacks a mark.
     """
-    parts = schemas.together(models, _REF + "{model}")
+    parts = schemas.of_types(models, _REF + "{model}")
     sections = {
         "headers": _fields(schemas.headers(), {}),
         "topics": _overview(models),
@@ -26,7 +26,7 @@ def filled(page: str, consumer: str, models: Sequence[type[EventData]]) -> str:
         "parts": "\n\n".join(_shared(models, parts)),
         "consumer": f"```python\n{consumer.rstrip()}\n```",
     }
-    return markdown.filled(page, sections)
+    return markdown.fill(page, sections)
 
 
 def _overview(models: Sequence[type[EventData]]) -> str:

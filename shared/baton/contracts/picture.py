@@ -46,7 +46,7 @@ _STYLE = """\
   </defs>"""
 
 
-def drawn(services: Sequence[ServiceManifest]) -> str:
+def draw(services: Sequence[ServiceManifest]) -> str:
     """The picture as SVG; readable on a light and on a dark page.
 
     Services that read no topic are not in it.

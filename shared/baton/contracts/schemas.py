@@ -39,7 +39,7 @@ def of_type(model: type[EventData]) -> Document:
     }
 
 
-def together(models: Sequence[type[EventData]], ref_template: str) -> dict[str, Document]:
+def of_types(models: Sequence[type[EventData]], ref_template: str) -> dict[str, Document]:
     """The schemas of types and of the parts that they share, by class name."""
     _, schema = models_json_schema(
         [(model, "validation") for model in models],

@@ -13,10 +13,10 @@ from baton.policy.calendars import CALENDARS
 from baton.policy.definitions import DEFINITIONS, CustomField, CustomFields, Definitions, Grade
 from baton.policy.document import Document, parse
 from baton.policy.fields import Vocabulary, vocabulary
-from baton.policy.problems import BundleError, Problem, did_you_mean
+from baton.policy.problems import BundleError, BundleProblem, did_you_mean
 from baton.policy.reading import peek, read
-from baton.policy.section import Parts, Section, closure
-from baton.policy.teams import TEAMS, Rep, Team, Teams
+from baton.policy.section import Section, Sections, closure
+from baton.policy.teams import TEAMS, RepDefinition, Team, Teams
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,7 +41,7 @@ class Bundle:
 
     hash: str
     files: Mapping[str, str]
-    parts: Parts
+    sections: Sections
 
     @classmethod
     def parse(cls, files: Mapping[str, str], sections: Iterable[Section[Any]]) -> "Bundle":
@@ -77,24 +77,24 @@ class Bundle:
         cls,
         files: Mapping[str, str],
         sections: Collection[Section[Any]],
-        misfits: Iterable[Problem],
+        misfits: Iterable[BundleProblem],
     ) -> "Bundle":
         order = list(dict.fromkeys(section.file for section in sections))
         _raise_if_any([*_missing(files, sections), *misfits], order)
-        problems: list[Problem] = []
+        problems: list[BundleProblem] = []
         documents: dict[str, Document] = {}
         for name in order:
             if name in files:
                 documents[name], found = parse(name, files[name])
                 problems += found
-        parts = Parts(_models(documents, sections, problems))
-        problems += _findings(documents, sections, parts)
+        readable = Sections(_models(documents, sections, problems))
+        problems += _problems_of_faults(documents, sections, readable)
         _raise_if_any(problems, order)
-        return cls(content_hash(files), dict(files), parts)
+        return cls(content_hash(files), dict(files), readable)
 
     def section(self, section: Section[M]) -> M:
         """The model of a section with which the bundle was parsed."""
-        found = self.parts.get(section)
+        found = self.sections.get(section)
         if found is None:
             msg = f"the bundle was parsed without {section.file} as {section.model.__name__}"
             raise SectionNotReadError(msg)
@@ -121,7 +121,7 @@ class Bundle:
             raise _unknown("calendar", name, self.calendars)
         return self.calendars[name]
 
-    def rep(self, rep: str) -> Rep:
+    def rep(self, rep: str) -> RepDefinition:
         """The rep of that id. Raises UnknownNameError."""
         found = self.teams.rep(rep)
         if found is None:
@@ -160,26 +160,28 @@ def texts_in(directory: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
     problems = []
     if not directory.is_dir():
-        problems.append(Problem(directory.name, 1, "", "no such directory"))
+        problems.append(BundleProblem(directory.name, 1, "", "no such directory"))
     for path in sorted(directory.glob("*")):
         if path.suffix not in (".yaml", ".yml"):
             continue
         try:
             if path.stat().st_size > MAX_BYTES:
-                problems.append(Problem(path.name, 1, "", f"larger than {MAX_BYTES} bytes"))
+                problems.append(BundleProblem(path.name, 1, "", f"larger than {MAX_BYTES} bytes"))
             else:
                 texts[path.name] = path.read_bytes().decode()
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-            problems.append(Problem(path.name, line, "", "not UTF-8"))
+            problems.append(BundleProblem(path.name, line, "", "not UTF-8"))
         except OSError as error:
-            problems.append(Problem(path.name, 1, "", f"can't be read: {error.strerror}"))
+            problems.append(BundleProblem(path.name, 1, "", f"can't be read: {error.strerror}"))
     _raise_if_any(problems, [])
     return texts
 
 
 def _models(
-    documents: Mapping[str, Document], sections: Iterable[Section[Any]], problems: list[Problem]
+    documents: Mapping[str, Document],
+    sections: Iterable[Section[Any]],
+    problems: list[BundleProblem],
 ) -> dict[Section[Any], BaseModel]:
     """The sections that fit their models; what is wrong with the others is added."""
     known = _vocabulary(documents.get(DEFINITIONS.file))
@@ -194,14 +196,14 @@ def _models(
     return models
 
 
-def _findings(
-    documents: Mapping[str, Document], sections: Iterable[Section[Any]], parts: Parts
-) -> Iterator[Problem]:
+def _problems_of_faults(
+    documents: Mapping[str, Document], sections: Iterable[Section[Any]], readable: Sections
+) -> Iterator[BundleProblem]:
     for section in sections:
-        model = parts.get(section)
+        model = readable.get(section)
         if model is not None and section.file in documents:
-            for finding in section.findings(model, parts):
-                yield documents[section.file].problem(finding.place, finding.reason)
+            for fault in section.find_faults(model, readable):
+                yield documents[section.file].problem(fault.place, fault.reason)
 
 
 def _vocabulary(definitions: Document | None) -> Vocabulary:
@@ -214,29 +216,31 @@ def _vocabulary(definitions: Document | None) -> Vocabulary:
     return vocabulary(kinds, tuple(grade.id for grade in grades or ()))
 
 
-def _missing(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> Iterator[Problem]:
+def _missing(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> Iterator[BundleProblem]:
     for section in sections:
         if section.file not in files and not section.optional:
-            yield Problem(section.file, 1, "", "the file is missing")
+            yield BundleProblem(section.file, 1, "", "the file is missing")
 
 
-def _strangers(files: Mapping[str, str], sections: Iterable[Section[Any]]) -> Iterator[Problem]:
+def _strangers(
+    files: Mapping[str, str], sections: Iterable[Section[Any]]
+) -> Iterator[BundleProblem]:
     known = dict.fromkeys(section.file for section in sections)
     for name in files:
         if name not in known:
-            yield Problem(name, 1, "", f"not a file of a bundle{did_you_mean(name, known)}")
+            yield BundleProblem(name, 1, "", f"not a file of a bundle{did_you_mean(name, known)}")
 
 
-def _too_large(files: Mapping[str, str]) -> Iterator[Problem]:
+def _too_large(files: Mapping[str, str]) -> Iterator[BundleProblem]:
     """Problems for files that are too large to be parsed."""
     size = sum(len(_bytes(text)) for text in files.values())
     if size > MAX_BYTES:
         largest = max(files, key=lambda name: len(files[name]))
         reason = f"the bundle has {size} bytes, and must not have more than {MAX_BYTES}"
-        yield Problem(largest, 1, "", reason)
+        yield BundleProblem(largest, 1, "", reason)
 
 
-def _raise_if_any(problems: Iterable[Problem], order: Collection[str]) -> None:
+def _raise_if_any(problems: Iterable[BundleProblem], order: Collection[str]) -> None:
     """`order`: the files in the order in which their problems are told, other files before them."""
     position = {name: i for i, name in enumerate(order)}
     found = sorted(set(problems), key=lambda p: (position.get(p.file, -1), p.file, p.line, p.path))

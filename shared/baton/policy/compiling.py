@@ -6,7 +6,7 @@ all: [...]        any: [...]        not: {...}
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field as part
+from dataclasses import field as dataclass_field
 
 from baton.policy.conditions import (
     ALWAYS,
@@ -15,14 +15,14 @@ from baton.policy.conditions import (
     Comparison,
     Condition,
     Existence,
+    Expression,
     Not,
-    Part,
 )
 from baton.policy.document import Data
 from baton.policy.fields import Field, Fields, UnknownFieldError
 from baton.policy.patterns import Pattern, PatternError
 from baton.policy.problems import Fault, FaultsError, Place, did_you_mean
-from baton.policy.values import Kind, Value, WrongKindError, comparable, typed
+from baton.policy.values import Value, ValueKind, WrongKindError, comparable, typed
 
 Holds = Callable[[Value], bool]
 
@@ -44,7 +44,7 @@ COMBINATIONS = ("all", "any", "not")
 def compiled(data: Data, fields: Fields) -> Condition:
     """The condition that `data` writes. Raises FaultsError with all that is wrong in it."""
     compiler = _Compiler(fields)
-    condition = Condition(compiler.part(data, ()))
+    condition = Condition(compiler.expression(data, ()))
     if compiler.faults:
         raise FaultsError(compiler.faults)
     return condition
@@ -53,9 +53,9 @@ def compiled(data: Data, fields: Fields) -> Condition:
 @dataclass(slots=True)
 class _Compiler:
     fields: Fields
-    faults: list[Fault] = part(default_factory=list)
+    faults: list[Fault] = dataclass_field(default_factory=list)
 
-    def part(self, data: Data, place: Place) -> Part:
+    def expression(self, data: Data, place: Place) -> Expression:
         if not isinstance(data, dict):
             return self._fault(place, "must be a condition: all, any, not, or field and comparison")
         if "field" in data:
@@ -65,25 +65,25 @@ class _Compiler:
             return self._fault(place, f"must be one of all, any, not or field; here is {keys}")
         ((name, inner),) = data.items()
         if name == "not":
-            return Not(self.part(inner, (*place, name)))
+            return Not(self.expression(inner, (*place, name)))
         if name in COMBINATIONS:
             parts = self._parts(inner, (*place, name))
             return All(parts) if name == "all" else AnyOf(parts)
         hint = did_you_mean(name, (*COMBINATIONS, "field"))
         return self._fault((*place, name), f"unknown key '{name}'{hint}")
 
-    def _parts(self, data: Data, place: Place) -> tuple[Part, ...]:
+    def _parts(self, data: Data, place: Place) -> tuple[Expression, ...]:
         if not isinstance(data, list) or not data:
             self._fault(place, "must be a list of at least one condition")
             return ()
-        return tuple(self.part(item, (*place, i)) for i, item in enumerate(data))
+        return tuple(self.expression(item, (*place, i)) for i, item in enumerate(data))
 
-    def _leaf(self, data: dict[str, Data], place: Place) -> Part:
+    def _leaf(self, data: dict[str, Data], place: Place) -> Expression:
         field = self._field(data["field"], (*place, "field"))
         operators = [key for key in data if key != "field"]
         if not operators:
             return self._fault(place, f"needs a comparison: one of {', '.join(OPERATORS)}")
-        parts: list[Part] = []
+        parts: list[Expression] = []
         for operator in operators:
             here = (*place, operator)
             if operator not in OPERATORS:
@@ -103,7 +103,7 @@ class _Compiler:
             self._fault(place, str(error))
             return None
 
-    def _operation(self, field: Field, operator: str, operand: Data, place: Place) -> Part:
+    def _operation(self, field: Field, operator: str, operand: Data, place: Place) -> Expression:
         if operator == "exists":
             if not isinstance(operand, bool):
                 return self._fault(place, "must be true or false")
@@ -113,12 +113,12 @@ class _Compiler:
             holds, words = _comparison(field, operator, operand)
         except FaultsError as error:
             self.faults += [Fault((*place, *f.place), f.reason) for f in error.faults]
-            return ALWAYS.part
+            return ALWAYS.expression
         return Comparison(field, f"{field.path} {words}", holds)
 
-    def _fault(self, place: Place, reason: str) -> Part:
+    def _fault(self, place: Place, reason: str) -> Expression:
         self.faults.append(Fault(place, reason))
-        return ALWAYS.part
+        return ALWAYS.expression
 
 
 def _comparison(field: Field, operator: str, operand: Data) -> tuple[Holds, str]:
@@ -135,7 +135,7 @@ def _comparison(field: Field, operator: str, operand: Data) -> tuple[Holds, str]
             raise _fault(f"'{field.path}' is {field.kind.words} and has no order")
         bound = _operand(field, operand)
         return _ordering(operator, bound), f"{_ORDERINGS[operator]} {_shown(operand)}"
-    if field.kind is not Kind.TEXT:
+    if field.kind is not ValueKind.TEXT:
         raise _fault(f"'{field.path}' is {field.kind.words}; '{operator}' is for text")
     if not isinstance(operand, str) or not operand.strip():
         raise _fault("must be text")
@@ -156,7 +156,7 @@ def _operand(field: Field, operand: Data) -> Value:
 
 
 def _lacks_quotes(field: Field, operand: Data) -> bool:
-    return field.kind is Kind.TEXT and isinstance(operand, int | float)
+    return field.kind is ValueKind.TEXT and isinstance(operand, int | float)
 
 
 def _choice(field: Field, value: str) -> str:

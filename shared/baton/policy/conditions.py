@@ -1,8 +1,9 @@
 """Conditions of criteria, stages and rules on the facts of a lead.
 
-Answers are three-valued, as in SQL: a comparison with a missing field is unknown (None), `not`
-unknown is unknown, `all` is false as soon as one part is, `any` true as soon as one part is. Only
-`exists` is never unknown. A criterion or rule applies where the answer is true.
+A condition is true, false or unknown (None), as in SQL. A comparison with a missing field is
+unknown. `not` of unknown is unknown. `all` is false as soon as one part is false, and `any` is true
+as soon as one part is true. Only `exists` is never unknown. A criterion or rule applies if its
+condition is true.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,32 +16,32 @@ from baton.events import Reason, Scalar
 from baton.policy.fields import Facts, Field
 from baton.policy.values import Value
 
-Answer = bool | None
+Truth = bool | None
+"""True, false, or unknown (None)."""
 
-_SHOWN = 200
-"""Characters of a text that reasons show."""
+_MAX_TEXT_SHOWN = 200
+"""Longest text, in characters, that a reason shows in full."""
 
 
 class Clause(NamedTuple):
-    """One comparison, as it was answered: on what field and value, and in words what it asks."""
+    """One comparison and its result. `text` is the comparison in words."""
 
     field: str
-    asks: str
-    matched: Answer
+    text: str
+    matched: Truth
     value: Scalar
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ConditionResult:
     """The result of a condition, with each of its comparisons in the order of the file."""
 
-    matched: Answer
+    matched: Truth
     clauses: tuple[Clause, ...]
 
     def reasons(self, code: str, label: str, points: int | None = None) -> tuple[Reason, ...]:
-        """For an event: the answer as a whole, and after it each clause where there are several.
-
-        Long texts are cut short.
+        """The reasons for an event: the whole condition, and after it each clause if there are
+        several. Long texts are cut short.
         """
         if len(self.clauses) == 1:
             (single,) = self.clauses
@@ -48,7 +49,7 @@ class Outcome:
         return (
             reason(code, label, self.matched, points=points),
             *[
-                reason(code, clause.asks, clause.matched, clause.field, clause.value)
+                reason(code, clause.text, clause.matched, clause.field, clause.value)
                 for clause in self.clauses
             ],
         )
@@ -56,141 +57,144 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Compares a field's value; unknown where it is missing."""
+    """Compares a field's value. The result is unknown if the field is missing."""
 
     field: Field
-    asks: str
+    text: str
     holds: Callable[[Value], bool]
 
-    def alone(self, facts: Facts) -> Answer:
+    def truth(self, facts: Facts) -> Truth:
         """True, false or unknown."""
         value = self.field.value(facts)
         return None if value is None else self.holds(value)
 
-    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
-        """As `alone`; adds its clause."""
+    def explain(self, facts: Facts, clauses: list[Clause]) -> Truth:
+        """As `truth`; also adds its clause to `clauses`."""
         value = self.field.value(facts)
         matched = None if value is None else self.holds(value)
-        clauses.append(Clause(self.field.path, self.asks, matched, _plain(value)))
+        clauses.append(Clause(self.field.path, self.text, matched, _plain(value)))
         return matched
 
 
 @dataclass(frozen=True, slots=True)
 class Existence:
-    """Asks whether a field has a value; never unknown."""
+    """Whether a field has a value. The result is never unknown."""
 
     field: Field
-    asks: str
+    text: str
     must_exist: bool
 
-    def alone(self, facts: Facts) -> Answer:
+    def truth(self, facts: Facts) -> Truth:
         """True or false."""
         return (self.field.value(facts) is not None) is self.must_exist
 
-    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
-        """As `alone`; adds its clause."""
+    def explain(self, facts: Facts, clauses: list[Clause]) -> Truth:
+        """As `truth`; also adds its clause to `clauses`."""
         value = self.field.value(facts)
         matched = (value is not None) is self.must_exist
-        clauses.append(Clause(self.field.path, self.asks, matched, _plain(value)))
+        clauses.append(Clause(self.field.path, self.text, matched, _plain(value)))
         return matched
 
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """True if all parts are; of no parts, too."""
+    """True if all parts are true, or if there are no parts."""
 
-    parts: Sequence["Part"]
+    parts: Sequence["Expression"]
 
-    def alone(self, facts: Facts) -> Answer:
-        """Asks no more parts than it takes."""
+    def truth(self, facts: Facts) -> Truth:
+        """Stops at the first part that decides the result."""
         return _first(self.parts, facts, decides=False)
 
-    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
-        """Asks every part, so that every clause is there to explain."""
-        return conjunction([part.answer(facts, clauses) for part in self.parts])
+    def explain(self, facts: Facts, clauses: list[Clause]) -> Truth:
+        """Evaluates every part, so that the explanation has every clause."""
+        return conjunction([part.explain(facts, clauses) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """True if one of the parts is."""
+    """True if at least one of the parts is true."""
 
-    parts: Sequence["Part"]
+    parts: Sequence["Expression"]
 
-    def alone(self, facts: Facts) -> Answer:
-        """Asks no more parts than it takes."""
+    def truth(self, facts: Facts) -> Truth:
+        """Stops at the first part that decides the result."""
         return _first(self.parts, facts, decides=True)
 
-    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
-        """Asks every part, so that every clause is there to explain."""
-        return disjunction([part.answer(facts, clauses) for part in self.parts])
+    def explain(self, facts: Facts, clauses: list[Clause]) -> Truth:
+        """Evaluates every part, so that the explanation has every clause."""
+        return disjunction([part.explain(facts, clauses) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The contrary."""
+    """The negation of its part."""
 
-    part: "Part"
+    part: "Expression"
 
-    def alone(self, facts: Facts) -> Answer:
-        """Asks its part."""
-        return negation(self.part.alone(facts))
+    def truth(self, facts: Facts) -> Truth:
+        """The negation of the part's result."""
+        return negation(self.part.truth(facts))
 
-    def answer(self, facts: Facts, clauses: list[Clause]) -> Answer:
-        """The clauses are those of the part, as they were answered there."""
-        return negation(self.part.answer(facts, clauses))
+    def explain(self, facts: Facts, clauses: list[Clause]) -> Truth:
+        """Adds the clauses of the part, with their results before the negation."""
+        return negation(self.part.explain(facts, clauses))
 
 
-Part = Comparison | Existence | All | AnyOf | Not
+Expression = Comparison | Existence | All | AnyOf | Not
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition, checked and ready. Pure: the same facts give the same outcome."""
+    """A checked condition. It is pure: the same facts give the same result."""
 
-    part: Part
+    expression: Expression
 
-    def evaluate(self, facts: Facts) -> Outcome:
-        """The answer with all its clauses."""
+    def evaluate(self, facts: Facts) -> ConditionResult:
+        """The result with all its clauses."""
         clauses: list[Clause] = []
-        matched = self.part.answer(facts, clauses)
-        return Outcome(matched, tuple(clauses))
+        matched = self.expression.explain(facts, clauses)
+        return ConditionResult(matched, tuple(clauses))
 
     def holds(self, facts: Facts) -> bool:
-        """Whether it matches, as `evaluate` says; quicker, since it need not say why."""
-        return self.part.alone(facts) is True
+        """Whether the condition is true. Faster than `evaluate`, because it collects no clauses."""
+        return self.expression.truth(facts) is True
 
 
 ALWAYS = Condition(All(()))
 """The condition of a rule that has none."""
 
 
-def conjunction(answers: Sequence[Answer]) -> Answer:
-    """Kleene's `and`."""
-    if False in answers:
+def conjunction(truths: Sequence[Truth]) -> Truth:
+    """`and` of three-valued logic (Kleene)."""
+    if False in truths:
         return False
-    return None if None in answers else True
+    return None if None in truths else True
 
 
-def disjunction(answers: Sequence[Answer]) -> Answer:
-    """Kleene's `or`."""
-    if True in answers:
+def disjunction(truths: Sequence[Truth]) -> Truth:
+    """`or` of three-valued logic (Kleene)."""
+    if True in truths:
         return True
-    return None if None in answers else False
+    return None if None in truths else False
 
 
-def negation(answer: Answer) -> Answer:
-    """Kleene's `not`."""
-    return None if answer is None else not answer
+def negation(truth: Truth) -> Truth:
+    """`not` of three-valued logic (Kleene)."""
+    return None if truth is None else not truth
 
 
-def _first(parts: Sequence[Part], facts: Facts, *, decides: bool) -> Answer:
-    """The answer that decides, if a part gives it; else unknown if one is, else the contrary."""
-    otherwise: Answer = not decides
+def _first(parts: Sequence[Expression], facts: Facts, *, decides: bool) -> Truth:
+    """`decides` if one of the parts has this result.
+
+    Otherwise the result is unknown if a part is unknown, else the negation of `decides`.
+    """
+    otherwise: Truth = not decides
     for part in parts:
-        answer = part.alone(facts)
-        if answer is decides:
+        truth = part.truth(facts)
+        if truth is decides:
             return decides
-        if answer is None:
+        if truth is None:
             otherwise = None
     return otherwise
 
@@ -198,25 +202,25 @@ def _first(parts: Sequence[Part], facts: Facts, *, decides: bool) -> Answer:
 def reason(
     code: str,
     label: str,
-    matched: Answer,
+    matched: Truth,
     field: str | None = None,
     value: Scalar = None,
     points: int | None = None,
 ) -> Reason:
-    """A reason that shows the value, a long text cut short.
+    """A reason that shows the value; a long text is cut short.
 
-    Most leads give the same few answers, so reasons are shared between them. Floats are left out:
-    0.0 and -0.0 are the same key, but not the same text.
+    Most leads have the same few reasons, so equal reasons share one object. Reasons with floats do
+    not: 0.0 and -0.0 are the same key of the cache, but different texts.
     """
-    if isinstance(value, str) and len(value) > _SHOWN:
-        value = f"{value[:_SHOWN]}..."
+    if isinstance(value, str) and len(value) > _MAX_TEXT_SHOWN:
+        value = f"{value[:_MAX_TEXT_SHOWN]}..."
     make = _reason.__wrapped__ if isinstance(value, float) else _reason
     return make(code, label, matched, field, value, points)
 
 
 @lru_cache(maxsize=4_096, typed=True)
 def _reason(
-    code: str, label: str, matched: Answer, field: str | None, value: Scalar, points: int | None
+    code: str, label: str, matched: Truth, field: str | None, value: Scalar, points: int | None
 ) -> Reason:
     return Reason(code=code, label=label, matched=matched, field=field, value=value, points=points)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from baton.events import FollowupType, Profile, Scalar, Stage
-from baton.policy.conditions import Outcome
+from baton.policy.conditions import ConditionResult
 from baton.policy.fields import facts_of
 from baton.policy.model import (
     ActivityCondition,
@@ -25,7 +25,7 @@ from baton.policy.model import (
     written,
 )
 from baton.policy.section import Section
-from baton.policy.values import Kind, WrongKindError, coerced
+from baton.policy.values import ValueKind, WrongKindError, coerced
 
 
 class CustomField(PolicyModel):
@@ -39,7 +39,7 @@ class CustomField(PolicyModel):
         ),
     ]
     label: Text
-    type: Kind
+    type: ValueKind
     personal: Flag
 
     def coerce(self, value: object) -> Scalar:
@@ -179,7 +179,7 @@ class Definitions(PolicyModel):
     stages: Stages
     reasons: Annotated[tuple[FollowupReason, ...], NotEmpty, AfterValidator(_distinct_codes)]
 
-    def holding(self, profile: Profile) -> tuple[QuarantineRule, Outcome] | None:
+    def holding(self, profile: Profile) -> tuple[QuarantineRule, ConditionResult] | None:
         """The first rule that holds an enquiry back, with what it saw; None where none does."""
         facts = facts_of(profile)
         for rule in self.quarantine:

@@ -23,7 +23,7 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
-from baton.policy.problems import Place, Problem, path_of
+from baton.policy.problems import BundleProblem, Place, path_of
 
 Data = bool | int | float | str | list["Data"] | dict[str, "Data"] | None
 
@@ -49,15 +49,15 @@ class Document:
     data: Data
     lines: Mapping[Place, int]
 
-    def problem(self, place: Place, reason: str) -> Problem:
+    def problem(self, place: Place, reason: str) -> BundleProblem:
         """The problem at a place; its line is that of the nearest part that is in the file."""
         known = place
         while known and known not in self.lines:
             known = known[:-1]
-        return Problem(self.file, self.lines.get(known, 1), path_of(place), reason)
+        return BundleProblem(self.file, self.lines.get(known, 1), path_of(place), reason)
 
 
-def parse(file: str, text: str) -> tuple[Document, tuple[Problem, ...]]:
+def parse(file: str, text: str) -> tuple[Document, tuple[BundleProblem, ...]]:
     """Read a file's text. Where it isn't YAML at all the document is empty, and a problem says so.
 
     Raises nothing, whatever the text.
@@ -68,7 +68,7 @@ def parse(file: str, text: str) -> tuple[Document, tuple[Problem, ...]]:
         data = unfolding.data(node, (), 0) if node else None
     except _UnreadableError as error:
         data = None
-        unfolding.problems.append(Problem(file, error.line, "", error.reason))
+        unfolding.problems.append(BundleProblem(file, error.line, "", error.reason))
     # What `---` alone begins is said to stand in the line after it, where there is none.
     last = _line_at(text, len(text))
     lines = {place: min(line, last) for place, line in unfolding.lines.items()}
@@ -173,7 +173,7 @@ class _Unfolding:
 
     file: str
     lines: dict[Place, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[BundleProblem] = field(default_factory=list)
     nodes: int = 0
 
     def data(self, node: _Node, place: Place, depth: int) -> Data:
@@ -203,7 +203,7 @@ class _Unfolding:
         return entries
 
     def _note(self, place: Place, line: int, reason: str) -> None:
-        self.problems.append(Problem(self.file, line, path_of(place), reason))
+        self.problems.append(BundleProblem(self.file, line, path_of(place), reason))
 
 
 def _line_at(text: str, position: int) -> int:

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from baton.events import LeadActivity, Profile, Score, Stage
 from baton.policy.problems import did_you_mean
-from baton.policy.values import Kind, Value, WrongKindError, typed
+from baton.policy.values import Value, ValueKind, WrongKindError, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Field:
     """A field by its dotted path. `choices`: all values that it can have, where known."""
 
     path: str
-    kind: Kind
+    kind: ValueKind
     read: Callable[[Facts], object]
     choices: tuple[str, ...] = ()
 
@@ -98,14 +98,14 @@ class Vocabulary:
     staged: Fields
 
 
-def vocabulary(custom: Mapping[str, Kind] | None, grades: tuple[str, ...] = ()) -> Vocabulary:
+def vocabulary(custom: Mapping[str, ValueKind] | None, grades: tuple[str, ...] = ()) -> Vocabulary:
     """The fields of a bundle that declares these custom fields and grades; None: unreadable."""
     profile = [*_fields_of(Profile, "profile", ""), *_custom_fields(custom or {})]
     score = [
         Field(field.path, field.kind, field.read, grades) if field.path == "score.grade" else field
         for field in _fields_of(Score, "score", "score.")
     ]
-    stage = Field("stage", Kind.TEXT, attrgetter("stage"), tuple(Stage))
+    stage = Field("stage", ValueKind.TEXT, attrgetter("stage"), tuple(Stage))
     known = custom is not None
     return Vocabulary(
         profile=Fields(profile, custom_known=known),
@@ -115,7 +115,7 @@ def vocabulary(custom: Mapping[str, Kind] | None, grades: tuple[str, ...] = ()) 
     )
 
 
-def _custom_fields(custom: Mapping[str, Kind]) -> Iterator[Field]:
+def _custom_fields(custom: Mapping[str, ValueKind]) -> Iterator[Field]:
     for name, kind in custom.items():
         yield Field(f"custom.{name}", kind, _custom_reader(name))
 
@@ -160,8 +160,13 @@ def _bare(annotation: object) -> object:
     return annotation
 
 
-def _kind(annotation: type) -> Kind | None:
+def _kind(annotation: type) -> ValueKind | None:
     if annotation is AwareDatetime or issubclass(annotation, datetime):
-        return Kind.TIME
-    kinds = ((bool, Kind.BOOLEAN), (str, Kind.TEXT), (int, Kind.INTEGER), (float, Kind.NUMBER))
+        return ValueKind.TIME
+    kinds = (
+        (bool, ValueKind.BOOLEAN),
+        (str, ValueKind.TEXT),
+        (int, ValueKind.INTEGER),
+        (float, ValueKind.NUMBER),
+    )
     return next((kind for base, kind in kinds if issubclass(annotation, base)), None)

@@ -18,8 +18,8 @@ from baton.policy.definitions import DEFINITIONS
 from baton.policy.fields import Fields, UnknownFieldError
 from baton.policy.model import Flag, Id, PolicyModel, Text, distinct, vocabulary_of
 from baton.policy.problems import Fault, FaultsError, Place
-from baton.policy.section import Finding, Parts, Section
-from baton.policy.values import Kind, WrongKindError, typed
+from baton.policy.section import Section, Sections
+from baton.policy.values import ValueKind, WrongKindError, typed
 
 NOW = datetime(2026, 1, 14, 12, tzinfo=UTC)
 """When a test takes place unless it says `now`: a Wednesday."""
@@ -59,7 +59,7 @@ def _unfit(data: dict[str, object], place: Place, fields: Fields) -> list[Fault]
 
 def _moment(data: object) -> object:
     try:
-        return typed(Kind.TIME, data)
+        return typed(ValueKind.TIME, data)
     except WrongKindError as error:
         raise ValueError(str(error)) from error
 
@@ -155,13 +155,15 @@ _KINDS = {
 """The keys of a test's expectation that are names, with the kind of each."""
 
 
-def _findings(tests: LeadTests, parts: Parts) -> Iterator[Finding]:
+def _find_faults(tests: LeadTests, sections: Sections) -> Iterator[Fault]:
     for i, test in enumerate(tests.tests):
-        yield from parts.unknown(("tests", i, "lead", "source"), "source", test.lead.source)
+        yield from sections.check_name(("tests", i, "lead", "source"), "source", test.lead.source)
         for key, kind in _KINDS.items():
             name = getattr(test.expect, key)
             if name is not None:
-                yield from parts.unknown(("tests", i, "expect", key), kind, name)
+                yield from sections.check_name(("tests", i, "expect", key), kind, name)
 
 
-TESTS = Section("tests.yaml", LeadTests, optional=True, needs=(DEFINITIONS,), findings=_findings)
+TESTS = Section(
+    "tests.yaml", LeadTests, optional=True, needs=(DEFINITIONS,), find_faults=_find_faults
+)

@@ -11,7 +11,7 @@ from baton.policy.compiling import compiled
 from baton.policy.conditions import Condition
 from baton.policy.fields import Fields, Vocabulary
 from baton.policy.problems import Fault, FaultsError
-from baton.policy.values import Kind, WrongKindError, typed
+from baton.policy.values import ValueKind, WrongKindError, typed
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
 
@@ -69,7 +69,7 @@ def _business_duration(data: object) -> object:
 
 def _date(data: object) -> object:
     try:
-        return typed(Kind.DATE, data)
+        return typed(ValueKind.DATE, data)
     except WrongKindError as error:
         raise ValueError(str(error)) from error
 

@@ -14,7 +14,7 @@ _MAX_COMPARED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class BundleProblem:
     """One thing that keeps a bundle from being used. `line` counts from 1."""
 
     file: str
@@ -32,7 +32,7 @@ class BundleError(ValueError):
     `baton policy check DIR` prints the same list.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[BundleProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

@@ -8,14 +8,14 @@ from pydantic_core import ErrorDetails
 
 from baton.policy.document import Data, Document
 from baton.policy.fields import Vocabulary
-from baton.policy.problems import Place, Problem, did_you_mean
+from baton.policy.problems import BundleProblem, Place, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
 def read(
-    model: type[M], document: Document, vocabulary: Vocabulary, problems: list[Problem]
+    model: type[M], document: Document, vocabulary: Vocabulary, problems: list[BundleProblem]
 ) -> M | None:
     """The document as the model; None where it does not fit, with all its problems added.
 

@@ -6,20 +6,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from baton.policy.problems import Place, did_you_mean
+from baton.policy.problems import Fault, Place, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A fault of a section that could be parsed, and its place in the file."""
-
-    place: Place
-    reason: str
-
-
-class Parts:
+class Sections:
     """The sections of a bundle that could be read."""
 
     def __init__(self, models: Mapping["Section[Any]", BaseModel]) -> None:
@@ -37,20 +29,20 @@ class Parts:
         """The names of that kind, such as 'pool'; None where no section that was read has any."""
         return self._names.get(kind)
 
-    def unknown(self, place: Place, kind: str, name: str) -> Iterator[Finding]:
+    def check_name(self, place: Place, kind: str, name: str) -> Iterator[Fault]:
         """The finding for a name that no section declares; nothing if no section declares names of
         its kind.
         """
         known = self.names(kind)
         if known is not None:
-            yield from unknown(place, kind, name, known)
+            yield from check_name(place, kind, name, known)
 
 
 def _no_names(_: Any) -> Mapping[str, Collection[str]]:
     return {}
 
 
-def _no_findings(_: Any, __: Parts) -> Iterable[Finding]:
+def _no_faults(_: Any, __: Sections) -> Iterable[Fault]:
     return ()
 
 
@@ -71,7 +63,7 @@ class Section(Generic[M]):
     """Sections that are always read with it. One with conditions needs the definitions."""
     names: Callable[[M], Mapping[str, Collection[str]]] = _no_names
     """The names that other sections can use, by their kind: 'pool', 'rep', 'SLA policy'."""
-    findings: Callable[[M, Parts], Iterable[Finding]] = _no_findings
+    find_faults: Callable[[M, Sections], Iterable[Fault]] = _no_faults
     """The faults of the section in relation to other sections, as far as those were read."""
 
 
@@ -83,7 +75,7 @@ def closure(sections: Iterable[Section[Any]]) -> tuple[Section[Any], ...]:
     return tuple(ordered)
 
 
-def unknown(place: Place, kind: str, name: str, known: Collection[str]) -> Iterator[Finding]:
+def check_name(place: Place, kind: str, name: str, known: Collection[str]) -> Iterator[Fault]:
     """The finding for a name that is not among the known names; nothing if it is."""
     if name not in known:
-        yield Finding(place, f"unknown {kind} '{name}'{did_you_mean(name, known)}")
+        yield Fault(place, f"unknown {kind} '{name}'{did_you_mean(name, known)}")

@@ -17,7 +17,8 @@ from baton.policy.model import (
     Text,
     written,
 )
-from baton.policy.section import Finding, Parts, Section
+from baton.policy.problems import Fault
+from baton.policy.section import Section, Sections
 
 
 class Team(PolicyModel):
@@ -28,7 +29,7 @@ class Team(PolicyModel):
     calendar: Id
 
 
-class Rep(PolicyModel):
+class RepDefinition(PolicyModel):
     """A person of sales, as planned; absence by the hour is told by routing's API.
 
     `capacity` None: the pool's.
@@ -46,12 +47,12 @@ class Teams(PolicyModel):
     """All of teams.yaml."""
 
     teams: Annotated[tuple[Team, ...], Field(max_length=500), NotEmpty, DistinctIds]
-    reps: Annotated[tuple[Rep, ...], Field(max_length=5000), NotEmpty, DistinctIds]
+    reps: Annotated[tuple[RepDefinition, ...], Field(max_length=5000), NotEmpty, DistinctIds]
 
     def team(self, team_id: str) -> Team | None:
         return self._teams.get(team_id)
 
-    def rep(self, rep_id: str) -> Rep | None:
+    def rep(self, rep_id: str) -> RepDefinition | None:
         return self._reps.get(rep_id)
 
     @cached_property
@@ -59,7 +60,7 @@ class Teams(PolicyModel):
         return {team.id: team for team in self.teams}
 
     @cached_property
-    def _reps(self) -> Mapping[str, Rep]:
+    def _reps(self) -> Mapping[str, RepDefinition]:
         return {rep.id: rep for rep in self.reps}
 
 
@@ -67,11 +68,11 @@ def _names(teams: Teams) -> Mapping[str, Collection[str]]:
     return {"team": [team.id for team in teams.teams], "rep": [rep.id for rep in teams.reps]}
 
 
-def _findings(teams: Teams, parts: Parts) -> Iterator[Finding]:
+def _find_faults(teams: Teams, sections: Sections) -> Iterator[Fault]:
     for i, rep in enumerate(teams.reps):
-        yield from parts.unknown(("reps", i, "team"), "team", rep.team)
+        yield from sections.check_name(("reps", i, "team"), "team", rep.team)
     for i, team in enumerate(teams.teams):
-        yield from parts.unknown(("teams", i, "calendar"), "calendar", team.calendar)
+        yield from sections.check_name(("teams", i, "calendar"), "calendar", team.calendar)
 
 
-TEAMS = Section("teams.yaml", Teams, names=_names, findings=_findings)
+TEAMS = Section("teams.yaml", Teams, names=_names, find_faults=_find_faults)

@@ -17,7 +17,7 @@ _DECIMAL = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """The kind of a field's values."""
 
     TEXT = "text"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     @property
     def ordered(self) -> bool:
         """Whether its values can be less or more."""
-        return self not in (Kind.TEXT, Kind.BOOLEAN)
+        return self not in (ValueKind.TEXT, ValueKind.BOOLEAN)
 
     @property
     def words(self) -> str:
@@ -39,19 +39,19 @@ class Kind(StrEnum):
 
 
 _KIND_WORDS = {
-    Kind.TEXT: "text",
-    Kind.INTEGER: "a whole number",
-    Kind.NUMBER: "a number",
-    Kind.BOOLEAN: "true or false",
-    Kind.DATE: "a date such as 2026-01-31",
-    Kind.TIME: "a time with its offset, such as 2026-01-31T09:00:00Z",
+    ValueKind.TEXT: "text",
+    ValueKind.INTEGER: "a whole number",
+    ValueKind.NUMBER: "a number",
+    ValueKind.BOOLEAN: "true or false",
+    ValueKind.DATE: "a date such as 2026-01-31",
+    ValueKind.TIME: "a time with its offset, such as 2026-01-31T09:00:00Z",
 }
 
 
 class WrongKindError(ValueError):
     """A value is not of the kind that its field has. The message says what is expected."""
 
-    def __init__(self, kind: Kind, value: object) -> None:
+    def __init__(self, kind: ValueKind, value: object) -> None:
         super().__init__(f"must be {kind.words}, not {_shown(value)}")
 
 
@@ -63,7 +63,7 @@ def comparable(text: str) -> str:
     return unicodedata.normalize("NFC", folded).strip()
 
 
-def typed(kind: Kind, value: object) -> Value | None:
+def typed(kind: ValueKind, value: object) -> Value | None:
     """A value as its kind; None where it is missing: null, or text with nothing in it.
 
     Numbers and booleans must be just that; dates and times may be their ISO 8601 text. Raises
@@ -77,7 +77,7 @@ def typed(kind: Kind, value: object) -> Value | None:
     return fits
 
 
-def coerced(kind: Kind, value: object) -> str | int | float | bool | None:
+def coerced(kind: ValueKind, value: object) -> str | int | float | bool | None:
     """A value as a sender wrote it, in the form in which a profile carries it; None if missing.
 
     In addition to the values of `typed`, a text may contain a number ('12', '2.5') or a boolean
@@ -92,45 +92,45 @@ def coerced(kind: Kind, value: object) -> str | int | float | bool | None:
     return fits.isoformat() if isinstance(fits, date) else fits
 
 
-def _read_as(kind: Kind, value: object) -> object:  # noqa: PLR0911 - one for each way to write
+def _read_as(kind: ValueKind, value: object) -> object:  # noqa: PLR0911 - one for each way to write
     """The value converted to that kind, or the value itself if it cannot be converted."""
     match kind, value:
-        case Kind.TEXT, int() if not isinstance(value, bool):
+        case ValueKind.TEXT, int() if not isinstance(value, bool):
             return str(value)
-        case Kind.INTEGER, float() if value.is_integer():
+        case ValueKind.INTEGER, float() if value.is_integer():
             return int(value)
-        case Kind.BOOLEAN, str():
+        case ValueKind.BOOLEAN, str():
             return _WORDS.get(value.strip().lower(), value)
-        case Kind.INTEGER | Kind.NUMBER, str() if _INTEGER.fullmatch(value.strip()):
+        case ValueKind.INTEGER | ValueKind.NUMBER, str() if _INTEGER.fullmatch(value.strip()):
             return int(value)
-        case Kind.NUMBER, str() if _DECIMAL.fullmatch(value.strip()):
+        case ValueKind.NUMBER, str() if _DECIMAL.fullmatch(value.strip()):
             return float(value)
-        case Kind.DATE | Kind.TIME, str():
+        case ValueKind.DATE | ValueKind.TIME, str():
             return value.strip()
         case _:
             return value
 
 
-def _typed(kind: Kind, value: object) -> Value | None:
+def _typed(kind: ValueKind, value: object) -> Value | None:
     match kind:
-        case Kind.TEXT:
+        case ValueKind.TEXT:
             return str(value) if isinstance(value, str) and len(value) <= MAX_TEXT else None
-        case Kind.BOOLEAN:
+        case ValueKind.BOOLEAN:
             return value if isinstance(value, bool) else None
-        case Kind.INTEGER | Kind.NUMBER:
+        case ValueKind.INTEGER | ValueKind.NUMBER:
             return _number(kind, value)
-        case Kind.DATE:
+        case ValueKind.DATE:
             return _date(value)
-        case Kind.TIME:
+        case ValueKind.TIME:
             return _time(value)
 
 
-def _number(kind: Kind, value: object) -> Value | None:
+def _number(kind: ValueKind, value: object) -> Value | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value if _SMALLEST <= value <= _LARGEST else None
-    if kind is Kind.NUMBER and isinstance(value, float):
+    if kind is ValueKind.NUMBER and isinstance(value, float):
         return value if _SMALLEST <= value <= _LARGEST else None
     return None
 

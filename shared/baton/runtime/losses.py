@@ -37,7 +37,7 @@ async def accept(
     topic = next((t for t in topics.ALL if t.name == topic_name and t.sharded), None)
     if topic is None:
         raise Problem(404, "No such topic", f"{topic_name} is no topic of leads.", "topic")
-    begin, end = await kafka.log_range(settings, topic, shard)
+    begin, end = await kafka.offset_range(settings, topic, shard)
     async with connection(pool) as db, db.transaction():
         # A raise of the epoch, so that nobody who believes to own the shard goes on behind it.
         await db.execute("UPDATE shard SET epoch = epoch + 1 WHERE shard = $1", shard)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from baton import cloudevents, kafka, topics
 from baton.database import DATABASE_ERRORS, connection
 from baton.events import BundlePublished, EventData, PolicyActivated
-from baton.kafka import leave, reader, topic_name
+from baton.kafka import reader, stop_client, topic_name
 from baton.logs import logger
 from baton.policy.bundle import Bundle
 from baton.policy.problems import BundleError
@@ -162,7 +162,7 @@ class Policies:
                 _LOG.warning("the policy topic is read again", error=type(error).__name__)
                 await asyncio.sleep(self._settings.times.circuit.total_seconds())
             finally:
-                await leave(consumer, self._settings.times.session)
+                await stop_client(consumer, self._settings.times.session)
 
     async def _follow(self, consumer: AIOKafkaConsumer, pool: asyncpg.Pool) -> None:
         partition = TopicPartition(topic_name(self._settings, topics.POLICY), 0)

@@ -116,7 +116,7 @@ class Runner(Generic[State, Shared]):
 
     async def _stay(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        consumer = kafka.member(settings, self.service.name, settings.times)
+        consumer = kafka.group_consumer(settings, self.service.name, settings.times)
         producer = kafka.producer(settings)
         publisher = self.parts.publisher(
             producer, settings.topic_prefix, settings.times, self._metrics
@@ -134,7 +134,7 @@ class Runner(Generic[State, Shared]):
         try:
             await self._check_deployment()
             # It tries without end while no broker gives it a producer's id.
-            async with kafka.bounded(settings.times.patience):
+            async with kafka.time_limit(settings.times.patience):
                 await producer.start()
                 await consumer.start()
             await _until_one_ends(session.run(stop), publisher.run(), self._guard(session))
@@ -143,7 +143,10 @@ class Runner(Generic[State, Shared]):
             self._status.ready("kafka")
             self._metrics.shards_open.set(0)
             await asyncio.gather(
-                *(kafka.leave(client, settings.times.session) for client in (consumer, producer))
+                *(
+                    kafka.stop_client(client, settings.times.session)
+                    for client in (consumer, producer)
+                )
             )
 
     async def _guard(self, session: GroupSession[State, Shared]) -> None:
@@ -175,7 +178,7 @@ class Runner(Generic[State, Shared]):
         return self._worked or time.monotonic() - self._open_since > patience
 
     async def _check_deployment(self) -> None:
-        found = await kafka.partitions(self._settings, self.service.subscription.topics)
+        found = await kafka.partition_counts(self._settings, self.service.subscription.topics)
         await check_deployment(self._settings, self._pool, found)
 
     async def _first_news(self, stop: asyncio.Event) -> None:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from baton.database import connection
-from baton.kafka import bounded, topic_name
+from baton.kafka import time_limit, topic_name
 from baton.logs import logger
 from baton.runtime.effects import OutboxRow
 from baton.runtime.errors import AssignmentError, PositionOutOfRangeError
@@ -196,7 +196,7 @@ class ShardOpener:
         """
         try:
             # It tries without end while the group has no coordinator.
-            async with bounded(self._settings.times.drain):
+            async with time_limit(self._settings.times.drain):
                 await self._consumer.commit(dict(offsets))
         except (CommitFailedError, IllegalStateError) as error:
             raise NotConfirmedError(str(error)) from error

@@ -11,7 +11,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from baton.kafka import bounded
+from baton.kafka import time_limit
 from baton.runtime.shard_opener import Shard
 from baton.runtime.timers import DueTimer
 from baton.times import Times
@@ -79,7 +79,7 @@ class TimerGate:
         """
         asked_at = time.monotonic()
         try:
-            async with bounded(self.times.statement):
+            async with time_limit(self.times.statement):
                 offsets: dict[TopicPartition, int] = await consumer.end_offsets(list(places))
         except (KafkaError, OSError):
             self.kafka_was_away()

@@ -23,24 +23,24 @@ from baton.events import (
 from baton.policy.compiling import compiled
 from baton.policy.conditions import (
     ALWAYS,
-    Answer,
     Clause,
-    Outcome,
+    ConditionResult,
+    Truth,
     conjunction,
     disjunction,
     negation,
 )
 from baton.policy.document import Data
 from baton.policy.fields import Facts, facts_of, facts_of_activity, vocabulary
-from baton.policy.values import Kind
+from baton.policy.values import ValueKind
 
 KNOWN = vocabulary(
     {
-        "budget": Kind.INTEGER,
-        "ratio": Kind.NUMBER,
-        "renewal": Kind.DATE,
-        "partner": Kind.BOOLEAN,
-        "note": Kind.TEXT,
+        "budget": ValueKind.INTEGER,
+        "ratio": ValueKind.NUMBER,
+        "renewal": ValueKind.DATE,
+        "partner": ValueKind.BOOLEAN,
+        "note": ValueKind.TEXT,
     },
     grades=("A", "B"),
 )
@@ -64,7 +64,7 @@ SCORE = Score(fit=30, engagement=12, total=42, grade="B")
 FACTS = facts_of(PROFILE, SCORE, Stage.MQL)
 
 
-def asked(data: Data, facts: Facts = FACTS) -> Answer:
+def truth_of(data: Data, facts: Facts = FACTS) -> Truth:
     return compiled(data, KNOWN.staged).evaluate(facts).matched
 
 
@@ -119,8 +119,8 @@ def asked(data: Data, facts: Facts = FACTS) -> Answer:
         ({"field": "stage", "in": ["sal", "sql"]}, False),
     ],
 )
-def test_each_comparison_answers(leaf: Data, answer: Answer) -> None:
-    assert asked(leaf) is answer
+def test_each_comparison_answers(leaf: Data, answer: Truth) -> None:
+    assert truth_of(leaf) is answer
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_each_comparison_answers(leaf: Data, answer: Answer) -> None:
     ],
 )
 def test_what_has_not_been_decided_yet_is_unknown(leaf: Data) -> None:
-    assert asked(leaf, facts_of(PROFILE)) is None
+    assert truth_of(leaf, facts_of(PROFILE)) is None
 
 
 def test_a_custom_value_kept_under_another_type_is_missing() -> None:
     kept = PROFILE.model_copy(update={"custom": {"budget": "plenty", "partner": 1}})
-    assert asked({"field": "custom.budget", "at_least": 1}, facts_of(kept)) is None
-    assert asked({"field": "custom.partner", "equals": True}, facts_of(kept)) is None
-    assert asked({"field": "custom.budget", "exists": True}, facts_of(kept)) is False
+    assert truth_of({"field": "custom.budget", "at_least": 1}, facts_of(kept)) is None
+    assert truth_of({"field": "custom.partner", "equals": True}, facts_of(kept)) is None
+    assert truth_of({"field": "custom.budget", "exists": True}, facts_of(kept)) is False
 
 
 def test_activities_have_conditions_of_their_own() -> None:
@@ -178,7 +178,7 @@ def test_an_outcome_says_what_each_clause_saw() -> None:
         },
         KNOWN.profile,
     )
-    assert condition.evaluate(FACTS) == Outcome(
+    assert condition.evaluate(FACTS) == ConditionResult(
         matched=True,
         clauses=(
             Clause("contact.country", "contact.country is DE", matched=False, value="NO"),
@@ -215,7 +215,7 @@ def test_reasons_of_several_clauses_begin_with_the_whole() -> None:
 
 
 def test_a_rule_without_a_condition_always_holds() -> None:
-    assert ALWAYS.evaluate(Facts()) == Outcome(matched=True, clauses=())
+    assert ALWAYS.evaluate(Facts()) == ConditionResult(matched=True, clauses=())
 
 
 def test_a_pattern_that_hurts_other_engines_is_answered_at_once() -> None:
@@ -225,7 +225,7 @@ def test_a_pattern_that_hurts_other_engines_is_answered_at_once() -> None:
     assert condition.evaluate(facts_of(profile)).matched is False
 
 
-ANSWERS: list[Answer] = [True, False, None]
+ANSWERS: list[Truth] = [True, False, None]
 answers = st.sampled_from(ANSWERS)
 
 
@@ -240,7 +240,7 @@ answers = st.sampled_from(ANSWERS)
         (None, None, None, None),
     ],
 )
-def test_truth_tables(first: Answer, second: Answer, both: Answer, either: Answer) -> None:
+def test_truth_tables(first: Truth, second: Truth, both: Truth, either: Truth) -> None:
     for parts in ([first, second], [second, first]):
         assert conjunction(parts) is both
         assert disjunction(parts) is either
@@ -251,14 +251,14 @@ def test_negation_swaps_what_is_known() -> None:
 
 
 @given(st.lists(answers))
-def test_de_morgan(parts: list[Answer]) -> None:
+def test_de_morgan(parts: list[Truth]) -> None:
     contrary = [negation(part) for part in parts]
     assert negation(conjunction(parts)) is disjunction(contrary)
     assert negation(disjunction(parts)) is conjunction(contrary)
 
 
 @given(st.lists(answers), st.randoms(use_true_random=False))
-def test_order_and_repetition_do_not_matter(parts: list[Answer], random: object) -> None:
+def test_order_and_repetition_do_not_matter(parts: list[Truth], random: object) -> None:
     shuffled = [*parts, *parts]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert conjunction(shuffled) is conjunction(parts)
@@ -295,14 +295,14 @@ trees: st.SearchStrategy[Data] = st.recursive(
 
 @given(trees)
 def test_a_condition_and_its_double_negation_answer_alike(tree: Data) -> None:
-    assert asked({"not": {"not": tree}}) is asked(tree)
-    assert asked({"any": [tree]}) is asked(tree)
-    assert asked({"all": [tree, tree]}) is asked(tree)
+    assert truth_of({"not": {"not": tree}}) is truth_of(tree)
+    assert truth_of({"any": [tree]}) is truth_of(tree)
+    assert truth_of({"all": [tree, tree]}) is truth_of(tree)
 
 
 @given(trees)
 def test_a_condition_holds_where_it_answers_with_true(tree: Data) -> None:
-    assert compiled(tree, KNOWN.staged).holds(FACTS) is (asked(tree) is True)
+    assert compiled(tree, KNOWN.staged).holds(FACTS) is (truth_of(tree) is True)
 
 
 FULLER = FACTS.profile.model_copy(  # type: ignore[union-attr]
@@ -316,5 +316,5 @@ def _without_existence(tree: Data) -> bool:
 
 @given(trees.filter(_without_existence))
 def test_learning_more_never_turns_an_answer_round(tree: Data) -> None:
-    before, after = asked(tree), asked(tree, facts_of(FULLER, SCORE, Stage.MQL))
+    before, after = truth_of(tree), truth_of(tree, facts_of(FULLER, SCORE, Stage.MQL))
     assert before is None or before is after

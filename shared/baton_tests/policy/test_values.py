@@ -8,37 +8,37 @@ from hypothesis import strategies as st
 
 from baton.events import Scalar
 from baton.policy.definitions import CustomField, CustomValueError
-from baton.policy.values import Kind, coerced, comparable, typed
+from baton.policy.values import ValueKind, coerced, comparable, typed
 
 
 @pytest.mark.parametrize(
     ("kind", "sent", "kept"),
     [
-        (Kind.TEXT, "abc", "abc"),
-        (Kind.TEXT, " abc ", " abc "),
-        (Kind.TEXT, 42, "42"),
-        (Kind.TEXT, "  ", None),
-        (Kind.TEXT, None, None),
-        (Kind.INTEGER, 42, 42),
-        (Kind.INTEGER, 42.0, 42),
-        (Kind.INTEGER, " 42 ", 42),
-        (Kind.INTEGER, "-7", -7),
-        (Kind.INTEGER, "", None),
-        (Kind.INTEGER, 2**63 - 1, 2**63 - 1),
-        (Kind.NUMBER, 0.1, 0.1),
-        (Kind.NUMBER, 3, 3),
-        (Kind.NUMBER, "2.50", 2.5),
-        (Kind.NUMBER, "3", 3),
-        (Kind.BOOLEAN, True, True),
-        (Kind.BOOLEAN, "Yes", True),
-        (Kind.BOOLEAN, " FALSE ", False),
-        (Kind.DATE, "2026-01-31", "2026-01-31"),
-        (Kind.DATE, " 2026-01-31 ", "2026-01-31"),
-        (Kind.TIME, "2026-01-31T10:00:00+01:00", "2026-01-31T09:00:00Z"),
-        (Kind.TIME, "2026-01-31T09:00:00Z", "2026-01-31T09:00:00Z"),
+        (ValueKind.TEXT, "abc", "abc"),
+        (ValueKind.TEXT, " abc ", " abc "),
+        (ValueKind.TEXT, 42, "42"),
+        (ValueKind.TEXT, "  ", None),
+        (ValueKind.TEXT, None, None),
+        (ValueKind.INTEGER, 42, 42),
+        (ValueKind.INTEGER, 42.0, 42),
+        (ValueKind.INTEGER, " 42 ", 42),
+        (ValueKind.INTEGER, "-7", -7),
+        (ValueKind.INTEGER, "", None),
+        (ValueKind.INTEGER, 2**63 - 1, 2**63 - 1),
+        (ValueKind.NUMBER, 0.1, 0.1),
+        (ValueKind.NUMBER, 3, 3),
+        (ValueKind.NUMBER, "2.50", 2.5),
+        (ValueKind.NUMBER, "3", 3),
+        (ValueKind.BOOLEAN, True, True),
+        (ValueKind.BOOLEAN, "Yes", True),
+        (ValueKind.BOOLEAN, " FALSE ", False),
+        (ValueKind.DATE, "2026-01-31", "2026-01-31"),
+        (ValueKind.DATE, " 2026-01-31 ", "2026-01-31"),
+        (ValueKind.TIME, "2026-01-31T10:00:00+01:00", "2026-01-31T09:00:00Z"),
+        (ValueKind.TIME, "2026-01-31T09:00:00Z", "2026-01-31T09:00:00Z"),
     ],
 )
-def test_what_fits_is_kept(kind: Kind, sent: object, kept: Scalar) -> None:
+def test_what_fits_is_kept(kind: ValueKind, sent: object, kept: Scalar) -> None:
     assert coerced(kind, sent) == kept
     assert type(coerced(kind, sent)) is type(kept)
 
@@ -46,36 +46,36 @@ def test_what_fits_is_kept(kind: Kind, sent: object, kept: Scalar) -> None:
 @pytest.mark.parametrize(
     ("kind", "sent", "reason"),
     [
-        (Kind.TEXT, True, "must be text, not true"),
-        (Kind.TEXT, 1.5, "must be text, not the number 1.5"),
-        (Kind.TEXT, ["a"], "must be text, not a list"),
-        (Kind.TEXT, {"a": 1}, "must be text, not a mapping"),
-        (Kind.TEXT, "x" * 10_001, f"must be text, not the text '{'x' * 80}'"),
-        (Kind.INTEGER, "many", "must be a whole number, not the text 'many'"),
-        (Kind.INTEGER, "1.5", "must be a whole number, not the text '1.5'"),
-        (Kind.INTEGER, 1.5, "must be a whole number, not the number 1.5"),
-        (Kind.INTEGER, True, "must be a whole number, not true"),
-        (Kind.INTEGER, 2**63, "must be a whole number, not the number 9223372036854775808"),
-        (Kind.INTEGER, "\u0661", "must be a whole number, not the text '\u0661'"),
-        (Kind.NUMBER, float("nan"), "must be a number, not the number nan"),
-        (Kind.NUMBER, float("inf"), "must be a number, not the number inf"),
-        (Kind.NUMBER, "1,5", "must be a number, not the text '1,5'"),
-        (Kind.BOOLEAN, 1, "must be true or false, not the number 1"),
-        (Kind.BOOLEAN, "maybe", "must be true or false, not the text 'maybe'"),
+        (ValueKind.TEXT, True, "must be text, not true"),
+        (ValueKind.TEXT, 1.5, "must be text, not the number 1.5"),
+        (ValueKind.TEXT, ["a"], "must be text, not a list"),
+        (ValueKind.TEXT, {"a": 1}, "must be text, not a mapping"),
+        (ValueKind.TEXT, "x" * 10_001, f"must be text, not the text '{'x' * 80}'"),
+        (ValueKind.INTEGER, "many", "must be a whole number, not the text 'many'"),
+        (ValueKind.INTEGER, "1.5", "must be a whole number, not the text '1.5'"),
+        (ValueKind.INTEGER, 1.5, "must be a whole number, not the number 1.5"),
+        (ValueKind.INTEGER, True, "must be a whole number, not true"),
+        (ValueKind.INTEGER, 2**63, "must be a whole number, not the number 9223372036854775808"),
+        (ValueKind.INTEGER, "\u0661", "must be a whole number, not the text '\u0661'"),
+        (ValueKind.NUMBER, float("nan"), "must be a number, not the number nan"),
+        (ValueKind.NUMBER, float("inf"), "must be a number, not the number inf"),
+        (ValueKind.NUMBER, "1,5", "must be a number, not the text '1,5'"),
+        (ValueKind.BOOLEAN, 1, "must be true or false, not the number 1"),
+        (ValueKind.BOOLEAN, "maybe", "must be true or false, not the text 'maybe'"),
         (
-            Kind.DATE,
+            ValueKind.DATE,
             "31.1.2026",
             "must be a date such as 2026-01-31, not the text '31.1.2026'",
         ),
         (
-            Kind.TIME,
+            ValueKind.TIME,
             "0001-01-01T00:00:00+14:00",  # before the first year that there is in UTC
             "must be a time with its offset, such as 2026-01-31T09:00:00Z, "
             "not the text '0001-01-01T00:00:00+14:00'",
         ),
-        (Kind.DATE, 20260131, "must be a date such as 2026-01-31, not the number 20260131"),
+        (ValueKind.DATE, 20260131, "must be a date such as 2026-01-31, not the number 20260131"),
         (
-            Kind.TIME,
+            ValueKind.TIME,
             "2026-01-31T09:00:00",
             "must be a time with its offset, such as 2026-01-31T09:00:00Z, "
             "not the text '2026-01-31T09:00:00'",
@@ -83,7 +83,7 @@ def test_what_fits_is_kept(kind: Kind, sent: object, kept: Scalar) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_by_the_field_s_name(
-    kind: Kind, sent: object, reason: str
+    kind: ValueKind, sent: object, reason: str
 ) -> None:
     field = CustomField(name="extra", label="Extra", type=kind, personal=False)
     with pytest.raises(CustomValueError) as refused:
@@ -123,8 +123,8 @@ anything = st.one_of(
 )
 
 
-@given(st.sampled_from(Kind), anything)
-def test_what_was_kept_once_fits_for_good(kind: Kind, sent: object) -> None:
+@given(st.sampled_from(ValueKind), anything)
+def test_what_was_kept_once_fits_for_good(kind: ValueKind, sent: object) -> None:
     field = CustomField(name="extra", label="Extra", type=kind, personal=False)
     try:
         kept = field.coerce(sent)
@@ -136,7 +136,7 @@ def test_what_was_kept_once_fits_for_good(kind: Kind, sent: object) -> None:
 
 @given(st.datetimes(timezones=st.timezones()), st.dates())
 def test_times_and_dates_survive_being_kept(moment: datetime, day: date) -> None:
-    assert typed(Kind.DATE, coerced(Kind.DATE, day.isoformat())) == day
+    assert typed(ValueKind.DATE, coerced(ValueKind.DATE, day.isoformat())) == day
     if datetime(2, 1, 1, tzinfo=UTC) < moment < datetime(9999, 1, 1, tzinfo=UTC):
-        kept = typed(Kind.TIME, coerced(Kind.TIME, moment.isoformat()))
+        kept = typed(ValueKind.TIME, coerced(ValueKind.TIME, moment.isoformat()))
         assert kept == moment.astimezone(UTC)

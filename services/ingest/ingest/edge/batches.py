@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from baton.connections import GONE
+from baton.connections import DISCONNECTED
 from baton.problems import Problem
 from ingest.capture import submissions
 from ingest.capture.intake import Enquiry, Intake, event_of
@@ -60,7 +60,7 @@ class Batch:
         self._pages = self._understood()
         self._first: Sequence[Understood] = ()
         self._understood_to = 0
-        self._gone: asyncio.Event | None = request.scope.get(GONE)
+        self._gone: asyncio.Event | None = request.scope.get(DISCONNECTED)
 
     async def begin(self) -> None:
         """Read up to the first lines.

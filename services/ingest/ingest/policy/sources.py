@@ -8,7 +8,8 @@ from pydantic import Discriminator
 from baton.policy.bundle import Bundle
 from baton.policy.definitions import DEFINITIONS, Definitions
 from baton.policy.model import Id, NotEmpty, PolicyModel
-from baton.policy.section import Finding, Parts, Section, unknown
+from baton.policy.problems import Fault
+from baton.policy.section import Section, Sections, check_name
 from ingest.policy.mapped import (
     EventsSource,
     FollowupMapping,
@@ -53,33 +54,35 @@ def _names(sources: Sources) -> Mapping[str, Collection[str]]:
     return {"source": list(sources.sources)}
 
 
-def _findings(sources: Sources, parts: Parts) -> Iterator[Finding]:
-    definitions = parts.get(DEFINITIONS)
+def _find_faults(sources: Sources, sections: Sections) -> Iterator[Fault]:
+    definitions = sections.get(DEFINITIONS)
     for name, source in sources.sources.items():
         if isinstance(source, MappedSource):
-            yield from _constant_reasons(name, source, parts)
+            yield from _constant_reasons(name, source, sections)
         if isinstance(source, SalesSource) and definitions is not None:
             yield from _outcome_reasons(name, source, definitions)
 
 
-def _constant_reasons(name: str, source: MappedSource, parts: Parts) -> Iterator[Finding]:
+def _constant_reasons(name: str, source: MappedSource, sections: Sections) -> Iterator[Fault]:
     for event, mapping in source.events.items():
         if isinstance(mapping, FollowupMapping) and "reason" in mapping.constants:
             place = ("sources", name, "events", event, "constants", "reason")
-            yield from parts.unknown(place, "reason", mapping.constants["reason"])
+            yield from sections.check_name(place, "reason", mapping.constants["reason"])
 
 
-def _outcome_reasons(name: str, source: SalesSource, definitions: Definitions) -> Iterator[Finding]:
+def _outcome_reasons(name: str, source: SalesSource, definitions: Definitions) -> Iterator[Fault]:
     for field, by_value in source.outcomes.items():
         for value, outcome in by_value.items():
             if outcome.reason is not None:
                 known = definitions.reasons_for(outcome.type) or definitions.reasons
                 place = ("sources", name, "outcomes", field, value, "reason")
                 codes = [reason.code for reason in known]
-                yield from unknown(place, "reason", outcome.reason, codes)
+                yield from check_name(place, "reason", outcome.reason, codes)
 
 
-SOURCES = Section("sources.yaml", Sources, needs=(DEFINITIONS,), names=_names, findings=_findings)
+SOURCES = Section(
+    "sources.yaml", Sources, needs=(DEFINITIONS,), names=_names, find_faults=_find_faults
+)
 
 
 def sources_of(bundle: Bundle) -> Mapping[str, Source]:

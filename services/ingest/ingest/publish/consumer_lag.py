@@ -57,14 +57,14 @@ async def consumers(
     settings: KafkaSettings, groups: Sequence[str], times: Times
 ) -> AsyncIterator[Consumers]:
     """Connected to Kafka for the time of the block. Raises an error of Kafka's."""
-    admin, reader = kafka.admin(settings), kafka.reader(settings, times)
+    admin, reader = kafka.admin_client(settings), kafka.reader(settings, times)
     try:
-        async with kafka.bounded(times.spool_switch * 10):
+        async with kafka.time_limit(times.spool_switch * 10):
             await admin.start()
             await reader.start()
         yield Consumers([settings.topic_prefix + group for group in groups], admin, reader)
     finally:
-        await kafka.leave(reader, times.session)
+        await kafka.stop_client(reader, times.session)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(times.session.total_seconds()):
                 await admin.close()

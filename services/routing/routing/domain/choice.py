@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from baton.events import Profile, Reason, Score, Stage
 from baton.policy.bundle import Bundle
-from baton.policy.conditions import Outcome, reason
+from baton.policy.conditions import ConditionResult, reason
 from baton.policy.fields import facts_of
 from routing.domain import codes, turns
 from routing.domain.codes import Cause, DecisionCode, Excluded, UnroutedCode
@@ -131,7 +131,7 @@ class Match:
 
     rule: Rule | None
     exclusion: Exclusion | None
-    asked: tuple[tuple[Exclusion | Rule, Outcome], ...]
+    asked: tuple[tuple[Exclusion | Rule, ConditionResult], ...]
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -147,7 +147,7 @@ class Match:
 def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match:
     """Ask first whom nobody shall get, then each rule; the first that holds is it."""
     facts = facts_of(profile, score, stage)
-    asked: list[tuple[Exclusion | Rule, Outcome]] = []
+    asked: list[tuple[Exclusion | Rule, ConditionResult]] = []
     routing = bundle.section(ROUTING)
     in_order: tuple[Exclusion | Rule, ...] = (*routing.exclusions, *routing.rules)
     for one in in_order:
@@ -160,7 +160,7 @@ def match(profile: Profile, score: Score, stage: Stage, bundle: Bundle) -> Match
     return Match(None, None, tuple(asked))
 
 
-def _explained(asked: tuple[Exclusion | Rule, Outcome]) -> tuple[Reason, ...]:
+def _explained(asked: tuple[Exclusion | Rule, ConditionResult]) -> tuple[Reason, ...]:
     one, outcome = asked
     return outcome.reasons(one.id, one.label)
 

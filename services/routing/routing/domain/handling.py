@@ -210,7 +210,7 @@ class Handling:
         )
         self._tell_routed(returned, (reason,))
 
-    def _successor(self, held: Assignment, rep: policy.Rep) -> Assignment:
+    def _successor(self, held: Assignment, rep: policy.RepDefinition) -> Assignment:
         return successors.successor(held, rep, self._assignment_id(), self.decision_id, self.now)
 
     def _assignment_id(self) -> UUID:

@@ -9,7 +9,7 @@ from routing.domain.state import Assignment, Terms
 
 
 def successor(
-    earlier: Assignment, rep: policy.Rep, id_: UUID, decision_id: UUID, at: datetime
+    earlier: Assignment, rep: policy.RepDefinition, id_: UUID, decision_id: UUID, at: datetime
 ) -> Assignment:
     """The earlier assignment, which goes on under a new id with the rep as the bundle has it."""
     return earlier.model_copy(

@@ -22,7 +22,7 @@ from baton.policy.model import (
     distinct,
 )
 from baton.policy.problems import Fault, FaultsError, Place
-from baton.policy.section import Finding, Parts, Section
+from baton.policy.section import Section, Sections
 from baton.policy.stages import FromStage
 
 
@@ -143,27 +143,29 @@ def _names(routing: Routing) -> Mapping[str, Collection[str]]:
     }
 
 
-def _findings(routing: Routing, parts: Parts) -> Iterator[Finding]:
+def _find_faults(routing: Routing, sections: Sections) -> Iterator[Fault]:
     for i, rule in enumerate(routing.rules):
-        yield from parts.unknown(("rules", i, "pool"), "pool", rule.pool)
-        yield from parts.unknown(("rules", i, "sla"), "SLA policy", rule.sla)
+        yield from sections.check_name(("rules", i, "pool"), "pool", rule.pool)
+        yield from sections.check_name(("rules", i, "sla"), "SLA policy", rule.sla)
     for i, pool in enumerate(routing.pools):
-        yield from _overflow(("pools", i, "overflow"), pool, routing, parts)
+        yield from _overflow(("pools", i, "overflow"), pool, routing, sections)
         for j, member in enumerate(pool.members):
-            yield from parts.unknown(("pools", i, "members", j, "rep"), "rep", member.rep)
+            yield from sections.check_name(("pools", i, "members", j, "rep"), "rep", member.rep)
 
 
-def _overflow(place: Place, pool: Pool, routing: Routing, parts: Parts) -> Iterator[Finding]:
+def _overflow(place: Place, pool: Pool, routing: Routing, sections: Sections) -> Iterator[Fault]:
     if pool.overflow is None:
         return
-    yield from parts.unknown(place, "pool", pool.overflow)
+    yield from sections.check_name(place, "pool", pool.overflow)
     path = [pool.id]
     follower = routing.pool(pool.overflow)
     while follower and follower.id not in path:
         path.append(follower.id)
         follower = routing.pool(follower.overflow) if follower.overflow else None
     if follower is not None:
-        yield Finding(place, f"overflows in a circle: {' > '.join([*path, follower.id])}")
+        yield Fault(place, f"overflows in a circle: {' > '.join([*path, follower.id])}")
 
 
-ROUTING = Section("routing.yaml", Routing, needs=(DEFINITIONS,), names=_names, findings=_findings)
+ROUTING = Section(
+    "routing.yaml", Routing, needs=(DEFINITIONS,), names=_names, find_faults=_find_faults
+)

@@ -8,7 +8,7 @@ from operator import is_
 
 from baton.events import Profile, Reason, Score
 from baton.policy.bundle import Bundle
-from baton.policy.conditions import Outcome, reason
+from baton.policy.conditions import ConditionResult, reason
 from baton.policy.fields import facts_of, facts_of_activity
 from scoring.domain import scanners
 from scoring.domain.state import Activity, Lead
@@ -20,7 +20,7 @@ from scoring.policy.scoring import SCORING, EngagementCriterion, FitCriterion
 class Fit:
     """Each fit criterion with what it answered, in the bundle's order."""
 
-    answers: Sequence[tuple[FitCriterion, Outcome]]
+    answers: Sequence[tuple[FitCriterion, ConditionResult]]
 
     @property
     def points(self) -> int:

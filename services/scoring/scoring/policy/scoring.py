@@ -19,7 +19,8 @@ from baton.policy.model import (
     ProfileCondition,
     Text,
 )
-from baton.policy.section import Finding, Parts, Section
+from baton.policy.problems import Fault
+from baton.policy.section import Section, Sections
 
 
 class FitCriterion(PolicyModel):
@@ -85,27 +86,29 @@ def _names(scoring: Scoring) -> Mapping[str, Collection[str]]:
     }
 
 
-def _findings(scoring: Scoring, parts: Parts) -> Iterator[Finding]:
+def _find_faults(scoring: Scoring, sections: Sections) -> Iterator[Fault]:
     """Each grade stands in one place, and a better one needs more points."""
-    best_first = parts.names("grade")
+    best_first = sections.names("grade")
     if best_first is None:
         return
     least = scoring.grades.at_least
     otherwise = scoring.grades.otherwise
     for grade in least:
-        yield from parts.unknown(("grades", "at_least", grade), "grade", grade)
-    yield from parts.unknown(("grades", "otherwise"), "grade", otherwise)
+        yield from sections.check_name(("grades", "at_least", grade), "grade", grade)
+    yield from sections.check_name(("grades", "otherwise"), "grade", otherwise)
     for grade in best_first:
         if (grade in least) == (grade == otherwise):
             reason = f"grade '{grade}' must stand either in at_least or in otherwise"
-            yield Finding(("grades",), reason)
+            yield Fault(("grades",), reason)
     for better, worse in pairwise(grade for grade in best_first if grade in least):
         if least[better] <= least[worse]:
             reason = (
                 f"'{better}' is better than '{worse}' and must need more than its "
                 f"{least[worse]} points"
             )
-            yield Finding(("grades", "at_least", better), reason)
+            yield Fault(("grades", "at_least", better), reason)
 
 
-SCORING = Section("scoring.yaml", Scoring, needs=(DEFINITIONS,), names=_names, findings=_findings)
+SCORING = Section(
+    "scoring.yaml", Scoring, needs=(DEFINITIONS,), names=_names, find_faults=_find_faults
+)

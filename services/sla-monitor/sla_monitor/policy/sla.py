@@ -11,7 +11,8 @@ from pydantic import Field
 from baton.events import FollowupType
 from baton.policy.calendars import CALENDARS, WEEKS_AHEAD
 from baton.policy.model import BusinessTime, Id, NotEmpty, PolicyModel, Text
-from baton.policy.section import Finding, Parts, Section
+from baton.policy.problems import Fault
+from baton.policy.section import Section, Sections
 from baton.policy.teams import TEAMS
 
 MILESTONES: tuple[frozenset[FollowupType], ...] = (
@@ -86,9 +87,9 @@ def _names(sla: Sla) -> Mapping[str, Collection[str]]:
     return {"SLA policy": list(sla.policies)}
 
 
-def _findings(sla: Sla, parts: Parts) -> Iterator[Finding]:
+def _find_faults(sla: Sla, sections: Sections) -> Iterator[Fault]:
     """Targets that would be due in years for some team: whichever, since a rep can claim a lead."""
-    teams, calendars = parts.get(TEAMS), parts.get(CALENDARS)
+    teams, calendars = sections.get(TEAMS), sections.get(CALENDARS)
     if teams is None or calendars is None:
         return
     used = {team.calendar for team in teams.teams} & calendars.calendars.keys()
@@ -98,7 +99,7 @@ def _findings(sla: Sla, parts: Parts) -> Iterator[Finding]:
             for target, promise in promises.targets.items():
                 if promise.allowed > most:
                     reason = f"more than calendar '{name}' opens in {WEEKS_AHEAD} weeks"
-                    yield Finding(("policies", policy, "targets", target.value, "allowed"), reason)
+                    yield Fault(("policies", policy, "targets", target.value, "allowed"), reason)
 
 
-SLA = Section("sla.yaml", Sla, names=_names, findings=_findings)
+SLA = Section("sla.yaml", Sla, names=_names, find_faults=_find_faults)

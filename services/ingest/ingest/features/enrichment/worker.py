@@ -101,7 +101,7 @@ class FetchWorker:
                 "enrichment failed by a fault of Baton",
                 source=incomplete.delivery.source,
                 error=kind,
-                place=logs.place(error),
+                place=logs.stack_of(error),
             )
             await self._later(incomplete, f"a fault of ours, {kind}: the log says where")
         else:

@@ -98,7 +98,7 @@ class Retrier:
             except SeveralLeadsError:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                self._say_once(delivery, type(error).__name__, logs.place(error))
+                self._say_once(delivery, type(error).__name__, logs.stack_of(error))
             if delivery.unreadable is not None:
                 self._say_once(delivery, delivery.unreadable)
         await self._spooled.add_within(db, list(found.values()), now)

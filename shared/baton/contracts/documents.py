@@ -23,7 +23,7 @@ _PICTURE = Path("topics.svg")
 _CONSUMER = Path("consumer.py")
 
 
-def present() -> Contract:
+def current_contract() -> Contract:
     """The contract that the code makes."""
     return Contract(
         schemas={_HEADERS: schemas.headers()}
@@ -32,7 +32,7 @@ def present() -> Contract:
     )
 
 
-def released(docs: Path) -> Contract:
+def released_contract(docs: Path) -> Contract:
     """The contract that changes are measured by."""
     directory = docs / _RELEASED
     return Contract(
@@ -50,7 +50,7 @@ def release(docs: Path, contract: Contract) -> None:
     (directory / "topics.json").write_text(_json(dict(contract.topics)), "utf-8")
 
 
-def documents(docs: Path) -> dict[Path, str]:
+def generate(docs: Path) -> dict[Path, str]:
     """The text of each document that is made, by its path below `docs`."""
     made = {
         _SCHEMAS / f"{model.event_type}.json": _json(schemas.of_type(model)) for model in events.ALL
@@ -62,17 +62,17 @@ def documents(docs: Path) -> dict[Path, str]:
     apis = {service.name: openapi.document(service) for service in services}
     for name, document in apis.items():
         made[openapi.DIRECTORY / f"{name}.json"] = _json(document)
-    made[_PAGE] = page.filled(
+    made[_PAGE] = page.fill(
         (docs / _PAGE).read_text("utf-8"), (docs / _CONSUMER).read_text("utf-8"), events.ALL
     )
-    made[_OPERATIONS] = operations.filled((docs / _OPERATIONS).read_text("utf-8"), services, apis)
-    made[_PICTURE] = picture.drawn(services)
+    made[_OPERATIONS] = operations.fill((docs / _OPERATIONS).read_text("utf-8"), services, apis)
+    made[_PICTURE] = picture.draw(services)
     for service in services:
         made |= {Path(name): text() for name, text in service.pages.items()}
     return made
 
 
-def differences(docs: Path, made: Mapping[Path, str]) -> Iterator[str]:
+def find_differences(docs: Path, made: Mapping[Path, str]) -> Iterator[str]:
     """The documents of `docs` that differ from the generated ones."""
     for path, text in made.items():
         if not (docs / path).exists():
