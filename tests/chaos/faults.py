@@ -239,7 +239,9 @@ def begins(statement: str, expected: str) -> bool:
 
     The texts come from the runner's modules, so that an aim does not miss after a rewrite.
     """
-    return " ".join(statement.split()).startswith(" ".join(expected.split("(")[0].split()))
+    return " ".join(statement.split()).startswith(
+        " ".join(expected.split("(", maxsplit=1)[0].split())
+    )
 
 
 _WANTED: dict[Moment, Callable[[Session], bool]] = {
