@@ -90,8 +90,8 @@ class BatchTransaction(Generic[State, Shared]):
         try:
             await self._run_locked(db, batch)
         except Exception as error:
-            is_poison = poison.is_poison(error)
-            if not is_poison or all(item.fault is not None for item in batch.items):
+            is_data_error = poison.is_data_error(error)
+            if not is_data_error or all(item.fault is not None for item in batch.items):
                 raise
             if not self._can_halve(batch):
                 await self._attempt(db, batch.poisoned(poison.reason(error)), frozenset())
@@ -145,7 +145,7 @@ class BatchTransaction(Generic[State, Shared]):
         try:
             await transaction.commit()
         except DATABASE_ERRORS as error:
-            if isinstance(error, asyncpg.PostgresError) and poison.is_poison(error):
+            if isinstance(error, asyncpg.PostgresError) and poison.is_data_error(error):
                 raise  # the server has said that it did not commit
             raise self._unknown_outcome() from error
 

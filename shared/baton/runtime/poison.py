@@ -32,7 +32,7 @@ class PoisonError(Exception):
     """An input can't be applied; the message is the dead letter's reason."""
 
 
-def is_poison(error: Exception) -> bool:
+def is_data_error(error: Exception) -> bool:
     """Whether a batch failed for its data, and not for a server or a shard.
 
     For a value that it cannot send, asyncpg raises an error that is both an InterfaceError and a
