@@ -145,8 +145,8 @@ ANSWERS: dict[str, tuple[str, bytes, dict[str, str], dict[str, JsonValue]]] = {
         {
             "status": 503,
             "title": "Unknown source",
-            "detail": "the policy declares no webhook source 'nowhere': add it, or mend the "
-            "address",
+            "detail": "the policy declares no webhook source 'nowhere': add it to sources.yaml, "
+            "or correct the address",
             "retry-after": "5",
         },
     ),
@@ -228,7 +228,7 @@ async def test_when_the_queue_is_full_a_sender_reads_of_which_queue(
     refused = answers[1].json()
     assert (refused["status"], answers[1].headers["retry-after"]) == (503, "5")
     assert refused["title"] == "Too much waits"
-    assert refused["detail"].endswith("`baton waiting list` shows what waits")
+    assert refused["detail"].endswith("`baton waiting list` shows the queue")
 
 
 async def test_an_event_over_the_bound_is_refused_wherever_it_comes_in(
